@@ -1,0 +1,4 @@
+//! x
+/// The real disk.
+#[derive(Debug)]
+pub struct Disk;

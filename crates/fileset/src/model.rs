@@ -1,0 +1,10 @@
+//! Plain data that every layer shares. No decisions, no effects.
+
+pub mod alert;
+pub mod batch;
+pub mod error;
+pub mod inventory;
+pub mod name;
+pub mod render;
+pub mod settings;
+pub mod time;

@@ -1,0 +1,135 @@
+//! What the engine tells its owner: alerts with two edges, and remarks.
+//! It says nothing itself; the owner prints, calls hooks and writes notices.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::error::Failure;
+use super::time::Wall;
+
+/// A kind of trouble. At most one episode of each is open at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// A rotation cannot be finished; records go on to the file that is open.
+    Rotation,
+    /// The file cannot be written; records wait.
+    Write,
+    /// The disk, or the free-space floor, leaves no room; records wait.
+    NoSpace,
+    /// The set is at its budget and cannot shrink; records wait.
+    BudgetFull,
+    /// The set is near its budget and cannot shrink by itself.
+    BudgetWarning,
+    /// A backup cannot be removed.
+    Prune,
+    /// The live file was moved, deleted or replaced and cannot be opened anew.
+    Reopen,
+    /// `fdatasync` or a directory sync failed.
+    Sync,
+    /// A backup's number is held by something that is not a regular file.
+    ForeignSlot,
+}
+
+impl Trouble {
+    /// The word for it in alert files and notices.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotation => "rotation failed",
+            Self::Write => "write failed",
+            Self::NoSpace => "no space",
+            Self::BudgetFull => "budget full",
+            Self::BudgetWarning => "budget nearly full",
+            Self::Prune => "backup cannot be removed",
+            Self::Reopen => "reopen failed",
+            Self::Sync => "sync failed",
+            Self::ForeignSlot => "backup name taken",
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which end of an episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Edge {
+    /// It began.
+    Raised,
+    /// It is over.
+    Cleared,
+}
+
+/// One edge of one episode of trouble.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Alert {
+    /// What kind of trouble.
+    pub trouble: Trouble,
+    /// Whether it began or ended.
+    pub edge: Edge,
+    /// The live file of the log it speaks of.
+    pub log: PathBuf,
+    /// The operation that failed; none where the trouble is not an operation's (a full budget).
+    pub failure: Option<Failure>,
+    /// What it means, in a sentence.
+    pub detail: String,
+    /// Calls made before it was raised.
+    pub attempts: u32,
+    /// When the trouble began.
+    pub since: Wall,
+    /// When this edge was.
+    pub at: Wall,
+}
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.edge {
+            Edge::Raised => write!(f, "{}: {}", self.trouble, self.log.display())?,
+            Edge::Cleared => write!(f, "{}: over since {}: {}", self.trouble, self.at, self.log.display())?,
+        }
+        if let Some(failure) = &self.failure {
+            write!(f, ": {failure}")?;
+        }
+        if self.edge == Edge::Raised && !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+/// Something that the owner of the engine should hear of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// An edge of an episode of trouble.
+    Alert(Alert),
+    /// The live file's last line had no newline (a kill in mid-write) and was ended.
+    TailEnded {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file larger than `max_bytes` was removed whole to keep the budget.
+    OverlongPruned {
+        /// Its size.
+        bytes: u64,
+    },
+    /// A record that could not be finished was left as a fragment at the end of a file.
+    FragmentLeft {
+        /// The file.
+        path: PathBuf,
+        /// Bytes of the record that stand there.
+        bytes: u64,
+    },
+    /// The live file had been moved or deleted by others and was opened anew.
+    Reopened {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The alert file could not be written: the owner should say the alert elsewhere.
+    AlertFileFailed(Failure),
+}

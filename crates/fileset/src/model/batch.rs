@@ -1,0 +1,172 @@
+//! Records on their way to a file: their bytes, where each ends, and how far the writing has come.
+//! It does not write, and it does not know what a record says.
+
+use super::render::{Rendered, Rules, render};
+
+/// A run of whole records. The first unwritten byte is remembered, so that a batch survives any error.
+///
+/// ```
+/// use tracing_spool_fileset::{Batch, Rules};
+/// let mut batch = Batch::default();
+/// batch.push(b"hello", &Rules::default());
+/// assert_eq!(batch.unwritten(), b"hello\n");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    written: usize,
+    finished: usize,
+}
+
+impl Batch {
+    /// An empty batch with room for `bytes` bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
+    /// Adds one record, rendered by `rules`. An empty record is none.
+    pub fn push(&mut self, record: &[u8], rules: &Rules) -> Rendered {
+        self.push_cut(record, 0, rules)
+    }
+
+    /// Adds one record of which `missing` further bytes were left behind when it was handed over.
+    pub fn push_cut(&mut self, record: &[u8], missing: usize, rules: &Rules) -> Rendered {
+        if record.is_empty() && missing == 0 {
+            return Rendered::default();
+        }
+        let rendered = render(record, missing, rules, &mut self.bytes);
+        self.ends.push(self.bytes.len());
+        rendered
+    }
+
+    /// Records pushed since the last [`clear`](Self::clear).
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Records of which every byte has been written.
+    #[must_use]
+    pub fn finished(&self) -> usize {
+        self.finished
+    }
+
+    /// Whether every record has been written.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.finished == self.ends.len()
+    }
+
+    /// Bytes pushed since the last [`clear`](Self::clear), written or not.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The bytes that are not yet in a file.
+    #[must_use]
+    pub fn unwritten(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+
+    /// Bytes of the record in hand that are in a file already: more than 0 in the middle of a record.
+    #[must_use]
+    pub fn partial(&self) -> usize {
+        self.written - self.record_start()
+    }
+
+    /// Unwritten bytes of the record in hand; 0 when all are done.
+    #[must_use]
+    pub fn next_len(&self) -> usize {
+        self.ends.get(self.finished).map_or(0, |end| end - self.written)
+    }
+
+    /// The largest number of unwritten bytes, not above `limit`, that ends where a record ends.
+    /// 0 where not even the record in hand fits.
+    #[must_use]
+    pub fn whole_within(&self, limit: u64) -> usize {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(self.written);
+        let fitting = self.ends[self.finished..].partition_point(|end| *end <= limit);
+        match fitting {
+            0 => 0,
+            count => self.ends[self.finished + count - 1] - self.written,
+        }
+    }
+
+    /// Notes that `count` more bytes are in a file.
+    pub fn advance(&mut self, count: usize) {
+        self.written = self.bytes.len().min(self.written + count);
+        let written = self.written;
+        self.finished += self.ends[self.finished..].partition_point(|end| *end <= written);
+    }
+
+    /// Goes back to the start of the record in hand: what was written of it has been cut from its file, or was
+    /// left behind in a file that is being left.
+    pub fn rewind_record(&mut self) {
+        self.written = self.record_start();
+    }
+
+    /// Forgets everything; keeps the memory, unless one huge record made it huge.
+    pub fn clear(&mut self) {
+        const KEEP_BYTES: usize = 4 << 20;
+        self.bytes.clear();
+        self.bytes.shrink_to(KEEP_BYTES);
+        self.ends.clear();
+        self.written = 0;
+        self.finished = 0;
+    }
+
+    fn record_start(&self) -> usize {
+        self.finished.checked_sub(1).map_or(0, |last| self.ends[last])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(records: &[&str]) -> Batch {
+        let mut batch = Batch::default();
+        for record in records {
+            batch.push(record.as_bytes(), &Rules::default());
+        }
+        batch
+    }
+
+    #[test]
+    fn whole_records_only() {
+        let batch = batch(&["aa", "bbbb", "c"]);
+        assert_eq!(batch.whole_within(2), 0);
+        assert_eq!(batch.whole_within(3), 3);
+        assert_eq!(batch.whole_within(7), 3);
+        assert_eq!(batch.whole_within(8), 8);
+        assert_eq!(batch.whole_within(u64::MAX), 10);
+    }
+
+    #[test]
+    fn remembers_the_middle_of_a_record() {
+        let mut batch = batch(&["aa", "bbbb"]);
+        batch.advance(5);
+        assert_eq!((batch.finished(), batch.partial(), batch.next_len()), (1, 2, 3));
+        assert_eq!(batch.unwritten(), b"bb\n");
+        batch.rewind_record();
+        assert_eq!((batch.finished(), batch.partial()), (1, 0));
+        assert_eq!(batch.unwritten(), b"bbbb\n");
+        batch.advance(5);
+        assert!(batch.is_done());
+        assert_eq!((batch.next_len(), batch.partial(), batch.whole_within(u64::MAX)), (0, 0, 0));
+    }
+
+    #[test]
+    fn an_empty_record_is_none() {
+        let mut batch = batch(&[""]);
+        assert_eq!(batch.records(), 0);
+        assert!(batch.is_done());
+        batch.push(b"x", &Rules::default());
+        assert_eq!((batch.records(), batch.bytes()), (1, 2));
+        batch.clear();
+        assert_eq!((batch.records(), batch.bytes()), (0, 0));
+    }
+}

@@ -1,0 +1,278 @@
+//! What can go wrong, as data: an errno, the operation it came from, and the refusals of `open`.
+//! How bad an errno is, is decided in `effect::classify`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+/// An error of the operating system, known by its number. Displays as `ENOSPC (28): No space left on device`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OsError(Errno);
+
+macro_rules! named {
+    ($($name:ident)*) => {
+        #[allow(missing_docs, clippy::allow_attributes, reason = "each is the errno of its name")]
+        impl OsError {
+            $(pub const $name: Self = Self(Errno::$name);)*
+        }
+    };
+}
+
+named! {
+    EAGAIN EBUSY ETXTBSY EINTR ENOENT EACCES EPERM ENOSPC EROFS EIO EDQUOT EMFILE ENFILE ENOMEM ESTALE EXDEV
+    EISDIR ENOTDIR ELOOP ENAMETOOLONG EFBIG EEXIST EINVAL ENXIO ENOTEMPTY EBADF EMLINK
+}
+
+impl OsError {
+    /// The error numbered `code` (`errno`); an unknown number is kept as unknown.
+    ///
+    /// ```
+    /// use tracing_spool_fileset::OsError;
+    /// assert_eq!(OsError::from_code(28), OsError::ENOSPC);
+    /// ```
+    #[must_use]
+    pub fn from_code(code: i32) -> Self {
+        Self(Errno::from_raw(code))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn code(self) -> i32 {
+        self.0 as i32
+    }
+
+    pub(crate) fn errno(self) -> Errno {
+        self.0
+    }
+}
+
+impl From<Errno> for OsError {
+    fn from(errno: Errno) -> Self {
+        Self(errno)
+    }
+}
+
+impl From<std::io::Error> for OsError {
+    /// An error that the operating system did not number becomes `EIO`.
+    fn from(error: std::io::Error) -> Self {
+        error.raw_os_error().map_or(Self::EIO, Self::from_code)
+    }
+}
+
+impl From<OsError> for std::io::Error {
+    fn from(error: OsError) -> Self {
+        Self::from_raw_os_error(error.code())
+    }
+}
+
+impl fmt::Display for OsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ({}): {}", self.0, self.code(), self.0.desc())
+    }
+}
+
+impl fmt::Debug for OsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl std::error::Error for OsError {}
+
+/// A kind of operation on the outside world. Faults are reported, and scripted, by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each is the operation of its name")]
+pub enum Op {
+    Stat,
+    Open,
+    Create,
+    Write,
+    Sync,
+    Truncate,
+    Read,
+    Rename,
+    Replace,
+    Unlink,
+    MakeDir,
+    SyncDir,
+    Space,
+    Access,
+    Lock,
+}
+
+impl Op {
+    /// Every kind, in the order of declaration.
+    pub const ALL: [Self; 15] = [
+        Self::Stat,
+        Self::Open,
+        Self::Create,
+        Self::Write,
+        Self::Sync,
+        Self::Truncate,
+        Self::Read,
+        Self::Rename,
+        Self::Replace,
+        Self::Unlink,
+        Self::MakeDir,
+        Self::SyncDir,
+        Self::Space,
+        Self::Access,
+        Self::Lock,
+    ];
+
+    /// The word for it in messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stat => "stat",
+            Self::Open => "open",
+            Self::Create => "create",
+            Self::Write => "write",
+            Self::Sync => "fdatasync",
+            Self::Truncate => "truncate",
+            Self::Read => "read",
+            Self::Rename => "rename",
+            Self::Replace => "replace",
+            Self::Unlink => "unlink",
+            Self::MakeDir => "mkdir",
+            Self::SyncDir => "fsync directory",
+            Self::Space => "statvfs",
+            Self::Access => "access",
+            Self::Lock => "lock",
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One failed operation: what was tried, on which paths, and what the system said.
+/// Displays as `rename /a/app.log -> /a/app.log.1: EBUSY (16): Device or resource busy`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What was tried.
+    pub op: Op,
+    /// The path it was tried on.
+    pub path: PathBuf,
+    /// The second path, where the operation has two.
+    pub to: Option<PathBuf>,
+    /// What the system said.
+    pub error: OsError,
+}
+
+impl Failure {
+    pub(crate) fn new(op: Op, path: &Path, error: OsError) -> Self {
+        Self { op, path: path.to_owned(), to: None, error }
+    }
+
+    pub(crate) fn between(op: Op, from: &Path, to: &Path, error: OsError) -> Self {
+        Self { op, path: from.to_owned(), to: Some(to.to_owned()), error }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.op, self.path.display())?;
+        if let Some(to) = &self.to {
+            write!(f, " -> {}", to.display())?;
+        }
+        write!(f, ": {}", self.error)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// One thing about the settings, or about what stands at their paths, that cannot be used.
+/// Displays as `max_bytes = 0: must be at least 1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The setting.
+    pub field: &'static str,
+    /// Its value, as given.
+    pub value: String,
+    /// What would be right.
+    pub wanted: String,
+}
+
+impl Fault {
+    /// A fault of `field`, whose `value` should have been as `wanted` says.
+    ///
+    /// ```
+    /// let fault = tracing_spool_fileset::Fault::new("queue_bytes", 0, "must be at least 1 KiB");
+    /// assert_eq!(fault.to_string(), "queue_bytes = 0: must be at least 1 KiB");
+    /// ```
+    pub fn new(field: &'static str, value: impl fmt::Display, wanted: impl Into<String>) -> Self {
+        Self { field, value: value.to_string(), wanted: wanted.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}: {}", self.field, self.value, self.wanted)
+    }
+}
+
+/// Who holds the lock of a file set, as its lock file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Process, host and start time, in the words of the lock file; empty where it could not be read.
+    pub text: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.text.is_empty() { "another process" } else { &self.text })
+    }
+}
+
+/// Why a file set did not open. Nothing has been created or removed where it is [`Unusable`](Self::Unusable).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Settings that cannot be used: all of them, found before anything was touched.
+    Unusable(Vec<Fault>),
+    /// Another process writes this log.
+    Locked {
+        /// The live file.
+        path: PathBuf,
+        /// Who holds it.
+        holder: Holder,
+    },
+    /// An operation failed although everything had looked well.
+    Failed(Failure),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unusable(faults) => {
+                write!(f, "the log cannot be opened: ")?;
+                for (index, fault) in faults.iter().enumerate() {
+                    write!(f, "{}{fault}", if index == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
+            Self::Locked { path, holder } => write!(
+                f,
+                "the log cannot be opened: path = {}: is being written by {holder}; stop that process, wait for it \
+                 (lock_wait), or choose another path",
+                path.display()
+            ),
+            Self::Failed(failure) => write!(f, "the log cannot be opened: {failure}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::Unusable(_) | Self::Locked { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What stands in the directory under names of ours, as last seen.
+//! It is a picture; `policy` decides with it and `effect` keeps it true.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Identity of a file: two names with one identity are one file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId {
+    /// Device number.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the file type of its name")]
+pub enum FileKind {
+    File,
+    Directory,
+    Symlink,
+    Fifo,
+    Device,
+    Other,
+}
+
+/// What `stat` says of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Which file.
+    pub id: FileId,
+    /// Of which kind.
+    pub kind: FileKind,
+    /// `st_size`.
+    pub bytes: u64,
+    /// How many names it has.
+    pub links: u64,
+    /// Who owns it.
+    pub owner: u32,
+}
+
+/// The file set without the file that is open for writing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// Sizes of the backups by number; 1 is the newest.
+    pub backups: BTreeMap<u32, u64>,
+    /// Numbers whose name is held by something that is not a regular file.
+    pub foreign: BTreeSet<u32>,
+    /// Size of a live-named file that is not the one being written.
+    pub standing_live: Option<u64>,
+}
+
+impl Inventory {
+    /// Bytes of everything in it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.backups.values().sum::<u64>() + self.standing_live.unwrap_or(0)
+    }
+
+    /// The highest number kept.
+    #[must_use]
+    pub fn oldest(&self) -> Option<u32> {
+        self.backups.keys().next_back().copied()
+    }
+}

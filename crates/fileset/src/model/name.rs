@@ -1,0 +1,275 @@
+//! The exact-name grammar: which names in a directory are ours, and no others.
+//! It touches no file; what is not in the grammar is never renamed or removed.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// Name of the alert file, where the settings do not name another.
+pub const ALERT_FILE: &str = "ALERT_LOG_ROTATION_FAILED.txt";
+
+const ALERT_STEM: &[u8] = b"ALERT_LOG_ROTATION_FAILED";
+const ALERT_END: &[u8] = b".txt";
+const NEW: &[u8] = b".new";
+const LOCK: &[u8] = b".lock";
+const ALERT_TEMP: &[u8] = b".alert";
+
+/// The longest file name that common file systems take, in bytes.
+pub const NAME_MAX: usize = 255;
+
+/// What a name of ours is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// `app.log`: the file being written.
+    Live,
+    /// `app.log.3`: the third newest backup.
+    Backup(u32),
+    /// `.app.log.new`: the next live file, while a rotation is under way.
+    Hidden,
+    /// `.app.log.lock`: held by the process that writes.
+    Lock,
+    /// `.app.log.alert`: the alert file before it has its name.
+    AlertTemporary,
+}
+
+/// Every path that one log may use in its directory.
+///
+/// ```
+/// use std::path::Path;
+/// use tracing_spool_fileset::model::name::{Names, Role};
+/// let names = Names::new(Path::new("/var/log/shop.log")).unwrap();
+/// assert_eq!(names.backup(2), Path::new("/var/log/shop.log.2"));
+/// assert_eq!(names.role("shop.log.2".as_ref()), Some(Role::Backup(2)));
+/// assert_eq!(names.role("shop.log.02".as_ref()), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    dir: PathBuf,
+    base: OsString,
+    live: PathBuf,
+    hidden: PathBuf,
+    lock: PathBuf,
+}
+
+impl Names {
+    /// The names of the log whose live file is `live`; none if the path has no file name or no directory.
+    #[must_use]
+    pub fn new(live: &Path) -> Option<Self> {
+        let base = live.file_name()?.to_owned();
+        let dir = live.parent()?.to_owned();
+        let dotted = |end: &[u8]| dir.join(OsString::from_vec([b".", base.as_bytes(), end].concat()));
+        Some(Self { live: live.to_owned(), hidden: dotted(NEW), lock: dotted(LOCK), dir, base })
+    }
+
+    /// The directory of them all.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The live file's name without its directory.
+    #[must_use]
+    pub fn base(&self) -> &OsStr {
+        &self.base
+    }
+
+    /// `app.log`.
+    #[must_use]
+    pub fn live(&self) -> &Path {
+        &self.live
+    }
+
+    /// `.app.log.new`.
+    #[must_use]
+    pub fn hidden(&self) -> &Path {
+        &self.hidden
+    }
+
+    /// `.app.log.lock`.
+    #[must_use]
+    pub fn lock(&self) -> &Path {
+        &self.lock
+    }
+
+    /// `app.log.N`.
+    #[must_use]
+    pub fn backup(&self, number: u32) -> PathBuf {
+        let mut name = self.base.clone();
+        name.push(format!(".{number}"));
+        self.dir.join(name)
+    }
+
+    /// `.app.log.alert`, in the directory of the alert file.
+    #[must_use]
+    pub fn alert_temporary(&self, alert_dir: &Path) -> PathBuf {
+        alert_dir.join(OsString::from_vec([b".", self.base.as_bytes(), ALERT_TEMP].concat()))
+    }
+
+    /// `ALERT_LOG_ROTATION_FAILED.app.log.txt`: beside `alert_file`, for when another log has that name.
+    #[must_use]
+    pub fn own_alert(&self, alert_file: &Path) -> PathBuf {
+        let stem = alert_file.file_stem().unwrap_or_default().as_bytes();
+        let mut name = [stem, b".", self.base.as_bytes()].concat();
+        if let Some(extension) = alert_file.extension() {
+            name.extend_from_slice(b".");
+            name.extend_from_slice(extension.as_bytes());
+        }
+        alert_file.with_file_name(OsString::from_vec(name))
+    }
+
+    /// What a name in the directory is for, if we would have written exactly this name.
+    #[must_use]
+    pub fn role(&self, name: &OsStr) -> Option<Role> {
+        let (name, base) = (name.as_bytes(), self.base.as_bytes());
+        if let Some(rest) = name.strip_prefix(base) {
+            return match rest {
+                [] => Some(Role::Live),
+                [b'.', digits @ ..] => number(digits).map(Role::Backup),
+                _ => None,
+            };
+        }
+        match name.strip_prefix(b".")?.strip_prefix(base)? {
+            NEW => Some(Role::Hidden),
+            LOCK => Some(Role::Lock),
+            ALERT_TEMP => Some(Role::AlertTemporary),
+            _ => None,
+        }
+    }
+}
+
+/// Whether this grammar could produce `name` for some other log: such a live name would one day be taken for
+/// that log's backup, hidden file, lock or alert.
+#[must_use]
+pub fn is_reserved(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    let backup = name
+        .iter()
+        .rposition(|byte| *byte == b'.')
+        .is_some_and(|dot| dot > 0 && number(&name[dot + 1..]).is_some());
+    let dotted = name.strip_prefix(b".").is_some_and(|rest| {
+        [NEW, LOCK, ALERT_TEMP].iter().any(|end| rest.strip_suffix(*end).is_some_and(|base| !base.is_empty()))
+    });
+    let alert = name
+        .strip_prefix(ALERT_STEM)
+        .and_then(|rest| rest.strip_suffix(ALERT_END))
+        .is_some_and(|middle| middle.is_empty() || (middle.len() > 1 && middle[0] == b'.'));
+    backup || dotted || alert
+}
+
+/// A number as we write it: digits only, no leading zero, not 0, within `u32`.
+fn number(digits: &[u8]) -> Option<u32> {
+    if digits.first().is_none_or(|first| *first == b'0') || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn names() -> Names {
+        Names::new(Path::new("/logs/app.log")).unwrap()
+    }
+
+    #[test]
+    fn foreign_names_are_foreign() {
+        for name in [
+            "app.log.bak",
+            "app.log.01",
+            "app.log.0",
+            "app.log.+1",
+            "app.log.1.gz",
+            "app.log.",
+            "app.log.4294967296",
+            "application.log",
+            "app-audit.log",
+            "app.db",
+            "app.toml",
+            "app.lo",
+            "app.log1",
+            ".app.log",
+            ".app.log.old",
+            "xapp.log.1",
+            "",
+            ".",
+            "app.log.1 ",
+        ] {
+            assert_eq!(names().role(name.as_ref()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn own_names_are_own() {
+        let names = names();
+        let role = |path: &Path| names.role(path.file_name().unwrap());
+        assert_eq!(role(names.live()), Some(Role::Live));
+        assert_eq!(role(names.hidden()), Some(Role::Hidden));
+        assert_eq!(role(names.lock()), Some(Role::Lock));
+        assert_eq!(role(&names.alert_temporary(names.dir())), Some(Role::AlertTemporary));
+        assert_eq!(role(&names.backup(u32::MAX)), Some(Role::Backup(u32::MAX)));
+    }
+
+    #[test]
+    fn reserved_live_names() {
+        for name in [
+            "app.log.3",
+            ".app.log.new",
+            ".a.lock",
+            ".a.alert",
+            "ALERT_LOG_ROTATION_FAILED.txt",
+            "ALERT_LOG_ROTATION_FAILED.app.log.txt",
+        ] {
+            assert!(is_reserved(name.as_ref()), "{name}");
+        }
+        for name in [
+            "app.log",
+            "3",
+            ".3",
+            "app.log.03",
+            ".new",
+            "app.new",
+            "ALERT_LOG_ROTATION_FAILED",
+            "v1.2a",
+            "a.0",
+        ] {
+            assert!(!is_reserved(name.as_ref()), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_alert_of_its_own() {
+        assert_eq!(
+            names().own_alert(Path::new("/data/ALERT_LOG_ROTATION_FAILED.txt")),
+            Path::new("/data/ALERT_LOG_ROTATION_FAILED.app.log.txt")
+        );
+        assert_eq!(names().own_alert(Path::new("/data/alert")), Path::new("/data/alert.app.log"));
+    }
+
+    proptest! {
+        #[test]
+        fn backups_round_trip(number in 1_u32.., base in "[a-z.]{0,6}[a-z]") {
+            let names = Names::new(&Path::new("/d").join(&base)).unwrap();
+            let path = names.backup(number);
+            prop_assert_eq!(names.role(path.file_name().unwrap()), Some(Role::Backup(number)));
+            prop_assert!(is_reserved(path.file_name().unwrap()));
+        }
+
+        #[test]
+        fn a_role_has_one_name(name in "\\.?app\\.log[.0-9a-z]{0,6}") {
+            let names = names();
+            if let Some(role) = names.role(name.as_ref()) {
+                let path = match role {
+                    Role::Live => names.live().to_owned(),
+                    Role::Backup(number) => names.backup(number),
+                    Role::Hidden => names.hidden().to_owned(),
+                    Role::Lock => names.lock().to_owned(),
+                    Role::AlertTemporary => names.alert_temporary(names.dir()),
+                };
+                prop_assert_eq!(path.file_name().unwrap(), OsStr::new(&name));
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! How a record's bytes become bytes of the file: control characters escaped, length bounded, one newline at the
+//! end. Pure; it runs on the writer thread, never on a caller's.
+
+use std::io::Write as _;
+
+/// How records are rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Escape C0 but tab and newline, DEL, U+0080 to U+009F, and bytes that are not UTF-8.
+    pub escape: bool,
+    /// Escape newlines inside a record too.
+    pub single_line: bool,
+    /// The longest rendered record in bytes, its newline included.
+    pub max_bytes: usize,
+}
+
+impl Default for Rules {
+    /// Escaped, newlines kept, at most 1 MiB.
+    fn default() -> Self {
+        Self { escape: true, single_line: false, max_bytes: 1 << 20 }
+    }
+}
+
+/// What rendering did to a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// Bytes of the record that were left out, and are named by its mark `…[+N bytes]`.
+    pub cut_bytes: usize,
+}
+
+/// Room that the mark `…[+N bytes]` may need, with the largest N.
+const MARK_BYTES: usize = "…[+ bytes]".len() + 20;
+
+/// Appends `record` to `out`; `missing` further bytes of it were left behind before.
+pub(crate) fn render(record: &[u8], missing: usize, rules: &Rules, out: &mut Vec<u8>) -> Rendered {
+    let body = record.strip_suffix(b"\n").unwrap_or(record);
+    if missing == 0 && body.len() < rules.max_bytes && is_plain(body, rules) {
+        out.extend_from_slice(body);
+        out.push(b'\n');
+        return Rendered::default();
+    }
+    let mut page = Page { start: out.len(), out, rules, safe: (0, 0), source: 0, full: false };
+    page.safe.0 = page.start;
+    page.fill(body, missing > 0);
+    page.finish(body.len() + missing)
+}
+
+/// Whether the record can be copied as it is.
+fn is_plain(body: &[u8], rules: &Rules) -> bool {
+    if !rules.escape {
+        return !rules.single_line || !body.contains(&b'\n');
+    }
+    // One pass without an early exit, so that the compiler makes vectors of it.
+    let (mut control, mut newline, mut beyond_ascii) = (false, false, false);
+    for byte in body {
+        newline |= *byte == b'\n';
+        control |= (*byte < 0x20 && *byte != b'\t' && *byte != b'\n') || *byte == 0x7f;
+        beyond_ascii |= *byte >= 0x80;
+    }
+    !control
+        && !(newline && rules.single_line)
+        && (!beyond_ascii
+            || std::str::from_utf8(body)
+                .is_ok_and(|text| !text.contains(|c| ('\u{80}'..='\u{9f}').contains(&c))))
+}
+
+/// A record being rendered unit by unit: a unit is a character, or a byte that is none.
+struct Page<'a> {
+    out: &'a mut Vec<u8>,
+    rules: &'a Rules,
+    start: usize,
+    /// Source bytes rendered so far.
+    source: usize,
+    /// The last point (in `out`, in the source) behind which a mark still fits.
+    safe: (usize, usize),
+    full: bool,
+}
+
+impl Page<'_> {
+    fn fill(&mut self, body: &[u8], cut_before: bool) {
+        let mut chunks = body.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            for character in chunk.valid().chars() {
+                self.character(character);
+                if self.full {
+                    return;
+                }
+            }
+            if cut_before && chunks.peek().is_none() && is_beginning(chunk.invalid()) {
+                return; // half a character, torn by the cut that came before
+            }
+            for byte in chunk.invalid() {
+                self.byte(*byte);
+                if self.full {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn character(&mut self, character: char) {
+        let mut utf8 = [0; 4];
+        match character {
+            '\n' if self.rules.single_line => self.unit(b"\\n", 1),
+            '\n' | '\t' => self.unit(character.encode_utf8(&mut utf8).as_bytes(), 1),
+            '\0'..='\x1f' | '\x7f' if self.rules.escape => self.escaped(character as u32),
+            '\u{80}'..='\u{9f}' if self.rules.escape => {
+                let escaped = format!("\\u{{{:x}}}", character as u32);
+                self.unit(escaped.as_bytes(), character.len_utf8());
+            }
+            _ => self.unit(character.encode_utf8(&mut utf8).as_bytes(), character.len_utf8()),
+        }
+    }
+
+    fn byte(&mut self, byte: u8) {
+        if self.rules.escape { self.escaped(byte.into()) } else { self.unit(&[byte], 1) }
+    }
+
+    fn escaped(&mut self, code: u32) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u32| HEX[(nibble & 0xf) as usize];
+        self.unit(&[b'\\', b'x', digit(code >> 4), digit(code)], 1);
+    }
+
+    fn unit(&mut self, rendered: &[u8], source_bytes: usize) {
+        let used = self.out.len() - self.start + rendered.len();
+        if used + 1 > self.rules.max_bytes {
+            self.full = true;
+            return;
+        }
+        self.out.extend_from_slice(rendered);
+        self.source += source_bytes;
+        if used + MARK_BYTES < self.rules.max_bytes {
+            self.safe = (self.out.len(), self.source);
+        }
+    }
+
+    fn finish(self, source_bytes: usize) -> Rendered {
+        let mut rendered = Rendered::default();
+        if self.source < source_bytes {
+            self.out.truncate(self.safe.0);
+            rendered.cut_bytes = source_bytes - self.safe.1;
+            // Writing to a `Vec` cannot fail.
+            let _ = write!(self.out, "…[+{} bytes]", rendered.cut_bytes);
+        }
+        self.out.push(b'\n');
+        rendered
+    }
+}
+
+/// Whether `bytes` are the beginning of a UTF-8 character whose rest is missing.
+fn is_beginning(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(record: &[u8], missing: usize, rules: &Rules) -> (String, usize) {
+        let mut out = b"before\n".to_vec();
+        let rendered = render(record, missing, rules, &mut out);
+        (String::from_utf8_lossy(&out[7..]).into_owned(), rendered.cut_bytes)
+    }
+
+    fn plain(record: &[u8]) -> String {
+        shown(record, 0, &Rules::default()).0
+    }
+
+    #[test]
+    fn ordinary_lines_stay_as_they_are() {
+        assert_eq!(plain(b"a line"), "a line\n");
+        assert_eq!(plain(b"a line\n"), "a line\n");
+        assert_eq!(plain(b"a\tb\nc\n"), "a\tb\nc\n");
+        assert_eq!(plain("für 10 €, 日本 🦀\n".as_bytes()), "für 10 €, 日本 🦀\n");
+        assert_eq!(plain(b"\n"), "\n");
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(plain(b"\x1b[2Jgone\0\x7f\r\n"), "\\x1b[2Jgone\\x00\\x7f\\x0d\n");
+        assert_eq!(plain("x\u{9b}31m\u{85}y\u{a0}".as_bytes()), "x\\u{9b}31m\\u{85}y\u{a0}\n");
+        assert_eq!(plain(b"ok \xff\xc3 ok"), "ok \\xff\\xc3 ok\n");
+    }
+
+    #[test]
+    fn raw_when_asked() {
+        let rules = Rules { escape: false, ..Rules::default() };
+        let mut out = Vec::new();
+        render(b"\x1b[1m\xff\n", 0, &rules, &mut out);
+        assert_eq!(out, b"\x1b[1m\xff\n");
+    }
+
+    #[test]
+    fn single_line_escapes_inner_newlines() {
+        for escape in [true, false] {
+            let rules = Rules { single_line: true, escape, ..Rules::default() };
+            assert_eq!(shown(b"a\nforged\n", 0, &rules).0, "a\\nforged\n");
+            assert_eq!(shown(b"plain\n", 0, &rules).0, "plain\n");
+        }
+    }
+
+    #[test]
+    fn long_records_are_cut_and_say_so() {
+        let rules = Rules { max_bytes: 64, ..Rules::default() };
+        let fits = "x".repeat(63);
+        assert_eq!(shown(fits.as_bytes(), 0, &rules), (format!("{fits}\n"), 0));
+        let (text, cut) = shown("x".repeat(100).as_bytes(), 0, &rules);
+        let kept = text.matches('x').count();
+        assert_eq!((text, cut), (format!("{}…[+{} bytes]\n", "x".repeat(kept), 100 - kept), 100 - kept));
+        assert_eq!(kept, 64 - MARK_BYTES - 1);
+    }
+
+    #[test]
+    fn a_cut_before_is_named_and_leaves_no_half_character() {
+        let rules = Rules::default();
+        assert_eq!(shown(b"ab\xe2\x82", 5, &rules), ("ab…[+7 bytes]\n".to_owned(), 7));
+        assert_eq!(shown(b"ab\xff", 5, &rules), ("ab\\xff…[+5 bytes]\n".to_owned(), 5));
+        assert_eq!(shown(b"", 5, &rules), ("…[+5 bytes]\n".to_owned(), 5));
+    }
+
+    proptest! {
+        #[test]
+        fn never_longer_never_controlling(
+            record in proptest::collection::vec(any::<u8>(), 0..300),
+            max_bytes in 64_usize..200,
+            missing in 0_usize..3,
+            single_line: bool,
+        ) {
+            let rules = Rules { escape: true, single_line, max_bytes };
+            let mut out = Vec::new();
+            let rendered = render(&record, missing, &rules, &mut out);
+            prop_assert!(out.len() <= max_bytes, "{} > {max_bytes}", out.len());
+            let text = std::str::from_utf8(&out).unwrap();
+            let body = text.strip_suffix('\n').unwrap();
+            prop_assert!(!body.contains(|c: char| c.is_control() && c != '\t' && (single_line || c != '\n')));
+            prop_assert_eq!(rendered.cut_bytes > 0, body.ends_with(" bytes]") && body.contains("…[+"));
+            prop_assert!(rendered.cut_bytes >= missing);
+        }
+
+        #[test]
+        fn clean_text_is_copied(text in "[ -~äöü€\t]{0,40}") {
+            prop_assert_eq!(plain(text.as_bytes()), format!("{text}\n"));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Moments and the pair of clocks that the engine is told.
+//! Nothing here reads a clock.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+/// A moment on a clock that never steps, counted from an arbitrary start. Deadlines are made of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mono(Duration);
+
+impl Mono {
+    /// The moment `since_start` after the clock's start.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tracing_spool_fileset::Mono;
+    /// let start = Mono::from_start(Duration::ZERO);
+    /// assert_eq!(start + Duration::from_secs(2) - start, Duration::from_secs(2));
+    /// ```
+    #[must_use]
+    pub const fn from_start(since_start: Duration) -> Self {
+        Self(since_start)
+    }
+
+    /// How long after the clock's start this moment is.
+    #[must_use]
+    pub const fn since_start(self) -> Duration {
+        self.0
+    }
+}
+
+impl Add<Duration> for Mono {
+    type Output = Self;
+    fn add(self, delay: Duration) -> Self {
+        Self(self.0.saturating_add(delay))
+    }
+}
+
+impl Sub for Mono {
+    type Output = Duration;
+    /// Time from `earlier` to here; nothing if `earlier` is later.
+    fn sub(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// A moment on the clock on the wall, in microseconds since 1970 UTC. It may step; it is only shown, never
+/// waited for. Displays as RFC 3339 in UTC.
+///
+/// ```
+/// use tracing_spool_fileset::Wall;
+/// assert_eq!(Wall::from_unix_micros(1_795_544_351_000_250).to_string(), "2026-11-24T18:19:11.000250Z");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Wall(i64);
+
+impl Wall {
+    /// The moment `micros` microseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn from_unix_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn unix_micros(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Wall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(time) => write!(f, "{time:.6}"),
+            Err(_) => write!(f, "{} µs since 1970", self.0),
+        }
+    }
+}
+
+/// What both clocks say at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// For deadlines.
+    pub mono: Mono,
+    /// For people.
+    pub wall: Wall,
+}
