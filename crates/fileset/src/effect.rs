@@ -5,4 +5,5 @@ pub mod clock;
 pub mod disk;
 pub mod execute;
 pub mod fs;
+mod lock;
 mod patient;
