@@ -6,4 +6,4 @@ pub mod disk;
 pub mod execute;
 pub mod fs;
 mod lock;
-mod patient;
+pub(crate) mod patient;

@@ -152,11 +152,7 @@ impl FileSet {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(
-        settings: Settings,
-        fs: Box<dyn Fs>,
-        clock: Box<dyn Clock>,
-    ) -> Result<Self, OpenError> {
+    pub fn open_with(settings: Settings, fs: Box<dyn Fs>, clock: Box<dyn Clock>) -> Result<Self, OpenError> {
         start::open(settings, fs, clock)
     }
 

@@ -71,7 +71,8 @@ mod tests {
     fn room_matters_where_room_is_made() {
         for error in [OsError::ENOSPC, OsError::EDQUOT] {
             for op in Op::ALL {
-                let wanted = if matches!(op, Op::Write | Op::Create) { Class::NoSpace } else { Class::Permanent };
+                let wanted =
+                    if matches!(op, Op::Write | Op::Create) { Class::NoSpace } else { Class::Permanent };
                 assert_eq!(classify(op, error), wanted, "{op} {error}");
             }
         }
@@ -85,7 +86,9 @@ mod tests {
         assert_eq!(classify(Op::Rename, OsError::ENOENT), Class::Gone);
         assert_eq!(classify(Op::Rename, OsError::EEXIST), Class::Taken);
         assert_eq!(classify(Op::MakeDir, OsError::EEXIST), Class::Permanent);
-        for error in [OsError::EACCES, OsError::EROFS, OsError::EPERM, OsError::EIO, OsError::EMFILE, OsError::EXDEV] {
+        for error in
+            [OsError::EACCES, OsError::EROFS, OsError::EPERM, OsError::EIO, OsError::EMFILE, OsError::EXDEV]
+        {
             assert_eq!(classify(Op::Rename, error), Class::Permanent, "{error}");
         }
     }

@@ -11,6 +11,7 @@ use crate::model::inventory::{FileId, FileKind, Inventory, Meta};
 use crate::model::name::Names;
 use crate::model::settings::{Allow, Settings};
 use crate::policy::plan::Step;
+use crate::policy::retention;
 
 /// At start, backups are looked for upward until so many numbers in a row are free.
 const MISSES_MAX: u32 = 64;
@@ -154,7 +155,7 @@ impl Stage {
     }
 
     fn survey(&mut self, settings: &Settings) -> Result<(), Setback> {
-        let known: Vec<u32> = self.inventory.backups.range(settings.backup_count.saturating_add(1)..).map(|b| *b.0).collect();
+        let known = retention::surplus(&self.inventory, settings.backup_count);
         for number in (1..=settings.backup_count).chain(known) {
             self.survey_slot(number)?;
         }
@@ -175,7 +176,8 @@ impl Stage {
         }
         match standing {
             Some(meta) if meta.kind != FileKind::File => {
-                Err(Failure::between(Op::Rename, self.names.hidden(), self.names.live(), OsError::EISDIR).into())
+                Err(Failure::between(Op::Rename, self.names.hidden(), self.names.live(), OsError::EISDIR)
+                    .into())
             }
             Some(meta) => {
                 self.inventory.standing_live = Some(meta.bytes);
@@ -214,7 +216,9 @@ impl Stage {
     }
 
     fn sync_live(&mut self) -> Result<(), Failure> {
-        let Some(current) = self.current.as_mut().filter(|file| file.dirty && !file.sealed) else { return Ok(()) };
+        let Some(current) = self.current.as_mut().filter(|file| file.dirty && !file.sealed) else {
+            return Ok(());
+        };
         current.file.sync().map_err(|error| Failure::new(Op::Sync, self.names.live(), error))?;
         current.dirty = false;
         Ok(())
@@ -330,7 +334,9 @@ impl Stage {
     }
 
     fn publish(&mut self) -> Result<(), Setback> {
-        let Some(current) = self.current.as_mut().filter(|file| file.place == Place::Hidden) else { return Ok(()) };
+        let Some(current) = self.current.as_mut().filter(|file| file.place == Place::Hidden) else {
+            return Ok(());
+        };
         let (source, target) = (self.names.hidden(), self.names.live());
         match self.fs.rename(source, target) {
             Ok(()) => current.place = Place::Live,
@@ -463,7 +469,9 @@ pub(crate) fn objection(meta: &Meta, user: u32, settings: &Settings) -> Option<(
     match meta.kind {
         FileKind::Directory => Some(("must be a file, not a directory", OsError::EISDIR)),
         FileKind::Symlink => Some(("must not be a symlink (or allow Symlink)", OsError::ELOOP)),
-        FileKind::Fifo if refused(Allow::Fifo) => Some(("must not be a FIFO (or allow Fifo)", OsError::ENXIO)),
+        FileKind::Fifo if refused(Allow::Fifo) => {
+            Some(("must not be a FIFO (or allow Fifo)", OsError::ENXIO))
+        }
         FileKind::Device if refused(Allow::Device) => {
             Some(("must not be a device (or allow Device)", OsError::ENXIO))
         }

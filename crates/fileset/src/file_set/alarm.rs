@@ -180,12 +180,20 @@ impl Alarms {
     }
 
     fn text(&self, context: &Context<'_>, now: Now) -> String {
-        let mut text = format!("{}\ntime: {}\nprocess: {}\n", log_line(context.names), now.wall, std::process::id());
+        let mut text =
+            format!("{}\ntime: {}\nprocess: {}\n", log_line(context.names), now.wall, std::process::id());
         for alert in self.open.values() {
             // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "\ntrouble: {}\nsince: {}\nraised: {}", alert.trouble, alert.since, alert.at);
+            let _ =
+                writeln!(text, "\ntrouble: {}\nsince: {}\nraised: {}", alert.trouble, alert.since, alert.at);
             if let Some(failure) = &alert.failure {
-                let _ = writeln!(text, "error: {}\noperation: {}\npath: {}", failure.error, failure.op, one_line(&failure.path));
+                let _ = writeln!(
+                    text,
+                    "error: {}\noperation: {}\npath: {}",
+                    failure.error,
+                    failure.op,
+                    one_line(&failure.path)
+                );
                 if let Some(to) = &failure.to {
                     let _ = writeln!(text, "to: {}", one_line(to));
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{BlockReason, FileSet};
 use crate::effect::classify::{Class, classify, is_lost_by_sync};
 use crate::effect::execute::{Place, Setback};
+use crate::effect::fs::Fs as _;
 use crate::model::alert::{Event, Trouble};
 use crate::model::batch::Batch;
 use crate::model::error::{Failure, Op, OsError};
@@ -35,7 +36,7 @@ pub(super) enum Pruned {
 
 /// Whether the loop of `append` goes on.
 #[derive(PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     GoOn,
     Stop,
 }
@@ -73,7 +74,9 @@ impl FileSet {
                 self.start_rotation(now);
             }
         }
-        let Some(current) = self.stage.current.as_ref().filter(|file| file.place != Place::Nameless && !file.full) else {
+        let Some(current) =
+            self.stage.current.as_ref().filter(|file| file.place != Place::Nameless && !file.full)
+        else {
             // The job that finds or makes another file waits for its deadline.
             return self.hold(BlockReason::Disk, BLOCKED_PROBE, now);
         };
@@ -91,7 +94,8 @@ impl FileSet {
         let due = self.rotation_wanted || current.full;
         !current.special
             && current.place == Place::Live
-            && ((due && current.bytes > 0) || rotation::is_due(current.bytes, next_bytes, self.settings.max_bytes))
+            && ((due && current.bytes > 0)
+                || rotation::is_due(current.bytes, next_bytes, self.settings.max_bytes))
     }
 
     /// How many bytes are written next: whole records, or the rest of the one in hand, within the file, the budget and
@@ -170,11 +174,17 @@ impl FileSet {
         let (trouble, detail) = match reason {
             BlockReason::Budget => (
                 Trouble::BudgetFull,
-                format!("max_total_bytes ({}) is reached and nothing can be removed: records wait", self.settings.max_total_bytes),
+                format!(
+                    "max_total_bytes ({}) is reached and nothing can be removed: records wait",
+                    self.settings.max_total_bytes
+                ),
             ),
             BlockReason::Disk => (
                 Trouble::NoSpace,
-                format!("min_free_bytes ({}) is reached and nothing more may be removed: records wait", self.settings.min_free_bytes),
+                format!(
+                    "min_free_bytes ({}) is reached and nothing more may be removed: records wait",
+                    self.settings.min_free_bytes
+                ),
             ),
         };
         self.raise(trouble, None, &detail, 0, since, now);
@@ -361,7 +371,9 @@ impl FileSet {
     /// alert, and where bytes may be lost the file is sealed and logging goes on in a new one.
     pub fn sync(&mut self, now: Now) {
         self.sync_due = None;
-        let Some(current) = self.stage.current.as_mut().filter(|file| file.dirty && !file.sealed) else { return };
+        let Some(current) = self.stage.current.as_mut().filter(|file| file.dirty && !file.sealed) else {
+            return;
+        };
         let Err(error) = current.file.sync() else {
             current.dirty = false;
             self.sync_retry = Retry::default();
@@ -391,7 +403,8 @@ impl FileSet {
             && budget::is_near(total, settings.max_total_bytes, settings.budget_warning_percent)
             && retention::victim(&self.stage.inventory, 0, &self.stuck).is_none();
         if near {
-            let detail = format!("{total} of {} bytes are used and nothing can be removed", settings.max_total_bytes);
+            let detail =
+                format!("{total} of {} bytes are used and nothing can be removed", settings.max_total_bytes);
             self.raise(Trouble::BudgetWarning, None, &detail, 0, now.wall, now);
         } else {
             self.clear(Trouble::BudgetWarning, now);

@@ -142,7 +142,9 @@ impl FileSet {
                 job.steps.extend(rest);
                 return Ok(());
             }
-            Step::SyncLive | Step::SyncDir if self.stage.current.as_ref().is_some_and(|file| !file.sealed) => {
+            Step::SyncLive | Step::SyncDir
+                if self.stage.current.as_ref().is_some_and(|file| !file.sealed) =>
+            {
                 self.clear(Trouble::Sync, now);
             }
             Step::OpenLive => self.opened(job, now),
@@ -200,13 +202,17 @@ impl FileSet {
                 Pruned::Removed => Remedy::GoOn,
                 Pruned::Nothing | Pruned::Later(_) => Remedy::Wait(Prospect::Lasting),
             },
-            Class::Gone if job.goal != Goal::Reopen && matches!(self.stage.dir_stands(), Ok(false)) => Remedy::FindLive,
+            Class::Gone if job.goal != Goal::Reopen && matches!(self.stage.dir_stands(), Ok(false)) => {
+                Remedy::FindLive
+            }
             Class::Taken if job.goal != Goal::Reopen && !job.surveyed_again => {
                 job.surveyed_again = true;
                 job.steps = [Step::Survey].into();
                 Remedy::GoOn
             }
-            Class::Gone | Class::Taken | Class::TooLarge | Class::Permanent => Remedy::Wait(Prospect::Lasting),
+            Class::Gone | Class::Taken | Class::TooLarge | Class::Permanent => {
+                Remedy::Wait(Prospect::Lasting)
+            }
         }
     }
 
@@ -225,7 +231,8 @@ impl FileSet {
         let since = job.failing.map_or(now.wall, |(_, since)| since);
         self.job = Some(job);
         if verdict.exhausted {
-            let detail = "records go on to the file that is open, up to max_total_bytes; tried again by itself";
+            let detail =
+                "records go on to the file that is open, up to max_total_bytes; tried again by itself";
             self.raise(trouble, Some(failure), detail, attempts, since, now);
         }
     }

@@ -21,7 +21,11 @@ use crate::policy::plan::Step;
 /// Symlinks in a row that are followed on the way to a directory.
 const LINKS_MAX: usize = 40;
 
-pub(super) fn open(mut settings: Settings, fs: Box<dyn Fs>, clock: Box<dyn Clock>) -> Result<FileSet, OpenError> {
+pub(super) fn open(
+    mut settings: Settings,
+    fs: Box<dyn Fs>,
+    clock: Box<dyn Clock>,
+) -> Result<FileSet, OpenError> {
     let now = clock.now();
     let names = check(&mut settings, fs.as_ref())?;
     let lock_text = format!("process {} on {}, since {}", std::process::id(), host(), now.wall);
@@ -111,7 +115,9 @@ fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenError> {
     }
     match (names, holder) {
         (Some(names), None) if faults.is_empty() => Ok(names),
-        (_, Some(holder)) if faults.is_empty() => Err(OpenError::Locked { path: settings.path.clone(), holder }),
+        (_, Some(holder)) if faults.is_empty() => {
+            Err(OpenError::Locked { path: settings.path.clone(), holder })
+        }
         (_, holder) => {
             faults.extend(holder.map(|holder| locked_fault(&settings.path, &holder)));
             Err(OpenError::Unusable(faults))
@@ -126,8 +132,9 @@ fn locked_fault(path: &Path, holder: &Holder) -> Fault {
 /// The paths made absolute, so that a later `chdir` changes nothing; an allowed symlink followed, once.
 fn resolve(settings: &mut Settings, fs: &dyn Fs) -> Result<PathBuf, Fault> {
     let absolute = |path: &Path, field| {
-        std::path::absolute(path)
-            .map_err(|error| Fault::new(field, path.display(), format!("must be usable from the current directory: {error}")))
+        std::path::absolute(path).map_err(|error| {
+            Fault::new(field, path.display(), format!("must be usable from the current directory: {error}"))
+        })
     };
     if let Some(alert) = &settings.alert_file {
         settings.alert_file = Some(absolute(alert, "alert_file")?);
@@ -135,9 +142,9 @@ fn resolve(settings: &mut Settings, fs: &dyn Fs) -> Result<PathBuf, Fault> {
     let path = absolute(&settings.path, "path")?;
     let is_link = fs.stat(&path).is_ok_and(|meta| meta.kind == FileKind::Symlink);
     if is_link && settings.allows(Allow::Symlink) {
-        return fs
-            .resolve(&path)
-            .map_err(|error| Fault::new("path", path.display(), format!("must be a symlink to a file that exists: {error}")));
+        return fs.resolve(&path).map_err(|error| {
+            Fault::new("path", path.display(), format!("must be a symlink to a file that exists: {error}"))
+        });
     }
     Ok(path)
 }
@@ -156,7 +163,9 @@ fn directory_fault(field: &'static str, dir: &Path, settings: &Settings, fs: &dy
             Ok(_) => {
                 return match fs.access(ancestor) {
                     Ok(()) => None,
-                    Err(error) => fault(format!("must be writable, but {} is not: {error}", ancestor.display())),
+                    Err(error) => {
+                        fault(format!("must be writable, but {} is not: {error}", ancestor.display()))
+                    }
                 };
             }
             Err(OsError::ENOENT) => {}
@@ -186,7 +195,11 @@ fn live_fault(settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
             .map(|(wanted, _)| Fault::new("path", settings.path.display(), wanted)),
         // Its directory is missing too, or is no directory, which is told of the directory.
         Err(OsError::ENOENT | OsError::ENOTDIR) => None,
-        Err(error) => Some(Fault::new("path", settings.path.display(), format!("must be a file that can be looked at: {error}"))),
+        Err(error) => Some(Fault::new(
+            "path",
+            settings.path.display(),
+            format!("must be a file that can be looked at: {error}"),
+        )),
     }
 }
 
@@ -202,7 +215,9 @@ fn prepare(stage: &mut Stage, settings: &Settings) -> Result<(), OpenError> {
     }
     match stage.fs.lock(stage.names.lock(), settings.mode, &stage.lock_text) {
         Ok(lock) => stage.lock = Some(lock),
-        Err(LockRefusal::Held(holder)) => return Err(OpenError::Locked { path: settings.path.clone(), holder }),
+        Err(LockRefusal::Held(holder)) => {
+            return Err(OpenError::Locked { path: settings.path.clone(), holder });
+        }
         Err(LockRefusal::Failed(error)) => {
             return Err(OpenError::Failed(Failure::new(Op::Lock, stage.names.lock(), error)));
         }

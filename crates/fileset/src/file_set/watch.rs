@@ -3,6 +3,7 @@
 
 use super::FileSet;
 use crate::effect::execute::Place;
+use crate::effect::fs::Fs as _;
 use crate::model::error::OsError;
 use crate::model::settings::WATCH_EVERY;
 use crate::model::time::Now;

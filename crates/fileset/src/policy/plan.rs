@@ -69,7 +69,11 @@ pub struct NoSlot;
 ///
 /// # Errors
 /// [`NoSlot`] if backups are wanted and no number can hold one.
-pub fn rotation(inventory: &Inventory, backup_count: u32, durability: Durability) -> Result<Vec<Step>, NoSlot> {
+pub fn rotation(
+    inventory: &Inventory,
+    backup_count: u32,
+    durability: Durability,
+) -> Result<Vec<Step>, NoSlot> {
     let mut steps = Vec::new();
     if durability == Durability::Synced {
         steps.push(Step::SyncLive);
@@ -85,7 +89,11 @@ pub fn rotation(inventory: &Inventory, backup_count: u32, durability: Durability
 ///
 /// # Errors
 /// [`NoSlot`] if a live file stands, backups are wanted and no number can hold one.
-pub fn recovery(inventory: &Inventory, backup_count: u32, durability: Durability) -> Result<Vec<Step>, NoSlot> {
+pub fn recovery(
+    inventory: &Inventory,
+    backup_count: u32,
+    durability: Durability,
+) -> Result<Vec<Step>, NoSlot> {
     let mut steps = Vec::new();
     if inventory.standing_live.is_some() {
         steps.extend(displacement(inventory, backup_count)?);
@@ -183,9 +191,10 @@ mod tests {
 
     #[test]
     fn a_lowered_count_is_caught_up() {
-        assert_eq!(moves(&[1, 2, 5, 9], &[], 2), [
-            Step::Remove(9), Step::Remove(5), Step::Remove(2), shift(1, 2), RETIRE
-        ]);
+        assert_eq!(
+            moves(&[1, 2, 5, 9], &[], 2),
+            [Step::Remove(9), Step::Remove(5), Step::Remove(2), shift(1, 2), RETIRE]
+        );
         assert_eq!(moves(&[1], &[], 0), [Step::Remove(1), Step::Discard]);
     }
 

@@ -2,13 +2,19 @@
 //! It never names the live file: that is not in an inventory's backups.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use crate::model::inventory::Inventory;
 
 /// Backups beyond their count, oldest first.
 #[must_use]
 pub fn surplus(inventory: &Inventory, backup_count: u32) -> Vec<u32> {
-    inventory.backups.range(backup_count.saturating_add(1)..).rev().map(|(number, _)| *number).collect()
+    inventory
+        .backups
+        .range((Bound::Excluded(backup_count), Bound::Unbounded))
+        .rev()
+        .map(|(number, _)| *number)
+        .collect()
 }
 
 /// The next backup to go for room: the oldest that is not `stuck`, as long as more than `keep` are left.
