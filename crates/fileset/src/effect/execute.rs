@@ -1,20 +1,21 @@
 //! Performs the steps of a plan, one call at a time, and keeps the picture of the directory true.
 //! It does not decide what to do next or when to try again: a failed step has changed nothing it did not finish.
 
+mod open;
+mod survey;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::fs::{Follow, Fs, Lock, LockRefusal, LogFile};
+pub(crate) use self::open::objection;
+
+use super::fs::{Fs, Lock, LockRefusal, LogFile};
 use super::patient::Patient;
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::{FileId, FileKind, Inventory, Meta};
 use crate::model::name::Names;
-use crate::model::settings::{Allow, Settings};
+use crate::model::settings::Settings;
 use crate::policy::plan::Step;
-use crate::policy::retention;
-
-/// At start, backups are looked for upward until so many numbers in a row are free.
-const MISSES_MAX: u32 = 64;
 
 /// Under which name a file that we write stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,78 +142,6 @@ impl Stage {
             Step::OpenLive => self.open_live(settings)?,
         }
         Ok(Done::Nothing)
-    }
-
-    /// Looks for backups at every number up to `MISSES_MAX` free ones in a row, beyond `backup_count`.
-    pub(crate) fn survey_upward(&mut self, backup_count: u32) -> Result<(), Failure> {
-        let (mut number, mut misses) = (backup_count, 0);
-        while misses < MISSES_MAX {
-            let Some(next) = number.checked_add(1) else { break };
-            number = next;
-            misses = if self.survey_slot(number)? { 0 } else { misses + 1 };
-        }
-        Ok(())
-    }
-
-    fn survey(&mut self, settings: &Settings) -> Result<(), Setback> {
-        let known = retention::surplus(&self.inventory, settings.backup_count);
-        for number in (1..=settings.backup_count).chain(known) {
-            self.survey_slot(number)?;
-        }
-        self.inventory.foreign.retain(|number| *number <= settings.backup_count);
-        self.inventory.standing_live = None;
-        let Some(current) = &self.current else { return Ok(()) };
-        let standing = self.look(self.names.live())?;
-        match current.place {
-            Place::Live if standing.map(|meta| meta.id) != Some(current.id) => Err(Setback::Displaced),
-            Place::Hidden => self.survey_hidden(current.id, standing),
-            _ => Ok(()),
-        }
-    }
-
-    fn survey_hidden(&mut self, current: FileId, standing: Option<Meta>) -> Result<(), Setback> {
-        if self.look(self.names.hidden())?.map(|meta| meta.id) != Some(current) {
-            return Err(Setback::Displaced);
-        }
-        match standing {
-            Some(meta) if meta.kind != FileKind::File => {
-                Err(Failure::between(Op::Rename, self.names.hidden(), self.names.live(), OsError::EISDIR)
-                    .into())
-            }
-            Some(meta) => {
-                self.inventory.standing_live = Some(meta.bytes);
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Whether anything stands at the number.
-    fn survey_slot(&mut self, number: u32) -> Result<bool, Failure> {
-        self.inventory.foreign.remove(&number);
-        let seen = self.look(&self.names.backup(number))?;
-        match seen {
-            Some(meta) if meta.kind == FileKind::File => {
-                self.inventory.backups.insert(number, meta.bytes);
-            }
-            Some(_) => {
-                self.inventory.backups.remove(&number);
-                self.inventory.foreign.insert(number);
-            }
-            None => {
-                self.inventory.backups.remove(&number);
-            }
-        }
-        Ok(seen.is_some())
-    }
-
-    /// What stands at a path, if anything does.
-    pub(crate) fn look(&self, path: &Path) -> Result<Option<Meta>, Failure> {
-        match self.fs.stat(path) {
-            Ok(meta) => Ok(Some(meta)),
-            Err(OsError::ENOENT) => Ok(None),
-            Err(error) => Err(Failure::new(Op::Stat, path, error)),
-        }
     }
 
     fn sync_live(&mut self) -> Result<(), Failure> {
@@ -391,97 +320,8 @@ impl Stage {
         }
     }
 
-    /// Opens the file that is to take records: a hidden one with content (a rotation was cut short), else the live
-    /// one, else a new one. The picture is made anew.
-    fn open_live(&mut self, settings: &Settings) -> Result<(), Failure> {
-        let mut fresh = Inventory::default();
-        std::mem::swap(&mut fresh, &mut self.inventory);
-        let opened = self.find_live(settings);
-        match opened {
-            Ok((file, standing_live)) => {
-                self.current = Some(file);
-                self.retired = None;
-                self.inventory.standing_live = standing_live;
-                Ok(())
-            }
-            Err(failure) => {
-                self.inventory = fresh;
-                Err(failure)
-            }
-        }
-    }
-
-    fn find_live(&mut self, settings: &Settings) -> Result<(OpenFile, Option<u64>), Failure> {
-        for number in 1..=settings.backup_count {
-            self.survey_slot(number)?;
-        }
-        self.survey_upward(settings.backup_count)?;
-        let live = self.look(self.names.live())?;
-        let hidden = self.look(self.names.hidden())?.filter(|meta| meta.kind == FileKind::File);
-        if hidden.is_some_and(|meta| meta.bytes > 0) {
-            let file = self.adopt(self.names.hidden(), Place::Hidden, settings)?;
-            return Ok((file, live.filter(|meta| meta.kind == FileKind::File).map(|meta| meta.bytes)));
-        }
-        if hidden.is_some_and(|meta| meta.links == 1) {
-            // Where this fails, the next rotation removes it.
-            let _ = self.fs.unlink(self.names.hidden());
-        }
-        let file = if live.is_some() {
-            self.adopt(self.names.live(), Place::Live, settings)?
-        } else {
-            self.create_live(settings.mode)?
-        };
-        Ok((file, None))
-    }
-
-    fn create_live(&self, mode: u32) -> Result<OpenFile, Failure> {
-        let path = self.names.live();
-        let file = self.fs.create(path, mode).map_err(|error| Failure::new(Op::Create, path, error))?;
-        let meta = file.stat().map_err(|error| Failure::new(Op::Stat, path, error))?;
-        Ok(OpenFile::new(file, meta, Place::Live))
-    }
-
-    /// Opens a file that stands there, after the checks of an attacker's tricks.
-    fn adopt(&self, path: &Path, place: Place, settings: &Settings) -> Result<OpenFile, Failure> {
-        let failed = |op, error| Failure::new(op, path, error);
-        let file = self.fs.open(path, Follow::No).map_err(|error| failed(Op::Open, error))?;
-        let meta = file.stat().map_err(|error| failed(Op::Stat, error))?;
-        if let Some((_, error)) = objection(&meta, self.fs.user(), settings) {
-            return Err(failed(Op::Open, error));
-        }
-        let mut file = OpenFile::new(file, meta, place);
-        if !file.special && file.bytes > 0 {
-            let last = file.file.last_byte().map_err(|error| failed(Op::Read, error))?;
-            file.torn = last.is_some_and(|byte| byte != b'\n');
-        }
-        Ok(file)
-    }
-
     /// Sizes of the backups by number.
     pub(crate) fn backups(&self) -> &BTreeMap<u32, u64> {
         &self.inventory.backups
-    }
-}
-
-/// What speaks against a file at the live path, in words and as the errno that says the same.
-pub(crate) fn objection(meta: &Meta, user: u32, settings: &Settings) -> Option<(&'static str, OsError)> {
-    let refused = |allow: Allow| !settings.allows(allow);
-    match meta.kind {
-        FileKind::Directory => Some(("must be a file, not a directory", OsError::EISDIR)),
-        FileKind::Symlink => Some(("must not be a symlink (or allow Symlink)", OsError::ELOOP)),
-        FileKind::Fifo if refused(Allow::Fifo) => {
-            Some(("must not be a FIFO (or allow Fifo)", OsError::ENXIO))
-        }
-        FileKind::Device if refused(Allow::Device) => {
-            Some(("must not be a device (or allow Device)", OsError::ENXIO))
-        }
-        FileKind::Other => Some(("must be a regular file", OsError::ENXIO)),
-        _ if meta.owner != user && refused(Allow::ForeignOwner) => {
-            Some(("must belong to the user of this process (or allow ForeignOwner)", OsError::EPERM))
-        }
-        FileKind::File if meta.links > 1 && refused(Allow::HardLink) => {
-            Some(("must not have further hard links (or allow HardLink)", OsError::EMLINK))
-        }
-        _ => None,
     }
 }

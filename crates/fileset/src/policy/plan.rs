@@ -245,10 +245,8 @@ mod tests {
                     }
                 }
                 Step::Discard => self.live = None,
-                Step::Publish => {
-                    if std::mem::take(&mut self.hidden) {
-                        assert_eq!(self.live.replace(usize::MAX), None, "{step:?} overwrites");
-                    }
+                Step::Publish if std::mem::take(&mut self.hidden) => {
+                    assert_eq!(self.live.replace(usize::MAX), None, "{step:?} overwrites");
                 }
                 _ => {}
             }
