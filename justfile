@@ -23,7 +23,7 @@ tidy:
 
 # every test but the doc tests, with nextest if it is there
 quick *args:
-    if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace {{ args }}; else cargo test --workspace --all-targets {{ args }}; fi
+    @if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace {{ args }}; else cargo test --workspace --all-targets {{ args }}; fi
 
 # format the code
 fmt:
@@ -31,15 +31,15 @@ fmt:
 
 # line coverage: at least 90 % of each crate, all of policy/
 coverage:
-    .ci/coverage
+    @.ci/coverage
 
 # licences, advisories, sources and bans of the dependencies
 deny:
-    if command -v cargo-deny >/dev/null; then cargo deny check; else echo "left out: cargo-deny is not installed"; fi
+    @if command -v cargo-deny >/dev/null; then cargo deny check; else echo "left out: cargo-deny is not installed"; fi
 
 # whether the public face changed as its version says, against the newest tag
 semver:
-    .ci/semver
+    @.ci/semver
 
 # an HTTP service under load with a small, rotating log; `--text` for plain lines
 service *args:
@@ -55,4 +55,4 @@ doc:
 
 # all that a change has to pass, as the build machine runs it
 ci:
-    .ci/run
+    @.ci/run
