@@ -5,4 +5,5 @@ pub mod clock;
 pub mod disk;
 pub mod execute;
 pub mod fs;
-mod patient;
+mod lock;
+pub(crate) mod patient;

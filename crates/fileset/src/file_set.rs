@@ -1,21 +1,40 @@
 //! The one state machine: a live file, its backups, and what is done when something fails.
+//! It never sleeps, starts no thread and prints nothing: `now` comes in, events and the next deadline come out.
 
-use std::time::Duration;
+mod alarm;
+mod append;
+mod io_write;
+mod job;
+mod start;
+mod watch;
 
-use crate::effect::clock::Clock;
+use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
+
+use self::alarm::{Alarms, Context};
+use self::append::Hold;
+use self::job::Job;
+use crate::effect::clock::{Clock, SystemClock};
+use crate::effect::disk::Disk;
+use crate::effect::execute::Stage;
 use crate::effect::fs::Fs;
-use crate::model::alert::Event;
+use crate::model::alert::{Alert, Event};
 use crate::model::batch::Batch;
 use crate::model::error::OpenError;
-use crate::model::settings::Settings;
+use crate::model::settings::{Settings, Sync};
 use crate::model::time::{Mono, Now};
+use crate::policy::backoff::{Backoff, Retry};
+
+/// Events that wait to be taken; an owner that never takes them loses the oldest.
+const EVENTS_MAX: usize = 256;
 
 /// In which state a [`FileSet`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum State {
     /// A file is open and takes records.
     Writing,
-    /// A rotation waits to be tried again; records go on to the file that is open.
+    /// A rotation or a reopening waits to be tried again; records go on to the file that is open.
     Overdue,
     /// No file takes records: they wait with their owner.
     Blocked(BlockReason),
@@ -43,9 +62,9 @@ pub struct Counters {
     pub write_calls: u64,
     /// Rotations finished.
     pub rotations: u64,
-    /// Steps, writes and syncs that failed.
+    /// Calls that failed: steps, writes, syncs and looks.
     pub failures: u64,
-    /// Backups removed: above their count, for the budget, for free space, or discarded with `backup_count` 0.
+    /// Files removed: above their count, for the budget, for free space, or discarded with `backup_count` 0.
     pub pruned_files: u64,
     /// Their bytes.
     pub pruned_bytes: u64,
@@ -60,7 +79,7 @@ pub struct Counters {
 }
 
 /// What was left when a [`FileSet`] was closed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseReport {
     /// Records of the batch that are in no file.
@@ -69,82 +88,248 @@ pub struct CloseReport {
     pub fragment_left: bool,
 }
 
-/// A live file and its backups.
+/// A live file and its backups: rotated by size, bounded in bytes, repaired by itself.
+///
+/// Driven with time as a value, as the writer thread of `tracing-spool` does:
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("app.log");
+/// use tracing_spool_fileset::{Batch, Clock, FileSet, Settings, SystemClock};
+///
+/// let clock = SystemClock::new();
+/// let mut set = FileSet::open(Settings::new(&path))?;
+/// let mut batch = Batch::default();
+/// batch.push(b"hello", &set.settings().rules());
+/// assert_eq!(set.append(&mut batch, clock.now()), 1);
+/// assert_eq!(std::fs::read(&path)?, b"hello\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Or alone, as an [`io::Write`](std::io::Write) with a clock of its own: one `write` is one record.
 #[derive(Debug)]
-pub struct FileSet {}
+pub struct FileSet {
+    settings: Settings,
+    stage: Stage,
+    job: Option<Job>,
+    hold: Option<Hold>,
+    /// Deadlines count as reached, once.
+    hurried: bool,
+    rotation_wanted: bool,
+    /// The record in hand has lost its beginning: the batch starts it anew.
+    rewind: bool,
+    watch_at: Mono,
+    /// Free bytes of the file system as last asked, less what was written since.
+    free_bytes: Option<u64>,
+    sync_due: Option<Mono>,
+    sync_retry: Retry,
+    prune_retry: Retry,
+    /// Backups that could not be removed, passed over until the next probe.
+    stuck: BTreeSet<u32>,
+    alarms: Alarms,
+    events: VecDeque<Event>,
+    counters: Counters,
+    dropped: u64,
+    /// For use as an `io::Write`: the clock, and the record that was begun.
+    clock: Box<dyn Clock>,
+    held: Batch,
+    process: u32,
+}
 
 impl FileSet {
-    /// Opens on the real disk with the system's clock.
+    /// Opens the set on the disk: checks everything first, then takes the lock, finishes what a killed process left,
+    /// and brings the set under its limits.
+    ///
+    /// # Errors
+    /// [`OpenError::Unusable`] with every fault of the settings and of what stands at their paths, before anything
+    /// is touched; [`OpenError::Locked`] if another process has the log; [`OpenError::Failed`] if an operation
+    /// failed although everything had looked well.
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
-        let _ = settings;
-        todo!()
+        Self::open_with(settings, Box::new(Disk::new()), Box::new(SystemClock::new()))
     }
-    /// Opens on `fs`, with `clock` for use as an `io::Write`.
+
+    /// Opens the set on `fs`, with `clock` for its use as an `io::Write`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
     pub fn open_with(settings: Settings, fs: Box<dyn Fs>, clock: Box<dyn Clock>) -> Result<Self, OpenError> {
-        let _ = (settings, fs, clock);
-        todo!()
+        start::open(settings, fs, clock)
     }
-    /// Writes what it can of the batch; returns how many records were finished by this call.
-    pub fn append(&mut self, batch: &mut Batch, now: Now) -> usize {
-        let _ = (batch, now);
-        todo!()
-    }
-    /// Does what is due: retries, probes, a look at the live file, an interval sync. Writes no records.
+
+    /// Does what is due: retries, probes, a look at the live file, a sync. Writes no records. Wanted at
+    /// [`wake_at`](Self::wake_at).
     pub fn tick(&mut self, now: Now) {
-        let _ = now;
-        todo!()
+        self.attend(now);
+        if self.rotation_wanted && !self.is_mid_record() {
+            self.start_rotation(now);
+        }
+        self.conclude(now);
     }
-    /// When `tick` (or `append` with a batch that waits) is wanted next; none: not before there are records.
+
+    /// When [`tick`](Self::tick), or [`append`](Self::append) with a batch that waits, is wanted next. None: not
+    /// before there are records.
+    #[must_use]
     pub fn wake_at(&self) -> Option<Mono> {
-        todo!()
+        let job = self.job.as_ref().filter(|_| !self.is_mid_record()).map(|job| job.due);
+        let hold = self.hold.as_ref().map(|hold| hold.until);
+        [job, hold, self.sync_due, self.alarms.wake_at()].into_iter().flatten().min()
     }
-    /// Makes the next `append`/`tick` try at once, one time, what waits for a deadline.
-    pub fn hurry(&mut self) {}
-    /// Asks for a rotation now, at the end of the record in hand. An empty live file is not rotated.
+
+    /// Lets the next `append` or `tick` try at once, one time, what waits for a deadline.
+    pub fn hurry(&mut self) {
+        self.hurried = true;
+    }
+
+    /// Asks for a rotation, at the end of the record in hand. An empty live file is not rotated.
     pub fn rotate(&mut self, now: Now) {
-        let _ = now;
+        self.rotation_wanted = true;
+        self.tick(now);
     }
+
     /// Looks now whether the live file was moved, deleted or replaced, and opens it anew if so.
     pub fn reopen(&mut self, now: Now) {
-        let _ = now;
+        self.watch_at = now.mono;
+        self.hurry();
+        self.tick(now);
     }
-    /// `fdatasync` of the live file, where bytes are unsynced.
-    pub fn sync(&mut self, now: Now) {
-        let _ = now;
-    }
-    /// Records that the owner had to drop so far, for the alert file.
+
+    /// Records that the owner had to drop so far, for the alert file to say.
     pub fn set_dropped(&mut self, records: u64) {
-        let _ = records;
+        self.dropped = records;
     }
-    /// State, counters, sizes.
+
+    /// The state.
+    #[must_use]
     pub fn state(&self) -> State {
-        todo!()
+        match (&self.hold, &self.job) {
+            (Some(hold), _) => State::Blocked(hold.reason),
+            (None, Some(_)) => State::Overdue,
+            (None, None) => State::Writing,
+        }
     }
+
+    /// What was done so far.
+    #[must_use]
     pub fn counters(&self) -> Counters {
-        todo!()
+        self.counters
     }
-    /// Bytes of the live file.
+
+    /// Bytes of the file that takes the records.
+    #[must_use]
     pub fn live_bytes(&self) -> u64 {
-        todo!()
+        self.stage.current.as_ref().map_or(0, |file| file.bytes)
     }
-    /// Bytes of the whole set.
+
+    /// Bytes of the whole set: what `max_total_bytes` bounds.
+    #[must_use]
     pub fn total_bytes(&self) -> u64 {
-        todo!()
+        self.stage.total_bytes()
     }
+
+    /// Sizes of the backups in bytes by number, as last seen; 1 is the newest.
+    pub fn backups(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        self.stage.backups().iter().map(|(number, bytes)| (*number, *bytes))
+    }
+
+    /// The settings, with absolute paths.
+    #[must_use]
     pub fn settings(&self) -> &Settings {
-        todo!()
+        &self.settings
     }
-    /// Takes what there is to say since the last call.
+
+    /// The live file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.stage.names.live()
+    }
+
+    /// Takes what there is to say since the last call, oldest first.
     pub fn take_events(&mut self) -> Vec<Event> {
-        todo!()
+        self.events.drain(..).collect()
     }
-    /// Alerts whose episode is open.
-    pub fn open_alerts(&self) -> Vec<crate::model::alert::Alert> {
-        todo!()
+
+    /// The alerts whose episode is open.
+    #[must_use]
+    pub fn open_alerts(&self) -> Vec<Alert> {
+        self.alarms.open().cloned().collect()
     }
-    /// One last try for the batch, then the end: no record is left half written where that can be helped.
-    pub fn close(self, batch: &mut Batch, now: Now) -> CloseReport {
-        let _ = (batch, now, Duration::ZERO);
-        todo!()
+
+    /// One last try for the batch, then the end. No record is left half written where that can be helped.
+    pub fn close(mut self, batch: &mut Batch, now: Now) -> CloseReport {
+        let fragments = self.counters.fragments;
+        self.hurry();
+        self.append(batch, now);
+        if self.is_mid_record() {
+            self.cut_partial();
+        }
+        self.stage.drop_next();
+        if matches!(self.settings.sync, Sync::Interval(_)) {
+            self.sync(now);
+        }
+        let report = CloseReport {
+            records_left: batch.records() - batch.finished(),
+            fragment_left: self.counters.fragments > fragments,
+        };
+        if report.records_left > 0 {
+            self.alarms.restate();
+        }
+        self.conclude(now);
+        report
+    }
+
+    /// What every call begins with: deadlines that have passed.
+    fn attend(&mut self, now: Now) {
+        let hurried = std::mem::take(&mut self.hurried);
+        if let Some(hold) = self.hold.as_mut().filter(|_| hurried) {
+            hold.until = now.mono;
+        }
+        let probing = self.hold.as_ref().is_some_and(|hold| hold.until <= now.mono);
+        if probing {
+            self.stuck.clear();
+        }
+        if self.job.as_ref().is_some_and(|job| hurried || probing || job.due <= now.mono) {
+            self.run_job(now);
+        }
+        self.watch(now);
+        if self.sync_due.is_some_and(|due| due <= now.mono) {
+            self.sync(now);
+        }
+    }
+
+    /// What every call ends with: warnings and the alert file.
+    fn conclude(&mut self, now: Now) {
+        self.mind_budget(now);
+        let context = Context {
+            fs: &self.stage.fs,
+            names: &self.stage.names,
+            settings: &self.settings,
+            counters: &self.counters,
+            dropped: self.dropped,
+            total_bytes: self.stage.total_bytes(),
+        };
+        if let Some(event) = self.alarms.attend(&context, now) {
+            self.say(event);
+        }
+    }
+
+    fn say(&mut self, event: Event) {
+        if self.events.len() == EVENTS_MAX {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff {
+            retries: self.settings.retry_attempts,
+            base_delay: self.settings.retry_base_delay,
+            cooldown: self.settings.retry_cooldown,
+            cooldown_max: self.settings.retry_cooldown_max,
+        }
+    }
+
+    /// Whether the file ends in the middle of the record in hand.
+    fn is_mid_record(&self) -> bool {
+        self.stage.current.as_ref().is_some_and(|file| file.partial > 0)
     }
 }

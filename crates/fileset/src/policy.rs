@@ -1,1 +1,7 @@
-//! Decisions: values in, values out.
+//! Decisions: values in, values out. Nothing here touches the outside world or knows how a decision is carried out.
+
+pub mod backoff;
+pub mod budget;
+pub mod plan;
+pub mod retention;
+pub mod rotation;

@@ -1,1 +1,327 @@
-//! x
+//! Performs the steps of a plan, one call at a time, and keeps the picture of the directory true.
+//! It does not decide what to do next or when to try again: a failed step has changed nothing it did not finish.
+
+mod open;
+mod survey;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub(crate) use self::open::objection;
+
+use super::fs::{Fs, Lock, LockRefusal, LogFile};
+use super::patient::Patient;
+use crate::model::error::{Failure, Op, OsError};
+use crate::model::inventory::{FileId, FileKind, Inventory, Meta};
+use crate::model::name::Names;
+use crate::model::settings::Settings;
+use crate::policy::plan::Step;
+
+/// Under which name a file that we write stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Live,
+    Hidden,
+    /// Others moved it; it still has a name.
+    Moved,
+    /// Others removed its last name.
+    Nameless,
+}
+
+/// A file of ours that is open.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    pub(crate) file: Box<dyn LogFile>,
+    pub(crate) id: FileId,
+    pub(crate) place: Place,
+    pub(crate) bytes: u64,
+    /// Bytes at its end that belong to a record not yet finished.
+    pub(crate) partial: u64,
+    /// Its last line was left unfinished by whoever wrote it before.
+    pub(crate) torn: bool,
+    /// A sync of it failed: it is never synced again.
+    pub(crate) sealed: bool,
+    /// It has bytes that were not synced.
+    pub(crate) dirty: bool,
+    /// It took no more bytes (EFBIG) and has to be rotated.
+    pub(crate) full: bool,
+    /// A device or FIFO: written, but never rotated, measured or removed.
+    pub(crate) special: bool,
+}
+
+impl OpenFile {
+    fn new(file: Box<dyn LogFile>, meta: Meta, place: Place) -> Self {
+        let special = meta.kind != FileKind::File;
+        Self {
+            file,
+            id: meta.id,
+            place,
+            bytes: if special { 0 } else { meta.bytes },
+            partial: 0,
+            torn: false,
+            sealed: false,
+            dirty: false,
+            full: false,
+            special,
+        }
+    }
+}
+
+/// Why a step was not performed.
+#[derive(Debug)]
+pub(crate) enum Setback {
+    /// A call failed.
+    Failed(Failure),
+    /// The file being written is no longer under its name: the plan is void.
+    Displaced,
+}
+
+impl From<Failure> for Setback {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What a performed step changed that its owner counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    Nothing,
+    /// A file of so many bytes was removed.
+    Removed(u64),
+}
+
+/// The directory, the files that are open in it, and the picture of the rest.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) fs: Patient,
+    pub(crate) names: Names,
+    pub(crate) inventory: Inventory,
+    /// Takes the records.
+    pub(crate) current: Option<OpenFile>,
+    /// The hidden file, as long as it takes no records.
+    pub(crate) next: Option<OpenFile>,
+    /// The file before, let go only when the new one has the live name.
+    pub(crate) retired: Option<OpenFile>,
+    pub(crate) lock: Option<Box<dyn Lock>>,
+    pub(crate) lock_text: String,
+}
+
+impl Stage {
+    pub(crate) fn new(fs: Box<dyn Fs>, names: Names, lock_text: String) -> Self {
+        Self {
+            fs: Patient(fs),
+            names,
+            inventory: Inventory::default(),
+            current: None,
+            next: None,
+            retired: None,
+            lock: None,
+            lock_text,
+        }
+    }
+
+    /// Bytes of the whole set.
+    pub(crate) fn total_bytes(&self) -> u64 {
+        self.inventory.bytes() + self.current.as_ref().map_or(0, |file| file.bytes)
+    }
+
+    /// Performs one step. What was done before may be done again.
+    pub(crate) fn perform(&mut self, step: Step, settings: &Settings) -> Result<Done, Setback> {
+        match step {
+            Step::Survey => self.survey(settings)?,
+            Step::SyncLive => self.sync_live()?,
+            Step::CreateHidden => self.create_hidden(settings.mode)?,
+            Step::Remove(number) => return Ok(self.remove(number)?),
+            Step::Shift { from, to } => self.shift(from, to)?,
+            Step::Retire { to } => self.retire(to)?,
+            Step::Discard => return self.discard(),
+            Step::Publish => self.publish()?,
+            Step::SyncDir => self.sync_dir()?,
+            Step::MakeDirs => self.make_dirs(self.names.dir(), settings)?,
+            Step::Relock => self.relock(settings.mode)?,
+            Step::OpenLive => self.open_live(settings)?,
+        }
+        Ok(Done::Nothing)
+    }
+
+    fn sync_live(&mut self) -> Result<(), Failure> {
+        let Some(current) = self.current.as_mut().filter(|file| file.dirty && !file.sealed) else {
+            return Ok(());
+        };
+        current.file.sync().map_err(|error| Failure::new(Op::Sync, self.names.live(), error))?;
+        current.dirty = false;
+        Ok(())
+    }
+
+    fn create_hidden(&mut self, mode: u32) -> Result<(), Failure> {
+        if self.next.is_some() {
+            return Ok(());
+        }
+        let path = self.names.hidden();
+        let failed = |op, error| Failure::new(op, path, error);
+        let mut created = self.fs.create(path, mode);
+        if matches!(created, Err(OsError::EEXIST)) {
+            // An empty leftover of our own is in the way; what has content, or is not a file, is not touched.
+            let meta = self.look(path)?;
+            if meta.is_some_and(|meta| meta.kind == FileKind::File && meta.bytes == 0 && meta.links == 1) {
+                self.fs.unlink(path).map_err(|error| failed(Op::Unlink, error))?;
+                created = self.fs.create(path, mode);
+            }
+        }
+        let file = created.map_err(|error| failed(Op::Create, error))?;
+        let meta = file.stat().map_err(|error| {
+            // It holds nothing and nobody knows it: the next attempt removes it where this does not.
+            let _ = self.fs.unlink(path);
+            failed(Op::Stat, error)
+        })?;
+        self.next = Some(OpenFile::new(file, meta, Place::Hidden));
+        Ok(())
+    }
+
+    /// Takes back what `create_hidden` did, where the plan it was for is void.
+    pub(crate) fn drop_next(&mut self) {
+        if self.next.take().is_some() {
+            // If it stays, it is empty, and removed by the next rotation or start.
+            let _ = self.fs.unlink(self.names.hidden());
+        }
+    }
+
+    fn remove(&mut self, number: u32) -> Result<Done, Failure> {
+        let path = self.names.backup(number);
+        let Some(bytes) = self.inventory.backups.get(&number).copied() else { return Ok(Done::Nothing) };
+        let done = match self.fs.unlink(&path) {
+            Ok(()) => Done::Removed(bytes),
+            Err(OsError::ENOENT) => Done::Nothing,
+            Err(error) => return Err(Failure::new(Op::Unlink, &path, error)),
+        };
+        self.inventory.backups.remove(&number);
+        Ok(done)
+    }
+
+    fn shift(&mut self, from: u32, to: u32) -> Result<(), Failure> {
+        let Some(bytes) = self.inventory.backups.get(&from).copied() else { return Ok(()) };
+        let (source, target) = (self.names.backup(from), self.names.backup(to));
+        match self.fs.rename(&source, &target) {
+            Ok(()) => {
+                self.inventory.backups.insert(to, bytes);
+            }
+            // Removed by others in the meantime: a gap.
+            Err(OsError::ENOENT) if self.look(&source)?.is_none() && self.dir_stands()? => {}
+            Err(error) => return Err(Failure::between(Op::Rename, &source, &target, error)),
+        }
+        self.inventory.backups.remove(&from);
+        Ok(())
+    }
+
+    /// Whether the directory of the set is there.
+    pub(crate) fn dir_stands(&self) -> Result<bool, Failure> {
+        Ok(self.look(self.names.dir())?.is_some())
+    }
+
+    fn retire(&mut self, to: u32) -> Result<(), Setback> {
+        if self.live_is_gone()? {
+            return Ok(());
+        }
+        let (source, target) = (self.names.live(), self.names.backup(to));
+        self.fs
+            .rename(source, &target)
+            .map_err(|error| Failure::between(Op::Rename, source, &target, error))?;
+        let bytes = self.step_over();
+        self.inventory.backups.insert(to, bytes);
+        Ok(())
+    }
+
+    fn discard(&mut self) -> Result<Done, Setback> {
+        if self.live_is_gone()? {
+            return Ok(Done::Nothing);
+        }
+        let path = self.names.live();
+        self.fs.unlink(path).map_err(|error| Failure::new(Op::Unlink, path, error))?;
+        Ok(Done::Removed(self.step_over()))
+    }
+
+    /// Whether the file to be retired has left the live name already, by an earlier call of ours.
+    fn live_is_gone(&self) -> Result<bool, Setback> {
+        let standing = self.look(self.names.live())?;
+        match &self.current {
+            Some(current) if current.place == Place::Live => match standing {
+                Some(meta) if meta.id == current.id => Ok(false),
+                _ => Err(Setback::Displaced),
+            },
+            _ => Ok(standing.is_none()),
+        }
+    }
+
+    /// From here on records go to the hidden file. Returns the size of the file that left the live name.
+    fn step_over(&mut self) -> u64 {
+        if let Some(standing) = self.inventory.standing_live.take() {
+            return standing;
+        }
+        self.retired = self.current.take();
+        self.current = self.next.take();
+        self.retired.as_ref().map_or(0, |file| file.bytes)
+    }
+
+    fn publish(&mut self) -> Result<(), Setback> {
+        let Some(current) = self.current.as_mut().filter(|file| file.place == Place::Hidden) else {
+            return Ok(());
+        };
+        let (source, target) = (self.names.hidden(), self.names.live());
+        match self.fs.rename(source, target) {
+            Ok(()) => current.place = Place::Live,
+            Err(OsError::ENOENT) if self.look(source)?.is_none() => return Err(Setback::Displaced),
+            Err(error) => return Err(Failure::between(Op::Rename, source, target, error).into()),
+        }
+        self.retired = None;
+        Ok(())
+    }
+
+    fn sync_dir(&self) -> Result<(), Failure> {
+        let dir = self.names.dir();
+        self.fs.sync_dir(dir).map_err(|error| Failure::new(Op::SyncDir, dir, error))
+    }
+
+    /// Creates `dir` and what is missing above it, if that is wanted.
+    pub(crate) fn make_dirs(&self, dir: &Path, settings: &Settings) -> Result<(), Failure> {
+        let mut missing = Vec::new();
+        for ancestor in dir.ancestors() {
+            if self.look(ancestor)?.is_some() {
+                break;
+            }
+            missing.push(ancestor);
+        }
+        if !missing.is_empty() && !settings.create_dirs {
+            return Err(Failure::new(Op::Stat, dir, OsError::ENOENT));
+        }
+        for ancestor in missing.into_iter().rev() {
+            match self.fs.make_dir(ancestor, settings.dir_mode) {
+                // Somebody else was faster.
+                Ok(()) | Err(OsError::EEXIST) => {}
+                Err(error) => return Err(Failure::new(Op::MakeDir, ancestor, error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn relock(&mut self, mode: u32) -> Result<(), Failure> {
+        let path = self.names.lock();
+        if let Some(lock) = &self.lock {
+            if self.look(path)?.is_some_and(|meta| meta.id == lock.id()) {
+                return Ok(());
+            }
+        }
+        match self.fs.lock(path, mode, &self.lock_text) {
+            Ok(lock) => {
+                self.lock = Some(lock);
+                Ok(())
+            }
+            Err(LockRefusal::Held(_)) => Err(Failure::new(Op::Lock, path, OsError::EAGAIN)),
+            Err(LockRefusal::Failed(error)) => Err(Failure::new(Op::Lock, path, error)),
+        }
+    }
+
+    /// Sizes of the backups by number.
+    pub(crate) fn backups(&self) -> &BTreeMap<u32, u64> {
+        &self.inventory.backups
+    }
+}

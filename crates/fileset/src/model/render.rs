@@ -57,11 +57,11 @@ fn is_plain(body: &[u8], rules: &Rules) -> bool {
         control |= (*byte < 0x20 && *byte != b'\t' && *byte != b'\n') || *byte == 0x7f;
         beyond_ascii |= *byte >= 0x80;
     }
-    !control
-        && !(newline && rules.single_line)
-        && (!beyond_ascii
-            || std::str::from_utf8(body)
-                .is_ok_and(|text| !text.contains(|c| ('\u{80}'..='\u{9f}').contains(&c))))
+    if control || (newline && rules.single_line) {
+        return false;
+    }
+    let is_c1 = |character: char| ('\u{80}'..='\u{9f}').contains(&character);
+    !beyond_ascii || std::str::from_utf8(body).is_ok_and(|text| !text.contains(is_c1))
 }
 
 /// A record being rendered unit by unit: a unit is a character, or a byte that is none.

@@ -1,0 +1,256 @@
+//! Episodes of trouble and the alert file that stands as long as one is open.
+//! What counts as trouble is decided where it happens; hooks and printing are the owner's.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Counters;
+use crate::effect::fs::Fs;
+use crate::effect::patient::Patient;
+use crate::model::alert::{Alert, Edge, Event, Trouble};
+use crate::model::error::{Failure, Op, OsError};
+use crate::model::name::Names;
+use crate::model::settings::Settings;
+use crate::model::time::{Mono, Now, Wall};
+
+/// The alert file is never larger.
+const ALERT_BYTES_MAX: usize = 4096;
+
+/// How long after a failed attempt the alert file is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What an alert file is written with, and what it says beside the trouble.
+pub(super) struct Context<'a> {
+    pub(super) fs: &'a Patient,
+    pub(super) names: &'a Names,
+    pub(super) settings: &'a Settings,
+    pub(super) counters: &'a Counters,
+    pub(super) dropped: u64,
+    pub(super) total_bytes: u64,
+}
+
+/// The open episodes, and where they are put down.
+#[derive(Debug, Default)]
+pub(super) struct Alarms {
+    open: BTreeMap<Trouble, Alert>,
+    /// The file does not say what is so.
+    outdated: bool,
+    retry_at: Option<Mono>,
+    /// Our alert file.
+    standing: Option<PathBuf>,
+    /// An alert file of ours from before this start: gone with the first success.
+    stale: Option<PathBuf>,
+    /// The owner was told that the file cannot be written.
+    failure_said: bool,
+}
+
+impl Alarms {
+    pub(super) fn open(&self) -> impl Iterator<Item = &Alert> {
+        self.open.values()
+    }
+
+    pub(super) fn wake_at(&self) -> Option<Mono> {
+        self.retry_at.filter(|_| self.outdated)
+    }
+
+    /// Opens an episode; nothing, if it is open already.
+    #[expect(clippy::too_many_arguments, reason = "an alert has that many parts; each has its own type")]
+    pub(super) fn raise(
+        &mut self,
+        trouble: Trouble,
+        log: &Path,
+        failure: Option<Failure>,
+        detail: &str,
+        attempts: u32,
+        since: Wall,
+        now: Now,
+    ) -> Option<Alert> {
+        if let Some(alert) = self.open.get_mut(&trouble) {
+            alert.attempts = alert.attempts.max(attempts);
+            return None;
+        }
+        let alert = Alert {
+            trouble,
+            edge: Edge::Raised,
+            log: log.to_owned(),
+            failure,
+            detail: detail.to_owned(),
+            attempts,
+            since,
+            at: now.wall,
+        };
+        self.open.insert(trouble, alert.clone());
+        self.restate();
+        Some(alert)
+    }
+
+    /// Ends an episode, if it is open.
+    pub(super) fn clear(&mut self, trouble: Trouble, now: Now) -> Option<Alert> {
+        let alert = self.open.remove(&trouble)?;
+        self.restate();
+        Some(Alert { edge: Edge::Cleared, at: now.wall, ..alert })
+    }
+
+    /// Lets the file be written again: what it says has changed.
+    pub(super) fn restate(&mut self) {
+        self.outdated = true;
+        self.retry_at = None;
+    }
+
+    /// An alert file of ours stood there at start; it is cleared by the first success.
+    pub(super) fn found_stale(&mut self, path: PathBuf) {
+        self.stale = Some(path);
+    }
+
+    /// A record was written.
+    pub(super) fn first_success(&mut self) {
+        if let Some(path) = self.stale.take() {
+            self.standing.get_or_insert(path);
+            self.restate();
+        }
+    }
+
+    /// Brings the alert file in line with the open episodes. Returns what the owner has to hear, if that fails.
+    pub(super) fn attend(&mut self, context: &Context<'_>, now: Now) -> Option<Event> {
+        if !self.outdated || self.retry_at.is_some_and(|at| now.mono < at) {
+            return None;
+        }
+        let outcome = if self.open.is_empty() { self.remove(context) } else { self.put_down(context, now) };
+        match outcome {
+            Ok(()) => {
+                self.outdated = false;
+                self.failure_said &= !self.open.is_empty();
+                None
+            }
+            Err(failure) => {
+                self.retry_at = Some(now.mono + RETRY_AFTER);
+                // Said once; the alert itself was said before.
+                (!std::mem::replace(&mut self.failure_said, true)).then_some(Event::AlertFileFailed(failure))
+            }
+        }
+    }
+
+    fn remove(&mut self, context: &Context<'_>) -> Result<(), Failure> {
+        let Some(path) = &self.standing else { return Ok(()) };
+        match context.fs.unlink(path) {
+            Ok(()) | Err(OsError::ENOENT) => {}
+            Err(error) => return Err(Failure::new(Op::Unlink, path, error)),
+        }
+        self.standing = None;
+        Ok(())
+    }
+
+    /// Never half a file: written under a temporary name, then renamed.
+    fn put_down(&mut self, context: &Context<'_>, now: Now) -> Result<(), Failure> {
+        let wanted = context.settings.alert_path(context.names);
+        let temporary = context.names.alert_temporary(wanted.parent().unwrap_or(Path::new("/")));
+        let text = self.text(context, now);
+        let outcome = write_whole(context, &temporary, text.as_bytes())
+            .and_then(|()| self.place(context, &temporary, &wanted));
+        match outcome {
+            Ok(path) => {
+                self.standing = Some(path);
+                self.stale = None;
+                Ok(())
+            }
+            Err(failure) => {
+                // Often the disk is full: nothing half-written stays on it.
+                let _ = context.fs.unlink(&temporary);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Renames the temporary to the alert's name, or, where another log's alert stands there, to a name of our own.
+    fn place(&self, context: &Context<'_>, temporary: &Path, wanted: &Path) -> Result<PathBuf, Failure> {
+        let failed = |op, to: &Path, error| Failure::between(op, temporary, to, error);
+        if self.standing.is_none() {
+            match context.fs.rename(temporary, wanted) {
+                Ok(()) => return Ok(wanted.to_owned()),
+                Err(OsError::EEXIST) => {}
+                Err(error) => return Err(failed(Op::Rename, wanted, error)),
+            }
+        }
+        let own = context.names.own_alert(wanted);
+        let target = if is_ours(context.fs, wanted, context.names) { wanted } else { own.as_path() };
+        context.fs.replace(temporary, target).map_err(|error| failed(Op::Replace, target, error))?;
+        Ok(target.to_owned())
+    }
+
+    fn text(&self, context: &Context<'_>, now: Now) -> String {
+        let mut text =
+            format!("{}\ntime: {}\nprocess: {}\n", log_line(context.names), now.wall, std::process::id());
+        for alert in self.open.values() {
+            // Writing to a `String` cannot fail.
+            let _ =
+                writeln!(text, "\ntrouble: {}\nsince: {}\nraised: {}", alert.trouble, alert.since, alert.at);
+            if let Some(failure) = &alert.failure {
+                let _ = writeln!(
+                    text,
+                    "error: {}\noperation: {}\npath: {}",
+                    failure.error,
+                    failure.op,
+                    one_line(&failure.path)
+                );
+                if let Some(to) = &failure.to {
+                    let _ = writeln!(text, "to: {}", one_line(to));
+                }
+                let _ = writeln!(text, "attempts: {}", alert.attempts);
+            }
+            let _ = writeln!(text, "meaning: {}", alert.detail);
+        }
+        let counters = context.counters;
+        let _ = writeln!(
+            text,
+            "\nrecords written: {}\nrecords dropped: {}\nrotations: {}\nfailed calls: {}\nfiles pruned: {} ({} bytes)\n\
+             bytes in all files: {} of at most {}",
+            counters.records_written,
+            context.dropped,
+            counters.rotations,
+            counters.failures,
+            counters.pruned_files,
+            counters.pruned_bytes,
+            context.total_bytes,
+            context.settings.max_total_bytes,
+        );
+        let end = (0..=ALERT_BYTES_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(0));
+        text
+    }
+}
+
+/// The first line of an alert file: whose it is.
+fn log_line(names: &Names) -> String {
+    format!("log: {}", one_line(names.live()))
+}
+
+fn one_line(path: &Path) -> String {
+    path.display().to_string().replace(char::is_control, "?")
+}
+
+/// Whether the alert file at `path` speaks of the log of these names.
+pub(super) fn is_ours(fs: &Patient, path: &Path, names: &Names) -> bool {
+    let line = format!("{}\n", log_line(names));
+    fs.read_head(path, line.len()).is_ok_and(|head| head == line.as_bytes())
+}
+
+fn write_whole(context: &Context<'_>, path: &Path, mut bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |op, error| Failure::new(op, path, error);
+    let mut created = context.fs.create(path, context.settings.mode);
+    if matches!(created, Err(OsError::EEXIST)) {
+        // Left by a kill; the name is ours.
+        context.fs.unlink(path).map_err(|error| failed(Op::Unlink, error))?;
+        created = context.fs.create(path, context.settings.mode);
+    }
+    let mut file = created.map_err(|error| failed(Op::Create, error))?;
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(failed(Op::Write, OsError::EIO)),
+            Ok(count) => bytes = &bytes[count.min(bytes.len())..],
+            Err(error) => return Err(failed(Op::Write, error)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,421 @@
+//! Records into the file: how many fit, the one `write(2)` for them, and what an error of it means.
+//! Where the records come from, and who waits for them, is the owner's matter.
+
+use std::time::Duration;
+
+use super::{BlockReason, FileSet};
+use crate::effect::classify::{Class, classify, is_lost_by_sync};
+use crate::effect::execute::{Place, Setback};
+use crate::effect::fs::Fs as _;
+use crate::model::alert::{Event, Trouble};
+use crate::model::batch::Batch;
+use crate::model::error::{Failure, Op, OsError};
+use crate::model::settings::{BLOCKED_PROBE, Sync};
+use crate::model::time::{Mono, Now, Wall};
+use crate::policy::backoff::{Prospect, Retry};
+use crate::policy::plan::Step;
+use crate::policy::{budget, retention, rotation};
+
+/// Why no records are written, and until when nothing is tried.
+#[derive(Debug)]
+pub(super) struct Hold {
+    pub(super) reason: BlockReason,
+    pub(super) until: Mono,
+    since: Wall,
+    retry: Retry,
+}
+
+/// What came of an attempt to make room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pruned {
+    Removed,
+    Nothing,
+    /// The removal failed in a way that may pass.
+    Later(Duration),
+}
+
+/// Whether the loop of `append` goes on.
+#[derive(PartialEq, Eq)]
+pub(super) enum Flow {
+    GoOn,
+    Stop,
+}
+
+impl FileSet {
+    /// Writes what it can of the batch; returns how many records were finished by this call. What is left stays in
+    /// the batch, which is given again at [`wake_at`](Self::wake_at) or with more records behind it.
+    pub fn append(&mut self, batch: &mut Batch, now: Now) -> usize {
+        let before = batch.finished();
+        self.attend(now);
+        while !batch.is_done() && self.hold.as_ref().is_none_or(|hold| hold.until <= now.mono) {
+            if self.advance(batch, now) == Flow::Stop {
+                break;
+            }
+        }
+        self.conclude(now);
+        batch.finished() - before
+    }
+
+    /// One step towards the end of the batch.
+    fn advance(&mut self, batch: &mut Batch, now: Now) -> Flow {
+        if batch.partial() == 0 && self.is_mid_record() {
+            // The batch whose record was begun was given up: no other record may be glued to the fragment.
+            self.cut_partial();
+        }
+        if std::mem::take(&mut self.rewind) {
+            batch.rewind_record();
+        }
+        if batch.partial() == 0 {
+            if self.job_is_due(now) {
+                self.run_job(now);
+            }
+            if self.is_rotation_due(batch.next_len() as u64) && self.job.is_none() {
+                self.rotation_wanted = true;
+                self.start_rotation(now);
+            }
+        }
+        let Some(current) =
+            self.stage.current.as_ref().filter(|file| file.place != Place::Nameless && !file.full)
+        else {
+            // The job that finds or makes another file waits for its deadline.
+            return self.hold(BlockReason::Disk, BLOCKED_PROBE, now);
+        };
+        if current.torn {
+            return self.end_tail(now);
+        }
+        match self.fitting(batch, now) {
+            Some(count) => self.write(batch, count, now),
+            None => Flow::Stop,
+        }
+    }
+
+    fn is_rotation_due(&self, next_bytes: u64) -> bool {
+        let Some(current) = &self.stage.current else { return false };
+        let due = self.rotation_wanted || current.full;
+        !current.special
+            && current.place == Place::Live
+            && ((due && current.bytes > 0)
+                || rotation::is_due(current.bytes, next_bytes, self.settings.max_bytes))
+    }
+
+    /// How many bytes are written next: whole records, or the rest of the one in hand, within the file, the budget and
+    /// the free-space floor. Room is made where it can be; none: the set is blocked.
+    fn fitting(&mut self, batch: &Batch, now: Now) -> Option<usize> {
+        let current = self.stage.current.as_ref()?;
+        if current.special {
+            return Some(batch.unwritten().len());
+        }
+        let next = batch.next_len() as u64;
+        let limit = self.make_room(next, now)?;
+        if batch.partial() > 0 {
+            return Some(batch.next_len());
+        }
+        // While a rotation is overdue the file grows on: an over-long file beats a lost record.
+        let file_room = if self.job.is_none() {
+            self.settings.max_bytes.saturating_sub(self.live_bytes()).max(next)
+        } else {
+            u64::MAX
+        };
+        Some(batch.whole_within(limit.min(file_room)))
+    }
+
+    /// Removes own backups until `bytes` more are within the budget and above the floor. Returns how many bytes are;
+    /// none: there is nothing more to remove, and the set is now blocked.
+    fn make_room(&mut self, bytes: u64, now: Now) -> Option<u64> {
+        loop {
+            let room = budget::room(self.stage.total_bytes(), self.settings.max_total_bytes);
+            let above_floor = self.above_floor(bytes);
+            let (keep, reason) = if room < bytes {
+                (0, BlockReason::Budget)
+            } else if above_floor < bytes {
+                (self.settings.kept_backups(), BlockReason::Disk)
+            } else {
+                return Some(room.min(above_floor));
+            };
+            match self.prune_one(keep, now) {
+                Pruned::Removed => self.free_bytes = None,
+                Pruned::Later(delay) => {
+                    self.hold(reason, delay.min(BLOCKED_PROBE), now);
+                    return None;
+                }
+                Pruned::Nothing => {
+                    self.blocked_for_room(reason, now);
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn above_floor(&mut self, bytes: u64) -> u64 {
+        let floor = self.settings.min_free_bytes;
+        if floor == 0 {
+            return u64::MAX;
+        }
+        let known = self.free_bytes.map_or(0, |free| budget::above_floor(free, floor));
+        if known >= bytes {
+            return known;
+        }
+        match self.stage.fs.space(self.stage.names.dir()) {
+            Ok(free) => {
+                self.free_bytes = Some(free);
+                budget::above_floor(free, floor)
+            }
+            Err(_) => {
+                // Not known is no reason to stop: a full disk says so itself.
+                self.counters.failures += 1;
+                u64::MAX
+            }
+        }
+    }
+
+    fn blocked_for_room(&mut self, reason: BlockReason, now: Now) {
+        let since = self.hold.as_ref().map_or(now.wall, |hold| hold.since);
+        self.hold(reason, BLOCKED_PROBE, now);
+        let (trouble, detail) = match reason {
+            BlockReason::Budget => (
+                Trouble::BudgetFull,
+                format!(
+                    "max_total_bytes ({}) is reached and nothing can be removed: records wait",
+                    self.settings.max_total_bytes
+                ),
+            ),
+            BlockReason::Disk => (
+                Trouble::NoSpace,
+                format!(
+                    "min_free_bytes ({}) is reached and nothing more may be removed: records wait",
+                    self.settings.min_free_bytes
+                ),
+            ),
+        };
+        self.raise(trouble, None, &detail, 0, since, now);
+    }
+
+    /// Removes the oldest backup that can be, as long as more than `keep` are left.
+    pub(super) fn prune_one(&mut self, keep: u32, now: Now) -> Pruned {
+        while let Some(number) = retention::victim(&self.stage.inventory, keep, &self.stuck) {
+            let failure = match self.stage.perform(Step::Remove(number), &self.settings) {
+                Ok(done) => {
+                    self.account(done);
+                    self.prune_retry = Retry::default();
+                    if self.stuck.is_empty() {
+                        self.clear(Trouble::Prune, now);
+                    }
+                    return Pruned::Removed;
+                }
+                Err(Setback::Failed(failure)) => failure,
+                Err(Setback::Displaced) => return Pruned::Nothing,
+            };
+            self.counters.failures += 1;
+            let prospect = prospect(&failure);
+            let verdict = self.prune_retry.failed(prospect, &self.backoff());
+            if !verdict.exhausted {
+                return Pruned::Later(verdict.delay);
+            }
+            let attempts = self.prune_retry.calls();
+            self.prune_retry = Retry::default();
+            self.stuck.insert(number);
+            let detail = "a newer backup may have to go in its place";
+            self.raise(Trouble::Prune, Some(failure), detail, attempts, now.wall, now);
+        }
+        Pruned::Nothing
+    }
+
+    fn write(&mut self, batch: &mut Batch, count: usize, now: Now) -> Flow {
+        let Some(current) = &mut self.stage.current else { return Flow::Stop };
+        match current.file.write(&batch.unwritten()[..count]) {
+            Ok(0) => self.write_failed(OsError::EIO, now),
+            Ok(written) => {
+                let finished = batch.finished();
+                batch.advance(written);
+                current.partial = batch.partial() as u64;
+                self.counters.records_written += (batch.finished() - finished) as u64;
+                self.counters.bytes_written += written as u64;
+                self.written(written as u64, now);
+                Flow::GoOn
+            }
+            Err(error) => self.write_failed(error, now),
+        }
+    }
+
+    /// Counts what is in the file now; a write that worked ends what kept others waiting.
+    fn written(&mut self, bytes: u64, now: Now) {
+        self.counters.write_calls += 1;
+        self.free_bytes = self.free_bytes.map(|free| free.saturating_sub(bytes));
+        if let Some(current) = &mut self.stage.current {
+            current.dirty = true;
+            if !current.special {
+                current.bytes += bytes;
+            }
+        }
+        if let Sync::Interval(interval) = self.settings.sync {
+            self.sync_due.get_or_insert(now.mono + interval);
+        }
+        if self.hold.take().is_some() {
+            for trouble in [Trouble::Write, Trouble::NoSpace, Trouble::BudgetFull] {
+                self.clear(trouble, now);
+            }
+        }
+        self.alarms.first_success();
+    }
+
+    /// Ends an unfinished last line of before, so that no record is glued to it.
+    pub(super) fn end_tail(&mut self, now: Now) -> Flow {
+        if self.make_room(1, now).is_none() {
+            return Flow::Stop;
+        }
+        let Some(current) = &mut self.stage.current else { return Flow::Stop };
+        match current.file.write(b"\n") {
+            Ok(0) => self.write_failed(OsError::EIO, now),
+            Ok(_) => {
+                current.torn = false;
+                self.counters.tails_ended += 1;
+                let path = self.stage.names.live().to_owned();
+                self.say(Event::TailEnded { path });
+                self.written(1, now);
+                Flow::GoOn
+            }
+            Err(error) => self.write_failed(error, now),
+        }
+    }
+
+    fn write_failed(&mut self, error: OsError, now: Now) -> Flow {
+        self.counters.failures += 1;
+        let failure = Failure::new(Op::Write, self.stage.names.live(), error);
+        match classify(Op::Write, error) {
+            Class::NoSpace => match self.prune_one(self.settings.kept_backups(), now) {
+                Pruned::Removed => return Flow::GoOn,
+                Pruned::Later(delay) => return self.hold(BlockReason::Disk, delay, now),
+                Pruned::Nothing => {}
+            },
+            Class::TooLarge if self.is_worth_leaving() => {
+                self.cut_partial();
+                if let Some(current) = &mut self.stage.current {
+                    current.full = true;
+                }
+                return Flow::GoOn;
+            }
+            Class::Gone => {
+                self.displaced(now);
+                return Flow::GoOn;
+            }
+            _ => self.leave_moved_file(),
+        }
+        self.write_must_wait(failure, now)
+    }
+
+    /// Whether a file that may not grow holds anything but the record in hand: otherwise a new one would not help.
+    fn is_worth_leaving(&self) -> bool {
+        self.stage.current.as_ref().is_some_and(|file| file.bytes > file.partial)
+    }
+
+    /// A file that others moved and that takes no more bytes must not keep us from the live file.
+    fn leave_moved_file(&mut self) {
+        if self.stage.current.as_ref().is_some_and(|file| file.place == Place::Moved) {
+            self.cut_partial();
+        }
+    }
+
+    fn write_must_wait(&mut self, failure: Failure, now: Now) -> Flow {
+        let schedule = self.backoff();
+        let mut hold = self.hold.take().unwrap_or(Hold {
+            reason: BlockReason::Disk,
+            until: now.mono,
+            since: now.wall,
+            retry: Retry::default(),
+        });
+        let verdict = hold.retry.failed(prospect(&failure), &schedule);
+        let delay = if verdict.exhausted { BLOCKED_PROBE } else { verdict.delay };
+        hold.reason = BlockReason::Disk;
+        hold.until = now.mono + delay;
+        let (since, attempts) = (hold.since, hold.retry.calls());
+        self.hold = Some(hold);
+        if verdict.exhausted {
+            let no_space = classify(Op::Write, failure.error) == Class::NoSpace;
+            let trouble = if no_space { Trouble::NoSpace } else { Trouble::Write };
+            let detail = "records wait as far as the queue holds them; tried again twice a second";
+            self.raise(trouble, Some(failure), detail, attempts, since, now);
+        }
+        Flow::Stop
+    }
+
+    /// Nothing is tried for `delay`.
+    fn hold(&mut self, reason: BlockReason, delay: Duration, now: Now) -> Flow {
+        let until = now.mono + delay;
+        match &mut self.hold {
+            Some(hold) => (hold.reason, hold.until) = (reason, until),
+            None => self.hold = Some(Hold { reason, until, since: now.wall, retry: Retry::default() }),
+        }
+        Flow::Stop
+    }
+
+    /// The only truncation there is: our own unfinished record goes, before its file is left. It is then written
+    /// whole into the next file. Where it cannot be cut, the fragment stays and is counted.
+    pub(super) fn cut_partial(&mut self) {
+        let Some(current) = self.stage.current.as_mut().filter(|file| file.partial > 0) else { return };
+        let partial = std::mem::take(&mut current.partial);
+        self.rewind = true;
+        let end = current.bytes - partial.min(current.bytes);
+        // Only where the end of the file is still what we wrote.
+        let ours = current.file.stat().is_ok_and(|meta| meta.bytes == current.bytes);
+        if ours && current.file.truncate(end).is_ok() {
+            current.bytes = end;
+            self.counters.bytes_written = self.counters.bytes_written.saturating_sub(partial);
+        } else {
+            self.counters.fragments += 1;
+            let path = self.stage.names.live().to_owned();
+            self.say(Event::FragmentLeft { path, bytes: partial });
+        }
+    }
+
+    /// `fdatasync` of the file that takes the records, where bytes are unsynced. Nothing is returned: a failure is an
+    /// alert, and where bytes may be lost the file is sealed and logging goes on in a new one.
+    pub fn sync(&mut self, now: Now) {
+        self.sync_due = None;
+        let Some(current) = self.stage.current.as_mut().filter(|file| file.dirty && !file.sealed) else {
+            return;
+        };
+        let Err(error) = current.file.sync() else {
+            current.dirty = false;
+            self.sync_retry = Retry::default();
+            self.clear(Trouble::Sync, now);
+            return;
+        };
+        self.counters.failures += 1;
+        let failure = Failure::new(Op::Sync, self.stage.names.live(), error);
+        if is_lost_by_sync(error) {
+            self.seal(&failure, now);
+            self.rotation_wanted = true;
+            return;
+        }
+        let verdict = self.sync_retry.failed(prospect(&failure), &self.backoff());
+        self.sync_due = Some(now.mono + verdict.delay);
+        if verdict.exhausted {
+            let attempts = self.sync_retry.calls();
+            let detail = "what was written last may not survive a power cut; tried again by itself";
+            self.raise(Trouble::Sync, Some(failure), detail, attempts, now.wall, now);
+        }
+    }
+
+    /// Warns of a set near its budget, where nothing can be removed and the rotation that would change that waits.
+    pub(super) fn mind_budget(&mut self, now: Now) {
+        let (total, settings) = (self.stage.total_bytes(), &self.settings);
+        let near = self.job.is_some()
+            && budget::is_near(total, settings.max_total_bytes, settings.budget_warning_percent)
+            && retention::victim(&self.stage.inventory, 0, &self.stuck).is_none();
+        if near {
+            let detail =
+                format!("{total} of {} bytes are used and nothing can be removed", settings.max_total_bytes);
+            self.raise(Trouble::BudgetWarning, None, &detail, 0, now.wall, now);
+        } else {
+            self.clear(Trouble::BudgetWarning, now);
+        }
+    }
+}
+
+/// Whether a failure may pass by itself.
+fn prospect(failure: &Failure) -> Prospect {
+    match classify(failure.op, failure.error) {
+        Class::Transient => Prospect::Passing,
+        _ => Prospect::Lasting,
+    }
+}

@@ -1,0 +1,234 @@
+//! Opening a file set: everything is looked at before anything is touched, and all faults are told at once.
+//! Then the lock, what a killed process left behind, and the limits.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+
+use super::alarm::{Alarms, is_ours};
+use super::{Counters, FileSet};
+use crate::effect::clock::Clock;
+use crate::effect::execute::{Place, Setback, Stage, objection};
+use crate::effect::fs::{Fs, LockRefusal};
+use crate::model::batch::Batch;
+use crate::model::error::{Failure, Fault, Holder, Op, OpenError, OsError};
+use crate::model::inventory::{FileKind, Meta};
+use crate::model::name::Names;
+use crate::model::settings::{Allow, Settings, WATCH_EVERY};
+use crate::model::time::Now;
+use crate::policy::backoff::Retry;
+use crate::policy::plan::Step;
+
+/// Symlinks in a row that are followed on the way to a directory.
+const LINKS_MAX: usize = 40;
+
+pub(super) fn open(
+    mut settings: Settings,
+    fs: Box<dyn Fs>,
+    clock: Box<dyn Clock>,
+) -> Result<FileSet, OpenError> {
+    let now = clock.now();
+    let names = check(&mut settings, fs.as_ref())?;
+    let lock_text = format!("process {} on {}, since {}", std::process::id(), host(), now.wall);
+    let mut stage = Stage::new(fs, names, lock_text);
+    prepare(&mut stage, &settings)?;
+    let mut set = FileSet {
+        stage,
+        job: None,
+        hold: None,
+        hurried: false,
+        rotation_wanted: false,
+        rewind: false,
+        watch_at: now.mono + WATCH_EVERY,
+        free_bytes: None,
+        sync_due: None,
+        sync_retry: Retry::default(),
+        prune_retry: Retry::default(),
+        stuck: BTreeSet::new(),
+        alarms: Alarms::default(),
+        events: VecDeque::new(),
+        counters: Counters::default(),
+        dropped: 0,
+        clock,
+        held: Batch::default(),
+        process: std::process::id(),
+        settings,
+    };
+    set.settle(now);
+    Ok(set)
+}
+
+impl FileSet {
+    /// Finishes what a killed process left, and brings the set under its limits. What fails here is tried again
+    /// later, like any other step.
+    fn settle(&mut self, now: Now) {
+        self.find_stale_alert();
+        self.mind_foreign(now);
+        self.trim(now);
+        if self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden) {
+            self.start_recovery(now);
+        }
+        if self.stage.total_bytes() > self.settings.max_total_bytes {
+            // The limit was lowered below the live file alone: as a backup it can go.
+            self.start_rotation(now);
+            self.trim(now);
+        }
+        if self.stage.current.as_ref().is_some_and(|file| file.torn) {
+            // Where this fails, it is done before the first record.
+            self.end_tail(now);
+        }
+        self.conclude(now);
+    }
+
+    fn find_stale_alert(&mut self) {
+        let wanted = self.settings.alert_path(&self.stage.names);
+        let own = self.stage.names.own_alert(&wanted);
+        let found = [wanted, own].into_iter().find(|path| is_ours(&self.stage.fs, path, &self.stage.names));
+        if let Some(path) = found {
+            self.alarms.found_stale(path);
+        }
+    }
+}
+
+/// Looks at the settings and at what stands at their paths; makes the paths absolute. Touches nothing.
+fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenError> {
+    let mut faults = settings.faults();
+    let path_is_usable = !faults.iter().any(|fault| fault.field == "path");
+    let mut holder = None;
+    let mut names = None;
+    if path_is_usable {
+        match resolve(settings, fs) {
+            Ok(path) => {
+                settings.path = path;
+                names = Names::new(&settings.path);
+            }
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if let Some(names) = &names {
+        faults.extend(directory_fault("path", names.dir(), settings, fs));
+        faults.extend(live_fault(settings, fs));
+        holder = fs.lock_holder(names.lock()).ok().flatten();
+        let alert = settings.alert_path(names);
+        if let Some(dir) = alert.parent().filter(|dir| *dir != names.dir()) {
+            faults.extend(directory_fault("alert_file", dir, settings, fs));
+        }
+    }
+    match (names, holder) {
+        (Some(names), None) if faults.is_empty() => Ok(names),
+        (_, Some(holder)) if faults.is_empty() => {
+            Err(OpenError::Locked { path: settings.path.clone(), holder })
+        }
+        (_, holder) => {
+            faults.extend(holder.map(|holder| locked_fault(&settings.path, &holder)));
+            Err(OpenError::Unusable(faults))
+        }
+    }
+}
+
+fn locked_fault(path: &Path, holder: &Holder) -> Fault {
+    Fault::new("path", path.display(), format!("must not be in use: it is being written by {holder}"))
+}
+
+/// The paths made absolute, so that a later `chdir` changes nothing; an allowed symlink followed, once.
+fn resolve(settings: &mut Settings, fs: &dyn Fs) -> Result<PathBuf, Fault> {
+    let absolute = |path: &Path, field| {
+        std::path::absolute(path).map_err(|error| {
+            Fault::new(field, path.display(), format!("must be usable from the current directory: {error}"))
+        })
+    };
+    if let Some(alert) = &settings.alert_file {
+        settings.alert_file = Some(absolute(alert, "alert_file")?);
+    }
+    let path = absolute(&settings.path, "path")?;
+    let is_link = fs.stat(&path).is_ok_and(|meta| meta.kind == FileKind::Symlink);
+    if is_link && settings.allows(Allow::Symlink) {
+        return fs.resolve(&path).map_err(|error| {
+            Fault::new("path", path.display(), format!("must be a symlink to a file that exists: {error}"))
+        });
+    }
+    Ok(path)
+}
+
+/// What speaks against a directory: it is missing and shall not be created, it is none, or it cannot be written.
+fn directory_fault(field: &'static str, dir: &Path, settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
+    let fault = |wanted: String| Some(Fault::new(field, dir.display(), wanted));
+    for ancestor in dir.ancestors() {
+        match look_through(fs, ancestor) {
+            Ok(meta) if meta.kind != FileKind::Directory => {
+                return fault(format!("must be a directory, but {} is not one", ancestor.display()));
+            }
+            Ok(_) if ancestor != dir && !settings.create_dirs => {
+                return fault("must be a directory that exists, or be created (create_dirs)".to_owned());
+            }
+            Ok(_) => {
+                return match fs.access(ancestor) {
+                    Ok(()) => None,
+                    Err(error) => {
+                        fault(format!("must be writable, but {} is not: {error}", ancestor.display()))
+                    }
+                };
+            }
+            Err(OsError::ENOENT) => {}
+            Err(error) => return fault(format!("must be a directory that can be reached: {error}")),
+        }
+    }
+    None
+}
+
+/// `stat` with symlinks followed.
+fn look_through(fs: &dyn Fs, path: &Path) -> Result<Meta, OsError> {
+    let mut meta = fs.stat(path)?;
+    let mut target = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        if meta.kind != FileKind::Symlink {
+            return Ok(meta);
+        }
+        target = fs.resolve(&target)?;
+        meta = fs.stat(&target)?;
+    }
+    Err(OsError::ELOOP)
+}
+
+fn live_fault(settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
+    match fs.stat(&settings.path) {
+        Ok(meta) => objection(&meta, fs.user(), settings)
+            .map(|(wanted, _)| Fault::new("path", settings.path.display(), wanted)),
+        // Its directory is missing too, or is no directory, which is told of the directory.
+        Err(OsError::ENOENT | OsError::ENOTDIR) => None,
+        Err(error) => Some(Fault::new(
+            "path",
+            settings.path.display(),
+            format!("must be a file that can be looked at: {error}"),
+        )),
+    }
+}
+
+/// Directories, lock and live file. From here on things are touched.
+fn prepare(stage: &mut Stage, settings: &Settings) -> Result<(), OpenError> {
+    let failed = |setback| match setback {
+        Setback::Failed(failure) => OpenError::Failed(failure),
+        Setback::Displaced => OpenError::Failed(Failure::new(Op::Open, &settings.path, OsError::ESTALE)),
+    };
+    stage.perform(Step::MakeDirs, settings).map_err(failed)?;
+    if let Some(dir) = settings.alert_path(&stage.names).parent() {
+        stage.make_dirs(dir, settings).map_err(OpenError::Failed)?;
+    }
+    match stage.fs.lock(stage.names.lock(), settings.mode, &stage.lock_text) {
+        Ok(lock) => stage.lock = Some(lock),
+        Err(LockRefusal::Held(holder)) => {
+            return Err(OpenError::Locked { path: settings.path.clone(), holder });
+        }
+        Err(LockRefusal::Failed(error)) => {
+            return Err(OpenError::Failed(Failure::new(Op::Lock, stage.names.lock(), error)));
+        }
+    }
+    stage.perform(Step::OpenLive, settings).map_err(failed)?;
+    Ok(())
+}
+
+fn host() -> String {
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .unwrap_or_else(|| "this host".to_owned())
+}

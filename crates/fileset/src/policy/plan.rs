@@ -1,0 +1,319 @@
+//! A rotation, a recovery, a reopening as a list of steps, made from what stands in the directory.
+//! The steps are performed by `effect::execute`; each is safe to repeat, and the list can stop anywhere.
+
+use crate::model::inventory::Inventory;
+
+use super::retention;
+
+/// One operation on the file set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Look at every name of the set.
+    Survey,
+    /// Make the bytes of the live file durable.
+    SyncLive,
+    /// Create the next live file, under the hidden name.
+    CreateHidden,
+    /// Remove a backup.
+    Remove(u32),
+    /// Rename a backup to the next number, which is free.
+    Shift {
+        /// Its number.
+        from: u32,
+        /// The free number.
+        to: u32,
+    },
+    /// Make the live file a backup; from here on records go to the hidden file.
+    Retire {
+        /// The free number.
+        to: u32,
+    },
+    /// Remove the live file; from here on records go to the hidden file.
+    Discard,
+    /// Give the hidden file the live name.
+    Publish,
+    /// Make the names durable.
+    SyncDir,
+    /// Create the directories that are missing.
+    MakeDirs,
+    /// Take the lock file that stands in the directory now.
+    Relock,
+    /// Open the live file, or create it.
+    OpenLive,
+}
+
+impl Step {
+    /// Whether records may go to another file after it: such a step is taken only between two records.
+    #[must_use]
+    pub const fn changes_file(self) -> bool {
+        matches!(self, Self::Retire { .. } | Self::Discard | Self::OpenLive)
+    }
+}
+
+/// Whether files and names are made durable on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The old file before it becomes a backup, then the directory.
+    Synced,
+    /// Left to the kernel.
+    Unsynced,
+}
+
+/// Every number a backup could have is held by something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSlot;
+
+/// The steps that make the live file a backup and open a new one, after a survey.
+///
+/// The new file comes first: that step fails most, and is easily undone. Then room is made by gap absorption.
+///
+/// # Errors
+/// [`NoSlot`] if backups are wanted and no number can hold one.
+pub fn rotation(
+    inventory: &Inventory,
+    backup_count: u32,
+    durability: Durability,
+) -> Result<Vec<Step>, NoSlot> {
+    let mut steps = Vec::new();
+    if durability == Durability::Synced {
+        steps.push(Step::SyncLive);
+    }
+    steps.push(Step::CreateHidden);
+    steps.extend(displacement(inventory, backup_count)?);
+    finish(&mut steps, durability);
+    Ok(steps)
+}
+
+/// The steps that finish a rotation whose hidden file already takes records: a live file that still stands is
+/// rotated, then the hidden file becomes live.
+///
+/// # Errors
+/// [`NoSlot`] if a live file stands, backups are wanted and no number can hold one.
+pub fn recovery(
+    inventory: &Inventory,
+    backup_count: u32,
+    durability: Durability,
+) -> Result<Vec<Step>, NoSlot> {
+    let mut steps = Vec::new();
+    if inventory.standing_live.is_some() {
+        steps.extend(displacement(inventory, backup_count)?);
+    }
+    finish(&mut steps, durability);
+    Ok(steps)
+}
+
+/// The steps that find the live file again after others moved or deleted it.
+#[must_use]
+pub fn reopening() -> Vec<Step> {
+    vec![Step::MakeDirs, Step::Relock, Step::OpenLive]
+}
+
+fn finish(steps: &mut Vec<Step>, durability: Durability) {
+    steps.push(Step::Publish);
+    if durability == Durability::Synced {
+        steps.push(Step::SyncDir);
+    }
+}
+
+/// Frees the first number by moving backups up to the lowest gap, and puts the live file there.
+fn displacement(inventory: &Inventory, backup_count: u32) -> Result<Vec<Step>, NoSlot> {
+    let mut steps: Vec<Step> =
+        retention::surplus(inventory, backup_count).into_iter().map(Step::Remove).collect();
+    if backup_count == 0 {
+        steps.push(Step::Discard);
+        return Ok(steps);
+    }
+    // Numbers held by what is not ours are left out: their neighbours are adjacent.
+    let slots: Vec<u32> = (1..=backup_count).filter(|number| !inventory.foreign.contains(number)).collect();
+    let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return Err(NoSlot) };
+    let gap = slots.iter().position(|number| !inventory.backups.contains_key(number));
+    let gap = gap.unwrap_or_else(|| {
+        // Removed, not renamed over: ext4 flushes a file that is renamed over another.
+        steps.push(Step::Remove(*last));
+        slots.len() - 1
+    });
+    steps.extend(slots[..=gap].windows(2).rev().map(|pair| Step::Shift { from: pair[0], to: pair[1] }));
+    steps.push(Step::Retire { to: *first });
+    Ok(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn inventory(backups: &[u32], foreign: &[u32]) -> Inventory {
+        Inventory {
+            backups: backups.iter().map(|number| (*number, 1)).collect(),
+            foreign: foreign.iter().copied().collect(),
+            standing_live: None,
+        }
+    }
+
+    fn moves(backups: &[u32], foreign: &[u32], count: u32) -> Vec<Step> {
+        displacement(&inventory(backups, foreign), count).unwrap()
+    }
+
+    fn shift(from: u32, to: u32) -> Step {
+        Step::Shift { from, to }
+    }
+
+    const RETIRE: Step = Step::Retire { to: 1 };
+
+    #[test]
+    fn a_whole_rotation() {
+        let steps = rotation(&inventory(&[1], &[]), 2, Durability::Synced).unwrap();
+        let wanted = [Step::SyncLive, Step::CreateHidden, shift(1, 2), RETIRE, Step::Publish, Step::SyncDir];
+        assert_eq!(steps, wanted);
+        let steps = rotation(&inventory(&[], &[]), 2, Durability::Unsynced).unwrap();
+        assert_eq!(steps, [Step::CreateHidden, RETIRE, Step::Publish]);
+    }
+
+    #[test]
+    fn gaps_are_absorbed() {
+        assert_eq!(moves(&[], &[], 3), [RETIRE]);
+        assert_eq!(moves(&[2, 3], &[], 3), [RETIRE]);
+        assert_eq!(moves(&[1, 3], &[], 3), [shift(1, 2), RETIRE]);
+        assert_eq!(moves(&[1, 2], &[], 3), [shift(2, 3), shift(1, 2), RETIRE]);
+        assert_eq!(moves(&[1, 2, 3], &[], 3), [Step::Remove(3), shift(2, 3), shift(1, 2), RETIRE]);
+    }
+
+    #[test]
+    fn what_is_not_ours_is_stepped_over() {
+        assert_eq!(moves(&[1, 3], &[2], 3), [Step::Remove(3), shift(1, 3), RETIRE]);
+        assert_eq!(moves(&[2], &[1], 3), [shift(2, 3), Step::Retire { to: 2 }]);
+        assert_eq!(displacement(&inventory(&[], &[1, 2]), 2), Err(NoSlot));
+        assert_eq!(rotation(&inventory(&[], &[1]), 1, Durability::Unsynced), Err(NoSlot));
+    }
+
+    #[test]
+    fn a_lowered_count_is_caught_up() {
+        assert_eq!(
+            moves(&[1, 2, 5, 9], &[], 2),
+            [Step::Remove(9), Step::Remove(5), Step::Remove(2), shift(1, 2), RETIRE]
+        );
+        assert_eq!(moves(&[1], &[], 0), [Step::Remove(1), Step::Discard]);
+    }
+
+    #[test]
+    fn a_recovery_publishes_what_was_hidden() {
+        assert_eq!(recovery(&inventory(&[1], &[]), 1, Durability::Unsynced).unwrap(), [Step::Publish]);
+        let standing = Inventory { standing_live: Some(7), ..inventory(&[1], &[]) };
+        let wanted = [Step::Remove(1), RETIRE, Step::Publish, Step::SyncDir];
+        assert_eq!(recovery(&standing, 1, Durability::Synced).unwrap(), wanted);
+        let foreign = Inventory { standing_live: Some(7), ..inventory(&[], &[1]) };
+        assert_eq!(recovery(&foreign, 1, Durability::Synced), Err(NoSlot));
+    }
+
+    #[test]
+    fn only_between_records() {
+        let changing: Vec<Step> = rotation(&inventory(&[1], &[]), 1, Durability::Synced)
+            .unwrap()
+            .into_iter()
+            .chain(reopening())
+            .chain([Step::Discard])
+            .filter(|step| step.changes_file())
+            .collect();
+        assert_eq!(changing, [RETIRE, Step::OpenLive, Step::Discard]);
+    }
+
+    /// A directory as names and what each file holds: the age of its content, 0 the oldest.
+    #[derive(Clone, Debug, PartialEq)]
+    struct Directory {
+        files: BTreeMap<u32, usize>,
+        live: Option<usize>,
+        hidden: bool,
+    }
+
+    impl Directory {
+        fn apply(&mut self, step: Step) {
+            match step {
+                Step::CreateHidden => self.hidden = true,
+                Step::Remove(number) => drop(self.files.remove(&number)),
+                Step::Shift { from, to } => {
+                    if let Some(age) = self.files.remove(&from) {
+                        assert_eq!(self.files.insert(to, age), None, "{step:?} overwrites");
+                    }
+                }
+                Step::Retire { to } => {
+                    assert!(self.hidden, "the new file comes first");
+                    if let Some(age) = self.live.take() {
+                        assert_eq!(self.files.insert(to, age), None, "{step:?} overwrites");
+                    }
+                }
+                Step::Discard => self.live = None,
+                Step::Publish if std::mem::take(&mut self.hidden) => {
+                    assert_eq!(self.live.replace(usize::MAX), None, "{step:?} overwrites");
+                }
+                _ => {}
+            }
+        }
+
+        fn plan(&self, foreign: &BTreeSet<u32>, count: u32) -> Result<Vec<Step>, NoSlot> {
+            let inventory = Inventory {
+                backups: self.files.keys().map(|number| (*number, 1)).collect(),
+                foreign: foreign.clone(),
+                standing_live: None,
+            };
+            let plan = if self.live.is_some() { rotation } else { recovery };
+            plan(&inventory, count, Durability::Synced)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_cut_anywhere_and_made_anew_equals_the_plan(
+            present in proptest::collection::btree_set(1_u32..8, 0..7),
+            foreign in proptest::collection::btree_set(1_u32..8, 0..3),
+            count in 0_u32..6,
+            cut in 0_usize..14,
+        ) {
+            let present: Vec<u32> = present.difference(&foreign).copied().collect();
+            let before = Directory {
+                files: present.iter().rev().enumerate().map(|(age, number)| (*number, age)).collect(),
+                live: Some(present.len()),
+                hidden: false,
+            };
+            let Ok(plan) = before.plan(&foreign, count) else { return Ok(()) };
+            let mut whole = before.clone();
+            plan.iter().for_each(|step| whole.apply(*step));
+            let mut cut_short = before.clone();
+            let cut = cut.min(plan.len());
+            plan[..cut].iter().for_each(|step| cut_short.apply(*step));
+            if cut_short.live != Some(usize::MAX) {
+                let rest = cut_short.plan(&foreign, count).unwrap();
+                rest.iter().for_each(|step| cut_short.apply(*step));
+            }
+            // The same content in the same order, nothing lost that the whole plan keeps.
+            prop_assert_eq!(&cut_short, &whole);
+            // Newest first, at most `count`.
+            let ages: Vec<usize> = whole.files.values().copied().collect();
+            prop_assert!(ages.windows(2).all(|pair| pair[0] > pair[1]), "{:?}", ages);
+            prop_assert!(ages.len() <= count as usize);
+            prop_assert_eq!(count > 0, ages.contains(&present.len()));
+        }
+
+        #[test]
+        fn each_step_may_be_repeated(
+            present in proptest::collection::btree_set(1_u32..8, 0..7),
+            count in 1_u32..6,
+        ) {
+            let before = Directory {
+                files: present.iter().rev().enumerate().map(|(age, number)| (*number, age)).collect(),
+                live: Some(present.len()),
+                hidden: false,
+            };
+            let plan = before.plan(&BTreeSet::new(), count).unwrap();
+            let (mut once, mut twice) = (before.clone(), before);
+            for step in plan {
+                once.apply(step);
+                twice.apply(step);
+                twice.apply(step);
+            }
+            prop_assert_eq!(once, twice);
+        }
+    }
+}
