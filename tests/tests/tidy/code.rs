@@ -60,14 +60,17 @@ pub(crate) fn test_modules(path: &str, code: &str) -> Vec<String> {
 /// All paths of the code: those that stand there, and those that its `use` declarations spell.
 pub(crate) fn paths(code: &str) -> Vec<CodePath> {
     let mut found = Vec::new();
-    let mut rest = code;
+    let (mut rest, mut line) = (code, 1);
+    // Counted on the way, or a long file would be read once for each of its words.
+    let lines = |passed: &str| passed.matches('\n').count();
     while let Some(start) = rest.find(|c: char| c.is_alphabetic() || c == '_') {
+        line += lines(&rest[..start]);
         rest = &rest[start..];
-        let line = 1 + code[..code.len() - rest.len()].matches('\n').count();
         let is_use = rest.strip_prefix("use").is_some_and(|after| after.starts_with(char::is_whitespace));
         if is_use {
             let end = rest.find(';').unwrap_or(rest.len());
             unfold(&rest["use".len()..end], &[], line, &mut found);
+            line += lines(&rest[..end]);
             rest = &rest[end..];
         } else {
             let length = path_length(rest);

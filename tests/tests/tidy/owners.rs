@@ -31,9 +31,18 @@ const FENCES: &[Fence] = &[
             "nix::sys::stat",
             "nix::sys::statvfs",
             "nix::sys::uio",
-            "nix::unistd",
         ],
         owners: &["crates/fileset/src/effect/disk", "crates/fileset/src/effect/lock"],
+    },
+    Fence {
+        what: "system calls on files and on the process",
+        reached_by: &["nix::unistd"],
+        owners: &[
+            "crates/fileset/src/effect/disk",
+            "crates/fileset/src/effect/lock",
+            // The host's name, for the lock file and the alert file.
+            "crates/fileset/src/file_set/start",
+        ],
     },
     Fence {
         what: "clocks",
@@ -46,7 +55,8 @@ const FENCES: &[Fence] = &[
             "TimeZone::try_system",
             "nix::time",
         ],
-        owners: &["crates/fileset/src/effect/clock"],
+        // A caller waits for room with a limit, and only a clock of its own can tell it when to stop.
+        owners: &["crates/fileset/src/effect/clock", "crates/spool/src/room"],
     },
     Fence {
         what: "threads and waiting",
@@ -60,7 +70,7 @@ const FENCES: &[Fence] = &[
             "nix::sys::signal",
             "nix::sys::pthread",
         ],
-        owners: &["crates/spool/src/builder", "crates/spool/src/worker"],
+        owners: &["crates/spool/src/builder", "crates/spool/src/worker", "crates/spool/src/wake"],
     },
     Fence {
         what: "printing",
