@@ -1,1 +1,47 @@
-//! x
+//! A disk and a clock in memory, for testing what stands on the engine (feature `sim`): faults by script, a full
+//! disk, crashes at any call, power cuts. Nothing here decides anything, and nothing touches the machine.
+//!
+//! ```
+//! use std::path::Path;
+//! use std::time::Duration;
+//! use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk, Survive};
+//! use tracing_spool_fileset::{Clock, Fs, LogFile, Op, OsError};
+//!
+//! let (disk, clock) = (SimDisk::new(), SimClock::new());
+//! disk.mkdir_all("/log");
+//! disk.set_clock(&clock);
+//! disk.fault(Fault::on(Op::Write).nth(2).fails(OsError::ENOSPC));
+//!
+//! let path = Path::new("/log/app.log");
+//! let mut file = disk.create(path, 0o640)?;
+//! assert_eq!(file.write(b"one\n")?, 4);
+//! clock.advance(Duration::from_secs(1));
+//! assert_eq!(file.write(b"two\n"), Err(OsError::ENOSPC));
+//! assert_eq!(disk.journal()[2].at, Some(clock.now().mono));
+//!
+//! file.sync()?;
+//! disk.sync_dir(Path::new("/log"))?;
+//! file.write(b"three\n")?;
+//! disk.restart(Survive::Durable { names: 0, pages: 0 });
+//! assert_eq!(disk.read(path).as_deref(), Some(&b"one\n"[..]), "what was not synced is gone");
+//! # Ok::<(), OsError>(())
+//! ```
+
+mod clock;
+#[cfg(test)]
+mod conformance;
+mod crash;
+mod disk;
+mod fault;
+mod handle;
+mod journal;
+mod names;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use clock::SimClock;
+pub use crash::{Survive, When};
+pub use disk::SimDisk;
+pub use fault::Fault;
+pub use journal::Entry;

@@ -1,34 +1,29 @@
-//! The shortest whole program that logs through a spool: open, install, log, leave.
-//! It chooses no limits; `service` does, and shows them at work.
+//! A spool under `tracing_subscriber`, some events, the account.
+//! It keeps nothing: the log goes to a temporary directory.
+#![expect(clippy::print_stdout, reason = "an example speaks")]
 
-use std::error::Error;
 use std::time::Duration;
 
-use tracing_spool::Spool;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::prelude::*;
 
-#[expect(clippy::print_stdout, reason = "a program may say what it did")]
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
-    let path = dir.path().join("shop.log");
+    let (spool, guard) = tracing_spool::Spool::builder(dir.path().join("app.log"))
+        .max_bytes(20_000)
+        .backup_count(3)
+        .max_total_bytes(80_000)
+        .open()?;
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(spool);
+    tracing_subscriber::registry().with(layer).init();
 
-    // Fails here, not later: bad settings, no permission, a second process.
-    let (spool, guard) = Spool::builder(&path).open()?;
-    tracing_subscriber::registry()
-        .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(spool))
-        .init();
+    for order in 0..1_000 {
+        tracing::info!(order, "shipped");
+    }
 
-    tracing::info!(items = 3, "order placed");
-    tracing::warn!(left = 2, "stock runs low");
-
-    // Dropping the guard drains too; `shutdown` also says what was left.
-    let report = guard.shutdown(Duration::from_secs(5));
-    println!("{}\n{report:?}", std::io::read_to_string(open(&path)?)?);
+    println!("{}", guard.shutdown(Duration::from_secs(5)));
+    #[expect(clippy::disallowed_methods, reason = "it shows the files")]
+    for entry in dir.path().read_dir()?.flatten() {
+        println!("{:>8} bytes  {}", entry.metadata()?.len(), entry.file_name().to_string_lossy());
+    }
     Ok(())
-}
-
-#[expect(clippy::disallowed_types, reason = "an example looks at its log from outside")]
-fn open(path: &std::path::Path) -> std::io::Result<std::fs::File> {
-    std::fs::File::open(path)
 }

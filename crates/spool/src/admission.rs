@@ -80,7 +80,8 @@ pub(crate) struct Admission {
 impl Admission {
     pub(crate) fn new(bytes: u64, records: u64) -> Self {
         let bound = Mark { bytes: bytes.min(MOST_BYTES), records: records.min(MOST_RECORDS) };
-        let share = |percent| Mark { bytes: bound.bytes * percent / 100, records: bound.records * percent / 100 };
+        let share =
+            |percent| Mark { bytes: bound.bytes * percent / 100, records: bound.records * percent / 100 };
         Self {
             word: CachePadded::new(AtomicU64::new(0)),
             bound,

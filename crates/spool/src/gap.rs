@@ -68,6 +68,7 @@ impl Gap {
             episode.last = now.mono;
             episode.until = now.wall;
         }
+        let is_over = self.deadline().is_some_and(|deadline| deadline <= now.mono);
         match &mut self.statement {
             // It cannot be written yet: rather one line later than several. It moves behind what came in meanwhile.
             Some(statement) if is_blocked && grown => {
@@ -75,7 +76,7 @@ impl Gap {
                 *statement = Statement { after, dropped, from: statement.from, until: now.wall };
             }
             Some(_) => {}
-            None if self.deadline().is_some_and(|deadline| deadline <= now.mono) => self.state_at(after, dropped),
+            None if is_over => self.state_at(after, dropped),
             None => {}
         }
     }

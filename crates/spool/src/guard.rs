@@ -99,6 +99,7 @@ impl SpoolGuard {
     /// assert!(report.is_complete(), "{report}");
     /// # Ok::<(), tracing_spool::OpenError>(())
     /// ```
+    #[expect(clippy::must_use_candidate, reason = "the shutdown is the point, its account is extra")]
     pub fn shutdown(mut self, timeout: Duration) -> ShutdownReport {
         self.leave(timeout).unwrap_or_default()
     }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use tracing_spool_fileset::{Batch, Clock, FileSet, Rules};
+use tracing_spool_fileset::{Batch, Clock, Event, FileSet, Rules};
 
 use crate::buffer::Buffer;
 use crate::origin::{Inside, Origin, is_inside};
@@ -86,7 +86,9 @@ impl Late {
         }
         let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         let is_empty = |desk: &mut Desk| matches!(desk, Desk::Empty);
-        let Ok((mut desk, _)) = self.left.wait_timeout_while(desk, self.patience, is_empty) else { return false };
+        let Ok((mut desk, _)) = self.left.wait_timeout_while(desk, self.patience, is_empty) else {
+            return false;
+        };
         let Desk::Set(writer) = &mut *desk else { return false };
         let _inside = Inside::enter();
         writer.write(shared, buffer)
@@ -130,10 +132,8 @@ impl LateWriter {
         }
         file_set.tick(now);
         for event in file_set.take_events() {
-            if let tracing_spool_fileset::Event::Alert(alert) = event {
-                if shared.sink.say(&alert) {
-                    shared.ledger.panicked();
-                }
+            if let Event::Alert(alert) = event {
+                shared.alert(&alert);
             }
         }
         done || begun

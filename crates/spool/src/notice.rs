@@ -72,9 +72,10 @@ pub(crate) fn of_event(style: Notices, event: &Event, at: Wall) -> Option<String
         Event::TailEnded { .. } => {
             (Rank::Warn, "the last line before the start was unfinished and was ended".to_owned())
         }
-        Event::OverlongPruned { bytes } => {
-            (Rank::Warn, format!("a file of {bytes} bytes, longer than max_bytes, was removed for the budget"))
-        }
+        Event::OverlongPruned { bytes } => (
+            Rank::Warn,
+            format!("a file of {bytes} bytes, longer than max_bytes, was removed for the budget"),
+        ),
         Event::FragmentLeft { bytes, .. } => {
             (Rank::Warn, format!("{bytes} bytes of an unfinished record stand at the end of an earlier file"))
         }
@@ -111,7 +112,10 @@ fn records(count: u64) -> String {
 
 /// Levels and how many were lost of each, the least important first.
 fn levels(lost: &Dropped) -> impl Iterator<Item = (u64, &'static str)> {
-    Rank::ALL.into_iter().map(|rank| (lost.at_level(rank.level()), rank.name())).filter(|(count, _)| *count > 0)
+    Rank::ALL
+        .into_iter()
+        .map(|rank| (lost.at_level(rank.level()), rank.name()))
+        .filter(|(count, _)| *count > 0)
 }
 
 fn reasons(lost: &Dropped) -> impl Iterator<Item = (u64, &'static str)> {
@@ -130,11 +134,11 @@ fn reasons_in_words(lost: &Dropped) -> String {
     }
 }
 
-fn list<'a>(counts: impl Iterator<Item = (u64, &'a str)>, between: &str) -> String {
+fn list(counts: impl Iterator<Item = (u64, &'static str)>, between: &str) -> String {
     counts.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(between)
 }
 
-fn members<'a>(counts: impl Iterator<Item = (u64, &'a str)>) -> String {
+fn members(counts: impl Iterator<Item = (u64, &'static str)>) -> String {
     counts.map(|(count, name)| format!("\"{name}\":{count}")).collect::<Vec<_>>().join(",")
 }
 
@@ -167,25 +171,34 @@ mod tests {
 
     #[test]
     fn a_loss_in_words() {
-        let lost = Dropped::default()
-            .with(Reason::QueueFull, Rank::Debug, 1_200)
-            .with(Reason::QueueFull, Rank::Info, 34);
+        let lost = Dropped::default().with(Reason::QueueFull, Rank::Debug, 1_200).with(
+            Reason::QueueFull,
+            Rank::Info,
+            34,
+        );
         assert_eq!(
             of_loss(Notices::Text, &loss(lost), AT).unwrap(),
             "2026-11-24T18:19:11.000250Z  WARN tracing_spool: 1234 records lost: 1200 DEBUG, 34 INFO (queue full), \
              between 2026-11-24T18:19:11.000250Z and 2026-11-24T18:19:13.000000Z\n"
         );
         let one = Dropped::default().with(Reason::Panic, Rank::Error, 1);
-        assert!(of_loss(Notices::Text, &loss(one), AT).unwrap().contains(" 1 record lost: 1 ERROR (panic), "));
+        assert!(
+            of_loss(Notices::Text, &loss(one), AT).unwrap().contains(" 1 record lost: 1 ERROR (panic), ")
+        );
     }
 
     #[test]
     fn several_reasons_have_numbers() {
-        let lost = Dropped::default()
-            .with(Reason::QueueFull, Rank::Debug, 3)
-            .with(Reason::DiskError, Rank::Error, 2);
+        let lost = Dropped::default().with(Reason::QueueFull, Rank::Debug, 3).with(
+            Reason::DiskError,
+            Rank::Error,
+            2,
+        );
         let text = of_loss(Notices::Text, &loss(lost), AT).unwrap();
-        assert!(text.contains("5 records lost: 3 DEBUG, 2 ERROR (3 queue full, 2 disk error), between"), "{text}");
+        assert!(
+            text.contains("5 records lost: 3 DEBUG, 2 ERROR (3 queue full, 2 disk error), between"),
+            "{text}"
+        );
         assert_eq!(of_loss(Notices::Off, &loss(lost), AT), None);
     }
 
@@ -218,7 +231,9 @@ mod tests {
     #[test]
     fn events_in_words() {
         let event = Event::OverlongPruned { bytes: 5 };
-        assert!(of_event(Notices::Text, &event, AT).unwrap().contains(" WARN tracing_spool: a file of 5 bytes"));
+        assert!(
+            of_event(Notices::Text, &event, AT).unwrap().contains(" WARN tracing_spool: a file of 5 bytes")
+        );
         let json = of_event(Notices::Json, &event, AT).unwrap();
         assert!(json.contains("\"level\":\"WARN\"") && json.ends_with("\"target\":\"tracing_spool\"}\n"));
         let reopened = Event::Reopened { path: "/x".into() };

@@ -72,8 +72,7 @@ impl Pool {
     pub(crate) fn give(&self, buffer: Buffer) {
         let (capacity, circulating) = (buffer.capacity(), self.circulating.load(Ordering::Relaxed));
         // Buffers grown by a burst of long records would for ever count as full ones for short records.
-        let hollow =
-            capacity >= LARGE_BYTES && buffer.len() < capacity / 8 && circulating > self.bound / 2;
+        let hollow = capacity >= LARGE_BYTES && buffer.len() < capacity / 8 && circulating > self.bound / 2;
         if capacity > KEPT_BYTES || circulating > self.bound || hollow {
             self.free(buffer);
         } else if let Err(surplus) = self.idle.push(buffer) {

@@ -217,11 +217,10 @@ mod tests {
 
     #[test]
     fn museum_t10_the_byte_bound_holds() {
-        let (queue, records) =
-            Queue::new(
-                Bounds { bytes: 1 << 20, records: 100_000, max_record: 1 << 20, overflow: Overflow::DropNewest },
-                Origin::here(),
-            );
+        let (queue, records) = Queue::new(
+            Bounds { bytes: 1 << 20, records: 100_000, max_record: 1 << 20, overflow: Overflow::DropNewest },
+            Origin::here(),
+        );
         let text = vec![b'x'; 64 * 1024];
         let mut refused = 0;
         for _ in 0..100 {

@@ -17,8 +17,15 @@ pub(crate) struct Room {
 
 impl Room {
     /// Tries until it works, or `patience` (none: without end) is over.
-    #[expect(clippy::disallowed_methods, reason = "a caller waits in real time, whatever clock the engine has")]
-    pub(crate) fn wait<T>(&self, patience: Option<Duration>, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a caller waits in real time, whatever clock the engine has"
+    )]
+    pub(crate) fn wait<T>(
+        &self,
+        patience: Option<Duration>,
+        mut attempt: impl FnMut() -> Option<T>,
+    ) -> Option<T> {
         let until = patience.and_then(|patience| Instant::now().checked_add(patience));
         // Announced before the attempt: whoever makes room after a failed attempt sees that somebody waits.
         self.waiters.fetch_add(1, Ordering::SeqCst);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use tracing_spool_fileset::file_set::BlockReason;
-use tracing_spool_fileset::{Counters, State};
+use tracing_spool_fileset::{Alert, Counters, State};
 
 use crate::admission::Refusal;
 use crate::alerts::AlertSink;
@@ -17,6 +17,7 @@ use crate::control::Control;
 use crate::late::Late;
 use crate::ledger::{Ledger, Reason};
 use crate::queue::Queue;
+use crate::rank::Rank;
 use crate::stats::{Condition, Health, Stats};
 
 /// The writer thread's last word on the file set.
@@ -92,7 +93,7 @@ impl Shared {
 
     /// Counts a record that was refused.
     #[cold]
-    pub(crate) fn refuse(&self, rank: crate::rank::Rank, refusal: Refusal) {
+    pub(crate) fn refuse(&self, rank: Rank, refusal: Refusal) {
         let reason = match refusal {
             Refusal::Closed => Reason::Closed,
             Refusal::Full => self.block_reason().unwrap_or(Reason::QueueFull),
@@ -125,6 +126,13 @@ impl Shared {
         }
     }
 
+    /// Passes an alert on; a hook that panics is counted.
+    pub(crate) fn alert(&self, alert: &Alert) {
+        if self.sink.say(alert) {
+            self.ledger.panicked();
+        }
+    }
+
     /// Publishes what the writer thread sees. `change` runs under the lock: it copies and does nothing else.
     pub(crate) fn publish(&self, change: impl FnOnce(&mut Picture)) {
         change(&mut self.picture.lock().unwrap_or_else(PoisonError::into_inner));
@@ -134,7 +142,7 @@ impl Shared {
         let code = match state {
             State::Blocked(BlockReason::Budget) => BY_BUDGET,
             State::Blocked(_) => BY_DISK,
-            State::Writing | State::Overdue => NOT_BLOCKED,
+            _ => NOT_BLOCKED,
         };
         self.block.store(code, Ordering::Relaxed);
     }

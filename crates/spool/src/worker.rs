@@ -278,11 +278,7 @@ impl Worker {
                 self.lines.push_back(line);
             }
             match event {
-                Event::Alert(alert) => {
-                    if self.shared.sink.say(&alert) {
-                        self.shared.ledger.panicked();
-                    }
-                }
+                Event::Alert(alert) => self.shared.alert(&alert),
                 Event::AlertFileFailed(failure) => {
                     self.shared.sink.print(&format_args!("the alert file cannot be written: {failure}"));
                 }
@@ -303,9 +299,9 @@ impl Worker {
             picture.total_bytes = total_bytes;
             picture.health.alerts = alerts;
             picture.health.condition = match state {
-                State::Writing => Condition::Writing,
-                State::Overdue => Condition::Overdue,
                 State::Blocked(reason) => Condition::Blocked(reason),
+                State::Overdue => Condition::Overdue,
+                _ => Condition::Writing,
             };
         });
     }
@@ -334,7 +330,8 @@ impl Worker {
         let is_late = self.shared.abandoned.load(Ordering::Relaxed) || closing.deadline <= now.mono;
         let waiting = self.shared.queue.admission.fill().records();
         // Blocked although it was hurried: waiting longer would only make the application's end slower.
-        let is_stuck = !progress && matches!(self.file_set.as_ref().map(FileSet::state), Some(State::Blocked(_)));
+        let is_stuck =
+            !progress && matches!(self.file_set.as_ref().map(FileSet::state), Some(State::Blocked(_)));
         if is_late || (is_stuck && !self.tray.is_done()) {
             return self.finish(now, is_late);
         }

@@ -35,7 +35,6 @@ impl Spool {
     /// let builder = tracing_spool::Spool::builder("app.log").backup_count(3);
     /// # drop(builder);
     /// ```
-    #[must_use]
     pub fn builder(path: impl AsRef<Path>) -> SpoolBuilder {
         SpoolBuilder::new(path.as_ref())
     }
@@ -108,7 +107,9 @@ impl EventWriter<'_> {
         let queue = &self.shared.queue;
         if matches!(self.draft, Draft::Nothing) {
             self.draft = match queue.foresee(self.rank) {
-                Err(refusal) if refusal == Refusal::Full || !self.shared.late.is_wanted() => Draft::Shed(refusal),
+                Err(refusal) if refusal == Refusal::Full || !self.shared.late.is_wanted() => {
+                    Draft::Shed(refusal)
+                }
                 _ => Draft::Record(queue.pool.take(self.rank), 0),
             };
         }

@@ -28,56 +28,56 @@ fn the_tree_is_read() {
 #[test]
 fn files_are_short() {
     let rule = "A source file has at most 600 lines (the aim is 400): beyond that it hides a second subject.";
-    none(rule, &shape::long_files(&Tree::read()));
+    none(rule, &shape::long_files(Tree::read()));
 }
 
 #[test]
 fn files_say_what_they_own() {
     let rule = "A source file begins with a `//!` line of at least three words that says what it owns.";
-    none(rule, &shape::silent_files(&Tree::read()));
+    none(rule, &shape::silent_files(Tree::read()));
 }
 
 #[test]
 fn nothing_is_put_off() {
     let rule = "What is not done is an issue, not a comment; a test that cannot run calls `skip`.";
-    none(rule, &shape::put_off(&Tree::read()));
+    none(rule, &shape::put_off(Tree::read()));
 }
 
 #[test]
 fn exceptions_are_expected() {
     let rule = "An exception from a lint is `#[expect(lint, reason = ...)]`: it complains when it is no longer needed.";
-    none(rule, &shape::allowed_lints(&Tree::read()));
+    none(rule, &shape::allowed_lints(Tree::read()));
 }
 
 #[test]
 fn the_outside_world_has_owners() {
     let rule = "Files, clocks, threads and printing belong to the few files in the table of tests/tests/tidy/owners.rs.";
-    none(rule, &owners::trespasses(&Tree::read()));
+    none(rule, &owners::trespasses(Tree::read()));
 }
 
 #[test]
 fn owners_exist() {
     let rule = "The table in tests/tests/tidy/owners.rs names files that are not there.";
-    none(rule, &owners::absent(&Tree::read()));
+    none(rule, &owners::absent(Tree::read()));
 }
 
 #[test]
 fn layers_import_one_way() {
     let rule =
         "Imports point one way: model <- policy <- effect <- file_set, and nobody imports the simulation.";
-    none(rule, &layers::imports_upward(&Tree::read()));
+    none(rule, &layers::imports_upward(Tree::read()));
 }
 
 #[test]
 fn guarantees_name_their_tests() {
     let rule = "Each G-NN of docs/guarantees.md names at least one test, and each test that it names exists: a row\n\
                 in its last cell, a section after the word `Test:` or `Tests:`; as `name` or `module::name`.";
-    none(rule, &guarantees::unheld(&Tree::read()));
+    none(rule, &guarantees::unheld(Tree::read()));
 }
 
 #[test]
 fn tests_of_the_museum_are_unique() {
     let rule =
         "A museum test is called `museum_<row>_<what>`, its row r, d, i or t with a number, and only one is.";
-    none(rule, &guarantees::museum_names(&Tree::read()));
+    none(rule, &guarantees::museum_names(Tree::read()));
 }

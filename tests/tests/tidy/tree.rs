@@ -5,6 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::code;
 use crate::mask;
@@ -48,8 +49,13 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Reads the project this test belongs to.
-    pub(crate) fn read() -> Self {
+    /// The project this test belongs to, read once for all rules.
+    pub(crate) fn read() -> &'static Self {
+        static TREE: OnceLock<Tree> = OnceLock::new();
+        TREE.get_or_init(Self::from_disk)
+    }
+
+    fn from_disk() -> Self {
         let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let top =
             PathBuf::from(manifest).parent().expect("the package is in a folder of the workspace").to_owned();

@@ -33,6 +33,17 @@ impl Disk {
     pub const fn new() -> Self {
         Self
     }
+
+    /// Not in one step: whoever makes the target between the look and the rename loses it. The lock keeps other
+    /// spools away, and nobody else has business with names of ours.
+    fn rename_after_a_look(self, from: &Path, to: &Path) -> Outcome<()> {
+        self.stat(from)?;
+        match self.stat(to) {
+            Ok(_) => Err(OsError::EEXIST),
+            Err(OsError::ENOENT) => self.replace(from, to),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl Fs for Disk {
@@ -59,17 +70,7 @@ impl Fs for Disk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Outcome<()> {
-        if let Some(done) = platform::rename_to_free_name(from, to) {
-            return done;
-        }
-        // Not atomic: whoever makes the target between the look and the rename loses it. The lock keeps other
-        // spools away, and nobody else has business with names of ours.
-        self.stat(from)?;
-        match self.stat(to) {
-            Ok(_) => Err(OsError::EEXIST),
-            Err(OsError::ENOENT) => self.replace(from, to),
-            Err(error) => Err(error),
-        }
+        platform::rename_to_free_name(from, to).unwrap_or_else(|| self.rename_after_a_look(from, to))
     }
 
     fn replace(&self, from: &Path, to: &Path) -> Outcome<()> {
@@ -192,5 +193,36 @@ impl LogFile for DiskFile {
         let mut byte = [0];
         // Nothing read: somebody has cut the file since the look at its size.
         Ok((self.file.read_at(&mut byte, last)? == 1).then_some(byte[0]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_help_of_the_kernel_rename_replaces_nothing_either() {
+        let dir = tempfile::tempdir().unwrap();
+        let [one, two, none] = ["one", "two", "none"].map(|name| dir.path().join(name));
+        std::fs::write(&one, "1").unwrap();
+        std::fs::write(&two, "2").unwrap();
+        assert_eq!(Disk.rename_after_a_look(&one, &two), Err(OsError::EEXIST));
+        assert_eq!(Disk.rename_after_a_look(&none, &two), Err(OsError::ENOENT));
+        assert_eq!(Disk.rename_after_a_look(&one, &none), Ok(()));
+        assert_eq!(
+            (std::fs::read(&none).unwrap(), std::fs::read(&two).unwrap()),
+            (b"1".to_vec(), b"2".to_vec())
+        );
+    }
+
+    #[test]
+    fn modes_are_set_at_creation() {
+        let dir = tempfile::tempdir().unwrap();
+        let [file, sub, lock] = ["file", "sub", "lock"].map(|name| dir.path().join(name));
+        let _file = Disk.create(&file, 0o600).unwrap();
+        Disk.make_dir(&sub, 0o700).unwrap();
+        let _lock = Disk.lock(&lock, 0o600, "").unwrap();
+        let mode = |path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&file), mode(&sub), mode(&lock)), (0o600, 0o700, 0o600));
     }
 }

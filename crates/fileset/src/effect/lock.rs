@@ -145,3 +145,33 @@ fn text_of(file: &File) -> String {
     let read = file.read_at(&mut bytes, 0).unwrap_or(0);
     String::from_utf8_lossy(&bytes[..read]).trim_end().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_only_looks_is_not_called_a_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        drop(take(&path, 0o600, "gone").unwrap());
+        let looking = Flock::lock(File::open(&path).unwrap(), FlockArg::LockSharedNonblock).unwrap();
+        assert_eq!(take(&path, 0o600, "").unwrap_err(), LockRefusal::Failed(OsError::EAGAIN));
+        drop(looking);
+        assert!(take(&path, 0o600, "").is_ok());
+    }
+
+    #[test]
+    fn another_process_than_the_taker_releases_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let mut lock = take(&path, 0o600, "parent").unwrap();
+        // As after a fork: a second descriptor of one open file, and a lock that remembers another process.
+        let parents = lock.held.as_ref().unwrap().try_clone().unwrap();
+        lock.process += 1;
+        drop(lock);
+        assert_eq!(holder(&path), Ok(Some(Holder { text: "parent".to_owned() })));
+        drop(parents);
+        assert_eq!(holder(&path), Ok(None), "our descriptor was closed, not leaked");
+    }
+}

@@ -1,0 +1,173 @@
+//! Faults by script: which call fails, how, and how often.
+//! A fault never has an effect of its own but the short write.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::journal::Entry;
+use crate::model::error::{Op, OsError};
+
+type Predicate = Arc<dyn Fn(&Entry) -> bool + Send + Sync>;
+
+/// One line of a fault script. Unless told otherwise it fails the first call that fits, once, with `EIO`.
+///
+/// ```
+/// use tracing_spool_fileset::sim::Fault;
+/// use tracing_spool_fileset::{Op, OsError};
+/// let busy = Fault::on(Op::Rename).path_ends("app.log.1").fails(OsError::EBUSY).times(3);
+/// let full = Fault::on(Op::Write).nth(2).fails(OsError::ENOSPC).until_cleared();
+/// # let _ = (busy, full);
+/// ```
+#[derive(Clone)]
+pub struct Fault {
+    op: Option<Op>,
+    seq: Option<u64>,
+    path: Option<PathBuf>,
+    to: Option<PathBuf>,
+    predicate: Option<Predicate>,
+    action: Action,
+    /// How many fitting calls pass before the first that fails.
+    skip: u64,
+    /// How many calls it still fails; none: no end.
+    left: Option<u64>,
+}
+
+/// What a fault does to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Fail(OsError),
+    /// The write takes at most so many bytes.
+    Short(usize),
+}
+
+impl Fault {
+    /// A fault of calls of one kind.
+    #[must_use]
+    pub fn on(op: Op) -> Self {
+        Self { op: Some(op), ..Self::any() }
+    }
+
+    /// A fault of calls of every kind.
+    #[must_use]
+    pub fn any() -> Self {
+        Self {
+            op: None,
+            seq: None,
+            path: None,
+            to: None,
+            predicate: None,
+            action: Action::Fail(OsError::EIO),
+            skip: 0,
+            left: Some(1),
+        }
+    }
+
+    /// Starts with the `n`th call that fits, counted from 1 and from when the fault is given to the disk.
+    #[must_use]
+    pub fn nth(mut self, n: u64) -> Self {
+        self.skip = n.saturating_sub(1);
+        self
+    }
+
+    /// Only the call numbered `seq`, over calls of all kinds ([`Entry::seq`]).
+    #[must_use]
+    pub fn at_seq(mut self, seq: u64) -> Self {
+        self.seq = Some(seq);
+        self
+    }
+
+    /// Only calls whose path ends so, in whole components: `app.log` fits `/log/app.log`, not `/log/my-app.log`.
+    #[must_use]
+    pub fn path_ends(mut self, path: impl Into<PathBuf>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Only calls whose second path ends so.
+    #[must_use]
+    pub fn to_ends(mut self, to: impl Into<PathBuf>) -> Self {
+        self.to = Some(to.into());
+        self
+    }
+
+    /// Only calls that `predicate` accepts. It sees the entry as it will be written, if nothing fails; it must
+    /// not use the disk.
+    #[must_use]
+    pub fn matching(mut self, predicate: impl Fn(&Entry) -> bool + Send + Sync + 'static) -> Self {
+        self.predicate = Some(Arc::new(predicate));
+        self
+    }
+
+    /// The call gives this error and has no effect.
+    #[must_use]
+    pub fn fails(mut self, error: OsError) -> Self {
+        self.action = Action::Fail(error);
+        self
+    }
+
+    /// The write takes at most `bytes` bytes and says so. Calls other than writes are left alone.
+    #[must_use]
+    pub fn short(mut self, bytes: usize) -> Self {
+        self.action = Action::Short(bytes);
+        self
+    }
+
+    /// One call fails.
+    #[must_use]
+    pub fn once(self) -> Self {
+        self.times(1)
+    }
+
+    /// So many fitting calls fail, one after the other.
+    #[must_use]
+    pub fn times(mut self, calls: u64) -> Self {
+        self.left = Some(calls);
+        self
+    }
+
+    /// Every fitting call fails until the faults are cleared or the disk is restarted.
+    #[must_use]
+    pub fn until_cleared(mut self) -> Self {
+        self.left = None;
+        self
+    }
+
+    /// What becomes of the call, if this fault has a say; counts it.
+    pub(super) fn strike(&mut self, call: &Entry) -> Option<Action> {
+        if self.left == Some(0) || !self.fits(call) {
+            return None;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        if let Some(left) = &mut self.left {
+            *left -= 1;
+        }
+        Some(self.action)
+    }
+
+    fn fits(&self, call: &Entry) -> bool {
+        let ends = |path: Option<&PathBuf>, end: &PathBuf| path.is_some_and(|path| path.ends_with(end));
+        self.op.is_none_or(|op| op == call.op)
+            && self.seq.is_none_or(|seq| seq == call.seq)
+            && self.path.as_ref().is_none_or(|end| ends(Some(&call.path), end))
+            && self.to.as_ref().is_none_or(|end| ends(call.to.as_ref(), end))
+            && (self.action_is_failure() || call.op == Op::Write)
+            && self.predicate.as_ref().is_none_or(|accepts| accepts(call))
+    }
+
+    fn action_is_failure(&self) -> bool {
+        matches!(self.action, Action::Fail(_))
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Fault");
+        out.field("op", &self.op).field("seq", &self.seq).field("path", &self.path).field("to", &self.to);
+        out.field("action", &self.action).field("skip", &self.skip).field("left", &self.left);
+        out.finish_non_exhaustive()
+    }
+}

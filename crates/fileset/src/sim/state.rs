@@ -1,0 +1,418 @@
+//! The simulated disk itself: inodes, names, what of them is durable, limits, locks, and the gate that every call
+//! of the process passes. How a call looks to the engine is in `handle`; how a test sets the scene, in `disk`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use super::clock::SimClock;
+use super::crash::{Survive, When, after_power_cut};
+use super::fault::{Action, Fault};
+use super::journal::Entry;
+use super::names::{Change, Ino, Tree};
+use crate::effect::fs::{Follow, Outcome};
+use crate::model::error::{Op, OsError};
+use crate::model::inventory::{FileId, FileKind, Meta};
+
+/// The user to whom everything belongs that nobody gave away.
+pub(super) const USER: u32 = 1000;
+
+/// As Linux has it.
+const HOPS_MAX: usize = 40;
+const NAME_BYTES_MAX: usize = 255;
+
+#[derive(Debug)]
+pub(super) struct Inode {
+    pub(super) kind: FileKind,
+    pub(super) owner: u32,
+    pub(super) live: Vec<u8>,
+    /// What a power cut leaves.
+    durable: Vec<u8>,
+    /// Where a symlink leads.
+    target: PathBuf,
+    /// How many descriptors keep it alive.
+    pub(super) open: usize,
+    /// A sync has failed: the kernel has called its pages clean, and no later sync will write them.
+    sync_lost: bool,
+}
+
+/// Who has a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LockOwner {
+    /// The process under test.
+    Process,
+    /// Another one.
+    Other,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    pub(super) capacity: Option<u64>,
+    pub(super) file: Option<u64>,
+    pub(super) write: Option<usize>,
+    pub(super) read_only: bool,
+}
+
+/// What the files of one directory may hold together.
+pub(super) struct Cap {
+    pub(super) dir: PathBuf,
+    pub(super) names: Box<dyn Fn(&OsStr) -> bool + Send>,
+    pub(super) bytes: u64,
+}
+
+impl fmt::Debug for Cap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} bytes in {}", self.bytes, self.dir.display())
+    }
+}
+
+/// A call that asks to be let in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    pub(super) op: Op,
+    pub(super) path: &'a Path,
+    pub(super) to: Option<&'a Path>,
+    pub(super) bytes: u64,
+    /// The open file it is about.
+    pub(super) ino: Option<Ino>,
+}
+
+/// Where a path leads: the name without symlinks, and what stands there.
+pub(super) struct Spot {
+    pub(super) path: PathBuf,
+    pub(super) ino: Option<Ino>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) inodes: BTreeMap<Ino, Inode>,
+    last_ino: Ino,
+    tree: Tree,
+    durable: Tree,
+    /// Changes that are in `tree` and not yet in `durable`, in order.
+    pending: Vec<Change>,
+    pub(super) limits: Limits,
+    pub(super) locks: BTreeMap<Ino, LockOwner>,
+    pub(super) generation: u64,
+    pub(super) crash: Option<(u64, When)>,
+    pub(super) crashed: bool,
+    pub(super) faults: Vec<Fault>,
+    pub(super) journal: Vec<Entry>,
+    pub(super) count: u64,
+    pub(super) clock: Option<SimClock>,
+    pub(super) caps: Vec<Cap>,
+    pub(super) violation: Option<String>,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        let mut state = Self::default();
+        let root = state.add(FileKind::Directory);
+        state.change(Change::Link(PathBuf::from("/"), root));
+        state.settle();
+        state
+    }
+
+    // --- the gate ---
+
+    /// Lets one call of the process through: counts it, fails it by script, kills the process if its time has
+    /// come, writes it down. The body is told how many bytes it may take at most, and says how many it took.
+    pub(super) fn call<T>(
+        &mut self,
+        generation: u64,
+        request: Request<'_>,
+        body: impl FnOnce(&mut Self, Option<usize>) -> Outcome<(T, u64)>,
+    ) -> Outcome<T> {
+        if self.crashed || generation != self.generation {
+            return Err(OsError::EIO); // the dead do not count
+        }
+        self.count += 1;
+        let mut entry = self.entry(request);
+        let dies = self.crash.filter(|(seq, _)| *seq == entry.seq).map(|(_, when)| when);
+        let result = match (dies, self.strike(&entry)) {
+            (Some(When::Before), _) => Err(OsError::EIO),
+            (_, Some(Action::Fail(error))) => {
+                self.note_failed_sync(request, error);
+                Err(error)
+            }
+            (_, Some(Action::Short(most))) => body(self, Some(most)),
+            (_, None) => body(self, None),
+        };
+        self.crashed = dies.is_some();
+        entry.result = result.as_ref().map_or_else(|error| Err(*error), |_| Ok(()));
+        entry.taken = result.as_ref().map_or(0, |(_, taken)| *taken);
+        self.check_caps(&entry);
+        self.journal.push(entry);
+        if self.crashed { Err(OsError::EIO) } else { result.map(|(value, _)| value) }
+    }
+
+    fn entry(&self, request: Request<'_>) -> Entry {
+        let now_called = request.ino.and_then(|ino| self.tree.name_of(ino));
+        Entry {
+            seq: self.count,
+            op: request.op,
+            path: now_called.unwrap_or(request.path).to_owned(),
+            to: request.to.map(Path::to_owned),
+            bytes: request.bytes,
+            taken: 0,
+            result: Ok(()),
+            at: self.clock.as_ref().map(|clock| clock.now().mono),
+        }
+    }
+
+    fn strike(&mut self, call: &Entry) -> Option<Action> {
+        self.faults.iter_mut().find_map(|fault| fault.strike(call))
+    }
+
+    fn note_failed_sync(&mut self, request: Request<'_>, error: OsError) {
+        let lost = request.op == Op::Sync && error == OsError::EIO;
+        if let Some(file) = request.ino.filter(|_| lost).and_then(|ino| self.inodes.get_mut(&ino)) {
+            file.sync_lost = true;
+        }
+    }
+
+    fn check_caps(&mut self, after: &Entry) {
+        for cap in &self.caps {
+            let names = self.tree.children(&cap.dir);
+            let counted = names.filter(|(path, _)| path.file_name().is_some_and(|name| (cap.names)(name)));
+            let files = counted.filter_map(|(_, ino)| self.inodes.get(&ino));
+            let bytes: u64 = files.filter(|file| file.kind == FileKind::File).map(Inode::bytes).sum();
+            if bytes > cap.bytes && self.violation.is_none() {
+                self.violation = Some(format!("{bytes} bytes, {cap:?}, after {after:?}"));
+            }
+        }
+    }
+
+    // --- names ---
+
+    /// Where `path` leads. What is on the way must exist; what it names itself need not.
+    pub(super) fn walk(&self, path: &Path, last: Follow) -> Outcome<Spot> {
+        let mut at = PathBuf::from("/");
+        let mut hops = 0;
+        let mut todo: VecDeque<OsString> = parts(path).collect();
+        while let Some(part) = todo.pop_front() {
+            if self.kind_at(&at) != Some(FileKind::Directory) {
+                return Err(OsError::ENOTDIR);
+            }
+            if part == ".." {
+                at.pop();
+                continue;
+            }
+            if part.len() > NAME_BYTES_MAX {
+                return Err(OsError::ENAMETOOLONG);
+            }
+            let here = at.join(&part);
+            let Some(inode) = self.tree.get(&here).and_then(|ino| self.inodes.get(&ino)) else {
+                let missing =
+                    if todo.is_empty() { Ok(Spot { path: here, ino: None }) } else { Err(OsError::ENOENT) };
+                return missing;
+            };
+            if inode.kind != FileKind::Symlink || (todo.is_empty() && last == Follow::No) {
+                at = here;
+                continue;
+            }
+            hops += 1;
+            if hops > HOPS_MAX {
+                return Err(OsError::ELOOP);
+            }
+            if inode.target.is_absolute() {
+                at = PathBuf::from("/");
+            }
+            parts(&inode.target).collect::<Vec<_>>().into_iter().rev().for_each(|part| todo.push_front(part));
+        }
+        let ino = self.tree.get(&at);
+        Ok(Spot { path: at, ino })
+    }
+
+    /// The name and inode of what stands at the path itself.
+    pub(super) fn find(&self, path: &Path, last: Follow) -> Outcome<(PathBuf, Ino)> {
+        let spot = self.walk(path, last)?;
+        spot.ino.map(|ino| (spot.path, ino)).ok_or(OsError::ENOENT)
+    }
+
+    pub(super) fn kind(&self, ino: Ino) -> Option<FileKind> {
+        self.inodes.get(&ino).map(|inode| inode.kind)
+    }
+
+    fn kind_at(&self, path: &Path) -> Option<FileKind> {
+        self.tree.get(path).and_then(|ino| self.kind(ino))
+    }
+
+    pub(super) fn children<'a>(&'a self, dir: &'a Path) -> impl Iterator<Item = (&'a Path, &'a Inode)> {
+        self.tree.children(dir).filter_map(|(path, ino)| self.inodes.get(&ino).map(|inode| (path, inode)))
+    }
+
+    pub(super) fn change(&mut self, change: Change) {
+        self.tree.apply(&change);
+        self.pending.push(change);
+    }
+
+    /// A change by others that was there before everything that is not yet synced, if nothing is.
+    pub(super) fn change_before(&mut self, change: Change) {
+        let settled = self.pending.is_empty();
+        self.change(change);
+        if settled {
+            self.sync_names();
+        }
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    // --- files ---
+
+    /// A new inode without a name.
+    pub(super) fn add(&mut self, kind: FileKind) -> Ino {
+        self.last_ino += 1;
+        let inode = Inode {
+            kind,
+            owner: USER,
+            live: Vec::new(),
+            durable: Vec::new(),
+            target: PathBuf::new(),
+            open: 0,
+            sync_lost: false,
+        };
+        self.inodes.insert(self.last_ino, inode);
+        self.last_ino
+    }
+
+    /// A new inode as others left it: durable, and leading to `target` if it is a symlink.
+    pub(super) fn add_durable(&mut self, kind: FileKind, bytes: &[u8], target: &Path) -> Ino {
+        let ino = self.add(kind);
+        if let Some(inode) = self.inodes.get_mut(&ino) {
+            inode.live = bytes.to_vec();
+            inode.durable = bytes.to_vec();
+            inode.target = target.to_owned();
+        }
+        ino
+    }
+
+    pub(super) fn inode(&mut self, ino: Ino) -> Outcome<&mut Inode> {
+        self.inodes.get_mut(&ino).ok_or(OsError::EIO)
+    }
+
+    pub(super) fn meta(&self, ino: Ino) -> Outcome<Meta> {
+        let inode = self.inodes.get(&ino).ok_or(OsError::EIO)?;
+        let links = u64::try_from(self.tree.links(ino)).unwrap_or(u64::MAX);
+        let id = FileId { device: 1, inode: ino };
+        Ok(Meta { id, kind: inode.kind, bytes: inode.bytes(), links, owner: inode.owner })
+    }
+
+    /// Bytes that still fit.
+    pub(super) fn free(&self) -> u64 {
+        let Some(capacity) = self.limits.capacity else { return u64::MAX };
+        let named = self.tree.named();
+        let held = self.inodes.iter().filter(|(ino, inode)| inode.open > 0 || named.contains(ino));
+        capacity.saturating_sub(held.map(|(_, inode)| inode.bytes()).sum())
+    }
+
+    /// Appends what fits, and says how much that was.
+    pub(super) fn append(&mut self, ino: Ino, bytes: &[u8], most: Option<usize>) -> Outcome<usize> {
+        let (free, file_max) = (self.free(), self.limits.file);
+        let write_max = self.limits.write.map(|most| most.max(1));
+        let inode = self.inode(ino)?;
+        let mut room = u64::MAX;
+        if !bytes.is_empty() && inode.kind == FileKind::File {
+            let below = file_max.map_or(u64::MAX, |max| max.saturating_sub(inode.bytes()));
+            if below == 0 {
+                return Err(OsError::EFBIG);
+            }
+            if free == 0 {
+                return Err(OsError::ENOSPC);
+            }
+            room = below.min(free);
+        }
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let taken =
+            bytes.len().min(room).min(write_max.unwrap_or(usize::MAX)).min(most.unwrap_or(usize::MAX));
+        if inode.kind == FileKind::File {
+            inode.live.extend_from_slice(&bytes[..taken]);
+        }
+        Ok(taken)
+    }
+
+    pub(super) fn writable(&self) -> Outcome<()> {
+        if self.limits.read_only { Err(OsError::EROFS) } else { Ok(()) }
+    }
+
+    // --- what is durable ---
+
+    pub(super) fn sync_data(&mut self, ino: Ino) -> Outcome<()> {
+        let inode = self.inode(ino)?;
+        if !inode.sync_lost {
+            inode.durable.clone_from(&inode.live);
+        }
+        Ok(())
+    }
+
+    /// Makes every name durable: a journal commits in order, so that one directory takes the others with it.
+    pub(super) fn sync_names(&mut self) {
+        for change in self.pending.drain(..) {
+            self.durable.apply(&change);
+        }
+        self.forget_unreachable();
+    }
+
+    pub(super) fn settle(&mut self) {
+        for inode in self.inodes.values_mut() {
+            inode.durable.clone_from(&inode.live);
+        }
+        self.sync_names();
+    }
+
+    /// The next process: what the last one had open is closed, and of the disk stays what survives.
+    pub(super) fn restart(&mut self, survive: Survive) {
+        self.generation += 1;
+        (self.crash, self.crashed) = (None, false);
+        self.faults.clear();
+        self.inodes.values_mut().for_each(|inode| inode.open = 0);
+        match survive {
+            Survive::Live => self.locks.retain(|_, owner| *owner == LockOwner::Other),
+            Survive::Durable { names, pages } => {
+                self.locks.clear();
+                for change in self.pending.drain(..).take(names) {
+                    self.durable.apply(&change);
+                }
+                self.tree = self.durable.clone();
+                self.forget_unreachable();
+                let mut bit = 0;
+                for inode in self.inodes.values_mut() {
+                    let kept = || {
+                        bit += 1;
+                        pages >> ((bit - 1) % 64) & 1 == 1
+                    };
+                    inode.live = after_power_cut(&inode.durable, &inode.live, kept);
+                    inode.durable.clone_from(&inode.live);
+                    inode.sync_lost = false;
+                }
+            }
+        }
+    }
+
+    fn forget_unreachable(&mut self) {
+        if self.pending.is_empty() {
+            let (live, durable) = (self.tree.named(), self.durable.named());
+            self.inodes.retain(|ino, inode| inode.open > 0 || live.contains(ino) || durable.contains(ino));
+        }
+    }
+}
+
+impl Inode {
+    pub(super) fn bytes(&self) -> u64 {
+        let length =
+            if self.kind == FileKind::Symlink { self.target.as_os_str().len() } else { self.live.len() };
+        u64::try_from(length).unwrap_or(u64::MAX)
+    }
+}
+
+/// The components that lead somewhere.
+fn parts(path: &Path) -> impl Iterator<Item = OsString> {
+    path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some(OsString::from("..")),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
+    })
+}
