@@ -4,6 +4,7 @@
 use std::env;
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::path::PathBuf;
 
 /// Names the file that skips are appended to, one line each.
 pub const SKIPS: &str = "TRACING_SPOOL_SKIPS";
@@ -15,7 +16,7 @@ pub const SKIPS: &str = "TRACING_SPOOL_SKIPS";
 pub fn skip(test: &str, reason: &str) {
     let line = skip_line(test, reason);
     print!("{line}");
-    let Some(path) = env::var_os(SKIPS) else { return };
+    let Some(path) = env::var_os(SKIPS).map(PathBuf::from) else { return };
     // One write of a file opened for appending: lines of tests that run at once do not mix.
     let written = OpenOptions::new()
         .create(true)

@@ -81,7 +81,7 @@ pub(crate) fn opening(log: &Path, text: bool) {
     println!("\n  tracing-spool: a service under load\n");
     let form = if text { "plain lines" } else { "JSON lines" };
     println!("    log       {form} into {}", log.display());
-    println!("    limits    {} a file, {OLD} backups, {} in all", size(FILE), size(CAP));
+    println!("    limits    {} a file, up to {OLD} backups, {} in all", size(FILE), size(CAP));
 }
 
 /// Shown while it runs.
@@ -182,12 +182,13 @@ fn heading(words: &str) {
     println!("\n  {words}");
 }
 
-/// `1.0 MiB`, `412 KiB`, `7 B`.
+/// `5 MiB`, `4.98 MiB`, `412 KiB`, `7 B`.
 fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
     let mebibytes = bytes as f64 / f64::from(1 << 20);
     match bytes {
         0..1_024 => format!("{bytes} B"),
+        _ if bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
         1_024..1_048_576 => format!("{} KiB", bytes >> 10),
         // Cut, not rounded: a cap that is nearly reached must not look as if it were.
         _ => format!("{:.2} MiB", (mebibytes * 100.0).floor() / 100.0),
