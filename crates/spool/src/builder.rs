@@ -1,6 +1,9 @@
 //! The description of a spool, its check, and its start. The only builder of the workspace; what the settings of the
 //! file set mean is `tracing_spool_fileset`'s.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -304,20 +307,10 @@ impl SpoolBuilder {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(
-        mut self,
-        fs: Box<dyn Fs>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<(Spool, SpoolGuard), OpenError> {
-        self.lock_wait = Duration::ZERO;
-        self.check(fs.as_ref())?;
-        let mut fs = Some(fs);
-        let open = |settings: Settings| match fs.take() {
-            Some(fs) => FileSet::open_with(settings, fs, Box::new(SharedClock(Arc::clone(&clock)))),
-            None => Err(fileset::OpenError::Unusable(Vec::new())),
-        };
-        let file_set = self.open_files(open)?;
-        self.launch(file_set, &clock, spawn)
+    pub fn open_with(self, fs: Box<dyn Fs>, clock: Arc<dyn Clock>) -> Result<(Spool, SpoolGuard), OpenError> {
+        let name = self.thread_name.clone();
+        let (shared, worker) = self.assemble_with(fs, &clock)?;
+        launch(name, shared, worker, clock.as_ref(), spawn)
     }
 }
 
@@ -340,7 +333,21 @@ impl SpoolBuilder {
     ) -> Result<(Spool, SpoolGuard), OpenError> {
         self.check(fs)?;
         let file_set = self.open_files(open)?;
-        self.launch(file_set, clock, spawn)
+        let name = self.thread_name.clone();
+        let (shared, worker) = self.assemble(file_set, clock);
+        launch(name, shared, worker, clock.as_ref(), spawn)
+    }
+
+    /// Everything but the thread, on a given file system.
+    pub(crate) fn assemble_with(
+        mut self,
+        fs: Box<dyn Fs>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<(Arc<Shared>, Worker), OpenError> {
+        self.check(fs.as_ref())?;
+        let file_set =
+            FileSet::open_with(self.settings.clone(), fs, Box::new(SharedClock(Arc::clone(clock))))?;
+        Ok(self.assemble(file_set, clock))
     }
 
     /// All faults at once, our own and the engine's; where we have none, the engine tells its own as it opens.
@@ -409,39 +416,7 @@ impl SpoolBuilder {
         }
     }
 
-    fn launch(
-        self,
-        file_set: FileSet,
-        clock: &Arc<dyn Clock>,
-        spawn: Spawn,
-    ) -> Result<(Spool, SpoolGuard), OpenError> {
-        let thread_builder = thread::Builder::new().name(self.thread_name.clone());
-        let (shared, worker) = self.assemble(file_set, clock);
-        // Within reach of both threads: if the start fails, the file set is closed here.
-        let worker = Arc::new(Mutex::new(Some(worker)));
-        let take = |slot: &Mutex<Option<Worker>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let slot = Arc::clone(&worker);
-        let life = move || {
-            if let Some(worker) = take(&slot) {
-                worker.run();
-            }
-        };
-        match spawn(thread_builder, Box::new(life)) {
-            Ok(thread) => {
-                shared.queue.wake.belongs_to(thread.thread().clone());
-                Ok((Spool::new(Arc::clone(&shared)), SpoolGuard::new(shared, thread)))
-            }
-            Err(error) => {
-                if let Some(file_set) = take(&worker).as_mut().and_then(Worker::give_up) {
-                    file_set.close(&mut Batch::default(), clock.now());
-                }
-                Err(OpenError::Thread(error))
-            }
-        }
-    }
-
-    /// Everything but the thread.
-    pub(crate) fn assemble(self, file_set: FileSet, clock: &Arc<dyn Clock>) -> (Arc<Shared>, Worker) {
+    fn assemble(self, file_set: FileSet, clock: &Arc<dyn Clock>) -> (Arc<Shared>, Worker) {
         let record_limit = file_set.settings().record_limit();
         let bounds = Bounds {
             bytes: self.queue_bytes,
@@ -468,6 +443,37 @@ impl SpoolBuilder {
             notices: self.notices,
         });
         (shared, worker)
+    }
+}
+
+/// Starts the thread; where that fails, closes what was opened.
+fn launch(
+    name: String,
+    shared: Arc<Shared>,
+    worker: Worker,
+    clock: &dyn Clock,
+    spawn: Spawn,
+) -> Result<(Spool, SpoolGuard), OpenError> {
+    // Within reach of both threads: where there is no second one, the file set is closed by this one.
+    let worker = Arc::new(Mutex::new(Some(worker)));
+    let take = |slot: &Mutex<Option<Worker>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let slot = Arc::clone(&worker);
+    let life = move || {
+        if let Some(worker) = take(&slot) {
+            worker.run();
+        }
+    };
+    match spawn(thread::Builder::new().name(name), Box::new(life)) {
+        Ok(thread) => {
+            shared.queue.wake.belongs_to(thread.thread().clone());
+            Ok((Spool::new(Arc::clone(&shared)), SpoolGuard::new(shared, thread)))
+        }
+        Err(error) => {
+            if let Some(file_set) = take(&worker).as_mut().and_then(Worker::give_up) {
+                file_set.close(&mut Batch::default(), clock.now());
+            }
+            Err(OpenError::Thread(error))
+        }
     }
 }
 
