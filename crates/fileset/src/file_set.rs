@@ -158,6 +158,19 @@ impl FileSet {
         start::open(settings, fs, clock)
     }
 
+    /// Looks at all that [`open_with`](Self::open_with) looks at before it touches anything, and touches nothing.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for [`OpenError::Failed`].
+    ///
+    /// ```
+    /// use tracing_spool_fileset::{Disk, FileSet, Settings};
+    /// assert!(FileSet::check(&Settings::new(""), &Disk::new()).is_err());
+    /// ```
+    pub fn check(settings: &Settings, fs: &dyn Fs) -> Result<(), OpenError> {
+        start::check(&mut settings.clone(), fs).map(drop)
+    }
+
     /// Does what is due: retries, probes, a look at the live file, a sync. Writes no records. Wanted at
     /// [`wake_at`](Self::wake_at).
     pub fn tick(&mut self, now: Now) {

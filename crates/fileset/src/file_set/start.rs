@@ -91,7 +91,7 @@ impl FileSet {
 }
 
 /// Looks at the settings and at what stands at their paths; makes the paths absolute. Touches nothing.
-fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenError> {
+pub(super) fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenError> {
     let mut faults = settings.faults();
     let path_is_usable = !faults.iter().any(|fault| fault.field == "path");
     let mut holder = None;

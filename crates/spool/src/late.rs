@@ -1,0 +1,153 @@
+//! Records that come after shutdown, where they are to be written: by the caller itself, under one mutex, with the
+//! file set that the writer thread left here. The only place where a caller may touch the disk, and only by choice.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use tracing_spool_fileset::{Batch, Clock, Event, FileSet, Rules};
+
+use crate::buffer::Buffer;
+use crate::origin::{Inside, Origin, is_inside};
+use crate::shared::Shared;
+
+/// What happens to records that come after the spool was shut down.
+///
+/// ```
+/// assert_eq!(tracing_spool::LateRecords::default(), tracing_spool::LateRecords::Count);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LateRecords {
+    /// They are dropped and counted as `closed`.
+    #[default]
+    Count,
+    /// The caller writes them itself, one at a time: it may wait for the disk, and for other callers. The log stays
+    /// locked until the last clone of the [`Spool`](crate::Spool) is gone.
+    Write,
+}
+
+/// The place where the file set is left.
+#[derive(Debug)]
+pub(crate) struct Late {
+    choice: LateRecords,
+    /// How long a caller waits for the writer thread to leave its file set here.
+    patience: Duration,
+    desk: Mutex<Desk>,
+    left: Condvar,
+}
+
+#[derive(Debug)]
+enum Desk {
+    /// The writer thread still has the file set.
+    Empty,
+    Set(Box<LateWriter>),
+    /// There will be none.
+    Gone,
+}
+
+/// A file set, used by callers.
+#[derive(Debug)]
+struct LateWriter {
+    /// None once it has been closed.
+    file_set: Option<FileSet>,
+    clock: Arc<dyn Clock>,
+    rules: Rules,
+    origin: Origin,
+    /// Holds a record whose beginning is in the file and whose end is not, and nothing else between two calls.
+    batch: Batch,
+}
+
+impl Late {
+    pub(crate) fn new(choice: LateRecords, patience: Duration) -> Self {
+        Self { choice, patience, desk: Mutex::new(Desk::Empty), left: Condvar::new() }
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.choice == LateRecords::Write
+    }
+
+    /// For the writer thread as it leaves: here is my file set, with nothing unwritten.
+    pub(crate) fn leave(&self, file_set: FileSet, clock: Arc<dyn Clock>, rules: Rules) {
+        let (origin, batch) = (Origin::here(), Batch::default());
+        let writer = LateWriter { file_set: Some(file_set), clock, rules, origin, batch };
+        self.set(Desk::Set(Box::new(writer)));
+    }
+
+    /// For the writer thread as it leaves: there is none.
+    pub(crate) fn leave_nothing(&self) {
+        self.set(Desk::Gone);
+    }
+
+    /// Writes a record, if that is wished and works; otherwise it is the caller's to count.
+    pub(crate) fn write(&self, shared: &Shared, buffer: &Buffer) -> bool {
+        // In a hook the lock may be ours already; in a forked child the file is the parent's.
+        if !self.is_wanted() || is_inside() || shared.queue.origin.is_forked() {
+            return false;
+        }
+        let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_empty = |desk: &mut Desk| matches!(desk, Desk::Empty);
+        let Ok((mut desk, _)) = self.left.wait_timeout_while(desk, self.patience, is_empty) else {
+            return false;
+        };
+        let Desk::Set(writer) = &mut *desk else { return false };
+        let _inside = Inside::enter();
+        writer.write(shared, buffer)
+    }
+
+    fn set(&self, desk: Desk) {
+        *self.desk.lock().unwrap_or_else(PoisonError::into_inner) = desk;
+        self.left.notify_all();
+    }
+}
+
+impl LateWriter {
+    fn write(&mut self, shared: &Shared, buffer: &Buffer) -> bool {
+        let Some(file_set) = &mut self.file_set else { return false };
+        let now = self.clock.now();
+        let finish = |file_set: &mut FileSet, batch: &mut Batch| {
+            file_set.append(batch, now);
+            batch.is_done()
+        };
+        if !self.batch.is_done() {
+            if !finish(file_set, &mut self.batch) {
+                return false;
+            }
+            shared.ledger.wrote(1);
+            shared.queue.release(1, 0);
+        }
+        self.batch.clear();
+        let (record, missing) = buffer.record();
+        if self.batch.push_cut(record, missing, &self.rules).cut_bytes > 0 {
+            shared.ledger.cut_one();
+        }
+        let done = finish(file_set, &mut self.batch);
+        let begun = self.batch.partial() > 0;
+        if done {
+            shared.ledger.wrote(1);
+        } else if begun {
+            // Its beginning is in the file: its end is kept, and the record counts as waiting.
+            shared.queue.admission.hold_one();
+        } else {
+            self.batch.clear();
+        }
+        file_set.tick(now);
+        for event in file_set.take_events() {
+            if let Event::Alert(alert) = event {
+                shared.alert(&alert);
+            }
+        }
+        done || begun
+    }
+}
+
+impl Drop for LateWriter {
+    fn drop(&mut self) {
+        let Some(file_set) = self.file_set.take() else { return };
+        if self.origin.is_forked() {
+            // The file and its lock are the parent's.
+            std::mem::forget(file_set);
+        } else {
+            file_set.close(&mut self.batch, self.clock.now());
+        }
+    }
+}

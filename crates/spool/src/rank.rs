@@ -1,0 +1,82 @@
+//! Levels as the queue knows them: five ranks, each with the fill up to which its records are admitted.
+//! It counts nothing.
+
+use tracing_core::Level;
+
+/// A record's level. One whose level is unknown counts as `Info`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rank {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl Rank {
+    /// From the least to the most important.
+    pub(crate) const ALL: [Self; 5] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    pub(crate) fn of(level: Level) -> Self {
+        match level {
+            Level::TRACE => Self::Trace,
+            Level::DEBUG => Self::Debug,
+            Level::INFO => Self::Info,
+            Level::WARN => Self::Warn,
+            Level::ERROR => Self::Error,
+        }
+    }
+
+    pub(crate) fn level(self) -> Level {
+        match self {
+            Self::Trace => Level::TRACE,
+            Self::Debug => Level::DEBUG,
+            Self::Info => Level::INFO,
+            Self::Warn => Level::WARN,
+            Self::Error => Level::ERROR,
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+
+    pub(crate) fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The rank of a [`code`](Self::code).
+    pub(crate) fn from_code(code: u8) -> Self {
+        Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Info)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        self.level().as_str()
+    }
+
+    /// The fill, in percent of the bound and with the record itself, up to which it is admitted.
+    pub(crate) fn mark_percent(self) -> u64 {
+        match self {
+            Self::Trace | Self::Debug => 80,
+            Self::Info => 95,
+            Self::Warn => 98,
+            Self::Error => 100,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_round_trip() {
+        for rank in Rank::ALL {
+            assert_eq!(Rank::from_code(rank.code()), rank);
+            assert_eq!(Rank::of(rank.level()), rank);
+            assert_eq!(Rank::ALL[rank.index()], rank);
+        }
+        assert_eq!(Rank::from_code(200), Rank::Info);
+    }
+}

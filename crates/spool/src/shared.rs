@@ -1,0 +1,191 @@
+//! What callers, the writer thread, the guard and handles share: the queue, the books, the last picture of the file
+//! set, and the way to send the writer thread a message.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use tracing_spool_fileset::file_set::BlockReason;
+use tracing_spool_fileset::{Alert, Counters, State};
+
+use crate::admission::Refusal;
+use crate::alerts::AlertSink;
+use crate::buffer::Buffer;
+use crate::control::Control;
+use crate::late::Late;
+use crate::ledger::{Ledger, Reason};
+use crate::queue::Queue;
+use crate::rank::Rank;
+use crate::stats::{Condition, Health, Stats};
+
+/// The writer thread's last word on the file set.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Picture {
+    pub(crate) files: Counters,
+    pub(crate) live_bytes: u64,
+    pub(crate) total_bytes: u64,
+    pub(crate) health: Health,
+}
+
+/// Everything that outlives the writer thread.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) queue: Queue,
+    pub(crate) ledger: Ledger,
+    pub(crate) sink: AlertSink,
+    pub(crate) late: Late,
+    pub(crate) path: PathBuf,
+    pub(crate) shutdown_timeout: Duration,
+    /// The guard's patience is over: the writer thread begins nothing new.
+    pub(crate) abandoned: AtomicBool,
+    control: Sender<Control>,
+    /// Why the file set takes no records, as a code; the reason for what callers drop meanwhile.
+    block: AtomicU8,
+    picture: Mutex<Picture>,
+    late_said: AtomicBool,
+}
+
+const NOT_BLOCKED: u8 = 0;
+const BY_BUDGET: u8 = 1;
+const BY_DISK: u8 = 2;
+
+/// What a [`Shared`] is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) queue: Queue,
+    pub(crate) sink: AlertSink,
+    pub(crate) late: Late,
+    pub(crate) path: PathBuf,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) control: Sender<Control>,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            queue: parts.queue,
+            ledger: Ledger::default(),
+            sink: parts.sink,
+            late: parts.late,
+            path: parts.path,
+            shutdown_timeout: parts.shutdown_timeout,
+            abandoned: AtomicBool::new(false),
+            control: parts.control,
+            block: AtomicU8::new(NOT_BLOCKED),
+            picture: Mutex::default(),
+            late_said: AtomicBool::new(false),
+        }
+    }
+
+    /// Hands a record over; what is refused is counted, or written late.
+    pub(crate) fn submit(&self, buffer: Buffer, missing: usize) {
+        if let Err((refusal, buffer)) = self.queue.offer(buffer, missing) {
+            let rank = buffer.rank();
+            let wrote = refusal == Refusal::Closed && self.late.write(self, &buffer);
+            if !wrote {
+                self.refuse(rank, refusal);
+            }
+            self.queue.pool.give(buffer);
+        }
+    }
+
+    /// Counts a record that was refused.
+    #[cold]
+    pub(crate) fn refuse(&self, rank: Rank, refusal: Refusal) {
+        let reason = match refusal {
+            Refusal::Closed => Reason::Closed,
+            Refusal::Full => self.block_reason().unwrap_or(Reason::QueueFull),
+        };
+        // A system call, so not for each of a million: the first, and then one in a thousand.
+        const LOOK_EVERY: u64 = 1_024;
+        let looks = self.ledger.glance(reason, rank) % LOOK_EVERY == 0;
+        let origin = &self.queue.origin;
+        if origin.is_known_forked() || (looks && origin.is_forked()) {
+            self.queue.admission.close();
+            self.ledger.drop_one(Reason::Forked, rank);
+            return;
+        }
+        self.ledger.drop_one(reason, rank);
+        if reason == Reason::Closed && !self.late_said.swap(true, Ordering::Relaxed) {
+            self.sink.print(&format_args!(
+                "{}: records come after the guard was dropped; they are counted, not written (keep the guard alive \
+                 until the end of main)",
+                self.path.display()
+            ));
+        }
+    }
+
+    /// The reason for a record that is lost while the file set is blocked.
+    pub(crate) fn block_reason(&self) -> Option<Reason> {
+        match self.block.load(Ordering::Relaxed) {
+            BY_BUDGET => Some(Reason::DiskBudget),
+            BY_DISK => Some(Reason::DiskError),
+            _ => None,
+        }
+    }
+
+    /// Passes an alert on; a hook that panics is counted.
+    pub(crate) fn alert(&self, alert: &Alert) {
+        if self.sink.say(alert) {
+            self.ledger.panicked();
+        }
+    }
+
+    /// Publishes what the writer thread sees. `change` runs under the lock: it copies and does nothing else.
+    pub(crate) fn publish(&self, change: impl FnOnce(&mut Picture)) {
+        change(&mut self.picture.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn publish_state(&self, state: State) {
+        let code = match state {
+            State::Blocked(BlockReason::Budget) => BY_BUDGET,
+            State::Blocked(_) => BY_DISK,
+            _ => NOT_BLOCKED,
+        };
+        self.block.store(code, Ordering::Relaxed);
+    }
+
+    /// Sends the writer thread a message; false if it has left.
+    pub(crate) fn send(&self, message: Control) -> bool {
+        let sent = self.control.send(message).is_ok();
+        self.queue.wake.call();
+        sent
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        // Three counters cannot be read at one moment. A record moves from the queue to one of the others, so if
+        // neither changed while the queue was read, the three belong together; after a few attempts the newest
+        // reading has to do.
+        const ATTEMPTS: usize = 8;
+        let mut stats = Stats::default();
+        for _ in 0..ATTEMPTS {
+            let settled = (self.ledger.written(), self.ledger.dropped());
+            let fill = self.queue.admission.fill();
+            stats.queued_records = fill.records();
+            stats.queued_bytes = fill.bytes();
+            (stats.written, stats.dropped) = settled;
+            if settled == (self.ledger.written(), self.ledger.dropped()) {
+                break;
+            }
+        }
+        stats.offered = stats.written + stats.dropped.total() + stats.queued_records;
+        stats.cut = self.ledger.cut();
+        stats.panics = self.ledger.panics();
+        let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        stats.files = picture.files;
+        stats.live_bytes = picture.live_bytes;
+        stats.total_bytes = picture.total_bytes;
+        stats
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        self.picture.lock().unwrap_or_else(PoisonError::into_inner).health.clone()
+    }
+
+    /// Whether the writer thread has left.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.picture.lock().unwrap_or_else(PoisonError::into_inner).health.condition == Condition::Closed
+    }
+}

@@ -1,0 +1,133 @@
+//! What the writer thread has in hand: a batch, and for each of its records what it counts for.
+//! It neither fetches records nor writes them.
+
+use tracing_spool_fileset::{Batch, Rules};
+
+use crate::buffer::Buffer;
+use crate::notice;
+use crate::rank::Rank;
+
+/// From this size on a batch takes no further record.
+pub(crate) const BATCH_BYTES: usize = 256 * 1024;
+
+#[derive(Clone, Copy, Debug)]
+enum Slip {
+    Record { charge: u64, rank: Rank },
+    Notice,
+}
+
+/// Records that left the tray, written or given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+    /// Whether one of them was an ERROR.
+    pub(crate) has_error: bool,
+}
+
+/// The batch and its slips: one for each of its records, in order.
+#[derive(Debug)]
+pub(crate) struct Tray {
+    pub(crate) batch: Batch,
+    slips: Vec<Slip>,
+    settled: usize,
+    rules: Rules,
+    notice_rules: Rules,
+}
+
+impl Tray {
+    pub(crate) fn new(rules: Rules) -> Self {
+        // Notices are ours, but may name what others chose.
+        let notice_rules =
+            Rules { escape: true, single_line: true, max_bytes: rules.max_bytes.min(notice::MOST_BYTES) };
+        let batch = Batch::with_capacity(BATCH_BYTES + BATCH_BYTES / 4);
+        Self { batch, slips: Vec::with_capacity(4_096), settled: 0, rules, notice_rules }
+    }
+
+    /// Adds a record; returns whether it had to be cut.
+    pub(crate) fn push(&mut self, buffer: &Buffer, charge: u64) -> bool {
+        let (record, missing) = buffer.record();
+        let rendered = self.batch.push_cut(record, missing, &self.rules);
+        self.slips.push(Slip::Record { charge, rank: buffer.rank() });
+        rendered.cut_bytes > 0
+    }
+
+    pub(crate) fn push_notice(&mut self, line: &str) {
+        self.batch.push(line.as_bytes(), &self.notice_rules);
+        self.slips.push(Slip::Notice);
+    }
+
+    /// Whether everything is written.
+    pub(crate) fn is_done(&self) -> bool {
+        self.batch.is_done()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.batch.bytes() >= BATCH_BYTES
+    }
+
+    /// Whether a notice is not yet written.
+    pub(crate) fn has_notice(&self) -> bool {
+        self.slips[self.batch.finished()..].iter().any(|slip| matches!(slip, Slip::Notice))
+    }
+
+    /// What was finished since the last call.
+    pub(crate) fn settle(&mut self) -> Settled {
+        let mut settled = Settled::default();
+        let finished = self.batch.finished();
+        for slip in &self.slips[self.settled..finished] {
+            if let Slip::Record { charge, rank } = slip {
+                settled.records += 1;
+                settled.bytes += charge;
+                settled.has_error |= *rank == Rank::Error;
+            }
+        }
+        self.settled = finished;
+        settled
+    }
+
+    /// Ranks and charges of the records that are not settled.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = (Rank, u64)> {
+        self.slips[self.settled..].iter().filter_map(|slip| match slip {
+            Slip::Record { charge, rank } => Some((*rank, *charge)),
+            Slip::Notice => None,
+        })
+    }
+
+    /// Empties it, written or not; what finished has to be settled before.
+    pub(crate) fn clear(&mut self) {
+        self.batch.clear();
+        self.slips.clear();
+        self.settled = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settles_what_is_finished_and_only_once() {
+        let mut tray = Tray::new(Rules::default());
+        let mut buffer = Buffer::new(0);
+        buffer.begin(Rank::Error);
+        buffer.push(b"abc");
+        assert!(!tray.push(&buffer, 10));
+        tray.push_notice("said\n");
+        buffer.begin(Rank::Debug);
+        buffer.push(b"defg");
+        tray.push(&buffer, 20);
+        tray.batch.advance(5);
+        assert!(tray.has_notice());
+        assert_eq!(tray.settle(), Settled { records: 1, bytes: 10, has_error: true });
+        assert_eq!(tray.settle(), Settled::default());
+        tray.batch.advance(4);
+        assert!(!tray.has_notice() && !tray.is_done());
+        assert_eq!(tray.rest().collect::<Vec<_>>(), [(Rank::Debug, 20)]);
+        tray.batch.advance(5);
+        assert_eq!(tray.settle(), Settled { records: 1, bytes: 20, has_error: false });
+        assert!(tray.is_done());
+        tray.clear();
+        assert_eq!(tray.rest().count(), 0);
+    }
+}

@@ -1,0 +1,376 @@
+//! The writer thread: [`Worker::round`] is one pass of its loop, callable without a thread; `run` is the loop.
+//! It decides nothing about files (the engine does) and nothing about who is admitted (`admission` does).
+
+mod leave;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+use nix::sys::signal::{SigSet, Signal};
+use tracing_core::dispatcher::{self, Dispatch};
+use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State, Sync};
+
+use crate::buffer::Buffer;
+use crate::control::{Control, Left, Tickets};
+use crate::gap::Gap;
+use crate::ledger::Reason;
+use crate::notice::{self, Notices};
+use crate::origin::Inside;
+use crate::pace::Pace;
+use crate::shared::Shared;
+use crate::stats::Condition;
+use crate::tray::Tray;
+use crate::wake::Rest;
+
+/// Panics in a row, without a record written between them, after which the batch in hand is given up.
+const PANICS_IN_A_ROW: u32 = 3;
+/// Rest after a panic, so that a panic that comes again and again is no busy loop.
+const AFTER_PANIC: Duration = Duration::from_millis(20);
+/// Rest where the engine waits for something and names no time.
+const UNNAMED_WAIT: Duration = Duration::from_millis(100);
+/// Lines about the engine that wait for their place; older ones yield.
+const MOST_LINES: usize = 32;
+
+/// What to do after a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// There is more to do at once.
+    Again,
+    /// A record is between its admission and the channel: give its thread a chance.
+    Yield,
+    /// Nothing to do for now.
+    Rest(Rest),
+    /// It was the last one.
+    Done,
+}
+
+/// The worker's share of what the builder makes.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) records: Receiver<Buffer>,
+    pub(crate) control: Receiver<Control>,
+    pub(crate) file_set: FileSet,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notices: Notices,
+}
+
+/// Everything the writer thread owns.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    records: Receiver<Buffer>,
+    control: Receiver<Control>,
+    /// None after the end.
+    file_set: Option<FileSet>,
+    clock: Arc<dyn Clock>,
+    rules: Rules,
+    syncs_errors: bool,
+    notices: Notices,
+    tray: Tray,
+    gap: Gap,
+    lines: VecDeque<String>,
+    tickets: Tickets,
+    pace: Pace,
+    /// Records taken from the channel since the start, and those of them that are settled.
+    taken: u64,
+    settled: u64,
+    closing: Option<Closing>,
+    panics_in_a_row: u32,
+}
+
+#[derive(Debug)]
+struct Closing {
+    deadline: Mono,
+    reply: Sender<Left>,
+    /// The rest of what was lost has been put into words.
+    last_said: bool,
+}
+
+impl Worker {
+    pub(crate) fn new(job: Job) -> Self {
+        let settings = job.file_set.settings();
+        let (rules, syncs_errors) = (settings.rules(), settings.sync == Sync::OnDemand);
+        let mut worker = Self {
+            tray: Tray::new(rules),
+            pace: Pace::new(job.clock.now().mono),
+            shared: job.shared,
+            records: job.records,
+            control: job.control,
+            file_set: Some(job.file_set),
+            clock: job.clock,
+            rules,
+            syncs_errors,
+            notices: job.notices,
+            gap: Gap::default(),
+            lines: VecDeque::new(),
+            tickets: Tickets::default(),
+            taken: 0,
+            settled: 0,
+            closing: None,
+            panics_in_a_row: 0,
+        };
+        worker.publish();
+        worker
+    }
+
+    /// The file set, where there was no thread to run this.
+    pub(crate) fn give_up(&mut self) -> Option<FileSet> {
+        self.file_set.take()
+    }
+
+    /// The life of the writer thread.
+    pub(crate) fn run(mut self) {
+        let _inside = Inside::enter();
+        // What a hook, or code called by it, logs through `tracing` on this thread would come back to this thread.
+        let _silence = dispatcher::set_default(&Dispatch::none());
+        // Beyond RLIMIT_FSIZE the kernel would kill the program; blocked, the write says EFBIG. An error leaves
+        // things as they were.
+        let mut file_size = SigSet::empty();
+        file_size.add(Signal::SIGXFSZ);
+        let _ = file_size.thread_block();
+        loop {
+            match self.guarded_round() {
+                Next::Again => {}
+                Next::Yield => std::thread::yield_now(),
+                Next::Rest(rest) => self.rest(rest),
+                Next::Done => return,
+            }
+        }
+    }
+
+    /// A round whose panic is caught, counted and survived, with the batch kept.
+    pub(crate) fn guarded_round(&mut self) -> Next {
+        match catch_unwind(AssertUnwindSafe(|| self.round())) {
+            Ok(next) => next,
+            Err(payload) => {
+                std::mem::forget(payload); // its destructor could panic too
+                self.after_panic()
+            }
+        }
+    }
+
+    /// One pass: messages, records, the file set, what there is to say, answers.
+    pub(crate) fn round(&mut self) -> Next {
+        let now = self.clock.now();
+        self.shared.queue.wake.hear(); // before the channel is looked at: see `wake`
+        self.take_control(now);
+        self.watch_gap(now);
+        let before = (self.taken, self.settled);
+        self.refill(now);
+        self.append(now);
+        self.listen(now);
+        self.publish();
+        self.pace.took(self.taken - before.0, now.mono);
+        let is_said = !self.gap.is_waiting() && !self.tray.has_notice();
+        let is_blocked = matches!(self.state(), State::Blocked(_));
+        self.tickets.answer(self.settled, is_said, is_blocked);
+        let progress = self.settled > before.1;
+        if progress {
+            self.panics_in_a_row = 0;
+        }
+        self.next(now, progress)
+    }
+
+    fn take_control(&mut self, now: Now) {
+        while let Ok(message) = self.control.try_recv() {
+            let Some(file_set) = &mut self.file_set else { continue };
+            match message {
+                Control::Flush(reply) => {
+                    file_set.hurry();
+                    // First the place, then the count: see `gap`.
+                    let target = self.taken + self.records.len() as u64;
+                    if self.notices != Notices::Off {
+                        self.gap.force(now, target, self.shared.ledger.dropped());
+                    }
+                    self.tickets.add(target, reply);
+                }
+                Control::Rotate => file_set.rotate(now),
+                Control::Reopen => file_set.reopen(now),
+                Control::Stop(time, reply) => {
+                    self.shared.queue.close();
+                    file_set.hurry();
+                    self.closing = Some(Closing { deadline: now.mono + time, reply, last_said: false });
+                }
+            }
+        }
+    }
+
+    fn watch_gap(&mut self, now: Now) {
+        if self.notices != Notices::Off {
+            let is_blocked = matches!(self.state(), State::Blocked(_));
+            let place = || self.taken + self.records.len() as u64;
+            self.gap.watch(now, is_blocked, place, || self.shared.ledger.dropped());
+        }
+    }
+
+    /// Fills the tray from the channel, if all that was in it is written.
+    fn refill(&mut self, now: Now) {
+        self.settle();
+        if !self.tray.is_done() || self.shared.abandoned.load(Ordering::Relaxed) {
+            return;
+        }
+        self.tray.clear();
+        let queue = &self.shared.queue;
+        loop {
+            while let Some(line) = self.lines.pop_front() {
+                self.tray.push_notice(&line);
+            }
+            if self.gap.is_waiting() {
+                if let Some(loss) = self.gap.take(self.taken) {
+                    if let Some(line) = notice::of_loss(self.notices, &loss, now.wall) {
+                        self.tray.push_notice(&line);
+                    }
+                }
+            }
+            if self.tray.is_full() {
+                break;
+            }
+            let Ok(buffer) = self.records.try_recv() else { break };
+            self.taken += 1;
+            if self.tray.push(&buffer, queue.charge(&buffer)) {
+                self.shared.ledger.cut_one();
+            }
+            queue.pool.give(buffer);
+        }
+        if !self.tray.is_done() {
+            queue.pool.stock();
+        }
+    }
+
+    fn append(&mut self, now: Now) {
+        let Some(file_set) = &mut self.file_set else { return };
+        if !self.tray.is_done() {
+            file_set.set_dropped(self.shared.ledger.dropped().total());
+            file_set.append(&mut self.tray.batch, now);
+        }
+        let has_error = self.settle();
+        if let Some(file_set) = &mut self.file_set {
+            if has_error && self.syncs_errors {
+                file_set.sync(now);
+            }
+            file_set.tick(now);
+        }
+    }
+
+    /// Books what was finished, and makes room for others; returns whether an ERROR was among it.
+    fn settle(&mut self) -> bool {
+        let settled = self.tray.settle();
+        if settled.records > 0 {
+            self.settled += settled.records;
+            self.shared.ledger.wrote(settled.records);
+            self.shared.queue.release(settled.records, settled.bytes);
+        }
+        settled.has_error
+    }
+
+    /// Hears what the engine has to say, and passes it on.
+    fn listen(&mut self, now: Now) {
+        let Some(file_set) = &mut self.file_set else { return };
+        for event in file_set.take_events() {
+            if let Some(line) = notice::of_event(self.notices, &event, now.wall) {
+                if self.lines.len() == MOST_LINES {
+                    self.lines.pop_front();
+                }
+                self.lines.push_back(line);
+            }
+            match event {
+                Event::Alert(alert) => self.shared.alert(&alert),
+                Event::AlertFileFailed(failure) => {
+                    self.shared.sink.print(&format_args!("the alert file cannot be written: {failure}"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let Some(file_set) = &self.file_set else { return };
+        let (state, files) = (file_set.state(), file_set.counters());
+        let (live_bytes, total_bytes) = (file_set.live_bytes(), file_set.total_bytes());
+        let alerts = file_set.open_alerts();
+        self.shared.publish_state(state);
+        self.shared.publish(|picture| {
+            picture.files = files;
+            picture.live_bytes = live_bytes;
+            picture.total_bytes = total_bytes;
+            picture.health.alerts = alerts;
+            picture.health.condition = match state {
+                State::Blocked(reason) => Condition::Blocked(reason),
+                State::Overdue => Condition::Overdue,
+                _ => Condition::Writing,
+            };
+        });
+    }
+
+    fn state(&self) -> State {
+        self.file_set.as_ref().map_or(State::Writing, FileSet::state)
+    }
+
+    fn next(&mut self, now: Now, progress: bool) -> Next {
+        let wake_at = self.file_set.as_ref().and_then(FileSet::wake_at);
+        if self.closing.is_some() {
+            return self.next_while_closing(now, progress, wake_at);
+        }
+        if !self.tray.is_done() {
+            return if progress { Next::Again } else { Next::Rest(hold(now, wake_at)) };
+        }
+        if !self.records.is_empty() || !self.lines.is_empty() {
+            return Next::Again;
+        }
+        let wake_at = [wake_at, self.gap.deadline()].into_iter().flatten().min();
+        Next::Rest(self.pace.rest(now.mono, wake_at))
+    }
+
+    fn after_panic(&mut self) -> Next {
+        self.shared.ledger.panicked();
+        self.panics_in_a_row += 1;
+        if self.panics_in_a_row < PANICS_IN_A_ROW {
+            return Next::Again;
+        }
+        self.panics_in_a_row = 0;
+        self.settle();
+        let (mut records, mut bytes) = (0, 0);
+        for (rank, charge) in self.tray.rest() {
+            self.shared.ledger.drop_one(Reason::Panic, rank);
+            records += 1;
+            bytes += charge;
+        }
+        let now = self.clock.now();
+        if self.tray.has_notice() {
+            self.gap.take_back(now);
+        }
+        self.tray.clear();
+        self.settled += records;
+        self.shared.queue.release(records, bytes);
+        if self.closing.is_some() {
+            return self.finish(now, false);
+        }
+        Next::Rest(Rest::Hold(AFTER_PANIC))
+    }
+
+    fn rest(&self, rest: Rest) {
+        let queue = &self.shared.queue;
+        queue.wake.rest(rest, |rest| {
+            // Of a park, a record that was admitted is a reason not to begin it; a nap ends by itself. While held,
+            // what waits is known.
+            let arrived = matches!(rest, Rest::Park(_)) && queue.admission.fill().records() > 0;
+            arrived || !self.control.is_empty()
+        });
+    }
+}
+
+fn hold(now: Now, wake_at: Option<Mono>) -> Rest {
+    Rest::Hold(wait(now, wake_at))
+}
+
+/// How long until the engine wants to be called; never so short that waiting is a busy loop.
+fn wait(now: Now, wake_at: Option<Mono>) -> Duration {
+    wake_at.map_or(UNNAMED_WAIT, |wake_at| wake_at - now.mono).max(Duration::from_millis(1))
+}

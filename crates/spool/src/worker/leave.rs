@@ -1,0 +1,98 @@
+//! The end of the writer thread: what is still done, and the account of what is left.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tracing_spool_fileset::{FileSet, Mono, Now, State};
+
+use super::{Next, Worker, wait};
+use crate::control::Left;
+use crate::ledger::Reason;
+use crate::notice::Notices;
+use crate::rank::Rank;
+use crate::stats::Condition;
+use crate::wake::Rest;
+
+impl Worker {
+    pub(super) fn next_while_closing(&mut self, now: Now, progress: bool, wake_at: Option<Mono>) -> Next {
+        let Some(closing) = &mut self.closing else { return Next::Done };
+        let is_late = self.shared.abandoned.load(Ordering::Relaxed) || closing.deadline <= now.mono;
+        let waiting = self.shared.queue.admission.fill().records();
+        // Blocked although it was hurried: waiting longer would only make the application's end slower.
+        let is_stuck =
+            !progress && matches!(self.file_set.as_ref().map(FileSet::state), Some(State::Blocked(_)));
+        if is_late || (is_stuck && !self.tray.is_done()) {
+            return self.finish(now, is_late);
+        }
+        if !self.tray.is_done() {
+            let hold = Rest::Hold(wait(now, wake_at).min(closing.deadline - now.mono));
+            return if progress { Next::Again } else { Next::Rest(hold) };
+        }
+        if waiting > 0 && self.records.is_empty() {
+            return Next::Yield; // admitted and not yet sent: a moment
+        }
+        if waiting > 0 || !self.lines.is_empty() {
+            return Next::Again;
+        }
+        if !closing.last_said {
+            closing.last_said = true;
+            if self.notices != Notices::Off {
+                self.gap.force(now, self.taken, self.shared.ledger.dropped());
+            }
+            return Next::Again;
+        }
+        self.finish(now, false)
+    }
+
+    /// The end: closes the file set, counts what is left, and says so.
+    pub(super) fn finish(&mut self, now: Now, is_late: bool) -> Next {
+        let mut left = Left { late: is_late, ..Left::default() };
+        let hands_over = self.shared.late.is_wanted() && self.tray.is_done();
+        if let Some(file_set) = self.file_set.take() {
+            if hands_over {
+                self.shared.late.leave(file_set, Arc::clone(&self.clock), self.rules);
+            } else {
+                let close = || file_set.close(&mut self.tray.batch, now);
+                match catch_unwind(AssertUnwindSafe(close)) {
+                    Ok(report) => left.fragment = report.fragment_left,
+                    Err(payload) => {
+                        std::mem::forget(payload);
+                        self.shared.ledger.panicked();
+                    }
+                }
+                self.shared.late.leave_nothing();
+            }
+        }
+        self.settle();
+        left.records = self.count_rest();
+        self.tickets.close(self.settled);
+        self.shared.publish(|picture| picture.health.condition = Condition::Closed);
+        self.shared.queue.room.tell();
+        if let Some(closing) = self.closing.take() {
+            let _ = closing.reply.try_send(left);
+        }
+        Next::Done
+    }
+
+    /// Books everything that was accepted and will not be written; returns how many that are.
+    fn count_rest(&mut self) -> u64 {
+        let reason = self.shared.block_reason().unwrap_or(Reason::Closed);
+        let ledger = &self.shared.ledger;
+        // The word is emptied after the records are counted, so that none is missing at any moment; those that are
+        // still on their way find no channel, and are among its records too.
+        let mut known = 0;
+        for (rank, _) in self.tray.rest() {
+            ledger.drop_one(reason, rank);
+            known += 1;
+        }
+        while let Ok(buffer) = self.records.try_recv() {
+            ledger.drop_one(reason, buffer.rank());
+            known += 1;
+        }
+        let all = self.shared.queue.admission.clear().records();
+        ledger.drop_many(reason, Rank::Info, all.saturating_sub(known));
+        self.tray.clear();
+        all
+    }
+}

@@ -1,0 +1,421 @@
+//! The worker without its thread: rounds by hand, on a simulated disk with a clock that stands still.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, bounded};
+use tracing_core::Level;
+use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk};
+use tracing_spool_fileset::{Alert, Clock, Edge, Op, OsError};
+use tracing_subscriber::fmt::MakeWriter as _;
+
+use super::{Next, Worker};
+use crate::builder::SpoolBuilder;
+use crate::control::{Control, Flushed, Left};
+use crate::handle::{FlushError, SpoolHandle};
+use crate::late::LateRecords;
+use crate::ledger::Reason;
+use crate::origin::Inside;
+use crate::rank::Rank;
+use crate::shared::Shared;
+use crate::stats::{Condition, Stats};
+use crate::wake::Rest;
+use crate::writer::Spool;
+
+const LOG: &str = "/log/app.log";
+
+struct Bench {
+    disk: SimDisk,
+    clock: SimClock,
+    shared: Arc<Shared>,
+    spool: Spool,
+    worker: Worker,
+}
+
+fn bench(describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Bench {
+    let (disk, clock) = (SimDisk::new(), SimClock::new());
+    let seen: Arc<dyn Clock> = Arc::new(clock.clone());
+    let builder = describe(Spool::builder(LOG).quiet());
+    let (shared, worker) = builder.assemble_with(disk.fs(), &seen).unwrap();
+    Bench { disk, clock, spool: Spool::new(Arc::clone(&shared)), shared, worker }
+}
+
+impl Bench {
+    fn log(&self, rank: Rank, text: &str) {
+        let mut buffer = self.shared.queue.pool.take(rank);
+        let mut missing = 0;
+        self.shared.queue.fill(&mut buffer, &mut missing, text.as_bytes());
+        self.shared.submit(buffer, missing);
+    }
+
+    fn rounds(&mut self, count: usize) -> Next {
+        (0..count).map(|_| self.worker.guarded_round()).last().unwrap()
+    }
+
+    /// Rounds and time until it rests with nothing to do, or is done.
+    fn settle(&mut self) -> Next {
+        for _ in 0..1_000 {
+            match self.worker.guarded_round() {
+                Next::Again | Next::Yield => {}
+                next => return next,
+            }
+        }
+        panic!("it never rests");
+    }
+
+    fn pass(&mut self, seconds: u64) -> Next {
+        self.clock.advance(Duration::from_secs(seconds));
+        self.settle()
+    }
+
+    fn stop(&mut self) -> (Next, Left) {
+        let (reply, answer) = bounded(1);
+        assert!(self.shared.send(Control::Stop(Duration::from_secs(5), reply)));
+        let next = self.settle();
+        (next, answer.try_recv().unwrap_or_default())
+    }
+
+    fn flush(&self) -> Receiver<Flushed> {
+        let (reply, answer) = bounded(1);
+        assert!(self.shared.send(Control::Flush(reply)));
+        answer
+    }
+
+    fn file(&self) -> String {
+        String::from_utf8(self.disk.read(LOG).unwrap()).unwrap()
+    }
+
+    fn stats(&self) -> Stats {
+        let stats = self.shared.stats();
+        assert_eq!(stats.offered, stats.written + stats.dropped.total() + stats.queued_records);
+        stats
+    }
+}
+
+#[test]
+fn records_become_lines_and_are_booked_when_written() {
+    let mut bench = bench(|builder| builder);
+    bench.log(Rank::Info, "one\n");
+    bench.log(Rank::Debug, "two");
+    assert_eq!((bench.stats().queued_records, bench.stats().written), (2, 0));
+    assert!(matches!(bench.settle(), Next::Rest(Rest::Nap(_))));
+    assert_eq!(bench.file(), "one\ntwo\n");
+    let stats = bench.stats();
+    assert_eq!((stats.queued_records, stats.queued_bytes, stats.written), (0, 0, 2));
+    assert_eq!((stats.files.bytes_written, stats.live_bytes), (8, 8));
+    assert_eq!(stats.files.write_calls, 1, "one write for all that waited");
+}
+
+#[test]
+fn museum_t11_pieces_are_one_record() {
+    let mut bench = bench(|builder| builder);
+    {
+        let mut first = bench.spool.make_writer();
+        let mut second = bench.spool.make_writer();
+        let _ = bench.spool.make_writer();
+        first.write_all(b"first ").unwrap();
+        assert_eq!(second.write(b"second ").unwrap(), 7);
+        second.write_all(b"").unwrap();
+        first.write_all(b"in pieces\n").unwrap();
+        second.write_all(b"too\n").unwrap();
+        first.flush().unwrap();
+        drop(first);
+    }
+    bench.settle();
+    assert_eq!(bench.file(), "first in pieces\nsecond too\n");
+    assert_eq!(bench.stats().offered, 2, "nothing written is no record");
+}
+
+#[test]
+fn long_records_are_cut_and_counted() {
+    let mut bench = bench(|builder| builder.max_record_bytes(100));
+    bench.log(Rank::Info, &"x".repeat(250));
+    bench.log(Rank::Info, &"y".repeat(99));
+    bench.settle();
+    let file = bench.file();
+    let (first, second) = file.split_once('\n').unwrap();
+    assert!(first.starts_with("xxx") && first.ends_with(" bytes]") && first.len() < 100, "{first}");
+    assert_eq!(second.len(), 100);
+    assert_eq!(bench.stats().cut, 1);
+}
+
+#[test]
+fn museum_t1_a_panic_is_survived_with_the_batch() {
+    let mut bench = bench(|builder| builder);
+    bench.disk.fault(Fault::on(Op::Write).matching(|_| panic!("in write")).times(1));
+    bench.log(Rank::Info, "kept");
+    bench.rounds(1);
+    assert_eq!((bench.stats().panics, bench.stats().queued_records), (1, 1));
+    bench.disk.clear_faults();
+    bench.settle();
+    assert_eq!(bench.file(), "kept\n");
+    assert_eq!((bench.stats().written, bench.stats().dropped.total()), (1, 0));
+}
+
+#[test]
+fn museum_t1_a_batch_that_panics_thrice_is_given_up_and_said() {
+    let mut bench = bench(|builder| builder);
+    bench.disk.fault(Fault::on(Op::Write).path_ends("app.log").matching(|_| panic!("in write")));
+    bench.log(Rank::Warn, "poison");
+    assert!(matches!(bench.rounds(3), Next::Rest(Rest::Hold(_))));
+    bench.disk.clear_faults();
+    assert_eq!(bench.stats().dropped.by(Reason::Panic, Level::WARN), 1);
+    bench.log(Rank::Info, "after");
+    bench.settle();
+    bench.pass(2);
+    assert!(bench.file().starts_with("after\n"), "{}", bench.file());
+    assert!(bench.file().contains("1 record lost: 1 WARN (panic)"), "{}", bench.file());
+}
+
+#[test]
+fn a_blocked_disk_holds_the_batch_and_names_the_loss() {
+    let mut bench = bench(|builder| builder.queue_records(10));
+    bench.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::ENOSPC).until_cleared());
+    for number in 0..10 {
+        bench.log(Rank::Info, &format!("record {number}"));
+    }
+    assert_eq!(bench.stats().dropped.by(Reason::QueueFull, Level::INFO), 1);
+    assert!(matches!(bench.settle(), Next::Rest(Rest::Hold(_))));
+    bench.log(Rank::Info, "too much");
+    assert_eq!(bench.stats().dropped.by(Reason::DiskError, Level::INFO), 1);
+    let health = bench.shared.health();
+    assert!(matches!(health.condition, Condition::Blocked(_)) && !health.is_well(), "{health:?}");
+
+    bench.disk.clear_faults();
+    bench.pass(1);
+    bench.pass(2);
+    let file = bench.file();
+    let lines: Vec<&str> = file.lines().collect();
+    assert_eq!(lines[..9], (0..9).map(|number| format!("record {number}")).collect::<Vec<_>>());
+    let rest = lines[9..].join("\n");
+    assert!(rest.contains("2 records lost: 2 INFO (1 queue full, 1 disk error)"), "{file}");
+    assert!(rest.contains("INFO tracing_spool: no space: over"), "{file}");
+    assert_eq!((bench.stats().written, bench.stats().queued_records), (9, 0));
+    assert!(bench.shared.health().is_well());
+}
+
+#[test]
+fn a_gap_is_stated_before_the_next_record() {
+    let mut bench = bench(|builder| builder.queue_records(10));
+    for number in 0..12 {
+        bench.log(Rank::Debug, &format!("early {number}"));
+    }
+    bench.settle();
+    bench.pass(1);
+    bench.log(Rank::Info, "late");
+    bench.settle();
+    let file = bench.file();
+    let lines: Vec<&str> = file.lines().collect();
+    assert_eq!((lines.len(), lines[7], lines[9]), (10, "early 7", "late"), "{file}");
+    assert!(lines[8].contains("4 records lost: 4 DEBUG (queue full), between 2026-01-01T00:00:00"), "{file}");
+    assert_eq!(bench.stats().written, 9, "the notice is not in the books");
+}
+
+#[test]
+fn a_flush_says_the_gap_at_once() {
+    let mut bench = bench(|builder| builder.queue_records(2).notices(crate::Notices::Json));
+    for _ in 0..3 {
+        bench.log(Rank::Error, "x");
+    }
+    let answer = bench.flush();
+    bench.settle();
+    assert_eq!(answer.try_recv(), Ok(Flushed::Done));
+    let file = bench.file();
+    assert!(file.starts_with("x\nx\n{\"timestamp\":\"2026-"), "{file}");
+    assert!(file.contains("\"lost\":1,\"reasons\":{\"queue full\":1},\"levels\":{\"ERROR\":1}"), "{file}");
+}
+
+#[test]
+fn museum_t4_flushes_are_each_answered() {
+    let mut bench = bench(|builder| builder);
+    bench.log(Rank::Info, "one");
+    let first = bench.flush();
+    bench.log(Rank::Info, "two");
+    let second = bench.flush();
+    bench.settle();
+    assert_eq!((first.try_recv(), second.try_recv()), (Ok(Flushed::Done), Ok(Flushed::Done)));
+    bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
+    bench.log(Rank::Info, "three");
+    let third = bench.flush();
+    bench.settle();
+    assert_eq!(third.try_recv(), Ok(Flushed::Blocked(1)));
+}
+
+#[test]
+fn a_flush_where_it_would_wait_for_itself_is_an_error() {
+    let bench = bench(|builder| builder);
+    let _inside = Inside::enter();
+    let handle = SpoolHandle::new(Arc::clone(&bench.shared));
+    assert_eq!(handle.flush(Duration::from_secs(9)), Err(FlushError::OnWriterThread));
+}
+
+#[test]
+fn museum_t8_a_hook_may_log_panic_and_flush() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&calls);
+    let place: Arc<std::sync::OnceLock<Spool>> = Arc::default();
+    let own = Arc::clone(&place);
+    let mut bench = bench(|builder| {
+        builder.queue_records(4).overflow(crate::Overflow::Block).on_alert(move |alert: &Alert| {
+            seen.fetch_add(1, Ordering::SeqCst);
+            // The queue is full: anywhere else this would wait.
+            let mut event = own.get().unwrap().make_writer();
+            event.write_all(b"from the hook").unwrap();
+            drop(event);
+            assert_eq!(alert.edge, Edge::Cleared, "a panic when it is raised");
+        })
+    });
+    place.set(bench.spool.clone()).unwrap();
+    bench.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::ENOSPC).until_cleared());
+    for _ in 0..4 {
+        bench.log(Rank::Error, "x");
+    }
+    bench.settle();
+    assert_eq!((calls.load(Ordering::SeqCst), bench.stats().panics), (1, 1));
+    assert_eq!(bench.stats().dropped.total(), 1, "dropped, not waited for");
+    bench.disk.clear_faults();
+    bench.pass(1);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    bench.settle();
+    assert!(bench.file().contains("from the hook\n"), "{}", bench.file());
+}
+
+#[test]
+fn leaving_writes_what_waits_and_says_the_rest() {
+    let mut bench = bench(|builder| builder.queue_records(4));
+    for _ in 0..5 {
+        bench.log(Rank::Error, "x");
+    }
+    let (next, left) = bench.stop();
+    assert_eq!((next, left), (Next::Done, Left::default()));
+    let file = bench.file();
+    assert!(file.starts_with("x\nx\nx\nx\n") && file.lines().count() == 5, "{file}");
+    assert!(file.lines().last().unwrap().contains("1 record lost"), "{file}");
+    assert_eq!(bench.shared.health().condition, Condition::Closed);
+}
+
+#[test]
+fn museum_t5_records_after_the_end_are_counted() {
+    let mut bench = bench(|builder| builder);
+    bench.stop();
+    bench.log(Rank::Warn, "late");
+    bench.spool.make_writer().write_all(b"late").unwrap();
+    let dropped = bench.stats().dropped;
+    assert_eq!((dropped.by(Reason::Closed, Level::WARN), dropped.by(Reason::Closed, Level::INFO)), (1, 1));
+    let handle = SpoolHandle::new(Arc::clone(&bench.shared));
+    assert_eq!(handle.flush(Duration::from_secs(9)), Err(FlushError::Closed { left: 0 }));
+    assert!(handle.rotate().is_err());
+}
+
+#[test]
+fn late_records_are_written_where_that_is_wished() {
+    let mut bench = bench(|builder| builder.late_records(LateRecords::Write));
+    bench.log(Rank::Info, "in time");
+    bench.stop();
+    bench.spool.make_writer().write_all(b"late").unwrap();
+    assert_eq!(bench.file(), "in time\nlate\n");
+    assert_eq!((bench.stats().written, bench.stats().dropped.total()), (2, 0));
+
+    bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
+    bench.log(Rank::Info, "no room");
+    assert_eq!(bench.stats().dropped.by(Reason::Closed, Level::INFO), 1);
+    bench.disk.clear_faults();
+    bench.clock.advance(Duration::from_secs(1));
+
+    let write = || Fault::on(Op::Write).path_ends("app.log");
+    bench.disk.fault(write().short(2).once());
+    bench.disk.fault(write().fails(OsError::ENOSPC).until_cleared());
+    bench.log(Rank::Info, "begun");
+    assert_eq!((bench.stats().queued_records, bench.stats().written), (1, 2), "{}", bench.file());
+    bench.disk.clear_faults();
+    bench.clock.advance(Duration::from_secs(1));
+    bench.log(Rank::Info, "next");
+    assert_eq!(bench.file(), "in time\nlate\nbegun\nnext\n");
+    assert_eq!((bench.stats().queued_records, bench.stats().written), (0, 4));
+}
+
+#[test]
+fn leaving_while_blocked_counts_what_is_left() {
+    let mut bench = bench(|builder| builder.late_records(LateRecords::Write));
+    bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
+    bench.log(Rank::Info, "one");
+    bench.settle();
+    bench.log(Rank::Error, "two");
+    let (next, left) = bench.stop();
+    assert_eq!((next, left.records, left.late), (Next::Done, 2, false));
+    let stats = bench.stats();
+    assert_eq!((stats.queued_records, stats.dropped.for_reason(Reason::DiskError)), (0, 2));
+    bench.log(Rank::Info, "late");
+    assert_eq!(bench.stats().dropped.total(), 3);
+}
+
+#[test]
+fn leaving_ends_at_its_deadline() {
+    let mut bench = bench(|builder| builder);
+    bench.disk.fault(Fault::on(Op::Write).fails(OsError::EAGAIN).until_cleared());
+    bench.log(Rank::Info, "one");
+    let (reply, answer) = bounded(1);
+    bench.shared.send(Control::Stop(Duration::from_secs(5), reply));
+    let mut next = bench.settle();
+    for _ in 0..100 {
+        if next == Next::Done {
+            break;
+        }
+        bench.clock.advance(Duration::from_millis(100));
+        next = bench.settle();
+    }
+    assert_eq!(next, Next::Done);
+    assert_eq!(answer.try_recv().unwrap().records, 1);
+}
+
+#[test]
+fn an_abandoned_worker_begins_nothing() {
+    let mut bench = bench(|builder| builder);
+    bench.log(Rank::Info, "one");
+    bench.shared.abandoned.store(true, Ordering::SeqCst);
+    let (next, left) = bench.stop();
+    assert_eq!((next, left.records, left.late), (Next::Done, 1, true));
+    assert_eq!(bench.file(), "");
+}
+
+#[test]
+fn errors_are_made_durable_where_that_is_wished() {
+    let mut bench = bench(|builder| builder.sync(crate::SyncPolicy::OnDemand));
+    bench.log(Rank::Info, "ordinary");
+    bench.settle();
+    let syncs = |disk: &SimDisk| disk.journal().iter().filter(|entry| entry.op == Op::Sync).count();
+    assert_eq!(syncs(&bench.disk), 0);
+    bench.log(Rank::Error, "bad");
+    bench.settle();
+    assert_eq!(syncs(&bench.disk), 1);
+}
+
+#[test]
+fn messages_reach_the_engine() {
+    let mut bench = bench(|builder| builder);
+    let handle = SpoolHandle::new(Arc::clone(&bench.shared));
+    bench.log(Rank::Info, "old");
+    bench.settle();
+    handle.rotate().unwrap();
+    bench.settle();
+    assert_eq!(bench.stats().files.rotations, 1);
+    bench.disk.ext_unlink(LOG).unwrap();
+    handle.reopen().unwrap();
+    bench.settle();
+    assert_eq!(bench.stats().files.reopened, 1);
+    assert!(bench.file().contains("the live file had been moved or deleted"), "{}", bench.file());
+}
+
+#[test]
+fn rests_as_long_as_there_is_nothing_to_do() {
+    let mut bench = bench(|builder| builder);
+    assert!(matches!(bench.settle(), Next::Rest(Rest::Nap(_))));
+    assert_eq!(bench.pass(2), Next::Rest(Rest::Park(None)));
+    bench.log(Rank::Info, "x");
+    // It would park, but a record was admitted: the test ends.
+    bench.worker.rest(Rest::Park(None));
+    bench.settle();
+    assert_eq!(bench.file(), "x\n");
+}

@@ -1,0 +1,154 @@
+//! What is given to `tracing_subscriber`: the spool as a `MakeWriter`, and the writer of one event.
+//! How a record travels is `queue`'s, what is lost is counted by `shared`.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tracing_core::Metadata;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::admission::Refusal;
+use crate::buffer::Buffer;
+use crate::builder::SpoolBuilder;
+use crate::rank::Rank;
+use crate::shared::Shared;
+
+/// The sending end of a log: cheap to clone, `Send` and `Sync`, usable in a `static`, and a
+/// [`MakeWriter`] for `tracing_subscriber`.
+///
+/// ```no_run
+/// let (spool, _guard) = tracing_spool::Spool::builder("/var/log/shop/shop.log").open()?;
+/// tracing_subscriber::fmt().with_ansi(false).with_writer(spool).init();
+/// # Ok::<(), tracing_spool::OpenError>(())
+/// ```
+#[derive(Clone)]
+pub struct Spool {
+    shared: Arc<Shared>,
+}
+
+impl Spool {
+    /// Begins to describe the log whose live file is `path`. Everything has a default.
+    ///
+    /// ```
+    /// let builder = tracing_spool::Spool::builder("app.log").backup_count(3);
+    /// # drop(builder);
+    /// ```
+    pub fn builder(path: impl AsRef<Path>) -> SpoolBuilder {
+        SpoolBuilder::new(path.as_ref())
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// A writer for one record of this rank.
+    fn writer(&self, rank: Rank) -> EventWriter<'_> {
+        EventWriter { shared: &self.shared, rank, draft: Draft::Nothing }
+    }
+}
+
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spool").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}
+
+impl<'a> MakeWriter<'a> for Spool {
+    type Writer = EventWriter<'a>;
+
+    /// A writer for an event whose level is not known: it counts as INFO.
+    fn make_writer(&'a self) -> EventWriter<'a> {
+        self.writer(Rank::Info)
+    }
+
+    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> EventWriter<'a> {
+        self.writer(Rank::of(*meta.level()))
+    }
+}
+
+/// Takes the bytes of one event. Whatever number of pieces they come in, they are one record, which is accepted (or
+/// dropped and counted) when this is dropped.
+///
+/// Its methods return `Ok` always and never panic: there is nothing that a caller could do about a log that is full.
+///
+/// ```no_run
+/// use std::io::Write as _;
+/// use tracing_subscriber::fmt::MakeWriter as _;
+/// let (spool, _guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
+/// let mut event = spool.make_writer();
+/// event.write_all(b"one record, ").unwrap();
+/// event.write_all(b"in two pieces\n").unwrap();
+/// drop(event);
+/// # Ok::<(), tracing_spool::OpenError>(())
+/// ```
+#[must_use = "the record is what is written to this"]
+pub struct EventWriter<'a> {
+    shared: &'a Shared,
+    rank: Rank,
+    draft: Draft,
+}
+
+enum Draft {
+    /// Nothing was written: no record.
+    Nothing,
+    /// The queue was too full for it when its first byte came: nothing is copied.
+    Shed(Refusal),
+    /// The record so far, and how many bytes of it did not fit.
+    Record(Buffer, usize),
+}
+
+impl EventWriter<'_> {
+    fn push(&mut self, piece: &[u8]) {
+        if piece.is_empty() {
+            return;
+        }
+        let queue = &self.shared.queue;
+        if matches!(self.draft, Draft::Nothing) {
+            self.draft = match queue.foresee(self.rank) {
+                Err(refusal) if refusal == Refusal::Full || !self.shared.late.is_wanted() => {
+                    Draft::Shed(refusal)
+                }
+                _ => Draft::Record(queue.pool.take(self.rank), 0),
+            };
+        }
+        if let Draft::Record(buffer, missing) = &mut self.draft {
+            queue.fill(buffer, missing, piece);
+        }
+    }
+}
+
+impl io::Write for EventWriter<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.push(piece);
+        Ok(piece.len())
+    }
+
+    fn write_all(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.push(piece);
+        Ok(())
+    }
+
+    /// Nothing: the record is complete when the writer is dropped. To wait for the file, see
+    /// [`SpoolHandle::flush`](crate::SpoolHandle::flush).
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for EventWriter<'_> {
+    fn drop(&mut self) {
+        match std::mem::replace(&mut self.draft, Draft::Nothing) {
+            Draft::Nothing => {}
+            Draft::Shed(refusal) => self.shared.refuse(self.rank, refusal),
+            Draft::Record(buffer, missing) => self.shared.submit(buffer, missing),
+        }
+    }
+}
+
+impl fmt::Debug for EventWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventWriter").field("level", &self.rank.name()).finish_non_exhaustive()
+    }
+}
