@@ -8,3 +8,5 @@
 )]
 
 mod real_disk;
+mod sweep;
+mod world;

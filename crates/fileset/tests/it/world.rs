@@ -1,0 +1,219 @@
+//! A file set on a simulated disk, driven as its owner would: records in, deadlines kept, files read back.
+//! It proves nothing itself.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use tracing_spool_fileset::model::name::{Names, Role};
+use tracing_spool_fileset::sim::{SimClock, SimDisk};
+use tracing_spool_fileset::{Batch, FileSet, OpenError, Settings, State};
+
+pub(crate) const LIVE: &str = "/logs/app.log";
+pub(crate) const ALERT: &str = "/logs/ALERT_LOG_ROTATION_FAILED.txt";
+
+/// How long a record is tried before the world is called stuck, in virtual time.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+pub(crate) struct World {
+    pub(crate) disk: SimDisk,
+    pub(crate) clock: SimClock,
+    pub(crate) settings: Settings,
+    pub(crate) set: Option<FileSet>,
+    pub(crate) batch: Batch,
+    /// Records pushed so far; the next is numbered by it.
+    pub(crate) sent: u32,
+    /// Records that `append` has reported as finished.
+    pub(crate) finished: u32,
+    /// Faults are cleared when a call has waited so long, or at the end.
+    pub(crate) clear_after: Duration,
+}
+
+/// Small files, so that everything happens often.
+pub(crate) fn settings(backup_count: u32, max_total_bytes: u64) -> Settings {
+    let mut settings = Settings::new(LIVE);
+    settings.max_bytes = 200;
+    settings.backup_count = backup_count;
+    settings.max_total_bytes = max_total_bytes;
+    settings.max_record_bytes = Some(128);
+    settings
+}
+
+impl World {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let (disk, clock) = (SimDisk::new(), SimClock::new());
+        disk.set_clock(&clock);
+        disk.mkdir_all("/");
+        let names = Names::new(Path::new(LIVE)).unwrap();
+        let is_counted = move |name: &OsStr| {
+            matches!(names.role(name), Some(Role::Live | Role::Hidden | Role::Backup(_)))
+        };
+        disk.assert_total("/logs", is_counted, settings.max_total_bytes);
+        let batch = Batch::default();
+        let clear_after = Duration::from_secs(3);
+        Self { disk, clock, settings, set: None, batch, sent: 0, finished: 0, clear_after }
+    }
+
+    pub(crate) fn try_open(&mut self) -> Result<(), OpenError> {
+        let opened = FileSet::open_with(self.settings.clone(), self.disk.fs(), Box::new(self.clock.clone()));
+        self.set = Some(opened?);
+        Ok(())
+    }
+
+    /// Opens, and where that fails, again a second later, as a service manager would.
+    pub(crate) fn open(&mut self) {
+        for attempt in 0.. {
+            match self.try_open() {
+                Ok(()) => return,
+                Err(_) if self.disk.crashed() => return,
+                Err(error) => assert!(attempt < 10, "never opens: {error}"),
+            }
+            self.clock.advance(Duration::from_secs(1));
+            if attempt >= 2 {
+                self.disk.clear_faults();
+            }
+        }
+    }
+
+    pub(crate) fn set(&mut self) -> &mut FileSet {
+        self.set.as_mut().unwrap()
+    }
+
+    /// Text of record `number`: of a length that differs from its neighbours'.
+    pub(crate) fn text(number: u32) -> String {
+        format!("{number:05} {}", "x".repeat((number as usize * 37) % 80 + 3))
+    }
+
+    /// Hands over one more record; returns whether it is written.
+    pub(crate) fn push(&mut self) -> bool {
+        let rules = self.settings.rules();
+        self.batch.push(Self::text(self.sent).as_bytes(), &rules);
+        self.sent += 1;
+        self.append()
+    }
+
+    /// One call of `append`; returns whether the batch is done.
+    pub(crate) fn append(&mut self) -> bool {
+        let now = self.clock.now();
+        let Some(set) = &mut self.set else { return false };
+        self.finished += u32::try_from(set.append(&mut self.batch, now)).unwrap();
+        let done = self.batch.is_done();
+        if done {
+            self.batch.clear();
+        }
+        done
+    }
+
+    /// Keeps the set's deadlines until the batch is done, or the disk has crashed.
+    pub(crate) fn finish_batch(&mut self) {
+        let start = self.clock.now().mono;
+        while !self.append() && !self.disk.crashed() {
+            let now = self.clock.now().mono;
+            let waited = now - start;
+            assert!(waited < PATIENCE, "stuck: {:?}", self.set);
+            if waited >= self.clear_after {
+                self.disk.clear_faults();
+            }
+            let wake = self.set().wake_at().expect("a set that waits says until when");
+            self.clock.advance((wake - now).max(Duration::from_millis(1)));
+        }
+    }
+
+    /// `count` records, one after the other, a little time between them.
+    pub(crate) fn log(&mut self, count: u32) {
+        for _ in 0..count {
+            if self.disk.crashed() {
+                return;
+            }
+            self.push();
+            self.finish_batch();
+            self.clock.advance(Duration::from_millis(60));
+        }
+    }
+
+    /// Clears the faults and lets the set come to rest.
+    pub(crate) fn settle(&mut self) {
+        self.disk.clear_faults();
+        let start = self.clock.now().mono;
+        while let Some(wake) = self.set().wake_at() {
+            let now = self.clock.now();
+            assert!(now.mono - start < PATIENCE, "never rests: {:?}", self.set);
+            self.clock.advance(wake - now.mono);
+            let now = self.clock.now();
+            self.set().tick(now);
+        }
+        assert_eq!(self.set().state(), State::Writing);
+    }
+
+    pub(crate) fn close(&mut self) {
+        let now = self.clock.now();
+        if let Some(set) = self.set.take() {
+            let report = set.close(&mut self.batch, now);
+            assert_eq!(report.records_left, self.batch.records() - self.batch.finished());
+        }
+        self.batch.clear();
+    }
+
+    /// Contents of the set, oldest file first.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let names = Names::new(Path::new(LIVE)).unwrap();
+        let mut numbers: Vec<u32> = self
+            .disk
+            .list("/logs")
+            .iter()
+            .filter_map(|(name, _)| match names.role(name) {
+                Some(Role::Backup(number)) => Some(number),
+                _ => None,
+            })
+            .collect();
+        numbers.sort_unstable();
+        let backups = numbers.iter().rev().map(|number| names.backup(*number));
+        backups
+            .chain([names.live().to_owned(), names.hidden().to_owned()])
+            .filter_map(|path| self.disk.read(path))
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+            .collect()
+    }
+
+    /// Asserts that the files hold the records `from..sent`, each once, whole, in order, and nothing else, but for
+    /// records in `excused` (in hand when the process died), which may be missing or torn.
+    pub(crate) fn assert_records(&self, from: u32, excused: &BTreeSet<u32>) {
+        let mut expected = (from..self.sent).peekable();
+        for line in self.files().iter().flat_map(|file| file.split_inclusive('\n')) {
+            assert!(line.ends_with('\n'), "torn at the end of a file: {line:?}");
+            let line = line.trim_end_matches('\n');
+            let found = excused.iter().find(|number| {
+                let text = Self::text(**number);
+                text.starts_with(line) && text != line
+            });
+            if found.is_some() {
+                continue;
+            }
+            while expected.peek().is_some_and(|next| excused.contains(next) && Self::text(*next) != line) {
+                expected.next();
+            }
+            let next = expected.next().unwrap_or_else(|| panic!("one too many: {line:?}"));
+            assert_eq!(line, Self::text(next), "out of order, repeated or lost before this");
+        }
+        let rest: Vec<u32> = expected.filter(|number| !excused.contains(number)).collect();
+        assert!(rest.is_empty(), "lost: {rest:?}");
+    }
+
+    /// The number of the oldest record that is still kept.
+    pub(crate) fn oldest_kept(&self) -> u32 {
+        let files = self.files();
+        let line = files.iter().flat_map(|file| file.lines()).next().unwrap();
+        line[..5].parse().unwrap()
+    }
+
+    pub(crate) fn assert_rest(&mut self) {
+        assert_eq!(self.disk.violation(), None);
+        assert_eq!(self.set().open_alerts(), [], "an alert is still open");
+        assert!(!self.disk.exists(ALERT), "the alert file still stands");
+        assert!(!self.disk.exists("/logs/.app.log.alert"), "the alert's temporary still stands");
+        assert!(!self.disk.exists("/logs/.app.log.new"), "the hidden file still stands");
+        let total = self.files().iter().map(|file| file.len() as u64).sum::<u64>();
+        assert_eq!(self.set().total_bytes(), total, "the picture of the directory is not true");
+    }
+}
