@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -173,19 +173,30 @@ impl Shared {
         stats.offered = stats.written + stats.dropped.total() + stats.queued_records;
         stats.cut = self.ledger.cut();
         stats.panics = self.ledger.panics();
-        let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
-        stats.files = picture.files;
-        stats.live_bytes = picture.live_bytes;
-        stats.total_bytes = picture.total_bytes;
+        if let Some(picture) = self.picture() {
+            stats.files = picture.files;
+            stats.live_bytes = picture.live_bytes;
+            stats.total_bytes = picture.total_bytes;
+        }
         stats
     }
 
     pub(crate) fn health(&self) -> Health {
-        self.picture.lock().unwrap_or_else(PoisonError::into_inner).health.clone()
+        self.picture().map(|picture| picture.health.clone()).unwrap_or_default()
     }
 
     /// Whether the writer thread has left.
     pub(crate) fn is_closed(&self) -> bool {
-        self.picture.lock().unwrap_or_else(PoisonError::into_inner).health.condition == Condition::Closed
+        self.picture().is_some_and(|picture| picture.health.condition == Condition::Closed)
+    }
+
+    /// The picture; none in a forked child whose parent was just looking at it: there it stays locked for ever.
+    fn picture(&self) -> Option<MutexGuard<'_, Picture>> {
+        match self.picture.try_lock() {
+            Ok(picture) => Some(picture),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if self.queue.origin.is_forked() => None,
+            Err(TryLockError::WouldBlock) => Some(self.picture.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
     }
 }
