@@ -29,7 +29,7 @@ fn bench() -> Bench {
     let script = Script::new(Arc::new(clock.clone()));
     let mut settings = Settings::new(&path);
     settings.max_bytes = 100;
-    settings.sync = tracing_spool::SyncPolicy::Never;
+    settings.sync = SyncPolicy::Never;
     let mut set = FileSet::open_with(settings, script.fs(), Box::new(clock.clone())).unwrap();
     set.write_all(&[b'a'; 99]).unwrap();
     script.forget_calls();
