@@ -1,7 +1,6 @@
 //! Proves that the end comes, says what is left, and that a forked child neither hangs nor harms its parent's log.
 //! How long a sick disk may hold up the end is proved in `crates/spool/src/builder/tests.rs`.
 
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
@@ -168,11 +167,4 @@ fn museum_t6_the_end_comes_while_others_keep_logging() {
         let lines = read(&path).lines().filter(|line| *line == "on and on").count();
         assert_eq!(lines as u64, stats.written, "{overflow:?}: the books are true");
     }
-}
-
-/// The pieces that the tests above are made of: a process that hangs is killed by its id, and said.
-#[test]
-fn a_process_that_ends_is_told_by_its_status() {
-    let output = finish(Command::new("sh").args(["-c", "echo out; exit 3"]).stdout(std::process::Stdio::piped()));
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(3), &b"out\n"[..]));
 }
