@@ -128,9 +128,8 @@ fn rotation_retry_exhaustion() {
 
     let raised = alerts.recv_timeout(LONG).unwrap();
     assert_eq!((raised.trouble, raised.edge, raised.attempts), (Trouble::Rotation, Edge::Raised, 4));
-    let calls: Vec<Duration> = script.calls().iter().filter(|call| is_rename_of("app.log")(call)).map(|call| call.at).collect();
-    let waits: Vec<u128> = calls.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
-    assert!(waits.len() == 3 && waits[0] >= 100 && waits[1] >= 200 && waits[2] >= 400, "{waits:?}");
+    // The schedule itself is proved above, in virtual time.
+    assert_eq!(script.calls().iter().filter(|call| is_rename_of("app.log")(call)).count(), 4);
     assert_says_all(&read(&alert_path), &path);
 
     // Logging goes on.
