@@ -96,7 +96,8 @@ fn all_faults_at_once_each_with_field_value_and_remedy() {
 #[test]
 fn a_budget_below_one_file_is_refused() {
     let (dir, path) = scene();
-    let (faults, words) = faults(dir.path(), Spool::builder(&path).max_bytes(1 << 20).max_total_bytes(1 << 19));
+    let (faults, words) =
+        faults(dir.path(), Spool::builder(&path).max_bytes(1 << 20).max_total_bytes(1 << 19));
     assert_eq!(named(&faults), [("max_total_bytes", "524288")]);
     assert!(words.contains("must be at least max_bytes (1048576)"), "{words}");
 }
@@ -190,7 +191,9 @@ fn a_second_process_is_refused_with_the_pid_of_the_first() {
         assert!(matches!(error, OpenError::Locked { .. }), "{error}");
         println!("refused: {error}");
         // Beside other faults it is one of them.
-        let OpenError::Unusable(faults) = Spool::builder(&path).max_bytes(0).open().unwrap_err() else { panic!() };
+        let OpenError::Unusable(faults) = Spool::builder(&path).max_bytes(0).open().unwrap_err() else {
+            panic!()
+        };
         assert_eq!(named(&faults), [("max_bytes", "0"), ("path", path.as_str())]);
         return;
     }
@@ -202,7 +205,10 @@ fn a_second_process_is_refused_with_the_pid_of_the_first() {
     let output = finish(child(SECOND, &[]).env("TRACING_SPOOL_LOG", &path));
     let said = said(&output);
     assert!(output.status.success(), "{said}");
-    assert!(said.contains("refused: ") && said.contains(&format!("process {}", std::process::id())), "{said}");
+    assert!(
+        said.contains("refused: ") && said.contains(&format!("process {}", std::process::id())),
+        "{said}"
+    );
     assert_eq!(listing(dir.path()), before);
     assert!(guard.shutdown(LONG).is_complete());
 }
@@ -214,7 +220,8 @@ fn fileset_inside_tracing_appender() {
     settings.max_bytes = 10_000;
     settings.backup_count = 50;
     let set = FileSet::open(settings).unwrap();
-    let (mut writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default().lossy(false).finish(set);
+    let (mut writer, guard) =
+        tracing_appender::non_blocking::NonBlockingBuilder::default().lossy(false).finish(set);
     for number in 0..5_000 {
         writer.write_all(format!("0 {number}\n").as_bytes()).unwrap();
     }

@@ -90,7 +90,13 @@ fn log_too_much(spool: &Spool, guard: &SpoolGuard, alerts: &Receiver<Alert>) -> 
 }
 
 /// There is room again: what waited is written, and what was lost is told, to the record.
-fn comes_back(spool: &Spool, guard: SpoolGuard, alerts: &Receiver<Alert>, lost: u64, content: impl FnOnce() -> String) {
+fn comes_back(
+    spool: &Spool,
+    guard: SpoolGuard,
+    alerts: &Receiver<Alert>,
+    lost: u64,
+    content: impl FnOnce() -> String,
+) {
     guard.handle().flush(LONG).unwrap();
     let cleared = alerts.recv_timeout(LONG).unwrap();
     assert_eq!((cleared.trouble, cleared.edge), (Trouble::NoSpace, Edge::Cleared));

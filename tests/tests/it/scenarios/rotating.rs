@@ -17,8 +17,9 @@ fn rotation_at_threshold() {
     const THRESHOLD: u64 = 10 * 1024 * 1024;
     let (_dir, path) = scene();
     let (spool, guard) = Spool::builder(&path).overflow(Overflow::Block).open().unwrap();
-    let lines: Vec<String> =
-        (0..250_000).map(|number: usize| format!("{number:06} {}\n", "x".repeat(100 + number % 47))).collect();
+    let lines: Vec<String> = (0..250_000)
+        .map(|number: usize| format!("{number:06} {}\n", "x".repeat(100 + number % 47)))
+        .collect();
     lines.iter().for_each(|line| log(&spool, line));
     assert!(guard.shutdown(LONG).is_complete());
     let files = files(&path);
@@ -90,8 +91,9 @@ fn backup_count_enforced() {
         }
         log(&spool, "newest");
         handle.flush(LONG).unwrap();
-        let mut expected: String =
-            (GENERATIONS - backup_count..GENERATIONS).map(|number| format!("generation {number}\n")).collect();
+        let mut expected: String = (GENERATIONS - backup_count..GENERATIONS)
+            .map(|number| format!("generation {number}\n"))
+            .collect();
         expected.push_str("newest\n");
         assert_eq!(content(&path), expected, "the oldest went, in order");
         assert_eq!(handle.stats().files.pruned_files, u64::from(GENERATIONS - backup_count));

@@ -46,7 +46,10 @@ fn museum_t3_a_forked_child_never_hangs() {
         let child = match forked {
             ForkResult::Child => {
                 let code = in_the_child(&spool, guard);
-                #[expect(unsafe_code, reason = "the parent's destructors and exit handlers are not the child's")]
+                #[expect(
+                    unsafe_code,
+                    reason = "the parent's destructors and exit handlers are not the child's"
+                )]
                 // SAFETY: it ends the process and touches nothing of it.
                 unsafe {
                     libc::_exit(code)
@@ -106,7 +109,8 @@ const T5: &str = "threads::leaving::museum_t5_a_guard_dropped_at_once_is_counted
 fn museum_t5_a_guard_dropped_at_once_is_counted_and_said_once() {
     if !is_child(T5) {
         let printed = passes_alone(T5);
-        let said: Vec<&str> = printed.lines().filter(|line| line.contains("after the guard was dropped")).collect();
+        let said: Vec<&str> =
+            printed.lines().filter(|line| line.contains("after the guard was dropped")).collect();
         assert_eq!(said.len(), 1, "{printed}");
         return;
     }

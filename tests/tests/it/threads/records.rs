@@ -39,8 +39,14 @@ fn museum_t9_an_error_is_kept_when_the_queue_is_full_of_debug() {
     assert!(guard.shutdown(LONG).is_complete());
     let dropped = handle.stats().dropped;
     assert_eq!(dropped.at_level(tracing::Level::ERROR), 0);
-    assert_eq!(read(&path).lines().filter(|line| line.contains("ERROR") && line.contains("trouble")).count(), 100);
-    assert_eq!(dropped.total(), dropped.at_level(tracing::Level::DEBUG) + dropped.at_level(tracing::Level::WARN));
+    assert_eq!(
+        read(&path).lines().filter(|line| line.contains("ERROR") && line.contains("trouble")).count(),
+        100
+    );
+    assert_eq!(
+        dropped.total(),
+        dropped.at_level(tracing::Level::DEBUG) + dropped.at_level(tracing::Level::WARN)
+    );
 }
 
 const T10: &str = "threads::records::museum_t10_memory_is_bounded_under_a_stalled_disk";

@@ -145,7 +145,8 @@ fn museum_t12_a_napping_writer_costs_callers_no_system_call() {
     let printed = String::from_utf8_lossy(&output.stdout);
     let caller = printed.lines().find_map(|line| line.split_once("caller ")).unwrap().1.trim();
     let trace = read(&trace);
-    let own: Vec<&str> = trace.lines().filter(|line| line.split_whitespace().next() == Some(caller)).collect();
+    let own: Vec<&str> =
+        trace.lines().filter(|line| line.split_whitespace().next() == Some(caller)).collect();
     let marks: Vec<usize> =
         own.iter().enumerate().filter(|(_, line)| line.contains("getppid")).map(|(index, _)| index).collect();
     assert_eq!(marks.len(), 2, "{own:?}");
