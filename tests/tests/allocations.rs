@@ -117,7 +117,7 @@ fn at_saturation_the_median_write_carries_64_kib() {
         for _ in 0..4 {
             let spool = &spool;
             scope.spawn(move || {
-                (0..100_000).for_each(|_| spool.make_writer().write_all(&[b'x'; 120]).unwrap())
+                (0..100_000).for_each(|_| spool.make_writer().write_all(&[b'x'; 120]).unwrap());
             });
         }
         // Saturated from the first write that counts to the last: the queue is full before it begins.
