@@ -118,6 +118,8 @@ pub struct FileSet {
     rotation_wanted: bool,
     /// The record in hand has lost its beginning: the batch starts it anew.
     rewind: bool,
+    /// The file was opened anew because a write said that it is gone, and has taken nothing since.
+    found_anew: bool,
     watch_at: Mono,
     /// Free bytes of the file system as last asked, less what was written since.
     free_bytes: Option<u64>,

@@ -191,7 +191,8 @@ impl Stage {
         let Some(bytes) = self.inventory.backups.get(&number).copied() else { return Ok(Done::Nothing) };
         let done = match self.fs.unlink(&path) {
             Ok(()) => Done::Removed(bytes),
-            Err(OsError::ENOENT) => Done::Nothing,
+            // Removed by others in the meantime.
+            Err(OsError::ENOENT) if self.look(&path)?.is_none() => Done::Nothing,
             Err(error) => return Err(Failure::new(Op::Unlink, &path, error)),
         };
         self.inventory.backups.remove(&number);

@@ -255,6 +255,7 @@ impl FileSet {
                 self.clear(trouble, now);
             }
         }
+        self.found_anew = false;
         self.alarms.first_success();
     }
 
@@ -295,8 +296,12 @@ impl FileSet {
                 return Flow::GoOn;
             }
             Class::Gone => {
+                // This descriptor leads nowhere any more: the record is finished in the file that is found now.
+                self.cut_partial();
                 self.displaced(now);
-                return Flow::GoOn;
+                if self.hold.is_none() && !std::mem::replace(&mut self.found_anew, true) {
+                    return Flow::GoOn;
+                }
             }
             _ => self.leave_moved_file(),
         }

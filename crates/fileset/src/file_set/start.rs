@@ -38,6 +38,7 @@ pub(super) fn open(
         hurried: false,
         rotation_wanted: false,
         rewind: false,
+        found_anew: false,
         watch_at: now.mono + WATCH_EVERY,
         free_bytes: None,
         sync_due: None,

@@ -1,0 +1,58 @@
+# The only door: `just` alone lists what there is.
+# `cargo test` needs none of the tools that some recipes use.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# list the recipes
+@default:
+    just --list --unsorted
+
+# format, clippy and docs, with warnings denied
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+
+# every test, as the README says it
+test *args:
+    cargo test --workspace {{ args }}
+
+# the house rules: layers, owners, first lines, guarantees and their tests
+tidy:
+    cargo test --package tracing-spool-tests --test tidy
+
+# every test but the doc tests, with nextest if it is there
+quick *args:
+    @if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace {{ args }}; else cargo test --workspace --all-targets {{ args }}; fi
+
+# format the code
+fmt:
+    cargo fmt --all
+
+# line coverage: at least 90 % of each crate, all of policy/
+coverage:
+    @.ci/coverage
+
+# licences, advisories, sources and bans of the dependencies
+deny:
+    @if command -v cargo-deny >/dev/null; then cargo deny check; else echo "left out: cargo-deny is not installed"; fi
+
+# whether the public face changed as its version says, against the newest tag
+semver:
+    @.ci/semver
+
+# an HTTP service under load with a small, rotating log; `--text` for plain lines
+service *args:
+    cargo run --release --package tracing-spool --example service -- {{ args }}
+
+# the shortest program that uses a spool
+quickstart:
+    cargo run --package tracing-spool --example quickstart
+
+# the documentation, private items too
+doc:
+    cargo doc --workspace --no-deps --all-features --document-private-items
+
+# all that a change has to pass, as the build machine runs it
+ci:
+    @.ci/run

@@ -1,0 +1,83 @@
+//! The house rules, as tests that read the source: one test for each rule, one line for each offence.
+//! What clippy already checks (length of functions, banned methods) is not repeated, but for who may lift a ban.
+
+mod code;
+mod guarantees;
+mod layers;
+mod mask;
+mod owners;
+mod shape;
+mod tree;
+
+use tree::Tree;
+
+/// Fails with all offences against one rule, each on a line of its own.
+#[track_caller]
+fn none(rule: &str, offences: &[String]) {
+    assert!(offences.is_empty(), "\n{rule}\n  {}\n", offences.join("\n  "));
+}
+
+#[test]
+fn the_tree_is_read() {
+    let tree = Tree::read();
+    for path in ["Cargo.toml", "crates/fileset/src/lib.rs", "crates/spool/src/lib.rs", "tests/src/lib.rs"] {
+        assert!(tree.file(path).is_some(), "{path} was not read: every other rule would pass for nothing");
+    }
+}
+
+#[test]
+fn files_are_short() {
+    let rule = "A source file has at most 600 lines (the aim is 400): beyond that it hides a second subject.";
+    none(rule, &shape::long_files(Tree::read()));
+}
+
+#[test]
+fn files_say_what_they_own() {
+    let rule = "A source file begins with a `//!` line of at least three words that says what it owns.";
+    none(rule, &shape::silent_files(Tree::read()));
+}
+
+#[test]
+fn nothing_is_put_off() {
+    let rule = "What is not done is an issue, not a comment; a test that cannot run calls `skip`.";
+    none(rule, &shape::put_off(Tree::read()));
+}
+
+#[test]
+fn exceptions_are_expected() {
+    let rule = "An exception from a lint is `#[expect(lint, reason = ...)]`: it complains when it is no longer needed.";
+    none(rule, &shape::allowed_lints(Tree::read()));
+}
+
+#[test]
+fn the_outside_world_has_owners() {
+    let rule = "Files, clocks, threads and printing belong to the few files in the table of tests/tests/tidy/owners.rs.";
+    none(rule, &owners::trespasses(Tree::read()));
+}
+
+#[test]
+fn owners_exist() {
+    let rule = "The table in tests/tests/tidy/owners.rs names files that are not there.";
+    none(rule, &owners::absent(Tree::read()));
+}
+
+#[test]
+fn layers_import_one_way() {
+    let rule =
+        "Imports point one way: model <- policy <- effect <- file_set, and nobody imports the simulation.";
+    none(rule, &layers::imports_upward(Tree::read()));
+}
+
+#[test]
+fn guarantees_name_their_tests() {
+    let rule = "Each G-NN of docs/guarantees.md names at least one test, and each test that it names exists: a row\n\
+                in its last cell, a section after the word `Test:` or `Tests:`; as `name` or `module::name`.";
+    none(rule, &guarantees::unheld(Tree::read()));
+}
+
+#[test]
+fn tests_of_the_museum_are_unique() {
+    let rule =
+        "A museum test is called `museum_<row>_<what>`, its row r, d, i or t with a number, and only one is.";
+    none(rule, &guarantees::museum_names(Tree::read()));
+}

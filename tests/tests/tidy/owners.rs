@@ -1,0 +1,207 @@
+//! Who may touch the outside world: a table of what is fenced and of the files that own it.
+//! Tests and examples are part of the outside world themselves and are left out.
+
+use crate::code::{CodePath, paths};
+use crate::tree::Tree;
+
+/// A part of the outside world.
+struct Fence {
+    what: &'static str,
+    /// Paths that reach it, as they stand in code or in a `use`; any longer path that holds one counts.
+    reached_by: &'static [&'static str],
+    /// Files, or stems of a file and its folder. An empty list: nobody.
+    owners: &'static [&'static str],
+}
+
+const FENCES: &[Fence] = &[
+    Fence {
+        what: "files",
+        reached_by: &[
+            "std::fs",
+            "std::os::unix::fs",
+            "OpenOptions",
+            "File::open",
+            "File::create",
+            "File::options",
+            "fs::File",
+            "libc",
+            "rustix",
+            "nix::dir",
+            "nix::fcntl",
+            "nix::sys::stat",
+            "nix::sys::statvfs",
+            "nix::sys::uio",
+        ],
+        owners: &["crates/fileset/src/effect/disk", "crates/fileset/src/effect/lock"],
+    },
+    Fence {
+        what: "system calls on files and on the process",
+        reached_by: &["nix::unistd"],
+        owners: &[
+            "crates/fileset/src/effect/disk",
+            "crates/fileset/src/effect/lock",
+            // The host's name, for the lock file and the alert file.
+            "crates/fileset/src/file_set/start",
+        ],
+    },
+    Fence {
+        what: "clocks",
+        reached_by: &[
+            "Instant::now",
+            "SystemTime::now",
+            "Timestamp::now",
+            "Zoned::now",
+            "TimeZone::system",
+            "TimeZone::try_system",
+            "nix::time",
+        ],
+        // A caller waits for room with a limit, and only a clock of its own can tell it when to stop.
+        owners: &["crates/fileset/src/effect/clock", "crates/spool/src/room"],
+    },
+    Fence {
+        what: "threads and waiting",
+        reached_by: &[
+            "thread::spawn",
+            "thread::Builder",
+            "thread::scope",
+            "thread::sleep",
+            "thread::park",
+            "thread::park_timeout",
+            "nix::sys::signal",
+            "nix::sys::pthread",
+        ],
+        owners: &["crates/spool/src/builder", "crates/spool/src/worker", "crates/spool/src/wake"],
+    },
+    Fence {
+        what: "printing",
+        reached_by: &[
+            "print!",
+            "println!",
+            "eprint!",
+            "eprintln!",
+            "dbg!",
+            "stderr",
+            "stdout",
+            "Stderr",
+            "Stdout",
+        ],
+        owners: &["crates/spool/src/alerts"],
+    },
+    Fence {
+        what: "the process",
+        reached_by: &[
+            "process::exit",
+            "process::abort",
+            "env::set_current_dir",
+            "env::set_var",
+            "panic::set_hook",
+        ],
+        owners: &[],
+    },
+];
+
+impl Fence {
+    /// The pattern that the path goes through the fence by.
+    fn crossed_by(&self, path: &CodePath) -> Option<&'static str> {
+        let holds = |pattern: &&&str| {
+            let pattern: Vec<&str> = pattern.split("::").collect();
+            path.parts.windows(pattern.len()).any(|parts| parts == pattern)
+        };
+        self.reached_by.iter().find(holds).copied()
+    }
+
+    fn is_owned_by(&self, path: &str) -> bool {
+        self.owners.iter().any(|owner| is_of(path, owner))
+    }
+}
+
+/// Whether the file is `<stem>.rs`, or stands in the folder `<stem>/`.
+fn is_of(path: &str, stem: &str) -> bool {
+    path.strip_prefix(stem).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+}
+
+/// Uses of the outside world by files that do not own that part of it.
+pub(crate) fn trespasses(tree: &Tree) -> Vec<String> {
+    let mut offences = Vec::new();
+    for file in tree.library() {
+        for path in paths(&file.shipped) {
+            let crossed = FENCES.iter().filter(|fence| !fence.is_owned_by(&file.path));
+            let crossed = crossed.filter(|fence| fence.crossed_by(&path).is_some());
+            offences.extend(crossed.map(|fence| {
+                let owners =
+                    if fence.owners.is_empty() { "nobody".to_owned() } else { fence.owners.join(", ") };
+                format!(
+                    "{}:{}: {} is of {}, owned by {owners}",
+                    file.path,
+                    path.line,
+                    path.parts.join("::"),
+                    fence.what
+                )
+            }));
+        }
+    }
+    offences
+}
+
+/// Owners that are no file.
+pub(crate) fn absent(tree: &Tree) -> Vec<String> {
+    let owners = FENCES.iter().flat_map(|fence| fence.owners);
+    owners
+        .filter(|owner| !tree.files.iter().any(|file| is_of(&file.path, owner)))
+        .map(|owner| (*owner).into())
+        .collect()
+}
+
+#[cfg(test)]
+fn trespasses_of(path: &str, text: &str) -> usize {
+    trespasses(&Tree::of([(path.to_owned(), text.to_owned())])).len()
+}
+
+#[test]
+fn trespasses_are_caught() {
+    for text in [
+        "use std::fs;",
+        "use std::{fs::File, io};",
+        "use std::fs::*;",
+        "fn f() { std::fs::rename(a, b); }",
+        "fn f() { OpenOptions::new(); }",
+        "fn f() { File::open(p); }",
+        "use nix::fcntl::{Flock};",
+        "fn f() -> u8 { Instant::now(); }",
+        "fn f() { std::time::SystemTime::now(); }",
+        "use std::thread::sleep;",
+        "fn f() { thread::Builder::new(); }",
+        "fn f() { println!(); }",
+        "fn f() { write(io::stderr()); }",
+        "use std::process::exit;",
+        "const NOW: fn() -> Instant = Instant::now;",
+    ] {
+        assert_eq!(trespasses_of("crates/fileset/src/policy/plan.rs", text), 1, "{text}");
+    }
+}
+
+#[test]
+fn owners_tests_and_words_pass() {
+    for (path, text) in [
+        ("crates/fileset/src/effect/disk.rs", "use std::fs::File;"),
+        ("crates/fileset/src/effect/disk/lock.rs", "use std::fs::File;"),
+        ("crates/fileset/src/policy/plan.rs", "#[cfg(test)]\nmod tests { use std::fs; }"),
+        (
+            "crates/fileset/src/policy/plan.rs",
+            "//! std::fs\n/// println!()\nconst A: &str = \"Instant::now\";",
+        ),
+        (
+            "crates/fileset/src/policy/plan.rs",
+            "use crate::effect::fs::Fs; fn f() -> FileKind { FileKind::File }",
+        ),
+        (
+            "crates/fileset/src/policy/plan.rs",
+            "use std::time::Instant; fn f(now: Instant) { now.elapsed_since(x) }",
+        ),
+        ("crates/spool/examples/a.rs", "fn main() { println!(); }"),
+        ("tests/tests/it/a.rs", "use std::fs;"),
+    ] {
+        assert_eq!(trespasses_of(path, text), 0, "{path}: {text}");
+    }
+    assert_eq!(trespasses_of("crates/fileset/src/effect/disk_like.rs", "use std::fs;"), 1);
+}
