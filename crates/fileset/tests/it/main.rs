@@ -11,6 +11,9 @@
 )]
 
 mod crash;
+mod interference;
 mod real_disk;
+mod standalone;
 mod sweep;
+mod trouble;
 mod world;
