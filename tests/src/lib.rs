@@ -1,6 +1,8 @@
 //! What the integration tests share: how a test says that it cannot run on this machine.
 //! No test stands here, and nothing here decides whether one may be left out.
 
+pub mod scripted;
+
 use std::env;
 use std::fs::OpenOptions;
 use std::io::Write as _;
