@@ -49,7 +49,8 @@ impl Peer {
 
 /// 120 bytes, the newline among them.
 fn line(thread: usize) -> Vec<u8> {
-    let mut line = format!("2026-01-01T00:00:00.000000Z  INFO shop: thread {thread} has something to say: ").into_bytes();
+    let mut line = format!("2026-01-01T00:00:00.000000Z  INFO shop: thread {thread} has something to say: ")
+        .into_bytes();
     line.resize(LINE_BYTES - 1, b'x');
     line.push(b'\n');
     line
@@ -238,18 +239,24 @@ fn main() -> ExitCode {
     let mut met = true;
     for threads in THREADS {
         let rounds: Rounds = std::array::from_fn(|_| PEERS.map(|peer| throughput(peer, threads)));
-        println!("throughput, {threads} thread(s), {LINES} lines until all are in the file, none lost: M lines/s, ratio");
+        println!(
+            "throughput, {threads} thread(s), {LINES} lines until all are in the file, none lost: M lines/s, ratio"
+        );
         for (index, peer) in PEERS.iter().enumerate() {
             let millions = spread(rounds.iter().map(|round| round[index] / 1e6));
             let ratio = against_first(&rounds, index, |ours, theirs| ours / theirs);
             println!("  {:<22}{millions:>26.2}{ratio:>26.1}", peer.name());
         }
-        met &= says("throughput", against_first(&rounds, 1, |ours, theirs| ours / theirs).0, SPEEDUP_WANTED, true);
+        met &= says(
+            "throughput",
+            against_first(&rounds, 1, |ours, theirs| ours / theirs).0,
+            SPEEDUP_WANTED,
+            true,
+        );
     }
     let rounds: [[Latency; PEERS.len()]; ROUNDS] = std::array::from_fn(|_| PEERS.map(latency));
     type Percentile = (&'static str, fn(&Latency) -> f64);
-    let percentiles: [Percentile; 3] =
-        [("p50", |of| of.p50), ("p99", |of| of.p99), ("p99.9", |of| of.p999)];
+    let percentiles: [Percentile; 3] = [("p50", |of| of.p50), ("p99", |of| of.p99), ("p99.9", |of| of.p999)];
     for (name, pick) in percentiles {
         let rounds: Rounds = rounds.map(|round| std::array::from_fn(|peer| pick(&round[peer])));
         println!("caller {name}, 50,000 events/s from one thread: ns, share");

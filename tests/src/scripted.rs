@@ -83,12 +83,7 @@ impl Script {
 
     /// The next `times` calls (none: all, until [`clear`](Self::clear)) that are `chosen` fail. `chosen` may panic,
     /// which then is a panic of the file system.
-    pub fn fail(
-        &self,
-        error: OsError,
-        times: Option<u32>,
-        chosen: impl Fn(&Call) -> bool + Send + 'static,
-    ) {
+    pub fn fail(&self, error: OsError, times: Option<u32>, chosen: impl Fn(&Call) -> bool + Send + 'static) {
         self.state().rules.push(Rule { chosen: Box::new(chosen), error, left: times });
     }
 
@@ -116,7 +111,9 @@ impl Script {
     /// Returns when a write hangs.
     pub fn wait_for_held_write(&self) {
         let told = &self.state.1;
-        drop(told.wait_while(self.state(), |state| state.waiting == 0).unwrap_or_else(PoisonError::into_inner));
+        drop(
+            told.wait_while(self.state(), |state| state.waiting == 0).unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
     /// Ends [`hold_writes`](Self::hold_writes).
@@ -137,7 +134,8 @@ impl Script {
         if op == Op::Write && state.held {
             state.waiting += 1;
             self.state.1.notify_all();
-            state = self.state.1.wait_while(state, |state| state.held).unwrap_or_else(PoisonError::into_inner);
+            state =
+                self.state.1.wait_while(state, |state| state.held).unwrap_or_else(PoisonError::into_inner);
             state.waiting -= 1;
         }
         let rule = state.rules.iter_mut().find(|rule| rule.left != Some(0) && (rule.chosen)(&call));
