@@ -2,4 +2,5 @@
 //! This file only lists. A module's first line says what it proves.
 
 mod museum;
+mod scenarios;
 mod smoke;
