@@ -44,7 +44,7 @@ impl Call {
 enum Action {
     Fail(OsError),
     Short(usize),
-    Slow(Duration),
+    Slow(Duration, usize),
 }
 
 /// One line of the script. Unless told otherwise it strikes every call that fits, until cleared.
@@ -77,7 +77,7 @@ impl Slip {
     /// A call of this kind takes so long.
     #[must_use]
     pub fn slow(op: Op, time: Duration) -> Self {
-        Self::of(op, Action::Slow(time))
+        Self::of(op, Action::Slow(time, usize::MAX))
     }
 
     /// Only where `names` accepts the call.
@@ -92,6 +92,15 @@ impl Slip {
     pub fn of_name(self, name: &str) -> Self {
         let name = name.to_owned();
         self.only(move |call| call.name == name)
+    }
+
+    /// A write that is slow also takes at most so many bytes.
+    #[must_use]
+    pub fn taking(mut self, bytes: usize) -> Self {
+        if let Action::Slow(_, most) = &mut self.action {
+            *most = bytes;
+        }
+        self
     }
 
     /// So many fitting calls, and no more.
@@ -217,9 +226,9 @@ impl Faulty {
         let outcome = match self.strike(&call) {
             Some(Action::Fail(error)) => Err(error),
             Some(Action::Short(bytes)) => body(bytes),
-            Some(Action::Slow(time)) => {
+            Some(Action::Slow(time, most)) => {
                 thread::sleep(time); // this is the slow disk
-                body(usize::MAX)
+                body(most)
             }
             None => body(usize::MAX),
         };

@@ -4,7 +4,7 @@
 mod disk;
 mod interference;
 mod intruders;
+mod limits;
 mod retention;
 mod rotation;
 mod scene;
-mod slow_disk;

@@ -1,1 +1,0 @@
-//! Proves nothing yet, still to come.
