@@ -1,6 +1,11 @@
 //! What the integration tests share: how a test says that it cannot run on this machine.
 //! No test stands here, and nothing here decides whether one may be left out.
 
+pub mod child;
+pub mod faulty;
+pub mod files;
+pub mod world;
+
 use std::env;
 use std::fs::OpenOptions;
 use std::io::Write as _;

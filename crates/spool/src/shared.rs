@@ -196,7 +196,9 @@ impl Shared {
             Ok(picture) => Some(picture),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) if self.queue.origin.is_forked() => None,
-            Err(TryLockError::WouldBlock) => Some(self.picture.lock().unwrap_or_else(PoisonError::into_inner)),
+            Err(TryLockError::WouldBlock) => {
+                Some(self.picture.lock().unwrap_or_else(PoisonError::into_inner))
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
     reason = "a test looks at the disk itself, and fails by panicking"
 )]
 
+mod crash;
 mod real_disk;
 mod sweep;
 mod world;
