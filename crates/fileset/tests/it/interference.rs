@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing_spool_fileset::file_set::BlockReason;
 use tracing_spool_fileset::model::inventory::FileKind;
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Allow, Clock as _, Op, OpenError, OsError, Settings, State};
+use tracing_spool_fileset::{Allow, Op, OpenError, OsError, Settings, State};
 
 use crate::world::{LIVE, World, settings};
 
@@ -234,7 +234,7 @@ fn directories_are_judged_before_anything_is_touched() {
     let said = refusal(
         |_| {},
         |world| {
-            world.disk.fault(Fault::on(Op::Stat).path_ends("app.log").fails(OsError::EIO).until_cleared())
+            world.disk.fault(Fault::on(Op::Stat).path_ends("app.log").fails(OsError::EIO).until_cleared());
         },
     );
     assert!(

@@ -38,7 +38,6 @@ fn times(world: &World, op: Op, since: Duration) -> Vec<u128> {
 }
 
 fn mono(world: &World) -> Duration {
-    use tracing_spool_fileset::Clock as _;
     world.clock.now().mono.since_start()
 }
 
@@ -168,7 +167,7 @@ fn closing_while_blocked_leaves_no_half_record() {
     world.fill_disk_but_for(10);
     assert!(!world.push());
     let set = world.set.take().unwrap();
-    let now = tracing_spool_fileset::Clock::now(&world.clock);
+    let now = world.clock.now();
     let report = set.close(&mut world.batch, now);
     assert_eq!((report.records_left, report.fragment_left), (1, false));
     assert_eq!(world.files()[0], before);
@@ -182,7 +181,7 @@ fn a_fragment_that_cannot_be_cut_is_counted() {
     assert!(!world.push());
     world.disk.fault(Fault::on(Op::Truncate).fails(OsError::EIO).until_cleared());
     let set = world.set.take().unwrap();
-    let now = tracing_spool_fileset::Clock::now(&world.clock);
+    let now = world.clock.now();
     assert!(set.close(&mut world.batch, now).fragment_left);
 }
 
@@ -366,15 +365,13 @@ fn a_limit_lowered_below_the_live_file_is_kept_from_the_start() {
     world.disk.put("/logs/app.log.7", "beyond the count\n");
     world.open();
     assert!(world.set().total_bytes() <= 500);
-    let overlong =
-        world.set().take_events().iter().any(|event| *event == Event::OverlongPruned { bytes: 720 });
+    let overlong = world.set().take_events().contains(&Event::OverlongPruned { bytes: 720 });
     assert!(overlong);
     assert!(!world.disk.exists("/logs/app.log.7"));
 }
 
 #[test]
 fn a_rotation_can_be_asked_for_and_an_empty_file_is_not_rotated() {
-    use tracing_spool_fileset::Clock as _;
     let mut world = open(3, 2_000);
     let now = world.clock.now();
     world.set().rotate(now);

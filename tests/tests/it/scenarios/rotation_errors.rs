@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::SimClock;
-use tracing_spool_fileset::{Batch, Clock as _, FileSet, Op, OsError, Settings, State};
+use tracing_spool_fileset::{Batch, FileSet, Op, OsError, Settings, State};
 use tracing_spool_tests::files::{RealDisk, read_back, record};
 use tracing_spool_tests::scripted::{Call, Script};
 
