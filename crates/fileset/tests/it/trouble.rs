@@ -64,7 +64,7 @@ fn a_rename_that_fails_for_ever_leaves_the_set_overdue() {
 #[test]
 fn at_the_cap_an_overdue_set_is_blocked_and_probes_twice_a_second() {
     let mut world = open(3, 400);
-    world.disk.fault(Fault::on(Op::Rename).fails(OsError::EROFS).until_cleared());
+    world.disk.fault(Fault::on(Op::Rename).path_ends("app.log").fails(OsError::EROFS).until_cleared());
     while world.push() {
         world.clock.advance(Duration::from_millis(60));
     }
