@@ -4,6 +4,7 @@
 pub mod child;
 pub mod faulty;
 pub mod files;
+pub mod scripted;
 pub mod world;
 
 use std::env;

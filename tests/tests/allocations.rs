@@ -1,0 +1,110 @@
+//! Proves that a caller allocates nothing in the steady state, and that at saturation a write carries much.
+//! A binary of its own, because a program has one allocator.
+#![expect(unsafe_code, reason = "an allocator that counts is an unsafe trait")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing_spool::{Overflow, Spool, SyncPolicy};
+use tracing_spool_fileset::{Op, SystemClock};
+use tracing_spool_tests::scripted::Script;
+use tracing_subscriber::fmt::MakeWriter as _;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(memory, layout) }
+    }
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+/// Allocations of this thread while `work` runs.
+fn counted(work: impl FnOnce()) -> u64 {
+    let before = COUNT.with(Cell::get);
+    work();
+    COUNT.with(Cell::get) - before
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_caller_allocates_nothing_in_the_steady_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, guard) = Spool::builder(dir.path().join("app.log")).quiet().open().unwrap();
+    let handle = guard.handle();
+    let line = [b'x'; 120];
+    // In bursts that the stock of buffers serves, with the file written in between: what a service does.
+    let burst = |log: &dyn Fn()| {
+        for _ in 0..400 {
+            log();
+        }
+        handle.flush(PATIENCE).unwrap();
+    };
+    let alone = || spool.make_writer().write_all(&line).unwrap();
+    burst(&alone);
+    let in_bursts = (0..50).map(|_| {
+        let count = counted(|| (0..400).for_each(|_| alone()));
+        handle.flush(PATIENCE).unwrap();
+        count
+    });
+    assert_eq!(in_bursts.sum::<u64>(), 0, "the writer alone");
+
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(spool.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let event = || tracing::info!(user = 7, path = "/orders", "request served");
+        burst(&event);
+        let through_tracing: u64 = (0..50)
+            .map(|_| {
+                let count = counted(|| (0..400).for_each(|_| event()));
+                handle.flush(PATIENCE).unwrap();
+                count
+            })
+            .sum();
+        assert_eq!(through_tracing, 0, "the whole path");
+    });
+    assert!(guard.shutdown(PATIENCE).is_complete());
+}
+
+#[test]
+fn at_saturation_the_median_write_carries_64_kib() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = Script::new(Arc::new(SystemClock::new()));
+    let (spool, guard) = Spool::builder(dir.path().join("app.log"))
+        .overflow(Overflow::Block)
+        .sync(SyncPolicy::Never)
+        .quiet()
+        .open_with(script.fs(), Arc::new(SystemClock::new()))
+        .unwrap();
+    let line = [b'x'; 119];
+    for _ in 0..500_000 {
+        spool.make_writer().write_all(&line).unwrap();
+    }
+    assert!(guard.shutdown(PATIENCE).is_complete());
+    let mut writes: Vec<usize> =
+        script.calls().iter().filter(|call| call.op == Op::Write).map(|call| call.bytes).collect();
+    writes.sort_unstable();
+    let median = writes[writes.len() / 2];
+    assert!(median >= 64 * 1024, "{median} bytes in the median of {} writes", writes.len());
+}
