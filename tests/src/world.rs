@@ -170,12 +170,19 @@ impl World {
     }
 
     /// Lets time pass; what falls due on the way is done when it falls due.
+    ///
+    /// # Panics
+    /// Where something falls due again and again.
+    #[track_caller]
     pub fn wait(&mut self, time: Duration) {
         let end = self.clock.now().mono + time;
+        let mut rounds = 0;
         while let Some(wake) = self.set.as_ref().and_then(FileSet::wake_at).filter(|wake| *wake <= end) {
             let now = self.clock.now().mono;
             self.clock.advance((wake - now).max(Duration::from_millis(1)));
             self.tick();
+            rounds += 1;
+            assert!(rounds < 100_000, "never rests: {:?}", self.set);
         }
         let now = self.clock.now().mono;
         self.clock.advance(end - now);

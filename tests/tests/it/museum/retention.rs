@@ -196,8 +196,9 @@ fn put_backups(live: &Path, numbers: &[u32]) {
 #[test]
 fn museum_r16_gaps_and_surplus_backups_at_start() {
     // Numbers that stand there, the limit, and the numbers after start.
-    let scenes: [(&[u32], u32, &[u32]); 6] = [
+    let scenes: [(&[u32], u32, &[u32]); 7] = [
         (&[1, 3], 5, &[1, 3]),
+        (&[1, 3], 3, &[1, 3]),
         (&[1, 2, 3, 4, 5, 6, 7, 8], 3, &[1, 2, 3]),
         (&[2, 4, 6], 3, &[2]),
         (&[1, 64, 128], 1, &[1]), // each within 64 of the one before
