@@ -83,7 +83,7 @@ fn appender(dir: &Path) -> (tracing_appender::non_blocking::NonBlocking, WorkerG
 fn spool(dir: &Path, peer: Peer) -> (Spool, SpoolGuard) {
     let mut builder = Spool::builder(dir.join("app.log"))
         .max_bytes(10 << 20)
-        .backup_count(1_000)
+        .backup_count(20)
         .max_total_bytes(4 << 30)
         .overflow(Overflow::Block);
     if peer == Peer::SpoolUnsynced {

@@ -1,7 +1,9 @@
 //! Everything that needs a real disk, real threads or a real process: one binary, a module for each subject.
 //! This file only lists. A module's first line says what it proves.
 
-mod hand_over;
+mod bad_input;
 mod museum;
 mod scenarios;
 mod smoke;
+mod support;
+mod threads;

@@ -1,0 +1,157 @@
+//! Proves that a panic, a hook that logs, many flushes and a sleeping writer thread neither lose records nor hang.
+//! What becomes of records on their way is proved beside this, in `records`.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::unistd::{getppid, gettid};
+use tracing_spool::{Clock, FlushError, Op, OsError, Spool, SpoolHandle};
+use tracing_spool_fileset::SystemClock;
+use tracing_spool_tests::scripted::Script;
+use tracing_spool_tests::skip;
+use tracing_subscriber::prelude::*;
+
+use crate::support::{LONG, child, finish, is_child, log, read, said, scene};
+
+#[test]
+fn museum_t1_a_panic_in_the_writer_thread_keeps_the_batch() {
+    let ((_dir, path), clock) = (scene(), Arc::new(SystemClock::new()));
+    let script = Script::new(Arc::clone(&clock) as Arc<dyn Clock>);
+    let (spool, guard) = Spool::builder(&path).quiet().open_with(script.fs(), clock).unwrap();
+    let handle = guard.handle();
+    // Twice in a row, in the middle of a batch; the rule itself never fits.
+    let left = AtomicU64::new(2);
+    script.fail(OsError::EIO, None, move |call| {
+        let is_due = call.op == Op::Write && left.load(Ordering::SeqCst) > 0;
+        if is_due {
+            left.fetch_sub(1, Ordering::SeqCst);
+            panic!("the file system panics");
+        }
+        false
+    });
+    let lines: Vec<String> = (0..30).map(|number| format!("line {number}")).collect();
+    for line in &lines {
+        log(&spool, line); // does not panic
+    }
+    handle.flush(LONG).unwrap();
+    log(&spool, "afterwards");
+    let report = guard.shutdown(LONG);
+    assert!(report.is_complete(), "{report}");
+    assert_eq!((report.written, report.dropped, report.panics), (31, 0, 2));
+    assert_eq!(read(&path), lines.join("\n") + "\nafterwards\n", "each once, in order");
+}
+
+#[test]
+fn museum_t4_eight_concurrent_flushes_return() {
+    let (_dir, path) = scene();
+    let (spool, guard) = Spool::builder(&path).open().unwrap();
+    let begin = Barrier::new(8);
+    thread::scope(|scope| {
+        for thread in 0..8 {
+            let (spool, handle, path, begin) = (&spool, guard.handle(), &path, &begin);
+            scope.spawn(move || {
+                for number in 0..50 {
+                    let line = format!("thread {thread} line {number}\n");
+                    log(spool, &line);
+                    begin.wait(); // all eight at once
+                    handle.flush(LONG).unwrap();
+                    assert!(read(path).contains(&line));
+                }
+            });
+        }
+    });
+    assert_eq!(guard.handle().stats().written, 400);
+}
+
+const T8: &str = "threads::writer_thread::museum_t8_a_hook_that_logs_neither_hangs_nor_loops";
+
+/// In a process of its own: the spool is the one that all threads log to, the hook's thread too.
+#[test]
+fn museum_t8_a_hook_that_logs_neither_hangs_nor_loops() {
+    if !is_child(T8) {
+        let output = finish(&mut child(T8, &[]));
+        assert!(output.status.success() && said(&output).contains("1 passed"), "{}", said(&output));
+        return;
+    }
+    let ((_dir, path), clock) = (scene(), Arc::new(SystemClock::new()));
+    let script = Script::new(Arc::clone(&clock) as Arc<dyn Clock>);
+    let own: Arc<OnceLock<SpoolHandle>> = Arc::default();
+    let (handle, calls) = (Arc::clone(&own), Arc::new(AtomicU64::new(0)));
+    let seen = Arc::clone(&calls);
+    let (spool, guard) = Spool::builder(&path)
+        .quiet()
+        .queue_records(8)
+        .overflow(tracing_spool::Overflow::Block)
+        .on_alert(move |alert| {
+            seen.fetch_add(1, Ordering::SeqCst);
+            // More than the queue holds: anywhere else, a caller would wait for the writer thread.
+            (0..20).for_each(|number| tracing::error!(number, %alert, "from the hook"));
+            assert_eq!(handle.get().unwrap().flush(LONG), Err(FlushError::OnWriterThread));
+        })
+        .open_with(script.fs(), clock)
+        .unwrap();
+    own.set(guard.handle()).unwrap();
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(spool);
+    tracing_subscriber::registry().with(layer).init();
+    script.fail(OsError::ENOSPC, None, |call| call.op == Op::Write && call.name() == "app.log");
+    tracing::info!("one");
+    assert!(matches!(guard.handle().flush(LONG), Err(FlushError::Blocked { left: 1 })));
+    script.clear();
+    guard.handle().flush(LONG).unwrap();
+    tracing::info!("two");
+    let report = guard.shutdown(LONG);
+    assert!(report.is_complete() && report.panics == 0, "{report}");
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "raised and cleared, and no alert about an alert");
+    assert_eq!((report.written, report.dropped), (2, 0), "what the hook logs goes nowhere");
+}
+
+const T12: &str = "threads::writer_thread::museum_t12_a_napping_writer_costs_callers_no_system_call";
+
+/// One event each millisecond: between two, the writer thread naps. `strace` counts what the caller's thread does
+/// between two marks: calls of `getppid`, which nothing else makes.
+#[test]
+fn museum_t12_a_napping_writer_costs_callers_no_system_call() {
+    if is_child(T12) {
+        let (_dir, path) = scene();
+        let (spool, guard) = Spool::builder(&path).open().unwrap();
+        log(&spool, "the first may find it parked");
+        guard.handle().flush(LONG).unwrap();
+        println!("caller {}", gettid());
+        getppid();
+        for number in 0..300 {
+            let begun = Instant::now();
+            log(&spool, &format!("event {number}"));
+            while begun.elapsed() < Duration::from_millis(1) {
+                std::hint::spin_loop();
+            }
+        }
+        getppid();
+        assert!(guard.shutdown(LONG).is_complete());
+        return;
+    }
+    let (dir, _) = scene();
+    let trace = dir.path().join("trace");
+    let works = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        return skip("museum_t12_a_napping_writer_costs_callers_no_system_call", "strace cannot trace here");
+    }
+    let calls = "trace=getppid,futex,write,writev,sched_yield,tgkill";
+    let runner = ["strace", "-f", "-qq", "-e", calls, "-o", trace.to_str().unwrap()];
+    let output = finish(&mut child(T12, &runner));
+    assert!(output.status.success(), "{}", said(&output));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let caller = printed.lines().find_map(|line| line.split_once("caller ")).unwrap().1.trim();
+    let trace = read(&trace);
+    let own: Vec<&str> =
+        trace.lines().filter(|line| line.split_whitespace().next() == Some(caller)).collect();
+    let marks: Vec<usize> =
+        own.iter().enumerate().filter(|(_, line)| line.contains("getppid")).map(|(index, _)| index).collect();
+    assert_eq!(marks.len(), 2, "{own:?}");
+    let between = &own[marks[0] + 1..marks[1]];
+    assert!(between.is_empty(), "{} calls for 300 events: {between:?}", between.len());
+    let writes = trace.lines().filter(|line| line.contains("event ")).count();
+    assert!(writes > 10, "the writer thread was awake now and then: {writes} writes");
+}
