@@ -93,10 +93,17 @@ impl FileSet {
 /// Looks at the settings and at what stands at their paths; makes the paths absolute. Touches nothing.
 pub(super) fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenError> {
     let mut faults = settings.faults();
-    let path_is_usable = !faults.iter().any(|fault| fault.field == "path");
+    let is_usable = |faults: &[Fault], field| !faults.iter().any(|fault| fault.field == field);
     let mut holder = None;
     let mut names = None;
-    if path_is_usable {
+    // A field that has a fault gets no second one, and hides none of another's.
+    if is_usable(&faults, "alert_file") {
+        match settings.alert_file.as_deref().map(|path| absolute(path, "alert_file")).transpose() {
+            Ok(path) => settings.alert_file = path,
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if is_usable(&faults, "path") {
         match resolve(settings, fs) {
             Ok(path) => {
                 settings.path = path;
@@ -110,7 +117,8 @@ pub(super) fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenE
         faults.extend(live_fault(settings, fs));
         holder = fs.lock_holder(names.lock()).ok().flatten();
         let alert = settings.alert_path(names);
-        if let Some(dir) = alert.parent().filter(|dir| *dir != names.dir()) {
+        let dir = alert.parent().filter(|dir| *dir != names.dir() && is_usable(&faults, "alert_file"));
+        if let Some(dir) = dir {
             faults.extend(directory_fault("alert_file", dir, settings, fs));
         }
     }
@@ -130,16 +138,15 @@ fn locked_fault(path: &Path, holder: &Holder) -> Fault {
     Fault::new("path", path.display(), format!("must not be in use: it is being written by {holder}"))
 }
 
-/// The paths made absolute, so that a later `chdir` changes nothing; an allowed symlink followed, once.
-fn resolve(settings: &mut Settings, fs: &dyn Fs) -> Result<PathBuf, Fault> {
-    let absolute = |path: &Path, field| {
-        std::path::absolute(path).map_err(|error| {
-            Fault::new(field, path.display(), format!("must be usable from the current directory: {error}"))
-        })
-    };
-    if let Some(alert) = &settings.alert_file {
-        settings.alert_file = Some(absolute(alert, "alert_file")?);
-    }
+/// A path made absolute, so that a later `chdir` changes nothing.
+fn absolute(path: &Path, field: &'static str) -> Result<PathBuf, Fault> {
+    std::path::absolute(path).map_err(|error| {
+        Fault::new(field, path.display(), format!("must be usable from the current directory: {error}"))
+    })
+}
+
+/// The live path made absolute; an allowed symlink followed, once.
+fn resolve(settings: &Settings, fs: &dyn Fs) -> Result<PathBuf, Fault> {
     let path = absolute(&settings.path, "path")?;
     let is_link = fs.stat(&path).is_ok_and(|meta| meta.kind == FileKind::Symlink);
     if is_link && settings.allows(Allow::Symlink) {
