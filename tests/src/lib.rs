@@ -1,7 +1,11 @@
-//! What the integration tests share: how a test says that it cannot run on this machine.
-//! No test stands here, and nothing here decides whether one may be left out.
+//! What the integration tests share: a disk that fails when told to, numbered records, a driver for a file set, children,
+//! and how a test says that it cannot run on this machine. Nothing here decides whether one may be left out.
 
+pub mod child;
+pub mod faulty;
+pub mod files;
 pub mod scripted;
+pub mod world;
 
 use std::env;
 use std::fs::OpenOptions;

@@ -301,8 +301,10 @@ impl FileSet {
         let probing = self.hold.as_ref().is_some_and(|hold| hold.until <= now.mono);
         if probing {
             self.stuck.clear();
+            self.alarms.try_again();
         }
         if self.job.as_ref().is_some_and(|job| hurried || probing || job.due <= now.mono) {
+            self.alarms.try_again();
             self.run_job(now);
         }
         self.watch(now);

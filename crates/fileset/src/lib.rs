@@ -1,4 +1,91 @@
 //! A rotating, bounded, self-healing set of log files: the engine of `tracing-spool`, usable alone.
+//!
+//! A [`FileSet`] is a live file (`app.log`) and its backups (`app.log.1`, the newest, and on). You hand it records. It
+//! rotates by size between two records, keeps the whole set within a budget of bytes at every instant, and goes on
+//! when the disk does not: a rotation that fails is finished later, a full disk makes records wait, a live file that
+//! others moved is opened anew. It knows nothing of `tracing`, has no thread and no queue, and never sleeps.
+//!
+//! From a path and the defaults one can tell what will stand on the disk: at most 60 MiB in `app.log` and
+//! `app.log.1` to `app.log.5`, each at most 10 MiB unless one record is longer; beside them a lock file
+//! (`.app.log.lock`), an alert file while there is trouble, and for the moment of a rotation an empty `.app.log.new`.
+//! No other name is created, renamed or removed.
+//!
+//! # As an `io::Write`
+//!
+//! One `write` is one record. It goes to the file at once, whole, on the caller's thread:
+//!
+//! ```
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("app.log");
+//! use std::io::Write as _;
+//! use tracing_spool_fileset::{FileSet, Settings};
+//!
+//! let mut settings = Settings::new(&path);
+//! settings.max_bytes = 1 << 20;
+//! settings.backup_count = 3;
+//! let mut log = FileSet::open(settings)?; // every fault of the settings at once, before anything is touched
+//! writeln!(log, "order {} shipped", 7)?;
+//! assert_eq!(std::fs::read_to_string(&path)?, "order 7 shipped\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Records are refused (`StorageFull`, `WouldBlock` and the like) while the set can take none; a record that was begun
+//! is taken, and its rest is held inside. Retries and probes happen when the next record comes: with nobody to call
+//! it, a set used in this way does nothing between two writes.
+//!
+//! # Behind a queue of another crate
+//!
+//! ```
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("app.log");
+//! use tracing_spool_fileset::{FileSet, Settings};
+//!
+//! let set = FileSet::open(Settings::new(&path))?;
+//! let (writer, guard) = tracing_appender::non_blocking(set);
+//! # drop((writer, guard));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! That queue hands over one event in one `write`, so events stay whole.
+//!
+//! # Driven with time as a value
+//!
+//! The writer thread of `tracing-spool` gives the set a [`Batch`] and the time, and is told when to come again:
+//!
+//! ```
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("app.log");
+//! use tracing_spool_fileset::{Batch, Clock, FileSet, Settings, State, SystemClock};
+//!
+//! let clock = SystemClock::new();
+//! let mut set = FileSet::open(Settings::new(&path))?;
+//! let rules = set.settings().rules();
+//! let mut batch = Batch::default();
+//! batch.push(b"one", &rules);
+//! batch.push(b"two", &rules);
+//! assert_eq!(set.append(&mut batch, clock.now()), 2); // one write(2); what is left stays in the batch
+//! assert_eq!((set.state(), set.wake_at()), (State::Writing, None)); // nothing waits: no deadline
+//! for event in set.take_events() {
+//!     println!("{event:?}"); // alerts raised and cleared, and remarks; the set itself prints nothing
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it rests on
+//!
+//! Everything outside is behind three small traits, [`Fs`], [`LogFile`] and [`effect::fs::Lock`]; errors are told
+//! apart by errno, never by text. Decisions are pure functions in [`policy`].
+//!
+//! Used alone, the set does not block SIGXFSZ: under a file size limit (`RLIMIT_FSIZE`) below `max_bytes` the signal
+//! ends the program unless it is blocked or ignored. A forked child must open a set of its own; writes to an inherited
+//! one are refused.
+//!
+//! # Features
+//!
+//! - `sim`: `SimDisk` and `SimClock`, a disk in memory with faults by script, a capacity, crashes and power cuts, and a
+//!   clock that jumps, for testing what stands on the engine. Off by default.
+//!
+//! Unix only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(unix))]

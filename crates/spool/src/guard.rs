@@ -101,7 +101,16 @@ impl SpoolGuard {
     /// ```
     #[expect(clippy::must_use_candidate, reason = "the shutdown is the point, its account is extra")]
     pub fn shutdown(mut self, timeout: Duration) -> ShutdownReport {
-        self.leave(timeout).unwrap_or_default()
+        let report = self.leave(timeout).unwrap_or_default();
+        self.tell_of_loss(&report);
+        report
+    }
+
+    /// What was left is said where somebody may read it, whether or not the report is looked at.
+    fn tell_of_loss(&self, report: &ShutdownReport) {
+        if report.left > 0 || report.fragment_left {
+            self.shared.sink.print(&format_args!("{}: {report}", self.shared.path.display()));
+        }
     }
 
     fn leave(&mut self, timeout: Duration) -> Option<ShutdownReport> {
@@ -151,9 +160,7 @@ impl Drop for SpoolGuard {
     fn drop(&mut self) {
         let timeout = self.shared.shutdown_timeout;
         if let Some(report) = self.leave(timeout) {
-            if report.left > 0 || report.fragment_left {
-                self.shared.sink.print(&format_args!("{}: {report}", self.shared.path.display()));
-            }
+            self.tell_of_loss(&report);
         }
     }
 }

@@ -69,3 +69,8 @@ pub use tracing_spool_fileset::{
     Alert, Allow, Clock, Counters, Edge, Failure, Fault, Fs, Holder, Op, OsError, Sync as SyncPolicy,
     Trouble, Wall,
 };
+
+/// The examples of the README are doc tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

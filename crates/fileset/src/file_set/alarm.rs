@@ -18,8 +18,8 @@ use crate::model::time::{Mono, Now, Wall};
 /// The alert file is never larger.
 const ALERT_BYTES_MAX: usize = 4096;
 
-/// How long after a failed attempt the alert file is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How long after a failed attempt the alert file is tried again, where no probe comes earlier.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// What an alert file is written with, and what it says beside the trouble.
 pub(super) struct Context<'a> {
@@ -96,6 +96,11 @@ impl Alarms {
     /// Lets the file be written again: what it says has changed.
     pub(super) fn restate(&mut self) {
         self.outdated = true;
+        self.retry_at = None;
+    }
+
+    /// Lets a file that could not be written be tried again: a probe is under way.
+    pub(super) fn try_again(&mut self) {
         self.retry_at = None;
     }
 

@@ -28,7 +28,7 @@ impl io::Write for FileSet {
     /// Writes what is held. Nothing is synced: that follows the `sync` setting.
     ///
     /// # Errors
-    /// As [`write`](Self::write), where a record stays held.
+    /// As `write`, where a record stays held.
     fn flush(&mut self) -> io::Result<()> {
         self.refuse_in_child()?;
         let mut held = std::mem::take(&mut self.held);

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::FileSet;
 use super::append::Pruned;
 use crate::effect::classify::{Class, classify, is_lost_by_sync};
-use crate::effect::execute::{Done, Place, Setback};
+use crate::effect::execute::{Done, OpenFile, Place, Setback};
 use crate::model::alert::{Event, Trouble};
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::settings::Sync;
@@ -101,6 +101,12 @@ impl FileSet {
                 self.job = Some(job);
                 return;
             }
+            if matches!(step, Step::Retire { .. }) && self.has_unsynced_bytes() {
+                // Written since the sync of this plan, while a step waited.
+                job.steps.push_front(Step::SyncLive);
+                self.job = Some(job);
+                continue;
+            }
             match self.perform(step, &mut job, now) {
                 Ok(()) => {
                     if job.failing.is_some_and(|(failing, _)| failing == step) {
@@ -155,14 +161,20 @@ impl FileSet {
         Ok(())
     }
 
+    /// Whether the live file has bytes that must be durable before it becomes a backup.
+    fn has_unsynced_bytes(&self) -> bool {
+        let is_unsynced = |file: &OpenFile| file.place == Place::Live && file.dirty && !file.sealed;
+        self.durability() == Durability::Synced && self.stage.current.as_ref().is_some_and(is_unsynced)
+    }
+
+    fn durability(&self) -> Durability {
+        if self.settings.sync == Sync::Never { Durability::Unsynced } else { Durability::Synced }
+    }
+
     fn rotation_plan(&self) -> Result<Vec<Step>, Failure> {
-        let durability = match self.settings.sync {
-            Sync::Never => Durability::Unsynced,
-            _ => Durability::Synced,
-        };
         let hidden = self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden);
         let plan = if hidden { plan::recovery } else { plan::rotation };
-        plan(&self.stage.inventory, self.settings.backup_count, durability).map_err(|plan::NoSlot| {
+        plan(&self.stage.inventory, self.settings.backup_count, self.durability()).map_err(|plan::NoSlot| {
             let first = self.stage.names.backup(1);
             Failure::between(Op::Rename, self.stage.names.live(), &first, OsError::EISDIR)
         })

@@ -12,7 +12,7 @@ pub struct OsError(Errno);
 
 macro_rules! named {
     ($($name:ident)*) => {
-        #[allow(missing_docs, clippy::allow_attributes, reason = "each is the errno of its name")]
+        #[expect(missing_docs, reason = "each is the errno of its name")]
         impl OsError {
             $(pub const $name: Self = Self(Errno::$name);)*
         }

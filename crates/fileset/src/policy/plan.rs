@@ -74,12 +74,12 @@ pub fn rotation(
     backup_count: u32,
     durability: Durability,
 ) -> Result<Vec<Step>, NoSlot> {
-    let mut steps = Vec::new();
-    if durability == Durability::Synced {
-        steps.push(Step::SyncLive);
-    }
-    steps.push(Step::CreateHidden);
+    let mut steps = vec![Step::CreateHidden];
     steps.extend(displacement(inventory, backup_count)?);
+    if let (Durability::Synced, Some(Step::Retire { .. })) = (durability, steps.last()) {
+        // A file becomes a backup only when its bytes are durable: after a power cut, rotated files are whole.
+        steps.insert(steps.len() - 1, Step::SyncLive);
+    }
     finish(&mut steps, durability);
     Ok(steps)
 }
@@ -166,8 +166,10 @@ mod tests {
     #[test]
     fn a_whole_rotation() {
         let steps = rotation(&inventory(&[1], &[]), 2, Durability::Synced).unwrap();
-        let wanted = [Step::SyncLive, Step::CreateHidden, shift(1, 2), RETIRE, Step::Publish, Step::SyncDir];
+        let wanted = [Step::CreateHidden, shift(1, 2), Step::SyncLive, RETIRE, Step::Publish, Step::SyncDir];
         assert_eq!(steps, wanted);
+        let steps = rotation(&inventory(&[], &[]), 0, Durability::Synced).unwrap();
+        assert_eq!(steps, [Step::CreateHidden, Step::Discard, Step::Publish, Step::SyncDir]);
         let steps = rotation(&inventory(&[], &[]), 2, Durability::Unsynced).unwrap();
         assert_eq!(steps, [Step::CreateHidden, RETIRE, Step::Publish]);
     }

@@ -3,10 +3,17 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a test looks at the disk itself, and fails by panicking"
+    reason = "a test looks at the disk itself, says where it stands, and fails by panicking"
 )]
 
+mod crash;
+mod interference;
 mod real_disk;
+mod standalone;
 mod sweep;
+mod trouble;
 mod world;

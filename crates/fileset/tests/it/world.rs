@@ -133,9 +133,21 @@ impl World {
         }
     }
 
+    /// Lets the disk hold what stands on it and `more` bytes.
+    pub(crate) fn fill_disk_but_for(&mut self, more: u64) {
+        let used: u64 = self.disk.list("/logs").iter().map(|(_, bytes)| bytes).sum();
+        self.disk.set_capacity(Some(used + more));
+    }
+
     /// Clears the faults and lets the set come to rest.
     pub(crate) fn settle(&mut self) {
         self.disk.clear_faults();
+        self.rest();
+        assert_eq!(self.set().state(), State::Writing);
+    }
+
+    /// Keeps the set's deadlines until it has none.
+    pub(crate) fn rest(&mut self) {
         let start = self.clock.now().mono;
         while let Some(wake) = self.set().wake_at() {
             let now = self.clock.now();
@@ -144,7 +156,6 @@ impl World {
             let now = self.clock.now();
             self.set().tick(now);
         }
-        assert_eq!(self.set().state(), State::Writing);
     }
 
     pub(crate) fn close(&mut self) {

@@ -1,0 +1,323 @@
+//! The real disk, of which a test says what fails, what is cut short and what is slow; every call is written down.
+//! It decides nothing: a call that no slip strikes is the disk's own.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tracing_spool_fileset::effect::fs::{Follow, Lock, LockRefusal, Outcome};
+use tracing_spool_fileset::model::inventory::Meta;
+use tracing_spool_fileset::sim::SimClock;
+use tracing_spool_fileset::{Disk, Fs, Holder, LogFile, Mono, Op, OsError};
+
+/// One call of the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// What was asked.
+    pub op: Op,
+    /// Of which name, without its directory. For an open file: the name under which it was opened.
+    pub name: String,
+    /// The second name, where the operation has two.
+    pub to: Option<String>,
+    /// Whether it failed, by the script or by itself.
+    pub result: Result<(), OsError>,
+    /// When, if there is a clock.
+    pub at: Option<Mono>,
+}
+
+impl Call {
+    /// `rename app.log.1 app.log.2`, with the errno behind it if it failed.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut words = format!("{} {}", self.op, self.name);
+        for more in self.to.iter().cloned().chain(self.result.err().map(|error| format!("{error:?}"))) {
+            words.push(' ');
+            words.push_str(&more);
+        }
+        words
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Action {
+    Fail(OsError),
+    Short(usize),
+    Slow(Duration, usize),
+}
+
+/// One line of the script. Unless told otherwise it strikes every call that fits, until cleared.
+#[derive(Clone)]
+pub struct Slip {
+    op: Op,
+    names: Arc<dyn Fn(&Call) -> bool + Send + Sync>,
+    action: Action,
+    skip: u32,
+    left: Option<u32>,
+}
+
+impl Slip {
+    fn of(op: Op, action: Action) -> Self {
+        Self { op, names: Arc::new(|_| true), action, skip: 0, left: None }
+    }
+
+    /// Calls of this kind fail.
+    #[must_use]
+    pub fn fail(op: Op, error: OsError) -> Self {
+        Self::of(op, Action::Fail(error))
+    }
+
+    /// A write takes at most so many bytes.
+    #[must_use]
+    pub fn short(bytes: usize) -> Self {
+        Self::of(Op::Write, Action::Short(bytes))
+    }
+
+    /// A call of this kind takes so long.
+    #[must_use]
+    pub fn slow(op: Op, time: Duration) -> Self {
+        Self::of(op, Action::Slow(time, usize::MAX))
+    }
+
+    /// Only where `names` accepts the call.
+    #[must_use]
+    pub fn only(mut self, names: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Self {
+        self.names = Arc::new(names);
+        self
+    }
+
+    /// Only on this name.
+    #[must_use]
+    pub fn of_name(self, name: &str) -> Self {
+        let name = name.to_owned();
+        self.only(move |call| call.name == name)
+    }
+
+    /// A write that is slow also takes at most so many bytes.
+    #[must_use]
+    pub fn taking(mut self, bytes: usize) -> Self {
+        if let Action::Slow(_, most) = &mut self.action {
+            *most = bytes;
+        }
+        self
+    }
+
+    /// So many fitting calls, and no more.
+    #[must_use]
+    pub fn times(mut self, calls: u32) -> Self {
+        self.left = Some(calls);
+        self
+    }
+
+    /// So many fitting calls are let through first.
+    #[must_use]
+    pub fn after(mut self, calls: u32) -> Self {
+        self.skip = calls;
+        self
+    }
+}
+
+#[derive(Default)]
+struct State {
+    slips: Vec<Slip>,
+    journal: Vec<Call>,
+    clock: Option<SimClock>,
+    stalled: bool,
+}
+
+impl fmt::Debug for Slip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slip").field("op", &self.op).field("action", &self.action).finish_non_exhaustive()
+    }
+}
+
+/// A disk that fails when told to. Clones share script and journal.
+#[derive(Clone, Default)]
+pub struct Faulty {
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faulty").finish_non_exhaustive()
+    }
+}
+
+impl Faulty {
+    /// A disk without a fault.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same disk, for an owner of its own.
+    #[must_use]
+    pub fn fs(&self) -> Box<dyn Fs> {
+        Box::new(self.clone())
+    }
+
+    /// Calls from now on are noted with the time of this clock.
+    pub fn set_clock(&self, clock: &SimClock) {
+        self.lock().clock = Some(clock.clone());
+    }
+
+    /// Adds a line to the script. Of several that fit a call the first counts it and strikes.
+    pub fn slip(&self, slip: Slip) {
+        self.lock().slips.push(slip);
+    }
+
+    /// Nothing fails any more.
+    pub fn heal(&self) {
+        self.lock().slips.clear();
+    }
+
+    /// Writes hang from now on, until [`release`](Self::release).
+    pub fn stall(&self) {
+        self.lock().stalled = true;
+    }
+
+    /// Lets the writes that hang, and those to come, go on.
+    pub fn release(&self) {
+        self.lock().stalled = false;
+        self.state.1.notify_all();
+    }
+
+    /// Every call so far; forgets them.
+    pub fn take_journal(&self) -> Vec<Call> {
+        std::mem::take(&mut self.lock().journal)
+    }
+
+    /// Calls so far of these kinds, in words; forgets all.
+    pub fn take_words(&self, ops: &[Op]) -> Vec<String> {
+        self.take_journal().iter().filter(|call| ops.contains(&call.op)).map(Call::words).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn strike(&self, call: &Call) -> Option<Action> {
+        let mut state = self.lock();
+        let slip = state
+            .slips
+            .iter_mut()
+            .find(|slip| slip.op == call.op && slip.left != Some(0) && (slip.names)(call))?;
+        if slip.skip > 0 {
+            slip.skip -= 1;
+            return None;
+        }
+        if let Some(left) = &mut slip.left {
+            *left -= 1;
+        }
+        Some(slip.action)
+    }
+
+    /// One call, which is given how many bytes it may write.
+    fn call<T>(
+        &self,
+        op: Op,
+        path: &Path,
+        to: Option<&Path>,
+        body: impl FnOnce(usize) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut call = Call { op, name: name(path), to: to.map(name), result: Ok(()), at: None };
+        let outcome = match self.strike(&call) {
+            Some(Action::Fail(error)) => Err(error),
+            Some(Action::Short(bytes)) => body(bytes),
+            Some(Action::Slow(time, most)) => {
+                thread::sleep(time); // this is the slow disk
+                body(most)
+            }
+            None => body(usize::MAX),
+        };
+        call.result = outcome.as_ref().map(|_| ()).map_err(|error| *error);
+        let mut state = self.lock();
+        call.at = state.clock.as_ref().map(|clock| clock.now().mono);
+        state.journal.push(call);
+        outcome
+    }
+
+    fn file(&self, path: &Path, file: Box<dyn LogFile>) -> Box<dyn LogFile> {
+        Box::new(FaultyFile { disk: self.clone(), path: path.to_owned(), file })
+    }
+}
+
+impl Fs for Faulty {
+    fn stat(&self, path: &Path) -> Outcome<Meta> {
+        self.call(Op::Stat, path, None, |_| Disk.stat(path))
+    }
+    fn open(&self, path: &Path, follow: Follow) -> Outcome<Box<dyn LogFile>> {
+        self.call(Op::Open, path, None, |_| Disk.open(path, follow)).map(|file| self.file(path, file))
+    }
+    fn create(&self, path: &Path, mode: u32) -> Outcome<Box<dyn LogFile>> {
+        self.call(Op::Create, path, None, |_| Disk.create(path, mode)).map(|file| self.file(path, file))
+    }
+    fn rename(&self, from: &Path, to: &Path) -> Outcome<()> {
+        self.call(Op::Rename, from, Some(to), |_| Disk.rename(from, to))
+    }
+    fn replace(&self, from: &Path, to: &Path) -> Outcome<()> {
+        self.call(Op::Replace, from, Some(to), |_| Disk.replace(from, to))
+    }
+    fn unlink(&self, path: &Path) -> Outcome<()> {
+        self.call(Op::Unlink, path, None, |_| Disk.unlink(path))
+    }
+    fn make_dir(&self, path: &Path, mode: u32) -> Outcome<()> {
+        self.call(Op::MakeDir, path, None, |_| Disk.make_dir(path, mode))
+    }
+    fn sync_dir(&self, path: &Path) -> Outcome<()> {
+        self.call(Op::SyncDir, path, None, |_| Disk.sync_dir(path))
+    }
+    fn space(&self, path: &Path) -> Outcome<u64> {
+        self.call(Op::Space, path, None, |_| Disk.space(path))
+    }
+    fn access(&self, path: &Path) -> Outcome<()> {
+        self.call(Op::Access, path, None, |_| Disk.access(path))
+    }
+    fn resolve(&self, path: &Path) -> Outcome<PathBuf> {
+        Disk.resolve(path)
+    }
+    fn read_head(&self, path: &Path, max: usize) -> Outcome<Vec<u8>> {
+        self.call(Op::Read, path, None, |_| Disk.read_head(path, max))
+    }
+    fn lock(&self, path: &Path, mode: u32, text: &str) -> Result<Box<dyn Lock>, LockRefusal> {
+        Disk.lock(path, mode, text)
+    }
+    fn lock_holder(&self, path: &Path) -> Outcome<Option<Holder>> {
+        Disk.lock_holder(path)
+    }
+    fn user(&self) -> u32 {
+        Disk.user()
+    }
+}
+
+#[derive(Debug)]
+struct FaultyFile {
+    disk: Faulty,
+    path: PathBuf,
+    file: Box<dyn LogFile>,
+}
+
+impl LogFile for FaultyFile {
+    fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
+        let Self { disk, path, file } = self;
+        let stalled = |state: &mut State| state.stalled;
+        drop(disk.state.1.wait_while(disk.lock(), stalled).unwrap_or_else(PoisonError::into_inner));
+        disk.call(Op::Write, path, None, |most| file.write(&bytes[..bytes.len().min(most)]))
+    }
+    fn stat(&self) -> Outcome<Meta> {
+        self.file.stat()
+    }
+    fn sync(&mut self) -> Outcome<()> {
+        let Self { disk, path, file } = self;
+        disk.call(Op::Sync, path, None, |_| file.sync())
+    }
+    fn truncate(&mut self, bytes: u64) -> Outcome<()> {
+        let Self { disk, path, file } = self;
+        disk.call(Op::Truncate, path, None, |_| file.truncate(bytes))
+    }
+    fn last_byte(&self) -> Outcome<Option<u8>> {
+        self.file.last_byte()
+    }
+}

@@ -1,0 +1,10 @@
+//! Proves, row by row, that what breaks other loggers does not break this one: each test is called after its row.
+//! It does not prove what only the writer's threads can get wrong: rows T are elsewhere.
+
+mod disk;
+mod interference;
+mod intruders;
+mod limits;
+mod retention;
+mod rotation;
+mod scene;
