@@ -49,6 +49,10 @@ service *args:
 quickstart:
     cargo run --package tracing-spool --example quickstart
 
+# throughput and caller latency beside tracing-appender, in one run; wants an idle machine
+compare:
+    cargo run --release --package tracing-spool-tests --example compare
+
 # the documentation, private items too
 doc:
     cargo doc --workspace --no-deps --all-features --document-private-items
