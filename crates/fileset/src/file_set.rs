@@ -269,11 +269,12 @@ impl FileSet {
         self.alarms.open().cloned().collect()
     }
 
-    /// One last try for the batch, then the end. No record is left half written where that can be helped.
+    /// One last `write(2)` for the batch, then the end. No record is left half written where that can be helped. Who
+    /// has time for the whole batch calls [`append`](Self::append) before.
     pub fn close(mut self, batch: &mut Batch, now: Now) -> CloseReport {
         let fragments = self.counters.fragments;
         self.hurry();
-        self.append(batch, now);
+        self.append_once(batch, now);
         if self.is_mid_record() {
             self.cut_partial();
         }

@@ -248,7 +248,12 @@ impl Worker {
         let Some(file_set) = &mut self.file_set else { return };
         if !self.tray.is_done() {
             file_set.set_dropped(self.shared.ledger.dropped().total());
-            file_set.append(&mut self.tray.batch, now);
+            if self.closing.is_some() {
+                // Each write may take long, and what was left by the deadline is to be said exactly.
+                file_set.append_once(&mut self.tray.batch, now);
+            } else {
+                file_set.append(&mut self.tray.batch, now);
+            }
         }
         let has_error = self.settle();
         if let Some(file_set) = &mut self.file_set {
@@ -316,7 +321,7 @@ impl Worker {
     fn next(&mut self, now: Now, progress: bool) -> Next {
         let wake_at = self.file_set.as_ref().and_then(FileSet::wake_at);
         if self.closing.is_some() {
-            return self.next_while_closing(now, progress, wake_at);
+            return self.next_while_closing(now, progress);
         }
         if !self.tray.is_done() {
             return if progress { Next::Again } else { Next::Rest(hold(now, wake_at)) };

@@ -45,9 +45,22 @@ impl FileSet {
     /// Writes what it can of the batch; returns how many records were finished by this call. What is left stays in
     /// the batch, which is given again at [`wake_at`](Self::wake_at) or with more records behind it.
     pub fn append(&mut self, batch: &mut Batch, now: Now) -> usize {
-        let before = batch.finished();
+        self.append_within(batch, usize::MAX, now)
+    }
+
+    /// As [`append`](Self::append), but with at most one `write(2)`: for an owner whose time is short, and who has to
+    /// know after each write how far it has come.
+    pub fn append_once(&mut self, batch: &mut Batch, now: Now) -> usize {
+        self.append_within(batch, 1, now)
+    }
+
+    fn append_within(&mut self, batch: &mut Batch, writes_max: usize, now: Now) -> usize {
+        let (before, calls) = (batch.finished(), self.counters.write_calls);
         self.attend(now);
-        while !batch.is_done() && self.hold.as_ref().is_none_or(|hold| hold.until <= now.mono) {
+        while !batch.is_done()
+            && self.hold.as_ref().is_none_or(|hold| hold.until <= now.mono)
+            && self.counters.write_calls - calls < writes_max as u64
+        {
             if self.advance(batch, now) == Flow::Stop {
                 break;
             }

@@ -383,3 +383,21 @@ fn a_rotation_can_be_asked_for_and_an_empty_file_is_not_rotated() {
     world.set().rotate(now);
     assert_eq!(world.set().counters().rotations, 1);
 }
+
+#[test]
+fn append_once_writes_once_and_says_how_far_it_came() {
+    let mut world = open(9, 4_000);
+    let rules = world.settings.rules();
+    for number in 0..10 {
+        world.batch.push(World::text(number).as_bytes(), &rules);
+    }
+    let mut finished = 0;
+    for call in 1..=3 {
+        let now = world.clock.now();
+        let set = world.set.as_mut().unwrap();
+        finished += set.append_once(&mut world.batch, now);
+        assert_eq!(set.counters().write_calls, call, "one file's worth each");
+        assert_eq!(set.counters().records_written, finished as u64);
+    }
+    assert!(finished < 10, "{finished}");
+}

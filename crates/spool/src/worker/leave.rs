@@ -4,18 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tracing_spool_fileset::{FileSet, Mono, Now, State};
+use tracing_spool_fileset::{FileSet, Now, State};
 
-use super::{Next, Worker, wait};
+use super::{Next, Worker};
 use crate::control::Left;
 use crate::ledger::Reason;
 use crate::notice::Notices;
 use crate::rank::Rank;
 use crate::stats::Condition;
-use crate::wake::Rest;
 
 impl Worker {
-    pub(super) fn next_while_closing(&mut self, now: Now, progress: bool, wake_at: Option<Mono>) -> Next {
+    pub(super) fn next_while_closing(&mut self, now: Now, progress: bool) -> Next {
         let Some(closing) = &mut self.closing else { return Next::Done };
         let is_late = self.shared.abandoned.load(Ordering::Relaxed) || closing.deadline <= now.mono;
         let waiting = self.shared.queue.admission.fill().records();
@@ -26,8 +25,7 @@ impl Worker {
             return self.finish(now, is_late);
         }
         if !self.tray.is_done() {
-            let hold = Rest::Hold(wait(now, wake_at).min(closing.deadline - now.mono));
-            return if progress { Next::Again } else { Next::Rest(hold) };
+            return Next::Again; // not blocked: each round writes
         }
         if waiting > 0 && self.records.is_empty() {
             return Next::Yield; // admitted and not yet sent: a moment
