@@ -4,11 +4,14 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 use tracing_spool::Spool;
 use tracing_subscriber::fmt::MakeWriter as _;
@@ -100,15 +103,17 @@ pub(crate) fn child(test: &str, runner: &[&str]) -> Command {
         }
     };
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, test);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     command
 }
 
-/// Runs it to its end. One that does not end is killed, by its id, and fails the test.
+/// Runs a [`child`] to its end. One that does not end is killed, with what it has started (which would keep its output
+/// open for ever), by the id of the group that it leads; and it fails the test.
 pub(crate) fn finish(command: &mut Command) -> Output {
     let mut running = command.spawn().unwrap();
     if !ends(&mut running) {
-        running.kill().unwrap();
+        let group = Pid::from_raw(running.id().try_into().unwrap());
+        killpg(group, Signal::SIGKILL).unwrap();
         let output = running.wait_with_output().unwrap();
         panic!("it hangs: {}", said(&output));
     }
@@ -126,10 +131,15 @@ pub(crate) fn said(output: &Output) -> String {
 }
 
 /// Asks again and again, until it is so or [`LONG`] is over; returns which.
-pub(crate) fn until(mut is_so: impl FnMut() -> bool) -> bool {
+pub(crate) fn until(is_so: impl FnMut() -> bool) -> bool {
+    until_within(LONG, is_so)
+}
+
+/// The same with less patience.
+pub(crate) fn until_within(patience: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
     while !is_so() {
-        if begun.elapsed() > LONG {
+        if begun.elapsed() > patience {
             return false;
         }
         thread::sleep(Duration::from_millis(1));

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, OnceLock};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,21 +48,26 @@ fn museum_t1_a_panic_in_the_writer_thread_keeps_the_batch() {
 fn museum_t4_eight_flushes_of_a_whole_spool_return() {
     let (_dir, path) = scene();
     let (spool, guard) = Spool::builder(&path).open().unwrap();
-    let begin = Barrier::new(8);
+    // A thread that panicked would leave the others at the barrier.
+    let (begin, wrong) = (Barrier::new(8), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for thread in 0..8 {
-            let (spool, handle, path, begin) = (&spool, guard.handle(), &path, &begin);
+            let (spool, handle, path, begin, wrong) = (&spool, guard.handle(), &path, &begin, &wrong);
             scope.spawn(move || {
                 for number in 0..50 {
                     let line = format!("thread {thread} line {number}\n");
                     log(spool, &line);
                     begin.wait(); // all eight at once
-                    handle.flush(LONG).unwrap();
-                    assert!(read(path).contains(&line));
+                    let outcome = handle.flush(LONG);
+                    if outcome.is_err() || !read(path).contains(&line) {
+                        wrong.lock().unwrap().push((line, outcome));
+                    }
                 }
             });
         }
     });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} flushes, the first: {:?}", wrong.len(), wrong[0]);
     assert_eq!(guard.handle().stats().written, 400);
 }
 
