@@ -83,7 +83,7 @@ fn killed_while_pruning() {
 }
 
 #[test]
-fn power_cut_before_and_after_every_call() {
+fn museum_d11_power_cut_before_and_after_every_call() {
     let settings = settings(9, 1 << 20);
     let names = Names::new(Path::new(LIVE)).unwrap();
     let mut rotated = 0;
