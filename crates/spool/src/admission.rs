@@ -64,10 +64,17 @@ struct Mark {
     records: u64,
 }
 
+/// What every caller changes, on one cache line: the second change costs little when the first has brought it.
+#[derive(Debug, Default)]
+struct Hot {
+    word: AtomicU64,
+    cursor: AtomicU64,
+}
+
 /// The word and its marks.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    word: CachePadded<AtomicU64>,
+    hot: CachePadded<Hot>,
     bound: Mark,
     /// By rank: up to where its records are let in.
     ranks: [Mark; 5],
@@ -83,7 +90,7 @@ impl Admission {
         let share =
             |percent| Mark { bytes: bound.bytes * percent / 100, records: bound.records * percent / 100 };
         Self {
-            word: CachePadded::new(AtomicU64::new(0)),
+            hot: CachePadded::default(),
             bound,
             ranks: Rank::ALL.map(|rank| share(rank.mark_percent())),
             wakes: [share(25), share(50), share(75)],
@@ -96,9 +103,14 @@ impl Admission {
         self.bound.bytes
     }
 
+    /// A word that `queue` keeps beside this one.
+    pub(crate) fn cursor(&self) -> &AtomicU64 {
+        &self.hot.cursor
+    }
+
     /// Lets a record of `charge` bytes in, or not. `SeqCst`: `wake` builds on the order of this write and its reads.
     pub(crate) fn admit(&self, rank: Rank, charge: u64) -> Result<Step, Refusal> {
-        let mut before = Fill(self.word.load(Ordering::Relaxed));
+        let mut before = Fill(self.hot.word.load(Ordering::Relaxed));
         loop {
             if before.is_closed() {
                 return Err(Refusal::Closed);
@@ -111,7 +123,8 @@ impl Admission {
             if !admitted {
                 return Err(Refusal::Full);
             }
-            match self.word.compare_exchange_weak(before.0, after.0, Ordering::SeqCst, Ordering::Relaxed) {
+            match self.hot.word.compare_exchange_weak(before.0, after.0, Ordering::SeqCst, Ordering::Relaxed)
+            {
                 Ok(_) => return Ok(Step { before, after }),
                 Err(now) => before = Fill(now),
             }
@@ -121,7 +134,7 @@ impl Admission {
     /// Whether even the smallest record of `rank` would be refused now. A hint: nothing is decided by it but
     /// whether a copy is worth making.
     pub(crate) fn foresee(&self, rank: Rank) -> Result<(), Refusal> {
-        let fill = Fill(self.word.load(Ordering::Relaxed));
+        let fill = Fill(self.hot.word.load(Ordering::Relaxed));
         if fill.is_closed() {
             return Err(Refusal::Closed);
         }
@@ -137,7 +150,7 @@ impl Admission {
     /// Takes `records` and `bytes` out again; returns what is left.
     pub(crate) fn release(&self, records: u64, bytes: u64) -> Fill {
         let freed = records * RECORD + bytes;
-        Fill(self.word.fetch_sub(freed, Ordering::SeqCst).wrapping_sub(freed))
+        Fill(self.hot.word.fetch_sub(freed, Ordering::SeqCst).wrapping_sub(freed))
     }
 
     /// Whether a fill is low enough to tell those who wait.
@@ -146,22 +159,22 @@ impl Admission {
     }
 
     pub(crate) fn fill(&self) -> Fill {
-        Fill(self.word.load(Ordering::SeqCst))
+        Fill(self.hot.word.load(Ordering::SeqCst))
     }
 
     /// Shuts the door: from now on no record is let in.
     pub(crate) fn close(&self) {
-        self.word.fetch_or(CLOSED, Ordering::SeqCst);
+        self.hot.word.fetch_or(CLOSED, Ordering::SeqCst);
     }
 
     /// Shuts the door and takes out everything that was let in; returns what that was.
     pub(crate) fn clear(&self) -> Fill {
-        Fill(self.word.swap(CLOSED, Ordering::SeqCst))
+        Fill(self.hot.word.swap(CLOSED, Ordering::SeqCst))
     }
 
     /// Counts one record that waits behind the shut door (the one that a late writer could not finish).
     pub(crate) fn hold_one(&self) {
-        self.word.fetch_add(RECORD, Ordering::SeqCst);
+        self.hot.word.fetch_add(RECORD, Ordering::SeqCst);
     }
 }
 

@@ -216,13 +216,13 @@ impl SpoolBuilder {
 
 /// The queue, the writer thread and what is said.
 impl SpoolBuilder {
-    /// Bytes of records that may wait (16 MiB).
+    /// Bytes of records that may wait (16 MiB); each record counts in steps of 64 bytes.
     pub fn queue_bytes(mut self, bytes: u64) -> Self {
         self.queue_bytes = bytes;
         self
     }
 
-    /// Records that may wait (131,072); each costs 24 bytes in advance.
+    /// Records that may wait (131,072).
     pub fn queue_records(mut self, records: u64) -> Self {
         self.queue_records = records;
         self
@@ -424,7 +424,7 @@ impl SpoolBuilder {
             max_record: usize::try_from(record_limit).unwrap_or(usize::MAX),
             overflow: self.overflow,
         };
-        let (queue, records) = Queue::new(bounds, Origin::here());
+        let (queue, inbox) = Queue::new(bounds, Origin::here());
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,
@@ -436,7 +436,7 @@ impl SpoolBuilder {
         }));
         let worker = Worker::new(Job {
             shared: Arc::clone(&shared),
-            records,
+            inbox,
             control,
             file_set,
             clock: Arc::clone(clock),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing_spool_fileset::{Batch, Clock, Event, FileSet, Rules};
 
-use crate::buffer::Buffer;
+use crate::draft::Draft;
 use crate::origin::{Inside, Origin, is_inside};
 use crate::shared::Shared;
 
@@ -79,7 +79,7 @@ impl Late {
     }
 
     /// Writes a record, if that is wished and works; otherwise it is the caller's to count.
-    pub(crate) fn write(&self, shared: &Shared, buffer: &Buffer) -> bool {
+    pub(crate) fn write(&self, shared: &Shared, draft: &Draft) -> bool {
         // In a hook the lock may be ours already; in a forked child the file is the parent's.
         if !self.is_wanted() || is_inside() || shared.queue.origin.is_forked() {
             return false;
@@ -91,7 +91,7 @@ impl Late {
         };
         let Desk::Set(writer) = &mut *desk else { return false };
         let _inside = Inside::enter();
-        writer.write(shared, buffer)
+        writer.write(shared, draft)
     }
 
     fn set(&self, desk: Desk) {
@@ -101,7 +101,7 @@ impl Late {
 }
 
 impl LateWriter {
-    fn write(&mut self, shared: &Shared, buffer: &Buffer) -> bool {
+    fn write(&mut self, shared: &Shared, draft: &Draft) -> bool {
         let Some(file_set) = &mut self.file_set else { return false };
         let now = self.clock.now();
         let finish = |file_set: &mut FileSet, batch: &mut Batch| {
@@ -116,8 +116,7 @@ impl LateWriter {
             shared.queue.release(1, 0);
         }
         self.batch.clear();
-        let (record, missing) = buffer.record();
-        if self.batch.push_cut(record, missing, &self.rules).cut_bytes > 0 {
+        if self.batch.push_cut(&draft.bytes, draft.missing, &self.rules).cut_bytes > 0 {
             shared.ledger.cut_one();
         }
         let done = finish(file_set, &mut self.batch);

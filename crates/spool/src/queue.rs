@@ -1,16 +1,21 @@
 //! The hand-off: how a record travels from a caller to the writer thread, and what a caller does when it is full.
 //! It counts no losses and writes nothing; `wake` argues the order of steps that must not change.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Sender, bounded, unbounded};
 
 use crate::admission::{Admission, Fill, Refusal, Step};
-use crate::buffer::{Buffer, MISSING};
+use crate::draft::Draft;
+use crate::inbox::Inbox;
 use crate::origin::{Origin, is_inside};
-use crate::pool::Pool;
+use crate::page::{GRANULE, Page, Tag, room_of};
+use crate::place::Cursor;
 use crate::rank::Rank;
 use crate::room::Room;
+use crate::shelf::Shelf;
 use crate::wake::Wake;
 
 /// What happens to a record that finds the queue full.
@@ -37,15 +42,32 @@ pub enum Overflow {
     Block,
 }
 
+/// A page that callers fill from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handed {
+    /// Its beginning.
+    pub(crate) cursor: Cursor,
+}
+
+/// A record that is too long for a page.
+#[derive(Debug)]
+pub(crate) struct Long {
+    /// Where its tag stands.
+    pub(crate) at: Cursor,
+    pub(crate) record: Vec<u8>,
+    pub(crate) missing: usize,
+}
+
 /// The sending side, shared by all callers, and what the writer thread gives back.
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) admission: Admission,
-    pub(crate) pool: Pool,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) wake: Wake,
     pub(crate) room: Room,
     pub(crate) origin: Origin,
-    sender: Sender<Buffer>,
+    pages: Sender<Handed>,
+    long: Sender<Long>,
     overflow: Overflow,
     max_record: usize,
 }
@@ -59,21 +81,44 @@ pub(crate) struct Bounds {
     pub(crate) overflow: Overflow,
 }
 
+/// Granules of a page that belong to one caller, until it has stored their tag.
+struct Spot<'a> {
+    page: &'a Page,
+    at: Cursor,
+}
+
 impl Queue {
-    pub(crate) fn new(bounds: Bounds, origin: Origin) -> (Self, Receiver<Buffer>) {
-        let records = usize::try_from(bounds.records).unwrap_or(usize::MAX);
-        let (sender, receiver) = bounded(records);
+    pub(crate) fn new(bounds: Bounds, origin: Origin) -> (Self, Inbox) {
+        let admission = Admission::new(bounds.bytes, bounds.records);
+        let shelf = Arc::new(Shelf::new(usize::try_from(admission.bytes_bound()).unwrap_or(usize::MAX)));
+        // A channel that holds every page is never full. Long records are bounded by their bytes.
+        let ((pages, handed), (long, longs)) = (bounded(shelf.most()), unbounded());
+        let first = Cursor::first(shelf.take().unwrap_or_default());
+        let _ = pages.try_send(Handed { cursor: first });
+        let inbox = Inbox::new(Arc::clone(&shelf), handed, longs, admission.bytes_bound());
+        admission.cursor().store(first.0, Ordering::Release);
         let queue = Self {
-            admission: Admission::new(bounds.bytes, bounds.records),
-            pool: Pool::new(usize::try_from(bounds.bytes).unwrap_or(usize::MAX), bounds.max_record, records),
+            admission,
+            shelf,
             wake: Wake::new(),
             room: Room::default(),
             origin,
-            sender,
+            pages,
+            long,
             overflow: bounds.overflow,
             max_record: bounds.max_record,
         };
-        (queue, receiver)
+        (queue, inbox)
+    }
+
+    /// The longest record, in bytes.
+    pub(crate) fn max_record(&self) -> usize {
+        self.max_record
+    }
+
+    /// Where the next record goes, now.
+    pub(crate) fn cursor(&self) -> Cursor {
+        Cursor(self.admission.cursor().load(Ordering::Acquire))
     }
 
     /// Whether a record of `rank` is worth copying: not if it would be dropped as things stand.
@@ -84,38 +129,84 @@ impl Queue {
         }
     }
 
-    /// Appends a piece to a record in the making. What goes beyond the longest record is counted in `missing`.
-    pub(crate) fn fill(&self, buffer: &mut Buffer, missing: &mut usize, piece: &[u8]) {
-        let kept = piece.len().min(self.max_record - buffer.len().min(self.max_record));
-        if kept > 0 && *missing == 0 {
-            self.pool.grow(buffer, kept);
-            buffer.push(&piece[..kept]);
-            *missing = piece.len() - kept;
-        } else {
-            *missing = missing.saturating_add(piece.len());
-        }
-    }
-
-    /// Hands a record over, or says why not. May wait, as the overflow policy says.
-    pub(crate) fn offer(&self, mut buffer: Buffer, missing: usize) -> Result<(), (Refusal, Buffer)> {
-        if missing > 0 {
-            self.pool.grow(&mut buffer, MISSING);
-            buffer.mark_cut(missing);
-        }
-        let (rank, charge) = (buffer.rank(), self.charge(&buffer));
+    /// Hands a record over, or says why not and leaves it as it was. May wait, as the overflow policy says.
+    pub(crate) fn offer(&self, draft: &mut Draft) -> Result<(), Refusal> {
+        let (rank, len) = (draft.rank, draft.bytes.len());
+        let is_long = len > self.shelf.longest();
+        let room = if is_long { 1 } else { room_of(len, draft.missing) };
+        let beside = if is_long { len } else { 0 };
+        let charge = ((room * GRANULE + beside) as u64).min(self.admission.bytes_bound());
         let step = match self.admission.admit(rank, charge) {
             Err(Refusal::Full) => self.wait_for_room(rank, charge),
             decided => decided,
+        }?;
+        // From here to the tag the writer thread may wait for this caller: nothing in between waits for anybody.
+        let Some(spot) = self.reserve(room) else {
+            // Cannot be: the word bounds what waits to what the pages hold. Were it so, it would be a full queue.
+            self.admission.release(1, charge);
+            return Err(Refusal::Full);
         };
-        match step {
-            Ok(step) => self.send(buffer, rank, step),
-            Err(refusal) => Err((refusal, buffer)),
+        if is_long {
+            let (record, missing) = (std::mem::take(&mut draft.bytes), draft.missing);
+            // Before the tag, so that whoever sees the tag finds it. Without a writer thread nobody looks.
+            let _ = self.long.send(Long { at: spot.at, record, missing });
+            spot.page.tag(spot.at.offset(), Tag::Long { rank });
+        } else {
+            spot.page.put(spot.at.offset(), rank, &draft.bytes, draft.missing);
+        }
+        let urgent = rank == Rank::Error;
+        if urgent {
+            self.wake.press();
+        }
+        if self.wake.is_wanted(|| urgent || self.admission.crossed(step)) {
+            self.rouse();
+        }
+        Ok(())
+    }
+
+    /// Takes `room` granules, in the page being filled or, where they do not fit, in a new one.
+    fn reserve(&self, room: usize) -> Option<Spot<'_>> {
+        let mut cursor = self.cursor();
+        loop {
+            if cursor.offset() + room > self.shelf.granules() {
+                match self.turn_page(cursor, room)? {
+                    Ok(spot) => return Some(spot),
+                    Err(now) => cursor = now,
+                }
+            } else {
+                match self.move_cursor(cursor, cursor.behind(room)) {
+                    // Only now: it may have been another use of the page when the cursor was read first.
+                    Ok(()) => return Some(Spot { page: self.shelf.page(cursor.page())?, at: cursor }),
+                    Err(now) => cursor = now,
+                }
+            }
         }
     }
 
-    /// What a buffer counts for.
-    pub(crate) fn charge(&self, buffer: &Buffer) -> u64 {
-        buffer.charge(self.admission.bytes_bound())
+    /// Leaves the page of `cursor` for a new one and takes `room` granules in it, unless another caller was faster.
+    #[cold]
+    fn turn_page(&self, cursor: Cursor, room: usize) -> Option<Result<Spot<'_>, Cursor>> {
+        let Some(id) = self.shelf.take() else {
+            let now = self.cursor();
+            return (now != cursor).then_some(Err(now)); // all pages in other hands, one of which was faster
+        };
+        let next = cursor.in_next(id);
+        if let Err(now) = self.move_cursor(cursor, next.behind(room)) {
+            self.shelf.give(id);
+            return Some(Err(now));
+        }
+        // The old page cannot be used anew before its end is marked. Senders may overtake each other; `inbox` sorts.
+        let _ = self.pages.try_send(Handed { cursor: next });
+        self.shelf.page(cursor.page())?.tag(cursor.offset(), Tag::End);
+        Some(Ok(Spot { page: self.shelf.page(id)?, at: next }))
+    }
+
+    fn move_cursor(&self, from: Cursor, to: Cursor) -> Result<(), Cursor> {
+        self.admission
+            .cursor()
+            .compare_exchange_weak(from.0, to.0, Ordering::AcqRel, Ordering::Acquire)
+            .map(drop)
+            .map_err(Cursor)
     }
 
     /// For the writer thread: these are in the file, or given up.
@@ -132,27 +223,6 @@ impl Queue {
     pub(crate) fn close(&self) {
         self.admission.close();
         self.room.tell();
-    }
-
-    fn send(&self, buffer: Buffer, rank: Rank, step: Step) -> Result<(), (Refusal, Buffer)> {
-        match self.sender.try_send(buffer) {
-            Ok(()) => {}
-            // The writer thread left between our admission and here: it has counted us among those left.
-            Err(TrySendError::Disconnected(_)) => return Ok(()),
-            // Cannot be: the word bounds the records to what the channel holds. Were it so, it would be a full queue.
-            Err(TrySendError::Full(buffer)) => {
-                self.admission.release(1, self.charge(&buffer));
-                return Err((Refusal::Full, buffer));
-            }
-        }
-        let urgent = rank == Rank::Error;
-        if urgent {
-            self.wake.press();
-        }
-        if self.wake.is_wanted(|| urgent || self.admission.crossed(step)) {
-            self.rouse();
-        }
-        Ok(())
     }
 
     fn rouse(&self) {
@@ -192,32 +262,34 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn queue(bytes: u64, records: u64, overflow: Overflow) -> (Queue, Receiver<Buffer>) {
+    fn queue(bytes: u64, records: u64, overflow: Overflow) -> (Queue, Inbox) {
         Queue::new(Bounds { bytes, records, max_record: 1_000, overflow }, Origin::here())
     }
 
     fn offer(queue: &Queue, rank: Rank, text: &[u8]) -> Result<(), Refusal> {
-        let (mut buffer, mut missing) = (queue.pool.take(rank), 0);
-        queue.fill(&mut buffer, &mut missing, text);
-        queue.offer(buffer, missing).map_err(|(refusal, _)| refusal)
+        let mut draft = Draft::new(rank);
+        draft.push(text, queue.max_record());
+        queue.offer(&mut draft)
     }
 
     #[test]
     fn records_arrive_in_order_with_their_level() {
-        let (queue, records) = queue(1 << 20, 10, Overflow::DropNewest);
+        let (queue, mut inbox) = queue(1 << 20, 10, Overflow::DropNewest);
         offer(&queue, Rank::Info, b"a").unwrap();
         offer(&queue, Rank::Error, b"b").unwrap();
-        let (a, b) = (records.recv().unwrap(), records.recv().unwrap());
-        assert_eq!((a.record().0, a.rank()), (&b"a"[..], Rank::Info));
-        assert_eq!((b.record().0, b.rank()), (&b"b"[..], Rank::Error));
+        let a = inbox.take().unwrap();
+        assert_eq!((a.record, a.rank, a.missing, a.charge), (&b"a"[..], Rank::Info, 0, 64));
         assert_eq!(queue.admission.fill().records(), 2, "they count until written");
-        queue.release(2, queue.charge(&a) + queue.charge(&b));
+        let b = inbox.take().unwrap();
+        assert_eq!((b.record, b.rank), (&b"b"[..], Rank::Error));
+        queue.release(2, 128);
         assert_eq!((queue.admission.fill().records(), queue.admission.fill().bytes()), (0, 0));
+        assert_eq!(inbox.take(), None);
     }
 
     #[test]
     fn museum_t10_the_byte_bound_holds() {
-        let (queue, records) = Queue::new(
+        let (queue, mut inbox) = Queue::new(
             Bounds { bytes: 1 << 20, records: 100_000, max_record: 1 << 20, overflow: Overflow::DropNewest },
             Origin::here(),
         );
@@ -227,47 +299,98 @@ mod tests {
             refused += usize::from(offer(&queue, Rank::Error, &text).is_err());
             assert!(queue.admission.fill().bytes() <= 1 << 20);
         }
-        assert_eq!((records.len(), refused), (15, 85));
+        let taken = std::iter::from_fn(|| inbox.take().map(|arrival| arrival.record.len())).count();
+        assert_eq!((taken, refused), (15, 85));
     }
 
     #[test]
     fn what_is_too_long_is_cut_and_counted() {
-        let (queue, records) = queue(1 << 20, 10, Overflow::DropNewest);
-        let (mut buffer, mut missing) = (queue.pool.take(Rank::Info), 0);
-        queue.fill(&mut buffer, &mut missing, &[b'x'; 600]);
-        queue.fill(&mut buffer, &mut missing, &[b'y'; 600]);
-        queue.fill(&mut buffer, &mut missing, b"z");
-        queue.offer(buffer, missing).unwrap();
-        let buffer = records.recv().unwrap();
-        let (record, missing) = buffer.record();
-        assert_eq!((record.len(), missing), (1_000, 201));
-        assert!(record.ends_with(b"yyy"));
+        let (queue, mut inbox) = queue(1 << 20, 10, Overflow::DropNewest);
+        let mut draft = Draft::new(Rank::Info);
+        draft.push(&[b'x'; 600], queue.max_record());
+        draft.push(&[b'y'; 600], queue.max_record());
+        draft.push(b"z", queue.max_record());
+        queue.offer(&mut draft).unwrap();
+        offer(&queue, Rank::Info, b"next").unwrap();
+        let first = inbox.take().unwrap();
+        assert_eq!((first.record.len(), first.missing, first.charge), (1_000, 201, 1_024));
+        assert!(first.record.ends_with(b"yyy"));
+        assert_eq!(inbox.take().unwrap().record, b"next");
+    }
+
+    #[test]
+    fn records_too_long_for_a_page_keep_their_place() {
+        let bounds =
+            Bounds { bytes: 1 << 20, records: 100, max_record: 40_000, overflow: Overflow::DropNewest };
+        let (queue, mut inbox) = Queue::new(bounds, Origin::here());
+        offer(&queue, Rank::Info, b"before").unwrap();
+        for len in [30_000, 50_000] {
+            offer(&queue, Rank::Warn, &vec![b'l'; len]).unwrap();
+        }
+        offer(&queue, Rank::Info, b"after").unwrap();
+        let lens = std::iter::from_fn(|| inbox.take().map(|it| (it.record.len(), it.missing, it.charge)));
+        let expected = [(6, 0, 64), (30_000, 0, 30_064), (40_000, 10_000, 40_064), (5, 0, 64)];
+        assert_eq!(lens.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn many_pages_keep_all_and_the_order_of_each_thread() {
+        const THREADS: usize = 4;
+        const RECORDS: usize = 5_000;
+        let (queue, mut inbox) = queue(64 * 1024, 1_000, Overflow::Block);
+        let mut next = [0; THREADS];
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let queue = &queue;
+                scope.spawn(move || {
+                    for number in 0..RECORDS {
+                        let record = format!("{thread} {number} {}", "x".repeat(number * 7 % 900));
+                        offer(queue, Rank::Info, record.as_bytes()).unwrap();
+                    }
+                });
+            }
+            while next != [RECORDS; THREADS] {
+                let before = inbox.place();
+                let Some(arrival) = inbox.take() else { continue };
+                let text = std::str::from_utf8(arrival.record).unwrap();
+                let mut words = text.split(' ');
+                let thread: usize = words.next().unwrap().parse().unwrap();
+                let number: usize = words.next().unwrap().parse().unwrap();
+                assert_eq!((number, words.next().unwrap().len()), (next[thread], number * 7 % 900));
+                next[thread] += 1;
+                let charge = arrival.charge;
+                assert!(inbox.place() > before);
+                queue.release(1, charge);
+            }
+        });
+        assert!(inbox.is_empty());
+        assert_eq!(inbox.place(), inbox.place_of(queue.cursor()));
     }
 
     #[test]
     fn who_waits_is_let_in_when_there_is_room() {
-        let (queue, records) = queue(1 << 20, 2, Overflow::Block);
+        let (queue, mut inbox) = queue(1 << 20, 2, Overflow::Block);
         offer(&queue, Rank::Error, b"1").unwrap();
         offer(&queue, Rank::Error, b"2").unwrap();
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| offer(&queue, Rank::Error, b"3"));
-            let first = records.recv().unwrap();
-            queue.release(1, queue.charge(&first));
+            let charge = inbox.take().unwrap().charge;
+            queue.release(1, charge);
             assert_eq!(waiter.join().unwrap(), Ok(()));
         });
-        assert_eq!(records.len(), 2);
+        assert_eq!(std::iter::from_fn(|| inbox.take().map(drop)).count(), 2);
     }
 
     #[test]
     fn waiting_ends_with_patience_with_the_door_and_never_begins_inside() {
-        let (queue, _records) = queue(1 << 20, 1, Overflow::BlockFor(Duration::from_millis(2)));
+        let (queue, _inbox) = queue(1 << 20, 1, Overflow::BlockFor(Duration::from_millis(2)));
         offer(&queue, Rank::Error, b"1").unwrap();
         assert_eq!(offer(&queue, Rank::Error, b"2"), Err(Refusal::Full));
         {
             let _inside = crate::origin::Inside::enter();
             assert_eq!(offer(&queue, Rank::Error, b"2"), Err(Refusal::Full));
         }
-        let (queue, _records) = self::queue(1 << 20, 1, Overflow::Block);
+        let (queue, _inbox) = self::queue(1 << 20, 1, Overflow::Block);
         offer(&queue, Rank::Error, b"1").unwrap();
         {
             let _inside = crate::origin::Inside::enter();
@@ -283,15 +406,15 @@ mod tests {
     #[test]
     fn a_forked_child_never_waits() {
         let bounds = Bounds { bytes: 1 << 20, records: 1, max_record: 1_000, overflow: Overflow::Block };
-        let (queue, _records) = Queue::new(bounds, Origin::elsewhere());
+        let (queue, _inbox) = Queue::new(bounds, Origin::elsewhere());
         offer(&queue, Rank::Error, b"1").unwrap();
         assert_eq!(offer(&queue, Rank::Error, b"2"), Err(Refusal::Full));
     }
 
     #[test]
     fn a_writer_thread_that_left_has_counted_the_record() {
-        let (queue, records) = queue(1 << 20, 10, Overflow::DropNewest);
-        drop(records);
+        let (queue, inbox) = queue(1 << 20, 10, Overflow::DropNewest);
+        drop(inbox);
         assert_eq!(offer(&queue, Rank::Info, b"x"), Ok(()));
     }
 }

@@ -12,8 +12,8 @@ use tracing_spool_fileset::{Alert, Counters, State};
 
 use crate::admission::Refusal;
 use crate::alerts::AlertSink;
-use crate::buffer::Buffer;
 use crate::control::Control;
+use crate::draft::Draft;
 use crate::late::Late;
 use crate::ledger::{Ledger, Reason};
 use crate::queue::Queue;
@@ -80,14 +80,12 @@ impl Shared {
     }
 
     /// Hands a record over; what is refused is counted, or written late.
-    pub(crate) fn submit(&self, buffer: Buffer, missing: usize) {
-        if let Err((refusal, buffer)) = self.queue.offer(buffer, missing) {
-            let rank = buffer.rank();
-            let wrote = refusal == Refusal::Closed && self.late.write(self, &buffer);
+    pub(crate) fn submit(&self, draft: &mut Draft) {
+        if let Err(refusal) = self.queue.offer(draft) {
+            let wrote = refusal == Refusal::Closed && self.late.write(self, draft);
             if !wrote {
-                self.refuse(rank, refusal);
+                self.refuse(draft.rank, refusal);
             }
-            self.queue.pool.give(buffer);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use tracing_spool_fileset::{Batch, Rules};
 
-use crate::buffer::Buffer;
+use crate::inbox::Arrival;
 use crate::notice;
 use crate::rank::Rank;
 
@@ -45,10 +45,9 @@ impl Tray {
     }
 
     /// Adds a record; returns whether it had to be cut.
-    pub(crate) fn push(&mut self, buffer: &Buffer, charge: u64) -> bool {
-        let (record, missing) = buffer.record();
-        let rendered = self.batch.push_cut(record, missing, &self.rules);
-        self.slips.push(Slip::Record { charge, rank: buffer.rank() });
+    pub(crate) fn push(&mut self, arrival: &Arrival<'_>) -> bool {
+        let rendered = self.batch.push_cut(arrival.record, arrival.missing, &self.rules);
+        self.slips.push(Slip::Record { charge: arrival.charge, rank: arrival.rank });
         rendered.cut_bytes > 0
     }
 
@@ -109,14 +108,10 @@ mod tests {
     #[test]
     fn settles_what_is_finished_and_only_once() {
         let mut tray = Tray::new(Rules::default());
-        let mut buffer = Buffer::new(0);
-        buffer.begin(Rank::Error);
-        buffer.push(b"abc");
-        assert!(!tray.push(&buffer, 10));
+        let arrival = |rank, record, charge| Arrival { rank, record, missing: 0, charge };
+        assert!(!tray.push(&arrival(Rank::Error, b"abc", 10)));
         tray.push_notice("said\n");
-        buffer.begin(Rank::Debug);
-        buffer.push(b"defg");
-        tray.push(&buffer, 20);
+        tray.push(&arrival(Rank::Debug, b"defg", 20));
         tray.batch.advance(5);
         assert!(tray.has_notice());
         assert_eq!(tray.settle(), Settled { records: 1, bytes: 10, has_error: true });

@@ -6,14 +6,14 @@
 //! | | caller, in this order | writer thread, in this order |
 //! |---|---|---|
 //! | 1 | admission word changed (`SeqCst`) | state stored: parked or napping (`SeqCst`) |
-//! | 2 | record sent; for ERROR: `urgent` stored (`SeqCst`) | word, `urgent`, control looked at (`SeqCst`) |
+//! | 2 | record's tag stored (`Release`); for ERROR: `urgent` stored (`SeqCst`) | word, `urgent`, control looked at (`SeqCst`) |
 //! | 3 | state loaded (`SeqCst`) | sleeps |
 //!
 //! Both sides write first and look second, so at least one of them sees the other: either the caller finds
 //! "parked" and wakes, or the writer thread finds the record and does not sleep. If either looked first, both
 //! could miss, and the record would lie there until the next one. A nap needs no such care for ordinary records,
 //! as it ends by itself; for ERROR it does, hence `urgent`. The writer thread clears `urgent` *before* it looks into
-//! the channel: the record was sent before `urgent` was stored, so whoever saw the flag sees the record.
+//! the inbox: the tag was stored before `urgent` was, so whoever saw the flag sees the record.
 //!
 //! The thread's own token (`park`/`unpark`) covers the gap between step 2 and 3 on the right: an `unpark` that
 //! comes before the `park` makes it return at once.
@@ -58,12 +58,12 @@ impl Wake {
         }
     }
 
-    /// For the caller, before it looks at the state: a record that should not wait for the end of a nap was sent.
+    /// For the caller, before it looks at the state: a record that should not wait for the end of a nap was handed over.
     pub(crate) fn press(&self) {
         self.urgent.store(true, Ordering::SeqCst);
     }
 
-    /// For the caller, after its record was sent: whether the writer thread has to be woken for it.
+    /// For the caller, after its record's tag was stored: whether the writer thread has to be woken for it.
     /// `worth_a_nap` says whether the record is worth interrupting a nap; it is asked only during one.
     pub(crate) fn is_wanted(&self, worth_a_nap: impl FnOnce() -> bool) -> bool {
         match self.state.load(Ordering::SeqCst) {
@@ -87,7 +87,7 @@ impl Wake {
         self.unpark();
     }
 
-    /// For the writer thread, at the start of a round and before it looks into the channel.
+    /// For the writer thread, at the start of a round and before it looks into the inbox.
     pub(crate) fn hear(&self) {
         if self.urgent.load(Ordering::SeqCst) {
             self.urgent.store(false, Ordering::SeqCst);

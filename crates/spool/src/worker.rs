@@ -16,9 +16,9 @@ use nix::sys::signal::{SigSet, Signal};
 use tracing_core::dispatcher::{self, Dispatch};
 use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State, Sync};
 
-use crate::buffer::Buffer;
 use crate::control::{Control, Left, Tickets};
 use crate::gap::Gap;
+use crate::inbox::Inbox;
 use crate::ledger::Reason;
 use crate::notice::{self, Notices};
 use crate::origin::Inside;
@@ -42,7 +42,7 @@ const MOST_LINES: usize = 32;
 pub(crate) enum Next {
     /// There is more to do at once.
     Again,
-    /// A record is between its admission and the channel: give its thread a chance.
+    /// A record is between its admission and its tag: give its thread a chance.
     Yield,
     /// Nothing to do for now.
     Rest(Rest),
@@ -54,7 +54,7 @@ pub(crate) enum Next {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) records: Receiver<Buffer>,
+    pub(crate) inbox: Inbox,
     pub(crate) control: Receiver<Control>,
     pub(crate) file_set: FileSet,
     pub(crate) clock: Arc<dyn Clock>,
@@ -65,7 +65,7 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) struct Worker {
     shared: Arc<Shared>,
-    records: Receiver<Buffer>,
+    inbox: Inbox,
     control: Receiver<Control>,
     /// None after the end.
     file_set: Option<FileSet>,
@@ -78,7 +78,7 @@ pub(crate) struct Worker {
     lines: VecDeque<String>,
     tickets: Tickets,
     pace: Pace,
-    /// Records taken from the channel since the start, and those of them that are settled.
+    /// Records taken from the inbox since the start, and those of them that are settled.
     taken: u64,
     settled: u64,
     closing: Option<Closing>,
@@ -101,7 +101,7 @@ impl Worker {
             tray: Tray::new(rules),
             pace: Pace::new(job.clock.now().mono),
             shared: job.shared,
-            records: job.records,
+            inbox: job.inbox,
             control: job.control,
             file_set: Some(job.file_set),
             clock: job.clock,
@@ -159,7 +159,7 @@ impl Worker {
     /// One pass: messages, records, the file set, what there is to say, answers.
     pub(crate) fn round(&mut self) -> Next {
         let now = self.clock.now();
-        self.shared.queue.wake.hear(); // before the channel is looked at: see `wake`
+        self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
         self.take_control(now);
         self.watch_gap(now);
         let before = (self.taken, self.settled);
@@ -185,11 +185,12 @@ impl Worker {
                 Control::Flush(reply) => {
                     file_set.hurry();
                     // First the place, then the count: see `gap`.
-                    let target = self.taken + self.records.len() as u64;
+                    let queue = &self.shared.queue;
+                    let place = self.inbox.place_of(queue.cursor());
                     if self.notices != Notices::Off {
-                        self.gap.force(now, target, self.shared.ledger.dropped());
+                        self.gap.force(now, place, self.shared.ledger.dropped());
                     }
-                    self.tickets.add(target, reply);
+                    self.tickets.add(self.settled + queue.admission.fill().records(), reply);
                 }
                 Control::Rotate => file_set.rotate(now),
                 Control::Reopen => file_set.reopen(now),
@@ -205,12 +206,12 @@ impl Worker {
     fn watch_gap(&mut self, now: Now) {
         if self.notices != Notices::Off {
             let is_blocked = matches!(self.state(), State::Blocked(_));
-            let place = || self.taken + self.records.len() as u64;
+            let place = || self.inbox.place_of(self.shared.queue.cursor());
             self.gap.watch(now, is_blocked, place, || self.shared.ledger.dropped());
         }
     }
 
-    /// Fills the tray from the channel, if all that was in it is written.
+    /// Fills the tray from the inbox, if all that was in it is written.
     fn refill(&mut self, now: Now) {
         self.settle();
         if !self.tray.is_done() || self.shared.abandoned.load(Ordering::Relaxed) {
@@ -223,7 +224,7 @@ impl Worker {
                 self.tray.push_notice(&line);
             }
             if self.gap.is_waiting() {
-                if let Some(loss) = self.gap.take(self.taken) {
+                if let Some(loss) = self.gap.take(self.inbox.place()) {
                     if let Some(line) = notice::of_loss(self.notices, &loss, now.wall) {
                         self.tray.push_notice(&line);
                     }
@@ -232,15 +233,14 @@ impl Worker {
             if self.tray.is_full() {
                 break;
             }
-            let Ok(buffer) = self.records.try_recv() else { break };
+            let Some(arrival) = self.inbox.take() else { break };
             self.taken += 1;
-            if self.tray.push(&buffer, queue.charge(&buffer)) {
+            if self.tray.push(&arrival) {
                 self.shared.ledger.cut_one();
             }
-            queue.pool.give(buffer);
         }
         if !self.tray.is_done() {
-            queue.pool.stock();
+            queue.shelf.stock();
         }
     }
 
@@ -326,7 +326,7 @@ impl Worker {
         if !self.tray.is_done() {
             return if progress { Next::Again } else { Next::Rest(hold(now, wake_at)) };
         }
-        if !self.records.is_empty() || !self.lines.is_empty() {
+        if !self.inbox.is_empty() || !self.lines.is_empty() {
             return Next::Again;
         }
         let wake_at = [wake_at, self.gap.deadline()].into_iter().flatten().min();

@@ -10,8 +10,8 @@ use tracing_core::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::admission::Refusal;
-use crate::buffer::Buffer;
 use crate::builder::SpoolBuilder;
+use crate::draft::Draft;
 use crate::rank::Rank;
 use crate::shared::Shared;
 
@@ -45,7 +45,7 @@ impl Spool {
 
     /// A writer for one record of this rank.
     fn writer(&self, rank: Rank) -> EventWriter<'_> {
-        EventWriter { shared: &self.shared, rank, draft: Draft::Nothing }
+        EventWriter { shared: &self.shared, state: State::Nothing, draft: Draft::new(rank) }
     }
 }
 
@@ -86,17 +86,18 @@ impl<'a> MakeWriter<'a> for Spool {
 #[must_use = "the record is what is written to this"]
 pub struct EventWriter<'a> {
     shared: &'a Shared,
-    rank: Rank,
+    state: State,
+    /// Filled and handed over where it lies: moving it would cost as much as all the rest.
     draft: Draft,
 }
 
-enum Draft {
+enum State {
     /// Nothing was written: no record.
     Nothing,
     /// The queue was too full for it when its first byte came: nothing is copied.
     Shed(Refusal),
-    /// The record so far, and how many bytes of it did not fit.
-    Record(Buffer, usize),
+    /// There is a record.
+    Record,
 }
 
 impl EventWriter<'_> {
@@ -105,16 +106,16 @@ impl EventWriter<'_> {
             return;
         }
         let queue = &self.shared.queue;
-        if matches!(self.draft, Draft::Nothing) {
-            self.draft = match queue.foresee(self.rank) {
+        if matches!(self.state, State::Nothing) {
+            self.state = match queue.foresee(self.draft.rank) {
                 Err(refusal) if refusal == Refusal::Full || !self.shared.late.is_wanted() => {
-                    Draft::Shed(refusal)
+                    State::Shed(refusal)
                 }
-                _ => Draft::Record(queue.pool.take(self.rank), 0),
+                _ => State::Record,
             };
         }
-        if let Draft::Record(buffer, missing) = &mut self.draft {
-            queue.fill(buffer, missing, piece);
+        if matches!(self.state, State::Record) {
+            self.draft.push(piece, queue.max_record());
         }
     }
 }
@@ -139,16 +140,16 @@ impl io::Write for EventWriter<'_> {
 
 impl Drop for EventWriter<'_> {
     fn drop(&mut self) {
-        match std::mem::replace(&mut self.draft, Draft::Nothing) {
-            Draft::Nothing => {}
-            Draft::Shed(refusal) => self.shared.refuse(self.rank, refusal),
-            Draft::Record(buffer, missing) => self.shared.submit(buffer, missing),
+        match self.state {
+            State::Nothing => {}
+            State::Shed(refusal) => self.shared.refuse(self.draft.rank, refusal),
+            State::Record => self.shared.submit(&mut self.draft),
         }
     }
 }
 
 impl fmt::Debug for EventWriter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventWriter").field("level", &self.rank.name()).finish_non_exhaustive()
+        f.debug_struct("EventWriter").field("level", &self.draft.rank.name()).finish_non_exhaustive()
     }
 }

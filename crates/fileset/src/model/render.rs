@@ -50,40 +50,35 @@ fn is_plain(body: &[u8], rules: &Rules) -> bool {
     if !rules.escape {
         return !rules.single_line || !body.contains(&b'\n');
     }
-    let (control, newline, beyond_ascii) = kinds_in(body);
-    if control || (newline && rules.single_line) {
+    // Nearly all records are printable ASCII, and that takes one comparison for each byte.
+    if !any_byte(body, |byte| byte.wrapping_sub(b' ') > b'~' - b' ') {
+        return true;
+    }
+    let keeps = |byte: u8| byte == b'\t' || (byte == b'\n' && !rules.single_line);
+    if body.iter().any(|byte| byte.is_ascii_control() && !keeps(*byte)) {
         return false;
     }
     let is_c1 = |character: char| ('\u{80}'..='\u{9f}').contains(&character);
-    !beyond_ascii || std::str::from_utf8(body).is_ok_and(|text| !text.contains(is_c1))
+    std::str::from_utf8(body).is_ok_and(|text| !text.contains(is_c1))
 }
 
-/// Whether there are control characters (newline and tab apart), newlines, and bytes beyond ASCII.
-fn kinds_in(body: &[u8]) -> (bool, bool, bool) {
+/// Whether `is_wanted` says so of any byte. By blocks and without an early exit, so that the compiler makes vectors
+/// of it.
+fn any_byte(body: &[u8], is_wanted: impl Fn(u8) -> bool) -> bool {
     const WIDE: usize = 32;
-    // Lane by lane and without an early exit, so that the compiler makes vectors of it.
-    let mut seen = ([0_u8; WIDE], [0_u8; WIDE], [0_u8; WIDE]);
+    let mut seen = [0_u8; WIDE];
     let mut look = |block: &[u8; WIDE]| {
-        for (lane, byte) in block.iter().enumerate() {
-            let (byte, is_newline) = (*byte, *byte == b'\n');
-            let is_control = (byte < 0x20) & (byte != b'\t') & !is_newline | (byte == 0x7f);
-            seen.0[lane] |= u8::from(is_control);
-            seen.1[lane] |= u8::from(is_newline);
-            seen.2[lane] |= byte & 0x80;
+        for (lane, byte) in seen.iter_mut().zip(block) {
+            *lane |= u8::from(is_wanted(*byte));
         }
     };
-    body.chunks_exact(WIDE).filter_map(|block| block.first_chunk()).for_each(&mut look);
     match body.last_chunk::<WIDE>() {
+        None => return body.iter().any(|byte| is_wanted(*byte)),
         // The last block again, from the end: cheaper than byte by byte.
         Some(last) => look(last),
-        None => {
-            let mut short = [b' '; WIDE];
-            short[..body.len()].copy_from_slice(body);
-            look(&short);
-        }
     }
-    let any = |lanes: [u8; WIDE]| lanes.iter().fold(0, |all, lane| all | lane) != 0;
-    (any(seen.0), any(seen.1), any(seen.2))
+    body.chunks_exact(WIDE).filter_map(|block| block.first_chunk()).for_each(&mut look);
+    seen != [0; WIDE]
 }
 
 /// A record being rendered unit by unit: a unit is a character, or a byte that is none.

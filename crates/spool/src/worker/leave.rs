@@ -27,8 +27,8 @@ impl Worker {
         if !self.tray.is_done() {
             return Next::Again; // not blocked: each round writes
         }
-        if waiting > 0 && self.records.is_empty() {
-            return Next::Yield; // admitted and not yet sent: a moment
+        if waiting > 0 && self.inbox.is_empty() {
+            return Next::Yield; // admitted and not yet there: a moment
         }
         if waiting > 0 || !self.lines.is_empty() {
             return Next::Again;
@@ -36,7 +36,7 @@ impl Worker {
         if !closing.last_said {
             closing.last_said = true;
             if self.notices != Notices::Off {
-                self.gap.force(now, self.taken, self.shared.ledger.dropped());
+                self.gap.force(now, self.inbox.place(), self.shared.ledger.dropped());
             }
             return Next::Again;
         }
@@ -78,14 +78,14 @@ impl Worker {
         let reason = self.shared.block_reason().unwrap_or(Reason::Closed);
         let ledger = &self.shared.ledger;
         // The word is emptied after the records are counted, so that none is missing at any moment; those that are
-        // still on their way find no channel, and are among its records too.
+        // still on their way are seen by nobody, and are among its records too.
         let mut known = 0;
         for (rank, _) in self.tray.rest() {
             ledger.drop_one(reason, rank);
             known += 1;
         }
-        while let Ok(buffer) = self.records.try_recv() {
-            ledger.drop_one(reason, buffer.rank());
+        while let Some(arrival) = self.inbox.take() {
+            ledger.drop_one(reason, arrival.rank);
             known += 1;
         }
         let all = self.shared.queue.admission.clear().records();

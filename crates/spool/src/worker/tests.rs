@@ -14,6 +14,7 @@ use tracing_subscriber::fmt::MakeWriter as _;
 use super::{Next, Worker};
 use crate::builder::SpoolBuilder;
 use crate::control::{Control, Flushed, Left};
+use crate::draft::Draft;
 use crate::handle::{FlushError, SpoolHandle};
 use crate::late::LateRecords;
 use crate::ledger::Reason;
@@ -44,10 +45,9 @@ fn bench(describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Bench {
 
 impl Bench {
     fn log(&self, rank: Rank, text: &str) {
-        let mut buffer = self.shared.queue.pool.take(rank);
-        let mut missing = 0;
-        self.shared.queue.fill(&mut buffer, &mut missing, text.as_bytes());
-        self.shared.submit(buffer, missing);
+        let mut draft = Draft::new(rank);
+        draft.push(text.as_bytes(), self.shared.queue.max_record());
+        self.shared.submit(&mut draft);
     }
 
     fn rounds(&mut self, count: usize) -> Next {
