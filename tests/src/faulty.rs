@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use tracing_spool_fileset::effect::fs::{Follow, Lock, LockRefusal, Outcome};
 use tracing_spool_fileset::model::inventory::Meta;
-use tracing_spool_fileset::sim::SimClock;
-use tracing_spool_fileset::{Disk, Fs, Holder, LogFile, Mono, Op, OsError};
+use tracing_spool_fileset::{Clock, Disk, Fs, Holder, LogFile, Mono, Op, OsError};
 
 /// One call of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +20,8 @@ pub struct Call {
     pub name: String,
     /// The second name, where the operation has two.
     pub to: Option<String>,
+    /// For a write: how many bytes it was given.
+    pub bytes: usize,
     /// Whether it failed, by the script or by itself.
     pub result: Result<(), OsError>,
     /// When, if there is a clock.
@@ -122,8 +123,10 @@ impl Slip {
 struct State {
     slips: Vec<Slip>,
     journal: Vec<Call>,
-    clock: Option<SimClock>,
+    clock: Option<Arc<dyn Clock>>,
     stalled: bool,
+    /// Writes that hang.
+    hanging: u32,
 }
 
 impl fmt::Debug for Slip {
@@ -158,8 +161,8 @@ impl Faulty {
     }
 
     /// Calls from now on are noted with the time of this clock.
-    pub fn set_clock(&self, clock: &SimClock) {
-        self.lock().clock = Some(clock.clone());
+    pub fn set_clock(&self, clock: impl Clock + 'static) {
+        self.lock().clock = Some(Arc::new(clock));
     }
 
     /// Adds a line to the script. Of several that fit a call the first counts it and strikes.
@@ -181,6 +184,18 @@ impl Faulty {
     pub fn release(&self) {
         self.lock().stalled = false;
         self.state.1.notify_all();
+    }
+
+    /// Returns when a write hangs.
+    pub fn wait_for_stalled_write(&self) {
+        let none = |state: &mut State| state.hanging == 0;
+        drop(self.state.1.wait_while(self.lock(), none).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Every call so far.
+    #[must_use]
+    pub fn journal(&self) -> Vec<Call> {
+        self.lock().journal.clone()
     }
 
     /// Every call so far; forgets them.
@@ -213,7 +228,19 @@ impl Faulty {
         Some(slip.action)
     }
 
-    /// One call, which is given how many bytes it may write.
+    /// Waits while writes hang.
+    fn hang(&self) {
+        let mut state = self.lock();
+        if !state.stalled {
+            return;
+        }
+        state.hanging += 1;
+        self.state.1.notify_all();
+        let stalled = |state: &mut State| state.stalled;
+        state = self.state.1.wait_while(state, stalled).unwrap_or_else(PoisonError::into_inner);
+        state.hanging -= 1;
+    }
+
     fn call<T>(
         &self,
         op: Op,
@@ -221,8 +248,20 @@ impl Faulty {
         to: Option<&Path>,
         body: impl FnOnce(usize) -> Outcome<T>,
     ) -> Outcome<T> {
+        self.call_for(op, path, to, 0, body)
+    }
+
+    /// One call with so many bytes, which is given how many of them it may write.
+    fn call_for<T>(
+        &self,
+        op: Op,
+        path: &Path,
+        to: Option<&Path>,
+        bytes: usize,
+        body: impl FnOnce(usize) -> Outcome<T>,
+    ) -> Outcome<T> {
         let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut call = Call { op, name: name(path), to: to.map(name), result: Ok(()), at: None };
+        let mut call = Call { op, name: name(path), to: to.map(name), bytes, result: Ok(()), at: None };
         let outcome = match self.strike(&call) {
             Some(Action::Fail(error)) => Err(error),
             Some(Action::Short(bytes)) => body(bytes),
@@ -302,9 +341,8 @@ struct FaultyFile {
 impl LogFile for FaultyFile {
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
         let Self { disk, path, file } = self;
-        let stalled = |state: &mut State| state.stalled;
-        drop(disk.state.1.wait_while(disk.lock(), stalled).unwrap_or_else(PoisonError::into_inner));
-        disk.call(Op::Write, path, None, |most| file.write(&bytes[..bytes.len().min(most)]))
+        disk.hang();
+        disk.call_for(Op::Write, path, None, bytes.len(), |most| file.write(&bytes[..bytes.len().min(most)]))
     }
     fn stat(&self) -> Outcome<Meta> {
         self.file.stat()

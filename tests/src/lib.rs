@@ -4,7 +4,6 @@
 pub mod child;
 pub mod faulty;
 pub mod files;
-pub mod scripted;
 pub mod world;
 
 use std::env;

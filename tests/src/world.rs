@@ -63,7 +63,7 @@ impl World {
     #[must_use]
     pub fn real(disk: &Faulty, settings: Settings) -> Self {
         let (clock, owned) = (SimClock::new(), disk.clone());
-        disk.set_clock(&clock);
+        disk.set_clock(clock.clone());
         Self::on(None, Box::new(move || owned.fs()), clock, settings)
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tracing_spool::{Overflow, Spool, SyncPolicy};
 use tracing_spool_fileset::{Op, SystemClock};
-use tracing_spool_tests::scripted::Script;
+use tracing_spool_tests::faulty::Faulty;
 use tracing_subscriber::fmt::MakeWriter as _;
 
 thread_local! {
@@ -90,12 +90,12 @@ fn a_caller_allocates_nothing_in_the_steady_state() {
 #[test]
 fn at_saturation_the_median_write_carries_64_kib() {
     let dir = tempfile::tempdir().unwrap();
-    let script = Script::new(Arc::new(SystemClock::new()));
+    let disk = Faulty::new();
     let (spool, guard) = Spool::builder(dir.path().join("app.log"))
         .overflow(Overflow::Block)
         .sync(SyncPolicy::Never)
         .quiet()
-        .open_with(script.fs(), Arc::new(SystemClock::new()))
+        .open_with(disk.fs(), Arc::new(SystemClock::new()))
         .unwrap();
     let line = [b'x'; 119];
     for _ in 0..500_000 {
@@ -103,7 +103,7 @@ fn at_saturation_the_median_write_carries_64_kib() {
     }
     assert!(guard.shutdown(PATIENCE).is_complete());
     let mut writes: Vec<usize> =
-        script.calls().iter().filter(|call| call.op == Op::Write).map(|call| call.bytes).collect();
+        disk.journal().iter().filter(|call| call.op == Op::Write).map(|call| call.bytes).collect();
     writes.sort_unstable();
     let median = writes[writes.len() / 2];
     assert!(median >= 64 * 1024, "{median} bytes in the median of {} writes", writes.len());

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
-use tracing_spool::{Allow, Clock, Fault, Op, OpenError, OsError, Spool, SpoolBuilder, SyncPolicy};
+use tracing_spool::{Allow, Fault, Op, OpenError, OsError, Spool, SpoolBuilder, SyncPolicy};
 use tracing_spool_fileset::{FileSet, Settings, SystemClock};
-use tracing_spool_tests::scripted::Script;
+use tracing_spool_tests::faulty::{Faulty, Slip};
 
 use crate::support::{LONG, child, finish, is_child, listing, log, read, said, scene};
 
@@ -133,16 +133,16 @@ fn an_unwritable_directory_is_refused() {
     fs::write(&path, "old\n").unwrap();
     let before = listing(dir.path());
     for error in [OsError::EACCES, OsError::EROFS] {
-        let script = Script::new(Arc::clone(&clock) as Arc<dyn Clock>);
-        script.fail(error, None, |call| call.op == Op::Access);
-        let refused = Spool::builder(&path).max_bytes(0).open_with(script.fs(), Arc::clone(&clock) as _);
+        let disk = Faulty::new();
+        disk.slip(Slip::fail(Op::Access, error));
+        let refused = Spool::builder(&path).max_bytes(0).open_with(disk.fs(), Arc::clone(&clock) as _);
         let OpenError::Unusable(faults) = refused.unwrap_err() else { panic!("not a fault") };
         let place = dir.path().display().to_string();
         assert_eq!(named(&faults), [("max_bytes", "0"), ("path", place.as_str())]);
         let wanted = &faults.iter().find(|fault| fault.field == "path").unwrap().wanted;
         assert!(wanted.contains("must be writable") && wanted.contains(&error.to_string()), "{wanted}");
         let harmless = [Op::Stat, Op::Access, Op::Read];
-        assert!(script.calls().iter().all(|call| harmless.contains(&call.op)), "{:?}", script.calls());
+        assert!(disk.journal().iter().all(|call| harmless.contains(&call.op)), "{:?}", disk.journal());
         assert_eq!(listing(dir.path()), before);
     }
 }

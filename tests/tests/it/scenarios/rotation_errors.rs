@@ -2,37 +2,37 @@
 //! real disk whose calls fail by a script, with a clock that the test moves.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::SimClock;
-use tracing_spool_fileset::{Batch, FileSet, Op, OsError, Settings, State};
+use tracing_spool_fileset::{Batch, FileSet, Mono, Op, OsError, Settings, State};
+use tracing_spool_tests::faulty::{Call, Faulty, Slip};
 use tracing_spool_tests::files::{RealDisk, read_back, record};
-use tracing_spool_tests::scripted::{Call, Script};
 
 const FILE_BYTES: u64 = 1_000;
 
 struct Scene {
     dir: tempfile::TempDir,
     clock: SimClock,
-    script: Script,
+    disk: Faulty,
     set: FileSet,
     sent: u32,
 }
 
-fn is_retirement(call: &Call) -> bool {
-    call.op == Op::Rename && call.name() == "app.log"
+fn retirement_fails(error: OsError) -> Slip {
+    Slip::fail(Op::Rename, error).of_name("app.log")
 }
 
 impl Scene {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = SimClock::new();
-        let script = Script::new(Arc::new(clock.clone()));
+        let disk = Faulty::new();
+        disk.set_clock(clock.clone());
         let mut settings = Settings::new(dir.path().join("app.log"));
         settings.max_bytes = FILE_BYTES;
-        let set = FileSet::open_with(settings, script.fs(), Box::new(clock.clone())).unwrap();
-        Self { dir, clock, script, set, sent: 0 }
+        let set = FileSet::open_with(settings, disk.fs(), Box::new(clock.clone())).unwrap();
+        Self { dir, clock, disk, set, sent: 0 }
     }
 
     fn alert(&self) -> PathBuf {
@@ -60,8 +60,10 @@ impl Scene {
 
     /// When the live file was tried to be made a backup, in milliseconds after the first attempt.
     fn attempts(&self) -> Vec<u128> {
-        let times: Vec<Duration> =
-            self.script.calls().iter().filter(|call| is_retirement(call)).map(|call| call.at).collect();
+        let is_retirement = |call: &Call| call.op == Op::Rename && call.name == "app.log";
+        let journal = self.disk.journal();
+        let times: Vec<Mono> =
+            journal.iter().filter(|call| is_retirement(call)).filter_map(|call| call.at).collect();
         times.iter().map(|at| (*at - times[0]).as_millis()).collect()
     }
 }
@@ -69,7 +71,7 @@ impl Scene {
 #[test]
 fn rotation_file_system_error_retry() {
     let mut scene = Scene::new();
-    scene.script.fail(OsError::EBUSY, Some(2), is_retirement);
+    scene.disk.slip(retirement_fails(OsError::EBUSY).times(2));
     scene.log(11);
     assert_eq!(scene.set.state(), State::Overdue);
     scene.pass(Duration::from_secs(60));
@@ -80,7 +82,7 @@ fn rotation_file_system_error_retry() {
 
     for lasting in [OsError::ENOENT, OsError::EACCES, OsError::ENOSPC, OsError::EROFS] {
         let mut scene = Scene::new();
-        scene.script.fail(lasting, None, is_retirement);
+        scene.disk.slip(retirement_fails(lasting));
         scene.log(11);
         scene.pass(Duration::from_secs(29));
         assert_eq!(scene.attempts(), [0], "{lasting} costs no retry");
@@ -94,7 +96,7 @@ fn rotation_file_system_error_retry() {
 #[test]
 fn rotation_retry_exhaustion() {
     let mut scene = Scene::new();
-    scene.script.fail(OsError::EBUSY, None, is_retirement);
+    scene.disk.slip(retirement_fails(OsError::EBUSY));
     scene.log(11);
     scene.pass(Duration::from_millis(699));
     assert!(!scene.alert().exists(), "retries are left");
@@ -123,7 +125,7 @@ fn rotation_retry_exhaustion() {
 
     scene.log(20);
     assert_eq!(scene.set.state(), State::Overdue);
-    scene.script.clear();
+    scene.disk.heal();
     scene.pass(Duration::from_secs(31));
     assert_eq!(scene.set.state(), State::Writing);
     assert!(!scene.alert().exists(), "cleared when rotation works again");

@@ -6,9 +6,9 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::thread;
 
-use tracing_spool::{Clock, Overflow, Reason, Spool};
+use tracing_spool::{Overflow, Reason, Spool};
 use tracing_spool_fileset::SystemClock;
-use tracing_spool_tests::scripted::Script;
+use tracing_spool_tests::faulty::Faulty;
 use tracing_subscriber::fmt::MakeWriter as _;
 use tracing_subscriber::prelude::*;
 
@@ -17,15 +17,15 @@ use crate::support::{LONG, child, finish, is_child, log, read, said, scene};
 #[test]
 fn museum_t9_an_error_is_kept_when_the_queue_is_full_of_debug() {
     let ((_dir, path), clock) = (scene(), Arc::new(SystemClock::new()));
-    let script = Script::new(Arc::clone(&clock) as Arc<dyn Clock>);
-    let (spool, guard) = Spool::builder(&path).queue_records(1_000).open_with(script.fs(), clock).unwrap();
+    let disk = Faulty::new();
+    let (spool, guard) = Spool::builder(&path).queue_records(1_000).open_with(disk.fs(), clock).unwrap();
     let handle = guard.handle();
     let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(spool);
     let subscriber = tracing_subscriber::registry().with(layer);
-    script.hold_writes();
+    disk.stall();
     tracing::subscriber::with_default(subscriber, || {
         tracing::debug!("the first hangs in a write");
-        script.wait_for_held_write();
+        disk.wait_for_stalled_write();
         for number in 0..2_000 {
             tracing::debug!(number, "chatter");
         }
@@ -35,7 +35,7 @@ fn museum_t9_an_error_is_kept_when_the_queue_is_full_of_debug() {
             tracing::warn!(number, "doubt");
         }
     });
-    script.let_go();
+    disk.release();
     assert!(guard.shutdown(LONG).is_complete());
     let dropped = handle.stats().dropped;
     assert_eq!(dropped.at_level(tracing::Level::ERROR), 0);
@@ -68,13 +68,13 @@ fn museum_t10_memory_is_bounded_under_a_stalled_disk() {
         return;
     }
     let ((_dir, path), clock) = (scene(), Arc::new(SystemClock::new()));
-    let script = Script::new(Arc::clone(&clock) as Arc<dyn Clock>);
+    let disk = Faulty::new();
     let (spool, guard) =
-        Spool::builder(&path).quiet().queue_bytes(BOUND).open_with(script.fs(), clock).unwrap();
+        Spool::builder(&path).quiet().queue_bytes(BOUND).open_with(disk.fs(), clock).unwrap();
     let handle = guard.handle();
-    script.hold_writes();
+    disk.stall();
     log(&spool, "the first hangs in a write");
-    script.wait_for_held_write();
+    disk.wait_for_stalled_write();
     let (record, before) = ("x".repeat(64 * 1024), resident());
     for _ in 0..20_000 {
         log(&spool, &record);
@@ -85,7 +85,7 @@ fn museum_t10_memory_is_bounded_under_a_stalled_disk() {
     if cfg!(target_os = "linux") {
         assert!(grown <= 2 * BOUND, "{grown} bytes more for records of 1.3 GB");
     }
-    script.let_go();
+    disk.release();
     let report = guard.shutdown(LONG);
     assert!(report.is_complete() && report.written + report.dropped == 20_001, "{report}");
 }

@@ -8,9 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::unistd::{getppid, gettid};
-use tracing_spool::{Clock, FlushError, Op, OsError, Spool, SpoolHandle};
+use tracing_spool::{FlushError, Op, OsError, Spool, SpoolHandle};
 use tracing_spool_fileset::SystemClock;
-use tracing_spool_tests::scripted::Script;
+use tracing_spool_tests::faulty::{Faulty, Slip};
 use tracing_spool_tests::skip;
 use tracing_subscriber::prelude::*;
 
@@ -19,19 +19,19 @@ use crate::support::{LONG, child, finish, is_child, log, read, said, scene};
 #[test]
 fn museum_t1_a_panic_in_the_writer_thread_keeps_the_batch() {
     let ((_dir, path), clock) = (scene(), Arc::new(SystemClock::new()));
-    let script = Script::new(Arc::clone(&clock) as Arc<dyn Clock>);
-    let (spool, guard) = Spool::builder(&path).quiet().open_with(script.fs(), clock).unwrap();
+    let disk = Faulty::new();
+    let (spool, guard) = Spool::builder(&path).quiet().open_with(disk.fs(), clock).unwrap();
     let handle = guard.handle();
     // Twice in a row, in the middle of a batch; the rule itself never fits.
     let left = AtomicU64::new(2);
-    script.fail(OsError::EIO, None, move |call| {
-        let is_due = call.op == Op::Write && left.load(Ordering::SeqCst) > 0;
+    disk.slip(Slip::fail(Op::Write, OsError::EIO).only(move |_| {
+        let is_due = left.load(Ordering::SeqCst) > 0;
         if is_due {
             left.fetch_sub(1, Ordering::SeqCst);
             panic!("the file system panics");
         }
         false
-    });
+    }));
     let lines: Vec<String> = (0..30).map(|number| format!("line {number}")).collect();
     for line in &lines {
         log(&spool, line); // does not panic
@@ -82,7 +82,7 @@ fn museum_t8_a_hook_that_logs_neither_hangs_nor_loops() {
         return;
     }
     let ((_dir, path), clock) = (scene(), Arc::new(SystemClock::new()));
-    let script = Script::new(Arc::clone(&clock) as Arc<dyn Clock>);
+    let disk = Faulty::new();
     let own: Arc<OnceLock<SpoolHandle>> = Arc::default();
     let (handle, calls) = (Arc::clone(&own), Arc::new(AtomicU64::new(0)));
     let seen = Arc::clone(&calls);
@@ -96,15 +96,15 @@ fn museum_t8_a_hook_that_logs_neither_hangs_nor_loops() {
             (0..20).for_each(|number| tracing::error!(number, %alert, "from the hook"));
             assert_eq!(handle.get().unwrap().flush(LONG), Err(FlushError::OnWriterThread));
         })
-        .open_with(script.fs(), clock)
+        .open_with(disk.fs(), clock)
         .unwrap();
     own.set(guard.handle()).unwrap();
     let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(spool);
     tracing_subscriber::registry().with(layer).init();
-    script.fail(OsError::ENOSPC, None, |call| call.op == Op::Write && call.name() == "app.log");
+    disk.slip(Slip::fail(Op::Write, OsError::ENOSPC).of_name("app.log"));
     tracing::info!("one");
     assert!(matches!(guard.handle().flush(LONG), Err(FlushError::Blocked { left: 1 })));
-    script.clear();
+    disk.heal();
     guard.handle().flush(LONG).unwrap();
     tracing::info!("two");
     let report = guard.shutdown(LONG);
