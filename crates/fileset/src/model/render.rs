@@ -62,23 +62,16 @@ fn is_plain(body: &[u8], rules: &Rules) -> bool {
     std::str::from_utf8(body).is_ok_and(|text| !text.contains(is_c1))
 }
 
-/// Whether `is_wanted` says so of any byte. By blocks and without an early exit, so that the compiler makes vectors
-/// of it.
+/// Whether `is_wanted` says so of any byte. By blocks, each without an early exit, so that the compiler makes vectors
+/// of them.
 fn any_byte(body: &[u8], is_wanted: impl Fn(u8) -> bool) -> bool {
     const WIDE: usize = 32;
-    let mut seen = [0_u8; WIDE];
-    let mut look = |block: &[u8; WIDE]| {
-        for (lane, byte) in seen.iter_mut().zip(block) {
-            *lane |= u8::from(is_wanted(*byte));
-        }
-    };
+    let any = |block: &[u8; WIDE]| block.iter().fold(false, |any, byte| any | is_wanted(*byte));
     match body.last_chunk::<WIDE>() {
-        None => return body.iter().any(|byte| is_wanted(*byte)),
-        // The last block again, from the end: cheaper than byte by byte.
-        Some(last) => look(last),
+        // The last block overlaps the one before: cheaper than byte by byte.
+        Some(last) => body.chunks_exact(WIDE).filter_map(|block| block.first_chunk()).any(any) || any(last),
+        None => body.iter().any(|byte| is_wanted(*byte)),
     }
-    body.chunks_exact(WIDE).filter_map(|block| block.first_chunk()).for_each(&mut look);
-    seen != [0; WIDE]
 }
 
 /// A record being rendered unit by unit: a unit is a character, or a byte that is none.
