@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::MakeWriter;
 const ROUNDS: usize = 5;
 const LINE_BYTES: usize = 120;
 /// Lines of one measurement of throughput, over all threads.
-const LINES: usize = 1_000_000;
+const LINES: usize = 3_000_000;
 const THREADS: [usize; 2] = [1, 4];
 /// Events of one measurement of latency, and the time between two.
 const EVENTS: usize = 50_000;
@@ -83,7 +83,7 @@ fn appender(dir: &Path) -> (tracing_appender::non_blocking::NonBlocking, WorkerG
 fn spool(dir: &Path, peer: Peer) -> (Spool, SpoolGuard) {
     let mut builder = Spool::builder(dir.join("app.log"))
         .max_bytes(10 << 20)
-        .backup_count(20)
+        .backup_count(40)
         .max_total_bytes(4 << 30)
         .overflow(Overflow::Block);
     if peer == Peer::SpoolUnsynced {
@@ -137,7 +137,7 @@ fn throughput(peer: Peer, threads: usize) -> f64 {
         let seconds = begun.elapsed().as_secs_f64();
         let stats = guard.handle().stats();
         assert_eq!((stats.offered, stats.written, stats.dropped.total()), (LINES as u64, LINES as u64, 0));
-        assert!(stats.files.rotations >= 11, "it has to rotate: {}", stats.files.rotations);
+        assert!(stats.files.rotations >= 33, "it has to rotate: {}", stats.files.rotations);
         drop(guard);
         seconds
     };

@@ -94,7 +94,7 @@ impl Admission {
             bound,
             ranks: Rank::ALL.map(|rank| share(rank.mark_percent())),
             wakes: [share(25), share(50), share(75)],
-            low: share(70),
+            low: share(85),
         }
     }
 
