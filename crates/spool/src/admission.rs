@@ -1,8 +1,11 @@
-//! Who is let in: one word that counts waiting records and bytes and says whether the door is shut.
+//! Who is let in: one word that counts waiting records and bytes, and says whether the door is shut and whether the
+//! writer thread is parked.
 //! It carries no record and wakes nobody.
 //!
 //! Records and bytes share a word, so that one compare-exchange decides on both and a reader sees both at one
-//! moment. Bits 0–39: charged bytes. Bits 40–62: records. Bit 63: closed.
+//! moment. The writer thread's park stands in it too, so that
+//! a caller learns of it by the change that it makes anyway. Bits 0–39: charged bytes. Bits 40–61: records. Bit 62:
+//! parked. Bit 63: closed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,11 +16,12 @@ use crate::rank::Rank;
 /// The most bytes that a queue may be bounded by; half of what the word can count.
 pub(crate) const MOST_BYTES: u64 = 1 << 39;
 /// The most records that a queue may be bounded by; half of what the word can count, so that an admission that is
-/// tried and refused never touches the closed bit.
-pub(crate) const MOST_RECORDS: u64 = 1 << 22;
+/// tried and refused never touches the bits above.
+pub(crate) const MOST_RECORDS: u64 = 1 << 21;
 
 const RECORD: u64 = 1 << 40;
 const BYTES: u64 = RECORD - 1;
+const PARKED: u64 = 1 << 62;
 const CLOSED: u64 = 1 << 63;
 
 /// What waits: a picture of the word.
@@ -26,7 +30,7 @@ pub(crate) struct Fill(u64);
 
 impl Fill {
     pub(crate) fn records(self) -> u64 {
-        (self.0 & !CLOSED) / RECORD
+        (self.0 & !(CLOSED | PARKED)) / RECORD
     }
 
     pub(crate) fn bytes(self) -> u64 {
@@ -35,6 +39,10 @@ impl Fill {
 
     pub(crate) fn is_closed(self) -> bool {
         self.0 & CLOSED != 0
+    }
+
+    fn is_empty(self) -> bool {
+        self.records() == 0 && self.bytes() == 0
     }
 
     fn is_within(self, mark: Mark) -> bool {
@@ -47,6 +55,13 @@ impl Fill {
 pub(crate) struct Step {
     before: Fill,
     after: Fill,
+}
+
+impl Step {
+    /// Whether the writer thread was parked when this record was let in.
+    pub(crate) fn found_parked(self) -> bool {
+        self.before.0 & PARKED != 0
+    }
 }
 
 /// Why a record was not let in.
@@ -118,8 +133,8 @@ impl Admission {
             let after = Fill(before.0 + RECORD + charge);
             // An empty queue takes any record that it can hold at all: with few large records no mark might let
             // one in, and a caller that waits for room would wait for ever.
-            let admitted =
-                after.is_within(self.ranks[rank.index()]) || (before.0 == 0 && after.is_within(self.bound));
+            let admitted = after.is_within(self.ranks[rank.index()])
+                || (before.is_empty() && after.is_within(self.bound));
             if !admitted {
                 return Err(Refusal::Full);
             }
@@ -139,7 +154,7 @@ impl Admission {
             return Err(Refusal::Closed);
         }
         let next = Fill(fill.0 + RECORD);
-        if fill.0 == 0 || next.is_within(self.ranks[rank.index()]) { Ok(()) } else { Err(Refusal::Full) }
+        if fill.is_empty() || next.is_within(self.ranks[rank.index()]) { Ok(()) } else { Err(Refusal::Full) }
     }
 
     /// Whether this admission filled the queue past a mark at which a napping writer thread is woken.
@@ -160,6 +175,17 @@ impl Admission {
 
     pub(crate) fn fill(&self) -> Fill {
         Fill(self.hot.word.load(Ordering::SeqCst))
+    }
+
+    /// For the writer thread, before it parks: whoever is let in after this finds it parked. Returns what was let in
+    /// before.
+    pub(crate) fn park(&self) -> Fill {
+        Fill(self.hot.word.fetch_or(PARKED, Ordering::SeqCst))
+    }
+
+    /// For the writer thread, after its park.
+    pub(crate) fn unpark(&self) {
+        self.hot.word.fetch_and(!PARKED, Ordering::SeqCst);
     }
 
     /// Shuts the door: from now on no record is let in.
@@ -227,6 +253,25 @@ mod tests {
         assert_eq!((fill.records(), fill.bytes(), fill.is_closed()), (1, 7, true));
         assert_eq!(admission.clear().records(), 1);
         assert_eq!((admission.fill().records(), admission.fill().is_closed()), (0, true));
+    }
+
+    #[test]
+    fn a_park_shows_in_every_admission_until_it_is_over() {
+        let admission = Admission::new(1_000, 10);
+        let found_parked = || admission.admit(Rank::Info, 7).map(Step::found_parked);
+        assert_eq!(found_parked(), Ok(false));
+        assert_eq!(admission.park().records(), 1, "it must not park");
+        assert_eq!((found_parked(), found_parked()), (Ok(true), Ok(true)));
+        assert_eq!((admission.fill().records(), admission.fill().bytes()), (3, 21));
+        admission.unpark();
+        assert_eq!(found_parked(), Ok(false));
+        admission.release(4, 28);
+        assert_eq!(admission.park().records(), 0);
+        assert_eq!(
+            admission.admit(Rank::Trace, 1_000).map(Step::found_parked),
+            Ok(true),
+            "it is empty all the same"
+        );
     }
 
     #[test]

@@ -158,7 +158,8 @@ impl Queue {
         if urgent {
             self.wake.press();
         }
-        if self.wake.is_wanted(|| urgent || self.admission.crossed(step)) {
+        let worth_a_nap = urgent || self.admission.crossed(step);
+        if step.found_parked() || (worth_a_nap && self.wake.is_resting()) {
             self.rouse();
         }
         Ok(())
@@ -248,7 +249,7 @@ impl Queue {
         }
         let attempt = || match self.admission.admit(rank, charge) {
             Err(Refusal::Full) => {
-                if self.wake.is_wanted(|| true) {
+                if self.wake.is_resting() {
                     self.wake.rouse();
                 }
                 None

@@ -3,17 +3,22 @@
 //! The writer thread is awake, naps (wakes by itself within milliseconds), is held (waits for the disk, records
 //! cannot help), or is parked (waits for a record). A caller pays for waking it only where it must:
 //!
+//! **The park** is a bit of the admission word, which callers change and the writer thread changes: whichever comes
+//! second sees the other. Either the caller finds the bit, and wakes; or the writer thread finds the record counted,
+//! and does not park. The record may not be there yet when the thread looks for it: then the thread looks again.
+//!
+//! **A nap** ends by itself, so it matters only for what should not wait: an ERROR, a fill mark.
+//!
 //! | | caller, in this order | writer thread, in this order |
 //! |---|---|---|
-//! | 1 | admission word changed (`SeqCst`) | state stored: parked or napping (`SeqCst`) |
-//! | 2 | record's tag stored (`Release`); for ERROR: `urgent` stored (`SeqCst`) | word, `urgent`, control looked at (`SeqCst`) |
-//! | 3 | state loaded (`SeqCst`) | sleeps |
+//! | 1 | for ERROR: record's tag stored, then `urgent` (`SeqCst`) | state stored: napping (`SeqCst`) |
+//! | 2 | state loaded (`SeqCst`) | `urgent`, control looked at (`SeqCst`) |
+//! | 3 | wakes, if it naps | sleeps |
 //!
-//! Both sides write first and look second, so at least one of them sees the other: either the caller finds
-//! "parked" and wakes, or the writer thread finds the record and does not sleep. If either looked first, both
-//! could miss, and the record would lie there until the next one. A nap needs no such care for ordinary records,
-//! as it ends by itself; for ERROR it does, hence `urgent`. The writer thread clears `urgent` *before* it looks into
-//! the inbox: the tag was stored before `urgent` was, so whoever saw the flag sees the record.
+//! Both write first and look second, so at least one of them sees the other. If either looked first, both could miss.
+//! The writer thread clears `urgent` *before* it looks into the inbox: the tag was stored before `urgent` was, so
+//! whoever saw the flag sees the record. Callers load the state for such records only: its line changes hands at
+//! every nap.
 //!
 //! The thread's own token (`park`/`unpark`) covers the gap between step 2 and 3 on the right: an `unpark` that
 //! comes before the `park` makes it return at once.
@@ -63,14 +68,9 @@ impl Wake {
         self.urgent.store(true, Ordering::SeqCst);
     }
 
-    /// For the caller, after its record's tag was stored: whether the writer thread has to be woken for it.
-    /// `worth_a_nap` says whether the record is worth interrupting a nap; it is asked only during one.
-    pub(crate) fn is_wanted(&self, worth_a_nap: impl FnOnce() -> bool) -> bool {
-        match self.state.load(Ordering::SeqCst) {
-            PARKED => true,
-            NAPPING => worth_a_nap(),
-            _ => false,
-        }
+    /// For the caller, after its record's tag was stored: whether the writer thread rests and would hear of it.
+    pub(crate) fn is_resting(&self) -> bool {
+        matches!(self.state.load(Ordering::SeqCst), NAPPING | PARKED)
     }
 
     /// Wakes the writer thread from a park or a nap. Of many callers, one pays for the system call.
@@ -136,20 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn museum_t12_a_nap_is_interrupted_only_for_what_is_worth_it() {
-        assert!(!in_state(AWAKE).is_wanted(|| true));
-        assert!(!in_state(HELD).is_wanted(|| true));
-        assert!(!in_state(NAPPING).is_wanted(|| false));
-        assert!(in_state(NAPPING).is_wanted(|| true));
-        assert!(in_state(PARKED).is_wanted(|| false));
-    }
-
-    #[test]
-    fn one_of_many_callers_pays() {
-        let wake = in_state(PARKED);
-        assert!(wake.is_wanted(|| false));
-        wake.rouse();
-        assert!(!wake.is_wanted(|| true), "the second finds it awake");
+    fn museum_t12_one_of_many_callers_pays_for_waking() {
+        assert!(!in_state(AWAKE).is_resting() && !in_state(HELD).is_resting());
+        for state in [NAPPING, PARKED] {
+            let wake = in_state(state);
+            assert!(wake.is_resting());
+            wake.rouse();
+            assert!(!wake.is_resting(), "the second finds it awake");
+        }
     }
 
     #[test]

@@ -362,12 +362,16 @@ impl Worker {
 
     fn rest(&self, rest: Rest) {
         let queue = &self.shared.queue;
-        queue.wake.rest(rest, |rest| {
+        let parks = matches!(rest, Rest::Park(_));
+        queue.wake.rest(rest, |_| {
             // Of a park, a record that was admitted is a reason not to begin it; a nap ends by itself. While held,
             // what waits is known.
-            let arrived = matches!(rest, Rest::Park(_)) && queue.admission.fill().records() > 0;
+            let arrived = parks && queue.admission.park().records() > 0;
             arrived || !self.control.is_empty()
         });
+        if parks {
+            queue.admission.unpark();
+        }
     }
 }
 
