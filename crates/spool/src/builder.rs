@@ -39,7 +39,7 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The least that a queue may be bounded by, in bytes.
 const LEAST_QUEUE_BYTES: u64 = 1_024;
-/// The longest record that may be set: its length has to fit into a buffer's header.
+/// The longest record that may be set, in bytes.
 const LONGEST_RECORD: u64 = 1 << 30;
 /// How often a lock held by another process is tried again.
 const LOCK_POLL: Duration = Duration::from_millis(20);
