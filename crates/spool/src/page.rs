@@ -16,7 +16,7 @@ pub(crate) const GRANULE: usize = 64;
 const WORD: usize = size_of::<u64>();
 const WORDS: usize = GRANULE / WORD;
 
-/// The longest record that goes into a page, in bytes: 16 KiB, the count of what was cut off included.
+/// The longest record that goes into a page, in bytes.
 pub(crate) const LONGEST: usize = 16 * 1024;
 
 /// What stands at a granule.
@@ -86,7 +86,7 @@ impl Page {
 
     /// Begins a new use. For whoever took it from the shelf, before others can know of it.
     pub(crate) fn begin(&self) {
-        // A tag has 40 bits for it: enough for a thousand years of a page a millisecond, over all pages.
+        // A tag has 40 bits for it: more than thirty years, if this page were taken every millisecond.
         self.turn.store(self.turn() + 1, Ordering::Release);
     }
 

@@ -54,11 +54,6 @@ impl Room {
     pub(crate) fn tell(&self) {
         self.told.notify_all();
     }
-
-    /// Lets one of those who wait try again.
-    pub(crate) fn tell_one(&self) {
-        self.told.notify_one();
-    }
 }
 
 #[cfg(test)]

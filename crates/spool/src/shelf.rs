@@ -9,10 +9,13 @@ use crossbeam_queue::ArrayQueue;
 use crate::page::{GRANULE, LONGEST, Page};
 use crate::place::MOST_PAGES;
 
-/// A queue is divided into about so many pages.
+/// A queue is divided into about so many pages, ...
 const SHARES: usize = 256;
+/// ... of 4 KiB at least, ...
 const LEAST_GRANULES: usize = 64;
-/// At the most 32 MiB.
+/// ... and of 64 KiB at the most, since a caller that needs one may have to make it, ...
+const USUAL_GRANULES: usize = 1_024;
+/// ... unless that were too many of them: then they are larger, up to 32 MiB.
 const MOST_GRANULES: usize = 1 << 19;
 /// Made, and touched, on the thread that opens the spool.
 const READY_BYTES: usize = 2 << 20;
@@ -39,11 +42,13 @@ pub(crate) struct Shelf {
 impl Shelf {
     /// Pages for what waits within `bound` bytes.
     pub(crate) fn new(bound: usize) -> Self {
-        let granules = (bound / SHARES / GRANULE).next_power_of_two().clamp(LEAST_GRANULES, MOST_GRANULES);
+        let share = |pages: usize| (bound / pages / GRANULE).next_power_of_two();
+        let usual = share(SHARES).clamp(LEAST_GRANULES, USUAL_GRANULES);
+        let granules = usual.max(share(MOST_PAGES / 2)).min(MOST_GRANULES);
         let page_bytes = granules * GRANULE;
         // A page is left when a record does not fit, so at least three quarters of it are records that count. Beside
         // those full: the one being filled, the one being read.
-        let most = (bound / 3 * 4).div_ceil(page_bytes) + 2 + SLACK;
+        let most = (bound / 3).saturating_mul(4).div_ceil(page_bytes) + 2 + SLACK;
         let most = most.min(MOST_PAGES);
         let shelf = Self {
             pages: (0..most).map(|_| OnceLock::new()).collect(),
@@ -120,7 +125,8 @@ mod tests {
         };
         assert_eq!(of(16 << 20), (64 * 1024, LONGEST, 32));
         assert_eq!(of(1), (4_096, 1_024, 2));
-        assert_eq!(of(1 << 30), (4 << 20, LONGEST, 2));
+        assert_eq!(of(512 << 20), (64 * 1024, LONGEST, 32));
+        assert_eq!(of(1 << 30), (128 * 1024, LONGEST, 16));
     }
 
     #[test]

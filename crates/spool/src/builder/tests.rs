@@ -157,28 +157,6 @@ fn museum_t5_a_guard_dropped_at_once_is_counted() {
 }
 
 #[test]
-fn museum_t6_the_end_comes_while_others_log() {
-    let (_dir, path) = scene();
-    let (spool, guard) = Spool::builder(&path).quiet().queue_records(100).open().unwrap();
-    let (handle, stop, offered) = (guard.handle(), AtomicBool::new(false), AtomicU64::new(0));
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    log(&spool, "on and on");
-                    offered.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-        let report = guard.shutdown(LONG);
-        assert!(!report.timed_out && report.left == 0, "{report}");
-        stop.store(true, Ordering::Relaxed);
-    });
-    let stats = handle.stats();
-    assert_eq!((stats.offered, stats.queued_records), (offered.into_inner(), 0));
-}
-
-#[test]
 fn the_ledger_is_exact_with_four_threads_and_a_tiny_queue() {
     let (_dir, path) = scene();
     let (spool, guard) = Spool::builder(&path)
