@@ -25,6 +25,13 @@ pub(crate) struct Arrival<'a> {
     pub(crate) charge: u64,
 }
 
+/// Records that were taken together and lie end to end, each up to the `end` of its [`Copied`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bundle<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) records: &'a [Copied],
+}
+
 /// A run ends with the first record behind so many bytes, or with so many records.
 const RUN_BYTES: usize = 8 * 1024;
 const RUN_RECORDS: usize = 128;
@@ -56,46 +63,50 @@ struct Run {
     filled: usize,
     records: Vec<Copied>,
     taken: usize,
+    /// Whether all of them are in `bytes`, and whole.
+    is_plain: bool,
 }
 
 impl Run {
     fn clear(&mut self) {
         self.records.clear();
-        (self.filled, self.taken) = (0, 0);
+        (self.filled, self.taken, self.is_plain) = (0, 0, true);
     }
 
     fn is_full(&self) -> bool {
         self.filled >= RUN_BYTES || self.records.len() == RUN_RECORDS
     }
 
-    fn copy(&mut self, page: &Page, at: usize, rank: Rank, len: usize) -> Copied {
-        let start = self.filled;
-        page.copy(at, len, &mut self.bytes[start..]);
-        self.filled += len.next_multiple_of(size_of::<u64>());
-        Copied { rank, body: Body::InRun { start, len }, missing: 0, charge: 0, place: 0 }
+    /// Copies a record behind those that were; it begins where the one before ends.
+    fn copy(&mut self, page: &Page, at: usize, len: usize) {
+        page.copy(at, len, &mut self.bytes[self.filled..]);
+        self.filled += len;
+    }
+
+    fn bundle(&self) -> Bundle<'_> {
+        Bundle { bytes: &self.bytes[..self.filled], records: &self.records }
     }
 }
 
+/// A record that was copied; its bytes begin where those of the one before end.
 #[derive(Debug)]
-struct Copied {
-    rank: Rank,
-    body: Body,
+pub(crate) struct Copied {
+    pub(crate) rank: Rank,
+    pub(crate) end: usize,
+    /// What it counts for in the queue, in bytes.
+    pub(crate) charge: u64,
     missing: usize,
-    charge: u64,
+    /// Its bytes, where they did not come in a page.
+    long: Option<Vec<u8>>,
     /// Behind this record.
     place: u64,
-}
-
-#[derive(Debug)]
-enum Body {
-    InRun { start: usize, len: usize },
-    Long(Vec<u8>),
 }
 
 impl Inbox {
     pub(crate) fn new(shelf: Arc<Shelf>, pages: Receiver<Handed>, long: Receiver<Long>, bound: u64) -> Self {
         let bytes = vec![0; RUN_BYTES + shelf.longest().next_multiple_of(GRANULE)].into_boxed_slice();
-        let run = Run { bytes, filled: 0, records: Vec::with_capacity(RUN_RECORDS), taken: 0 };
+        let records = Vec::with_capacity(RUN_RECORDS);
+        let run = Run { bytes, filled: 0, records, taken: 0, is_plain: true };
         let (early, early_long) = (Vec::new(), Vec::new());
         Self { shelf, pages, long, early, early_long, page: None, turn: 0, offset: 0, run, place: 0, bound }
     }
@@ -121,13 +132,26 @@ impl Inbox {
             self.copy_run();
         }
         let copied = self.run.records.get(self.run.taken)?;
+        let start = self.run.taken.checked_sub(1).map_or(0, |before| self.run.records[before].end);
         self.run.taken += 1;
         self.place = copied.place;
-        let record = match &copied.body {
-            Body::InRun { start, len } => &self.run.bytes[*start..start + len],
-            Body::Long(bytes) => bytes,
-        };
+        let record = copied.long.as_deref().unwrap_or(&self.run.bytes[start..copied.end]);
         Some(Arrival { rank: copied.rank, record, missing: copied.missing, charge: copied.charge })
+    }
+
+    /// What [`take`](Self::take) would give next, as many records as lie together; none if they have to be taken one by
+    /// one. They are taken with [`took_bundle`](Self::took_bundle).
+    pub(crate) fn bundle(&mut self) -> Option<Bundle<'_>> {
+        if self.run.taken == self.run.records.len() {
+            self.copy_run();
+        }
+        (self.run.taken == 0 && self.run.is_plain && !self.run.records.is_empty()).then(|| self.run.bundle())
+    }
+
+    /// The bundle that was shown has been taken whole.
+    pub(crate) fn took_bundle(&mut self) {
+        self.run.taken = self.run.records.len();
+        self.place = self.run.records.last().map_or(self.place, |last| last.place);
     }
 
     /// Copies what there is in one page, up to the length of a run.
@@ -138,27 +162,29 @@ impl Inbox {
         let Some(page) = shelf.page(id) else { return };
         while !self.run.is_full() {
             let Some(tag) = page.look(self.offset) else { return };
-            let copied = match tag {
-                Tag::Record { rank, len } => self.run.copy(page, self.offset, rank, len),
-                Tag::Cut { rank, len } => {
-                    let copied = self.run.copy(page, self.offset, rank, len);
-                    let missing = page.word_behind(self.offset, len);
-                    Copied { missing: usize::try_from(missing).unwrap_or(usize::MAX), ..copied }
+            let (rank, mut missing, mut long) = (tag.rank(), 0, None);
+            let (room, beside) = match tag {
+                Tag::Record { len, .. } => {
+                    self.run.copy(page, self.offset, len);
+                    (room_of(len, 0), 0)
                 }
-                Tag::Long { rank } => {
-                    let Some(long) = self.take_long() else { return };
-                    Copied { rank, body: Body::Long(long.record), missing: long.missing, charge: 0, place: 0 }
+                Tag::Cut { len, .. } => {
+                    self.run.copy(page, self.offset, len);
+                    missing = usize::try_from(page.word_behind(self.offset, len)).unwrap_or(usize::MAX);
+                    (room_of(len, missing), 0)
+                }
+                Tag::Long { .. } => {
+                    let Some(found) = self.take_long() else { return };
+                    missing = found.missing;
+                    (1, long.insert(found.record).len())
                 }
                 Tag::End => return, // `find` goes past it
             };
-            let (room, beside) = match &copied.body {
-                Body::InRun { len, .. } => (room_of(*len, copied.missing), 0),
-                Body::Long(bytes) => (1, bytes.len()),
-            };
             self.offset += room;
+            self.run.is_plain &= missing == 0 && long.is_none();
             let charge = ((room * GRANULE + beside) as u64).min(self.bound);
             let place = Cursor::place(self.turn, self.offset);
-            self.run.records.push(Copied { charge, place, ..copied });
+            self.run.records.push(Copied { rank, end: self.run.filled, charge, missing, long, place });
         }
     }
 
@@ -266,5 +292,30 @@ mod tests {
             bench.shelf.page(id).unwrap().tag(at, Tag::Long { rank: Rank::Warn });
         }
         assert_eq!((bench.take(), bench.take()), (Some("first".into()), Some("second".into())));
+    }
+
+    #[test]
+    fn whole_records_are_shown_together() {
+        let mut bench = bench();
+        let id = bench.shelf.take().unwrap();
+        bench.pages.send(Handed { cursor: Cursor::first(id) }).unwrap();
+        let page = bench.shelf.page(id).unwrap();
+        page.put(0, Rank::Info, b"one\n", 0);
+        page.put(1, Rank::Warn, b"three\n", 0);
+        let bundle = bench.inbox.bundle().unwrap();
+        let ends: Vec<usize> = bundle.records.iter().map(|copied| copied.end).collect();
+        assert_eq!((bundle.bytes, &ends[..]), (&b"one\nthree\n"[..], &[4, 10][..]));
+        assert!(!bench.inbox.is_empty(), "shown, not taken");
+        assert_eq!(bench.inbox.take().unwrap().record, b"one\n");
+        assert!(bench.inbox.bundle().is_none(), "one of them is gone");
+        assert_eq!(bench.inbox.take().unwrap().record, b"three\n");
+        page.put(2, Rank::Info, b"two\n", 0);
+        assert!(bench.inbox.bundle().is_some());
+        bench.inbox.took_bundle();
+        assert!(bench.inbox.is_empty() && bench.inbox.take().is_none());
+        assert_eq!(bench.inbox.place(), bench.inbox.place_of(Cursor::first(id).behind(3)));
+        page.put(3, Rank::Info, b"cut", 5);
+        assert!(bench.inbox.bundle().is_none(), "that one needs words");
+        assert_eq!(bench.inbox.take().unwrap().missing, 5);
     }
 }

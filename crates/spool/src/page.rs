@@ -37,14 +37,22 @@ const RANK: u64 = 16;
 const TURN: u64 = 24;
 
 impl Tag {
+    /// The level of the record; that of an end means nothing.
+    pub(crate) fn rank(self) -> Rank {
+        match self {
+            Self::Record { rank, .. } | Self::Cut { rank, .. } | Self::Long { rank } => rank,
+            Self::End => Rank::Trace,
+        }
+    }
+
     fn encode(self, turn: u64) -> u64 {
-        let (kind, rank, len) = match self {
-            Self::Record { rank, len } => (0, rank, len),
-            Self::Cut { rank, len } => (1, rank, len),
-            Self::Long { rank } => (2, rank, 0),
-            Self::End => (3, Rank::Trace, 0),
+        let (kind, len) = match self {
+            Self::Record { len, .. } => (0, len),
+            Self::Cut { len, .. } => (1, len),
+            Self::Long { .. } => (2, 0),
+            Self::End => (3, 0),
         };
-        turn << TURN | kind << KIND | u64::from(rank.code()) << RANK | len as u64
+        turn << TURN | kind << KIND | u64::from(self.rank().code()) << RANK | len as u64
     }
 
     fn decode(tag: u64, turn: u64) -> Option<Self> {

@@ -3,7 +3,7 @@
 
 use tracing_spool_fileset::{Batch, Rules};
 
-use crate::inbox::Arrival;
+use crate::inbox::{Arrival, Bundle};
 use crate::notice;
 use crate::rank::Rank;
 
@@ -49,6 +49,17 @@ impl Tray {
         let rendered = self.batch.push_cut(arrival.record, arrival.missing, &self.rules);
         self.slips.push(Slip::Record { charge: arrival.charge, rank: arrival.rank });
         rendered.cut_bytes > 0
+    }
+
+    /// Adds records that came together, if that can be done at once.
+    pub(crate) fn push_bundle(&mut self, bundle: Bundle<'_>) -> bool {
+        let ends = bundle.records.iter().map(|copied| copied.end);
+        let is_pushed = self.batch.push_lines(bundle.bytes, ends, &self.rules);
+        if is_pushed {
+            let slips = bundle.records.iter();
+            self.slips.extend(slips.map(|copied| Slip::Record { charge: copied.charge, rank: copied.rank }));
+        }
+        is_pushed
     }
 
     pub(crate) fn push_notice(&mut self, line: &str) {

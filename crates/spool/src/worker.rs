@@ -233,6 +233,14 @@ impl Worker {
             if self.tray.is_full() {
                 break;
             }
+            // A notice has its place between two records, so with one in hand they are looked at one by one.
+            if let Some(bundle) = self.inbox.bundle().filter(|_| !self.gap.is_waiting()) {
+                if self.tray.push_bundle(bundle) {
+                    self.taken += bundle.records.len() as u64;
+                    self.inbox.took_bundle();
+                    continue;
+                }
+            }
             let Some(arrival) = self.inbox.take() else { break };
             self.taken += 1;
             if self.tray.push(&arrival) {

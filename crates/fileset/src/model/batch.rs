@@ -1,7 +1,7 @@
 //! Records on their way to a file: their bytes, where each ends, and how far the writing has come.
 //! It does not write, and it does not know what a record says.
 
-use super::render::{Rendered, Rules, render};
+use super::render::{Rendered, Rules, render, unprintable};
 
 /// A run of whole records. The first unwritten byte is remembered, so that a batch survives any error.
 ///
@@ -39,6 +39,40 @@ impl Batch {
         let rendered = render(record, missing, rules, &mut self.bytes);
         self.ends.push(self.bytes.len());
         rendered
+    }
+
+    /// Adds records that lie end to end in `lines`, each up to the next of `ends`, if each is a line of printable ASCII:
+    /// those are rendered as they are, and looking at all of them at once is far cheaper than at each. Otherwise
+    /// none is added, and the answer is no.
+    ///
+    /// ```
+    /// use tracing_spool_fileset::{Batch, Rules};
+    /// let (mut batch, rules) = (Batch::default(), Rules::default());
+    /// assert!(batch.push_lines(b"one\ntwo\n", [4, 8], &rules));
+    /// assert!(!batch.push_lines(b"\x1b[1m\n", [5], &rules));
+    /// assert_eq!((batch.records(), batch.unwritten()), (2, &b"one\ntwo\n"[..]));
+    /// ```
+    #[must_use]
+    pub fn push_lines(&mut self, lines: &[u8], ends: impl IntoIterator<Item = usize>, rules: &Rules) -> bool {
+        let (begun, records) = (self.bytes.len(), self.ends.len());
+        let mut start = 0;
+        for end in ends {
+            let line = lines.get(start..end).unwrap_or_default();
+            if !line.ends_with(b"\n") || line.len() > rules.max_bytes {
+                self.ends.truncate(records);
+                return false;
+            }
+            self.ends.push(begun + end);
+            start = end;
+        }
+        // Each line ends in one byte that is not printable: if there are no more of them, there are none within.
+        let plain = start == lines.len() && unprintable(lines) == self.ends.len() - records;
+        if plain {
+            self.bytes.extend_from_slice(lines);
+        } else {
+            self.ends.truncate(records);
+        }
+        plain
     }
 
     /// Records pushed since the last [`clear`](Self::clear).
@@ -157,6 +191,30 @@ mod tests {
         batch.advance(5);
         assert!(batch.is_done());
         assert_eq!((batch.next_len(), batch.partial(), batch.whole_within(u64::MAX)), (0, 0, 0));
+    }
+
+    #[test]
+    fn lines_are_taken_together_or_not_at_all() {
+        let rules = Rules { max_bytes: 64, ..Rules::default() };
+        let long = format!("{}\n", "x".repeat(64));
+        let refused: [(&[u8], &[usize]); 9] = [
+            (b"one\ntwo", &[4, 7]),
+            (b"o\ne\n", &[4]),
+            (b"one\n\x1btwo\n", &[4, 9]),
+            ("é\n".as_bytes(), &[3]),
+            (b"tab\t\n", &[5]),
+            (b"one\n", &[4, 4]),
+            (b"one\n", &[]),
+            (b"one\n", &[5]),
+            (long.as_bytes(), &[65]),
+        ];
+        for (lines, ends) in refused {
+            let mut batch = batch(&["before"]);
+            assert!(!batch.push_lines(lines, ends.iter().copied(), &rules), "{lines:?}");
+            assert_eq!((batch.records(), batch.unwritten()), (1, &b"before\n"[..]));
+            assert!(batch.push_lines(b"a\n~ z\n", [2, 6], &rules));
+            assert_eq!((batch.records(), batch.unwritten()), (3, &b"before\na\n~ z\n"[..]));
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn is_plain(body: &[u8], rules: &Rules) -> bool {
         return !rules.single_line || !body.contains(&b'\n');
     }
     // Nearly all records are printable ASCII, and that takes one comparison for each byte.
-    if !any_byte(body, |byte| byte.wrapping_sub(b' ') > b'~' - b' ') {
+    if !any_byte(body, is_unprintable) {
         return true;
     }
     let keeps = |byte: u8| byte == b'\t' || (byte == b'\n' && !rules.single_line);
@@ -60,6 +60,19 @@ fn is_plain(body: &[u8], rules: &Rules) -> bool {
     }
     let is_c1 = |character: char| ('\u{80}'..='\u{9f}').contains(&character);
     std::str::from_utf8(body).is_ok_and(|text| !text.contains(is_c1))
+}
+
+/// Whether a byte is no printable ASCII.
+fn is_unprintable(byte: u8) -> bool {
+    byte.wrapping_sub(b' ') > b'~' - b' '
+}
+
+/// How many bytes are no printable ASCII. In blocks whose count fits into a byte, so that the compiler makes vectors of
+/// them.
+pub(crate) fn unprintable(text: &[u8]) -> usize {
+    const WIDE: usize = 128;
+    let count = |block: &[u8]| block.iter().fold(0, |sum: u8, byte| sum + u8::from(is_unprintable(*byte)));
+    text.chunks(WIDE).map(|block| usize::from(count(block))).sum()
 }
 
 /// Whether `is_wanted` says so of any byte. By blocks, each without an early exit, so that the compiler makes vectors
