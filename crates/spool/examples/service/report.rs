@@ -1,9 +1,9 @@
 //! What a newcomer sees: files, ledger, latencies, what happened meanwhile, and the lines that did it.
 //! It computes nothing that it does not show, and prints nowhere but here.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program may say what it did")]
+#![expect(clippy::print_stderr, reason = "a program may say what it did")]
 
-use std::io::{IsTerminal as _, stderr, stdout};
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +11,13 @@ use std::time::Duration;
 use crate::callers::Calls;
 use crate::sampler::Seen;
 use crate::{CAP, CONNECTIONS, FILE, OLD, REQUESTS};
+
+/// Prints a line. Whoever looks on may leave early (`| head`): that is no reason to fall over.
+macro_rules! say {
+    ($($words:tt)*) => {
+        drop(writeln!(stdout(), $($words)*))
+    };
+}
 
 /// Columns of the longest bar.
 const BAR: u64 = 32;
@@ -78,17 +85,17 @@ pub(crate) fn complain(what: &str) {
 
 /// The first words, before anything is logged.
 pub(crate) fn opening(log: &Path, text: bool) {
-    println!("\n  tracing-spool: a service under load\n");
+    say!("\n  tracing-spool: a service under load\n");
     let form = if text { "plain lines" } else { "JSON lines" };
-    println!("    log       {form} into {}", log.display());
-    println!("    limits    {} a file, up to {OLD} backups, {} in all", size(FILE), size(CAP));
+    say!("    log       {form} into {}", log.display());
+    say!("    limits    {} a file, up to {OLD} backups, {} in all", size(FILE), size(CAP));
 }
 
 /// Shown while it runs.
 pub(crate) fn calling(address: SocketAddr) {
-    println!("    service   http://{address}, axum with TraceLayer");
+    say!("    service   http://{address}, axum with TraceLayer");
     let line = format!("{} requests over {CONNECTIONS} connections", grouped(REQUESTS as u64));
-    println!("    callers   {line}{}", if stdout().is_terminal() { " ..." } else { "" });
+    say!("    callers   {line}{}", if stdout().is_terminal() { " ..." } else { "" });
 }
 
 /// The whole report.
@@ -100,22 +107,22 @@ pub(crate) fn findings(findings: &Findings, lines: &[&str]) {
     heading("The newest line");
     let newest: Vec<char> = findings.last_line.chars().collect();
     for part in newest.chunks(WIDTH) {
-        println!("    {}", part.iter().collect::<String>());
+        say!("    {}", part.iter().collect::<String>());
     }
     heading("The three lines that did it");
     for line in lines {
-        println!("    {line}");
+        say!("    {line}");
     }
 }
 
 /// The last words.
 pub(crate) fn closing(faults: &[String], kept: Option<&Path>) {
-    println!();
+    say!();
     if let Some(dir) = kept {
-        println!("  The files stay in {}", dir.display());
+        say!("  The files stay in {}", dir.display());
     }
     if faults.is_empty() {
-        println!("  Every record is accounted for, and the files never outgrew their cap.\n");
+        say!("  Every record is accounted for, and the files never outgrew their cap.\n");
     }
     for fault in faults {
         complain(fault);
@@ -127,18 +134,18 @@ fn files(seen: &Seen) {
     let width = seen.files.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     for (name, bytes) in &seen.files {
         let bar = "▇".repeat(usize::try_from((bytes * BAR).div_ceil(FILE).min(BAR)).unwrap_or_default());
-        println!("    {}", format!("{name:width$}  {:>9}  {bar}", size(*bytes)).trim_end());
+        say!("    {}", format!("{name:width$}  {:>9}  {bar}", size(*bytes)).trim_end());
     }
     let total = seen.files.iter().map(|(_, bytes)| bytes).sum();
-    println!("    {:width$}  {:>9}  of {}", "in all", size(total), size(CAP));
+    say!("    {:width$}  {:>9}  of {}", "in all", size(total), size(CAP));
 }
 
 fn ledger(ledger: &Ledger) {
     heading("The ledger");
-    println!("    offered    {:>9}", grouped(ledger.offered));
-    println!("    = written  {:>9}", grouped(ledger.written));
-    println!("    + dropped  {:>9}", grouped(ledger.dropped));
-    println!(
+    say!("    offered    {:>9}", grouped(ledger.offered));
+    say!("    = written  {:>9}", grouped(ledger.written));
+    say!("    + dropped  {:>9}", grouped(ledger.dropped));
+    say!(
         "    + queued   {:>9}  {}",
         grouped(ledger.queued),
         if ledger.balances() { "it balances" } else { "IT DOES NOT BALANCE" }
@@ -156,21 +163,21 @@ fn requests(calls: &Calls, took: Duration) {
     )]
     let rate = (calls.latencies.len() as f64 / took.as_secs_f64()) as u64;
     let (good, missing, failed) = (grouped(good as u64), grouped(missing as u64), grouped(failed as u64));
-    println!("    answers    {good} good, {missing} not found, {failed} failed, as the shop is made to");
-    println!("    rate       {} a second, for {:.1} s", grouped(rate), took.as_secs_f64());
+    say!("    answers    {good} good, {missing} not found, {failed} failed, as the shop is made to");
+    say!("    rate       {} a second, for {:.1} s", grouped(rate), took.as_secs_f64());
     let latency = |percent| millis(calls.percentile(percent));
     let (p50, p90, p99, max) = (latency(50.0), latency(90.0), latency(99.0), latency(100.0));
-    println!("    latency    p50 {p50}   p90 {p90}   p99 {p99}   max {max}");
+    say!("    latency    p50 {p50}   p90 {p90}   p99 {p99}   max {max}");
 }
 
 fn meanwhile(ledger: &Ledger, seen: &Seen) {
     heading("Meanwhile");
-    println!("    rotations  {:>9}", grouped(ledger.rotations));
-    println!("    pruned     {:>9}  backups, to stay below count and cap", grouped(ledger.pruned));
+    say!("    rotations  {:>9}", grouped(ledger.rotations));
+    say!("    pruned     {:>9}  backups, to stay below count and cap", grouped(ledger.pruned));
     let each = ledger.write_bytes.checked_div(ledger.writes).unwrap_or_default();
-    println!("    writes     {:>9}  of {} on average", grouped(ledger.writes), size(each));
-    println!("    alerts     {:>9}", grouped(ledger.alerts));
-    println!(
+    say!("    writes     {:>9}  of {} on average", grouped(ledger.writes), size(each));
+    say!("    alerts     {:>9}", grouped(ledger.alerts));
+    say!(
         "    largest    {:>9}  in all, in {} looks; the cap is {}",
         size(seen.largest),
         grouped(seen.looks),
@@ -179,7 +186,7 @@ fn meanwhile(ledger: &Ledger, seen: &Seen) {
 }
 
 fn heading(words: &str) {
-    println!("\n  {words}");
+    say!("\n  {words}");
 }
 
 /// `5 MiB`, `4.98 MiB`, `412 KiB`, `7 B`.
