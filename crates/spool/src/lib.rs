@@ -34,6 +34,7 @@ mod builder;
 mod control;
 mod draft;
 mod error;
+mod event_time;
 mod gap;
 mod guard;
 mod handle;
@@ -58,6 +59,7 @@ mod writer;
 
 pub use builder::{QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
 pub use error::OpenError;
+pub use event_time::EventTime;
 pub use guard::{ShutdownReport, SpoolGuard};
 pub use handle::{FlushError, RequestError, SpoolHandle};
 pub use late::LateRecords;

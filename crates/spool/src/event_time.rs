@@ -1,0 +1,184 @@
+//! Time stamps of events, in RFC 3339 to the microsecond: what `fmt` asks for at each event, on the caller's thread.
+//! The text of the second is kept for each thread, so that a calendar is asked once a second.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+/// A time stamp for `tracing_subscriber::fmt`, cheaper than its own: `2026-11-23T18:19:11.000250Z`.
+///
+/// The clock is read at every event and shown to the microsecond; only the text of the second is kept.
+///
+/// ```
+/// use tracing_spool::EventTime;
+/// let subscriber = tracing_subscriber::fmt().with_timer(EventTime::utc()).with_writer(std::io::sink).finish();
+/// tracing::subscriber::with_default(subscriber, || tracing::info!("stamped"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct EventTime {
+    zone: TimeZone,
+    /// Tells what was kept for this zone from what was kept for another; 0 is UTC, written as `Z`.
+    id: u32,
+}
+
+impl EventTime {
+    /// In UTC.
+    ///
+    /// ```
+    /// let time = tracing_spool::EventTime::utc();
+    /// ```
+    #[must_use]
+    pub const fn utc() -> Self {
+        Self { zone: TimeZone::UTC, id: 0 }
+    }
+
+    /// In the time zone of the system, with its offset: `2026-11-23T19:19:11.000250+01:00`. The zone is looked up here,
+    /// once; where the system does not name one, it is UTC with the offset `+00:00`.
+    ///
+    /// ```
+    /// let time = tracing_spool::EventTime::local();
+    /// ```
+    #[must_use]
+    pub fn local() -> Self {
+        Self::in_zone(TimeZone::try_system().unwrap_or(TimeZone::UTC))
+    }
+
+    fn in_zone(zone: TimeZone) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self { zone, id: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    fn write(&self, micros: i64, to: &mut impl fmt::Write) -> fmt::Result {
+        let (second, rest) = (micros.div_euclid(MICROS), micros.rem_euclid(MICROS));
+        let slot = if self.id == 0 { &UTC } else { &LOCAL };
+        // While a thread ends it may have nowhere to keep anything.
+        let kept = slot.try_with(Cell::get).ok().filter(|kept| (kept.zone, kept.second) == (self.id, second));
+        let mut text = match kept {
+            Some(text) => text,
+            None => {
+                let Some(text) = self.text_of(second) else {
+                    return write!(to, "{micros} µs since 1970");
+                };
+                let _ = slot.try_with(|slot| slot.set(text));
+                text
+            }
+        };
+        to.write_str(text.with_micros(rest))
+    }
+
+    /// None: beyond what the calendar knows.
+    fn text_of(&self, second: i64) -> Option<Text> {
+        let time = Timestamp::from_second(second).ok()?.to_zoned_datetime(self.zone.clone());
+        let mut text = Text { zone: self.id, second, ..Text::NONE };
+        let shown = if self.id == 0 {
+            format!("{}Z", time.strftime("%Y-%m-%dT%H:%M:%S.000000"))
+        } else {
+            time.strftime("%Y-%m-%dT%H:%M:%S.000000%:z").to_string()
+        };
+        text.len = shown.len();
+        text.bytes.get_mut(..shown.len())?.copy_from_slice(shown.as_bytes());
+        text.fraction = shown.find('.')? + 1;
+        Some(text)
+    }
+}
+
+impl Default for EventTime {
+    /// In UTC.
+    fn default() -> Self {
+        Self::utc()
+    }
+}
+
+impl FormatTime for EventTime {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock of events; the engine has its own")]
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros),
+        };
+        self.write(micros, writer)
+    }
+}
+
+const MICROS: i64 = 1_000_000;
+const DIGITS: usize = 6;
+
+thread_local! {
+    static UTC: Cell<Text> = const { Cell::new(Text::NONE) };
+    static LOCAL: Cell<Text> = const { Cell::new(Text::NONE) };
+}
+
+/// The text of one second in one zone.
+#[derive(Clone, Copy, Debug)]
+struct Text {
+    zone: u32,
+    second: i64,
+    bytes: [u8; 40],
+    len: usize,
+    /// Where the microseconds stand.
+    fraction: usize,
+}
+
+impl Text {
+    const NONE: Self = Self { zone: u32::MAX, second: i64::MIN, bytes: [0; 40], len: 0, fraction: 0 };
+
+    fn with_micros(&mut self, micros: i64) -> &str {
+        let mut rest = micros;
+        for digit in self.bytes[self.fraction..self.fraction + DIGITS].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(time: &EventTime, micros: i64) -> String {
+        let mut text = String::new();
+        time.write(micros, &mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn utc_is_exact_to_the_microsecond() {
+        let utc = EventTime::utc();
+        assert_eq!(shown(&utc, 1_795_544_351_000_250), "2026-11-24T18:19:11.000250Z");
+        assert_eq!(shown(&utc, 1_795_544_351_999_999), "2026-11-24T18:19:11.999999Z", "from the text kept");
+        assert_eq!(shown(&utc, 1_795_544_352_000_000), "2026-11-24T18:19:12.000000Z");
+        assert_eq!(shown(&utc, -1), "1969-12-31T23:59:59.999999Z");
+        assert_eq!(shown(&utc, i64::MAX), format!("{} µs since 1970", i64::MAX));
+    }
+
+    #[test]
+    fn zones_follow_their_clocks_and_do_not_mix() {
+        // Berlin goes from +02:00 to +01:00 at 01:00 UTC.
+        let berlin = EventTime::in_zone(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap());
+        let tokyo = EventTime::in_zone(TimeZone::posix("JST-9").unwrap());
+        let change = 1_792_890_000_000_000;
+        for _ in 0..2 {
+            assert_eq!(shown(&berlin, change - 1), "2026-10-25T02:59:59.999999+02:00");
+            assert_eq!(shown(&tokyo, change - 1), "2026-10-25T09:59:59.999999+09:00");
+            assert_eq!(shown(&EventTime::utc(), change - 1), "2026-10-25T00:59:59.999999Z");
+            assert_eq!(shown(&berlin, change), "2026-10-25T02:00:00.000000+01:00");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn says_what_jiff_says(micros in -62_135_596_800_000_000_i64..253_402_207_200_000_000) {
+            let jiff = Timestamp::from_microsecond(micros).unwrap();
+            prop_assert_eq!(shown(&EventTime::utc(), micros), format!("{jiff:.6}"));
+        }
+    }
+}
