@@ -56,7 +56,7 @@ const FENCES: &[Fence] = &[
             "nix::time",
         ],
         // A caller waits for room with a limit, and only a clock of its own can tell it when to stop.
-        owners: &["crates/fileset/src/effect/clock", "crates/spool/src/room"],
+        owners: &["crates/fileset/src/effect/clock", "crates/spool/src/room", "crates/spool/src/event_time"],
     },
     Fence {
         what: "threads and waiting",
