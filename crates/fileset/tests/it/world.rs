@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) sent: u32,
     /// Records that `append` has reported as finished.
     pub(crate) finished: u32,
+    /// Records that the set gave up, by their numbers.
+    pub(crate) refused: BTreeSet<u32>,
     /// Faults are cleared when a call has waited so long, or at the end.
     pub(crate) clear_after: Duration,
     /// Whether the total is asserted.
@@ -53,7 +55,18 @@ impl World {
         disk.assert_total("/logs", is_counted, settings.max_total_bytes);
         let batch = Batch::default();
         let clear_after = Duration::from_secs(3);
-        Self { disk, clock, settings, set: None, batch, sent: 0, finished: 0, clear_after, caps_hold: true }
+        Self {
+            disk,
+            clock,
+            settings,
+            set: None,
+            batch,
+            sent: 0,
+            finished: 0,
+            refused: BTreeSet::new(),
+            clear_after,
+            caps_hold: true,
+        }
     }
 
     pub(crate) fn try_open(&mut self) -> Result<(), OpenError> {
@@ -101,6 +114,9 @@ impl World {
         self.finished += u32::try_from(set.append(&mut self.batch, now)).unwrap();
         let done = self.batch.is_done();
         if done {
+            let first = self.sent - u32::try_from(self.batch.records()).unwrap();
+            self.refused
+                .extend(self.batch.refused().iter().map(|place| first + u32::try_from(*place).unwrap()));
             self.batch.clear();
         }
         done
