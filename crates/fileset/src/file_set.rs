@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
 use self::alarm::{Alarms, Context};
-use self::append::Hold;
+use self::append::{Ceiling, Hold};
 use self::job::Job;
 use crate::effect::clock::{Clock, SystemClock};
 use crate::effect::disk::Disk;
@@ -56,6 +56,8 @@ pub enum BlockReason {
 pub struct Counters {
     /// Records of which every byte is in a file.
     pub records_written: u64,
+    /// Records given up, because no file may become as long as they are.
+    pub records_refused: u64,
     /// Bytes of records.
     pub bytes_written: u64,
     /// Calls of `write(2)` that wrote something.
@@ -120,6 +122,8 @@ pub struct FileSet {
     rewind: bool,
     /// The file was opened anew because a write said that it is gone, and has taken nothing since.
     found_anew: bool,
+    /// What is known of a limit on the size of files.
+    ceiling: Ceiling,
     watch_at: Mono,
     /// Free bytes of the file system as last asked, less what was written since.
     free_bytes: Option<u64>,

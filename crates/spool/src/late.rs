@@ -7,7 +7,9 @@ use std::time::Duration;
 use tracing_spool_fileset::{Batch, Clock, Event, FileSet, Rules};
 
 use crate::draft::Draft;
+use crate::ledger::Reason;
 use crate::origin::{Inside, Origin, is_inside};
+use crate::rank::Rank;
 use crate::shared::Shared;
 
 /// What happens to records that come after the spool was shut down.
@@ -55,6 +57,8 @@ struct LateWriter {
     origin: Origin,
     /// Holds a record whose beginning is in the file and whose end is not, and nothing else between two calls.
     batch: Batch,
+    /// Its level.
+    rank: Rank,
 }
 
 impl Late {
@@ -68,8 +72,8 @@ impl Late {
 
     /// For the writer thread as it leaves: here is my file set, with nothing unwritten.
     pub(crate) fn leave(&self, file_set: FileSet, clock: Arc<dyn Clock>, rules: Rules) {
-        let (origin, batch) = (Origin::here(), Batch::default());
-        let writer = LateWriter { file_set: Some(file_set), clock, rules, origin, batch };
+        let (origin, batch, rank) = (Origin::here(), Batch::default(), Rank::Info);
+        let writer = LateWriter { file_set: Some(file_set), clock, rules, origin, batch, rank };
         self.set(Desk::Set(Box::new(writer)));
     }
 
@@ -112,20 +116,25 @@ impl LateWriter {
             if !finish(file_set, &mut self.batch) {
                 return false;
             }
-            shared.ledger.wrote(1);
+            if self.batch.refused().is_empty() {
+                shared.ledger.wrote(1);
+            } else {
+                shared.ledger.drop_one(Reason::DiskError, self.rank);
+            }
             shared.queue.release(1, 0);
         }
         self.batch.clear();
         if self.batch.push_cut(&draft.bytes, draft.missing, &self.rules).cut_bytes > 0 {
             shared.ledger.cut_one();
         }
-        let done = finish(file_set, &mut self.batch);
+        let done = finish(file_set, &mut self.batch) && self.batch.refused().is_empty();
         let begun = self.batch.partial() > 0;
         if done {
             shared.ledger.wrote(1);
         } else if begun {
             // Its beginning is in the file: its end is kept, and the record counts as waiting.
             shared.queue.admission.hold_one();
+            self.rank = draft.rank;
         } else {
             self.batch.clear();
         }

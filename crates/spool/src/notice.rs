@@ -79,6 +79,12 @@ pub(crate) fn of_event(style: Notices, event: &Event, at: Wall) -> Option<String
         Event::FragmentLeft { bytes, .. } => {
             (Rank::Warn, format!("{bytes} bytes of an unfinished record stand at the end of an earlier file"))
         }
+        Event::RecordRefused { limit_bytes, .. } => (
+            Rank::Warn,
+            format!(
+                "no file may become longer than {limit_bytes} bytes (a file size limit): longer records are lost"
+            ),
+        ),
         Event::Reopened { .. } => {
             (Rank::Info, "the live file had been moved or deleted by others; this is a new one".to_owned())
         }
@@ -238,6 +244,8 @@ mod tests {
         assert!(json.contains("\"level\":\"WARN\"") && json.ends_with("\"target\":\"tracing_spool\"}\n"));
         let reopened = Event::Reopened { path: "/x".into() };
         assert!(of_event(Notices::Text, &reopened, AT).unwrap().contains(" INFO tracing_spool: "));
+        let refused = Event::RecordRefused { path: "/x".into(), limit_bytes: 99 };
+        assert!(of_event(Notices::Text, &refused, AT).unwrap().contains(" than 99 bytes"));
         let tail = Event::TailEnded { path: "/x".into() };
         assert!(of_event(Notices::Text, &tail, AT).unwrap().contains("unfinished"));
         assert_eq!(Escaped("a\"b\\c\n").to_string(), "a\\\"b\\\\c\\u000a");

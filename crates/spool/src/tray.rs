@@ -21,6 +21,8 @@ enum Slip {
 pub(crate) struct Settled {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
+    /// Those of them that no file could take, by rank.
+    pub(crate) refused: [u64; 5],
     /// Whether one of them was an ERROR.
     pub(crate) has_error: bool,
 }
@@ -92,6 +94,11 @@ impl Tray {
                 settled.has_error |= *rank == Rank::Error;
             }
         }
+        for place in self.batch.refused().iter().filter(|place| **place >= self.settled) {
+            if let Some(Slip::Record { rank, .. }) = self.slips.get(*place) {
+                settled.refused[rank.index()] += 1;
+            }
+        }
         self.settled = finished;
         settled
     }
@@ -125,13 +132,15 @@ mod tests {
         tray.push(&arrival(Rank::Debug, b"defg", 20));
         tray.batch.advance(5);
         assert!(tray.has_notice());
-        assert_eq!(tray.settle(), Settled { records: 1, bytes: 10, has_error: true });
+        assert_eq!(tray.settle(), Settled { records: 1, bytes: 10, has_error: true, ..Settled::default() });
         assert_eq!(tray.settle(), Settled::default());
         tray.batch.advance(4);
         assert!(!tray.has_notice() && !tray.is_done());
         assert_eq!(tray.rest().collect::<Vec<_>>(), [(Rank::Debug, 20)]);
-        tray.batch.advance(5);
-        assert_eq!(tray.settle(), Settled { records: 1, bytes: 20, has_error: false });
+        tray.batch.refuse_record();
+        let refused = [0, 1, 0, 0, 0];
+        assert_eq!(tray.settle(), Settled { records: 1, bytes: 20, refused, has_error: false });
+        assert_eq!(tray.settle(), Settled::default());
         assert!(tray.is_done());
         tray.clear();
         assert_eq!(tray.rest().count(), 0);

@@ -23,6 +23,7 @@ use crate::ledger::Reason;
 use crate::notice::{self, Notices};
 use crate::origin::Inside;
 use crate::pace::Pace;
+use crate::rank::Rank;
 use crate::shared::Shared;
 use crate::stats::Condition;
 use crate::tray::Tray;
@@ -277,7 +278,14 @@ impl Worker {
         let settled = self.tray.settle();
         if settled.records > 0 {
             self.settled += settled.records;
-            self.shared.ledger.wrote(settled.records);
+            let ledger = &self.shared.ledger;
+            let refused: u64 = settled.refused.iter().sum();
+            if refused > 0 {
+                for (rank, records) in Rank::ALL.into_iter().zip(settled.refused) {
+                    ledger.drop_many(Reason::DiskError, rank, records);
+                }
+            }
+            ledger.wrote(settled.records - refused);
             self.shared.queue.release(settled.records, settled.bytes);
         }
         settled.has_error

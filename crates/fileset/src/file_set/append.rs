@@ -25,6 +25,15 @@ pub(super) struct Hold {
     retry: Retry,
 }
 
+/// A size that no file may exceed, met by a record that had a file for itself.
+#[derive(Debug, Default)]
+pub(super) struct Ceiling {
+    /// What a record was given up for.
+    bytes: Option<u64>,
+    /// Calls that have failed on the record in hand.
+    calls: u32,
+}
+
 /// What came of an attempt to make room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pruned {
@@ -42,8 +51,8 @@ pub(super) enum Flow {
 }
 
 impl FileSet {
-    /// Writes what it can of the batch; returns how many records were finished by this call. What is left stays in
-    /// the batch, which is given again at [`wake_at`](Self::wake_at) or with more records behind it.
+    /// Writes what it can of the batch; returns how many records this call finished: wrote, or gave up
+    /// ([`Batch::refused`]). What is left stays in the batch, which is given again at [`wake_at`](Self::wake_at) or with more records behind it.
     pub fn append(&mut self, batch: &mut Batch, now: Now) -> usize {
         self.append_within(batch, usize::MAX, now)
     }
@@ -246,6 +255,7 @@ impl FileSet {
                 self.written(written as u64, now);
                 Flow::GoOn
             }
+            Err(error) if self.is_ceiling(error) => self.met_ceiling(batch, now),
             Err(error) => self.write_failed(error, now),
         }
     }
@@ -263,13 +273,19 @@ impl FileSet {
         if let Sync::Interval(interval) = self.settings.sync {
             self.sync_due.get_or_insert(now.mono + interval);
         }
+        self.release(now);
+        self.found_anew = false;
+        self.ceiling.calls = 0;
+        self.alarms.first_success();
+    }
+
+    /// Ends what kept others waiting.
+    fn release(&mut self, now: Now) {
         if self.hold.take().is_some() {
             for trouble in [Trouble::Write, Trouble::NoSpace, Trouble::BudgetFull] {
                 self.clear(trouble, now);
             }
         }
-        self.found_anew = false;
-        self.alarms.first_success();
     }
 
     /// Ends an unfinished last line of before, so that no record is glued to it.
@@ -319,6 +335,37 @@ impl FileSet {
             _ => self.leave_moved_file(),
         }
         self.write_must_wait(failure, now)
+    }
+
+    /// Whether the record in hand may not become as long as it is, though it has a file for itself.
+    fn is_ceiling(&self, error: OsError) -> bool {
+        let is_ours = |place| matches!(place, Place::Live | Place::Hidden);
+        classify(Op::Write, error) == Class::TooLarge
+            && !self.is_worth_leaving()
+            && self.stage.current.as_ref().is_some_and(|file| is_ours(file.place) && !file.special)
+    }
+
+    /// The record in hand is tried as often as any step. Then it is given up, or it would keep all others waiting for
+    /// ever; those after it that meet the same limit are given up at once.
+    fn met_ceiling(&mut self, batch: &mut Batch, now: Now) -> Flow {
+        let limit_bytes = self.live_bytes();
+        self.ceiling.calls += 1;
+        let is_known = self.ceiling.bytes == Some(limit_bytes);
+        if !is_known && self.ceiling.calls <= self.settings.retry_attempts {
+            return self.write_failed(OsError::EFBIG, now);
+        }
+        self.counters.failures += 1;
+        self.cut_partial();
+        self.rewind = false;
+        batch.refuse_record();
+        self.counters.records_refused += 1;
+        self.ceiling = Ceiling { bytes: Some(limit_bytes), calls: 0 };
+        if !is_known {
+            let path = self.stage.names.live().to_owned();
+            self.say(Event::RecordRefused { path, limit_bytes });
+        }
+        self.release(now);
+        Flow::GoOn
     }
 
     /// Whether a file that may not grow holds anything but the record in hand: otherwise a new one would not help.
@@ -379,6 +426,8 @@ impl FileSet {
             current.bytes = end;
             self.counters.bytes_written = self.counters.bytes_written.saturating_sub(partial);
         } else {
+            // No other record may be glued to it.
+            current.torn = !matches!(current.file.last_byte(), Ok(None | Some(b'\n')));
             self.counters.fragments += 1;
             let path = self.stage.names.live().to_owned();
             self.say(Event::FragmentLeft { path, bytes: partial });

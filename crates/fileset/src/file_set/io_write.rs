@@ -6,6 +6,7 @@ use std::io;
 
 use super::{BlockReason, FileSet, State};
 use crate::model::batch::Batch;
+use crate::model::error::OsError;
 
 impl io::Write for FileSet {
     /// One call is one record: refused whole, or, once begun, taken whole. What a full disk keeps out of the file is
@@ -13,7 +14,7 @@ impl io::Write for FileSet {
     ///
     /// # Errors
     /// `StorageFull` or `WouldBlock` where the set is blocked and holds a record already, or could not begin this
-    /// one. `Unsupported` in a forked child, which must not write what its parent rotates.
+    /// one. `FileTooLarge` where no file may become as long as it is. `Unsupported` in a forked child, which must not write what its parent rotates.
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
         self.refuse_in_child()?;
         if record.is_empty() {
@@ -28,13 +29,17 @@ impl io::Write for FileSet {
     /// Writes what is held. Nothing is synced: that follows the `sync` setting.
     ///
     /// # Errors
-    /// As `write`, where a record stays held.
+    /// As `write`, where a record stays held, or had to be given up.
     fn flush(&mut self) -> io::Result<()> {
         self.refuse_in_child()?;
         let mut held = std::mem::take(&mut self.held);
         self.hurry();
+        let refused = self.counters.records_refused;
         let done = self.write_held(&mut held);
         self.held = held;
+        if self.counters.records_refused > refused {
+            return Err(OsError::EFBIG.into());
+        }
         if done { Ok(()) } else { Err(self.refusal()) }
     }
 
@@ -53,7 +58,12 @@ impl FileSet {
             return Err(self.refusal());
         }
         held.push(record, &self.settings.rules());
-        if self.write_held(held) || held.partial() > 0 {
+        let refused = self.counters.records_refused;
+        let done = self.write_held(held);
+        if self.counters.records_refused > refused {
+            return Err(OsError::EFBIG.into());
+        }
+        if done || held.partial() > 0 {
             return Ok(record.len());
         }
         held.clear();

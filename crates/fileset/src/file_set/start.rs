@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::alarm::{Alarms, is_ours};
+use super::append::Ceiling;
 use super::{Counters, FileSet};
 use crate::effect::clock::Clock;
 use crate::effect::execute::{Place, Setback, Stage, objection};
@@ -39,6 +40,7 @@ pub(super) fn open(
         rotation_wanted: false,
         rewind: false,
         found_anew: false,
+        ceiling: Ceiling::default(),
         watch_at: now.mono + WATCH_EVERY,
         free_bytes: None,
         sync_due: None,

@@ -32,8 +32,13 @@ impl FileSet {
             Ok(meta) if meta.id == current.id => {
                 if !current.special {
                     // Truncated by a copytruncate, or appended to by others: the budget counts what is there.
+                    if meta.bytes < current.bytes && current.partial > 0 {
+                        // The record in hand has lost its beginning: it starts anew.
+                        current.partial = 0;
+                        current.torn = !matches!(current.file.last_byte(), Ok(None | Some(b'\n')));
+                        self.rewind = true;
+                    }
                     current.bytes = meta.bytes;
-                    current.partial = current.partial.min(meta.bytes);
                 }
             }
             Ok(_) | Err(OsError::ENOENT | OsError::ESTALE | OsError::ENOTDIR) => self.displaced(now),

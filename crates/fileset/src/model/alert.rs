@@ -125,6 +125,14 @@ pub enum Event {
         /// Bytes of the record that stand there.
         bytes: u64,
     },
+    /// A record was given up, because no file may become as long as it is (a file size limit). Said once for each
+    /// limit; [`Counters::records_refused`](crate::file_set::Counters::records_refused) counts them all.
+    RecordRefused {
+        /// The file.
+        path: PathBuf,
+        /// What a file may hold, in bytes.
+        limit_bytes: u64,
+    },
     /// The live file had been moved or deleted by others and was opened anew.
     Reopened {
         /// The file.

@@ -17,6 +17,8 @@ pub struct Batch {
     ends: Vec<usize>,
     written: usize,
     finished: usize,
+    /// Records given up, by their place in the batch.
+    refused: Vec<usize>,
 }
 
 impl Batch {
@@ -81,13 +83,19 @@ impl Batch {
         self.ends.len()
     }
 
-    /// Records of which every byte has been written.
+    /// Records that are done with: of which every byte has been written, or which were [refused](Self::refused).
     #[must_use]
     pub fn finished(&self) -> usize {
         self.finished
     }
 
-    /// Whether every record has been written.
+    /// Records that no file could take and that were given up, by their place in the batch, in order.
+    #[must_use]
+    pub fn refused(&self) -> &[usize] {
+        &self.refused
+    }
+
+    /// Whether every record is done with.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.finished == self.ends.len()
@@ -142,6 +150,14 @@ impl Batch {
         self.written = self.record_start();
     }
 
+    /// Gives the record in hand up: it is done with, and in no file.
+    pub fn refuse_record(&mut self) {
+        let Some(end) = self.ends.get(self.finished) else { return };
+        self.written = *end;
+        self.refused.push(self.finished);
+        self.finished += 1;
+    }
+
     /// Forgets everything; keeps the memory, unless one huge record made it huge.
     pub fn clear(&mut self) {
         const KEEP_BYTES: usize = 4 << 20;
@@ -150,6 +166,7 @@ impl Batch {
         self.ends.clear();
         self.written = 0;
         self.finished = 0;
+        self.refused.clear();
     }
 
     fn record_start(&self) -> usize {
@@ -215,6 +232,21 @@ mod tests {
             assert!(batch.push_lines(b"a\n~ z\n", [2, 6], &rules));
             assert_eq!((batch.records(), batch.unwritten()), (3, &b"before\na\n~ z\n"[..]));
         }
+    }
+
+    #[test]
+    fn a_record_given_up_is_done_with_and_known() {
+        let mut batch = batch(&["aa", "bbbb", "c"]);
+        batch.advance(5);
+        batch.refuse_record();
+        assert_eq!((batch.finished(), batch.partial(), batch.refused()), (2, 0, &[1][..]));
+        assert_eq!(batch.unwritten(), b"c\n");
+        batch.refuse_record();
+        batch.refuse_record();
+        assert!(batch.is_done());
+        assert_eq!(batch.refused(), [1, 2]);
+        batch.clear();
+        assert_eq!(batch.refused(), [0_usize; 0]);
     }
 
     #[test]

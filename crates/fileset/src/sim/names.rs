@@ -2,6 +2,7 @@
 //! What stands behind a name is in `state`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Number of an inode.
@@ -18,18 +19,19 @@ pub(super) enum Change {
     Move(PathBuf, PathBuf),
 }
 
-/// Which names there are, in full, without symlinks inside, and what each stands for.
+/// Which names there are, in full, without symlinks inside, and what each stands for. Kept as text in its shortest
+/// form: paths are compared part by part, which takes most of the time of a sweep.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tree(BTreeMap<PathBuf, Ino>);
+pub(super) struct Tree(BTreeMap<OsString, Ino>);
 
 impl Tree {
     pub(super) fn get(&self, path: &Path) -> Option<Ino> {
-        self.0.get(path).copied()
+        self.0.get(path.as_os_str()).copied()
     }
 
     /// One of the names of an inode.
     pub(super) fn name_of(&self, ino: Ino) -> Option<&Path> {
-        self.0.iter().find(|(_, named)| **named == ino).map(|(path, _)| path.as_path())
+        self.0.iter().find(|(_, named)| **named == ino).map(|(path, _)| Path::new(path))
     }
 
     /// How many names an inode has.
@@ -43,14 +45,20 @@ impl Tree {
     }
 
     /// The names in a directory, in order.
-    pub(super) fn children<'a>(&'a self, dir: &'a Path) -> impl Iterator<Item = (&'a Path, Ino)> {
-        self.below(dir).filter(move |(path, _)| path.parent() == Some(dir))
+    pub(super) fn children(&self, dir: &Path) -> impl Iterator<Item = (&Path, Ino)> {
+        let prefix = prefix(dir);
+        let depth = prefix.len();
+        let is_child = move |path: &OsStr| {
+            let name = &path.as_encoded_bytes()[depth..];
+            !name.is_empty() && !name.contains(&b'/')
+        };
+        self.below(prefix).filter(move |(path, _)| is_child(path)).map(|(path, ino)| (Path::new(path), ino))
     }
 
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::Link(path, ino) => {
-                self.0.insert(path.clone(), *ino);
+                self.0.insert(path.clone().into_os_string(), *ino);
             }
             Change::Unlink(path) => {
                 self.take(path);
@@ -59,29 +67,40 @@ impl Tree {
                 let moved = self.take(from);
                 self.take(to);
                 for (path, ino) in moved {
-                    let target = match path.strip_prefix(from) {
+                    let target = match Path::new(&path).strip_prefix(from) {
                         Ok(rest) if !rest.as_os_str().is_empty() => to.join(rest),
                         _ => to.clone(),
                     };
-                    self.0.insert(target, ino);
+                    self.0.insert(target.into_os_string(), ino);
                 }
             }
         }
     }
 
-    /// A path and everything below it; paths are ordered by component, so that they stand together.
-    fn below<'a>(&'a self, top: &'a Path) -> impl Iterator<Item = (&'a Path, Ino)> {
+    /// Everything whose name begins with `prefix`, which stands together.
+    fn below(&self, prefix: OsString) -> impl Iterator<Item = (&OsStr, Ino)> {
         self.0
-            .range(top.to_owned()..)
-            .take_while(move |(path, _)| path.starts_with(top))
-            .map(|(p, i)| (p.as_path(), *i))
+            .range(prefix.clone()..)
+            .take_while(move |(path, _)| path.as_encoded_bytes().starts_with(prefix.as_encoded_bytes()))
+            .map(|(path, ino)| (path.as_os_str(), *ino))
     }
 
-    fn take(&mut self, top: &Path) -> Vec<(PathBuf, Ino)> {
-        let taken: Vec<_> = self.below(top).map(|(path, ino)| (path.to_owned(), ino)).collect();
-        for (path, _) in &taken {
+    /// Removes a path and everything below it.
+    fn take(&mut self, top: &Path) -> Vec<(OsString, Ino)> {
+        let itself = self.0.remove_entry(top.as_os_str());
+        let below: Vec<_> = self.below(prefix(top)).map(|(path, ino)| (path.to_owned(), ino)).collect();
+        for (path, _) in &below {
             self.0.remove(path);
         }
-        taken
+        itself.into_iter().chain(below).collect()
     }
+}
+
+/// What the names below a directory begin with.
+fn prefix(dir: &Path) -> OsString {
+    let mut prefix = dir.as_os_str().to_owned();
+    if dir != Path::new("/") {
+        prefix.push("/");
+    }
+    prefix
 }

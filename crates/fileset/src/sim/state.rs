@@ -173,6 +173,10 @@ impl State {
     }
 
     fn check_caps(&mut self, after: &Entry) {
+        // No other call can add to a sum.
+        if !matches!(after.op, Op::Write | Op::Rename | Op::Replace | Op::Truncate) {
+            return;
+        }
         for cap in &self.caps {
             let names = self.tree.children(&cap.dir);
             let counted = names.filter(|(path, _)| path.file_name().is_some_and(|name| (cap.names)(name)));

@@ -12,6 +12,7 @@
 
 mod crash;
 mod interference;
+mod many;
 mod real_disk;
 mod standalone;
 mod sweep;

@@ -91,3 +91,24 @@ fn at_its_budget_it_says_so() {
     assert!(error.to_string().contains("max_total_bytes"), "{error}");
     assert_eq!(world.disk.violation(), None);
 }
+
+#[test]
+fn a_record_that_no_file_can_hold_is_given_up_and_the_error_says_why() {
+    let mut world = World::new(settings(2, 300));
+    world.open();
+    world.disk.set_file_limit(Some(20));
+    // Begun, it is taken; the flushes that follow are the retries.
+    assert_eq!(world.set().write(&[b'x'; 30]).unwrap(), 30);
+    for _ in 0..2 {
+        assert!(world.set().flush().unwrap_err().to_string().contains("write /logs/app.log: EFBIG"));
+        assert_eq!(content(&world).len(), 20);
+    }
+    assert_eq!(world.set().flush().unwrap_err().raw_os_error(), Some(OsError::EFBIG.code()));
+    assert_eq!(content(&world), "");
+    world.set().write_all(b"next").unwrap();
+    let error = world.set().write(&[b'y'; 30]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::FileTooLarge, "the limit is known now");
+    world.set().write_all(b"last").unwrap();
+    assert_eq!(world.files().concat(), "next\nlast\n");
+    assert_eq!(world.set().counters().records_refused, 2);
+}

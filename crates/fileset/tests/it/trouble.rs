@@ -226,6 +226,81 @@ fn a_file_that_may_not_grow_is_rotated_and_the_record_written_whole_into_the_nex
     world.assert_rest();
 }
 
+/// A world whose files hold 60 bytes, in which the record `sent` is too long for any of them and its neighbours are not.
+fn under_a_ceiling() -> World {
+    let mut world = open(9, 4_000);
+    let is_long = |number: u32| World::text(number).len() >= 60;
+    while !is_long(world.sent) || is_long(world.sent + 1) {
+        world.log(1);
+    }
+    world.disk.set_file_limit(Some(60));
+    world.clear_after = Duration::from_secs(1_000);
+    world
+}
+
+#[test]
+fn a_record_longer_than_any_file_may_be_is_given_up_after_the_retries() {
+    let mut world = under_a_ceiling();
+    let (long, start) = (world.sent, mono(&world));
+    world.disk.clear_journal();
+    world.log(2);
+    assert_eq!(world.refused, BTreeSet::from([long]));
+    assert_eq!((world.finished, world.set().counters().records_refused), (world.sent, 1));
+    let calls: Vec<u128> = times(&world, Op::Write, start).into_iter().filter(|at| *at > 0).collect();
+    assert!([500, 1_000, 1_500].iter().all(|at| calls.contains(at)), "{calls:?}");
+    let events = world.set().take_events();
+    let said: Vec<&Event> =
+        events.iter().filter(|event| matches!(event, Event::RecordRefused { limit_bytes: 60, .. })).collect();
+    assert_eq!(said.len(), 1);
+    assert_eq!(world.set().state(), State::Writing);
+    world.assert_records(0, &BTreeSet::from([long]));
+    assert_eq!(world.set().counters().fragments, 0);
+
+    // The limit is known now: the next such record keeps nobody waiting.
+    let (second, at) =
+        (world.sent..).find(|number| World::text(*number).len() >= 60).map_or((0, 0), |n| (n, n));
+    while world.sent <= at {
+        let before = mono(&world);
+        world.push();
+        world.finish_batch();
+        assert_eq!(mono(&world), before, "nobody waits");
+    }
+    assert_eq!(world.refused, BTreeSet::from([long, second]));
+    world.settle();
+    world.assert_rest();
+}
+
+#[test]
+fn a_limit_that_is_lifted_in_time_costs_no_record() {
+    let mut world = under_a_ceiling();
+    assert!(!world.push());
+    world.clock.advance(Duration::from_millis(600));
+    assert!(!world.append());
+    world.disk.set_file_limit(None);
+    world.finish_batch();
+    world.log(3);
+    assert_eq!(world.refused, BTreeSet::new());
+    world.assert_records(0, &BTreeSet::new());
+    world.settle();
+    world.assert_rest();
+}
+
+#[test]
+fn nothing_is_glued_to_a_fragment_that_could_not_be_cut() {
+    let mut world = open(0, 1_000);
+    world.log(2);
+    world.fill_disk_but_for(10);
+    assert!(!world.push());
+    let given_up = world.sent - 1;
+    world.disk.fault(Fault::on(Op::Truncate).fails(OsError::EIO).once());
+    world.disk.set_capacity(None);
+    world.batch.clear();
+    world.finished += 1;
+    world.log(2);
+    world.assert_records(0, &BTreeSet::from([given_up]));
+    assert_eq!(world.set().counters().fragments, 1);
+}
+
 #[test]
 fn a_sync_that_lost_pages_seals_the_file() {
     let mut settings = settings(9, 4_000);

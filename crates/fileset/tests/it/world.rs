@@ -26,6 +26,10 @@ pub(crate) struct World {
     pub(crate) sent: u32,
     /// Records that `append` has reported as finished.
     pub(crate) finished: u32,
+    /// Records that the set gave up, by their numbers.
+    pub(crate) refused: BTreeSet<u32>,
+    /// Records written and given up by the sets before this one, by their own account.
+    pub(crate) booked: u64,
     /// Faults are cleared when a call has waited so long, or at the end.
     pub(crate) clear_after: Duration,
     /// Whether the total is asserted.
@@ -53,7 +57,19 @@ impl World {
         disk.assert_total("/logs", is_counted, settings.max_total_bytes);
         let batch = Batch::default();
         let clear_after = Duration::from_secs(3);
-        Self { disk, clock, settings, set: None, batch, sent: 0, finished: 0, clear_after, caps_hold: true }
+        Self {
+            disk,
+            clock,
+            settings,
+            set: None,
+            batch,
+            sent: 0,
+            finished: 0,
+            refused: BTreeSet::new(),
+            booked: 0,
+            clear_after,
+            caps_hold: true,
+        }
     }
 
     pub(crate) fn try_open(&mut self) -> Result<(), OpenError> {
@@ -101,6 +117,9 @@ impl World {
         self.finished += u32::try_from(set.append(&mut self.batch, now)).unwrap();
         let done = self.batch.is_done();
         if done {
+            let first = self.sent - u32::try_from(self.batch.records()).unwrap();
+            self.refused
+                .extend(self.batch.refused().iter().map(|place| first + u32::try_from(*place).unwrap()));
             self.batch.clear();
         }
         done
@@ -161,10 +180,20 @@ impl World {
     pub(crate) fn close(&mut self) {
         let now = self.clock.now();
         if let Some(set) = self.set.take() {
+            let before = books(&set);
+            let finished = self.batch.finished();
             let report = set.close(&mut self.batch, now);
             assert_eq!(report.records_left, self.batch.records() - self.batch.finished());
+            self.booked += before + (self.batch.finished() - finished) as u64;
         }
         self.batch.clear();
+    }
+
+    /// Asserts that every record sent is finished, and that the sets' own accounts say so.
+    pub(crate) fn assert_books(&self) {
+        assert_eq!(self.finished, self.sent);
+        let booked = self.booked + self.set.as_ref().map_or(0, books);
+        assert_eq!(booked, u64::from(self.sent), "the books are wrong");
     }
 
     /// Contents of the set, oldest file first.
@@ -228,4 +257,9 @@ impl World {
         let total = self.files().iter().map(|file| file.len() as u64).sum::<u64>();
         assert_eq!(self.set().total_bytes(), total, "the picture of the directory is not true");
     }
+}
+
+/// Records that a set says it has finished.
+fn books(set: &FileSet) -> u64 {
+    set.counters().records_written + set.counters().records_refused
 }

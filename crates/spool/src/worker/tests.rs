@@ -197,6 +197,32 @@ fn a_blocked_disk_holds_the_batch_and_names_the_loss() {
 }
 
 #[test]
+fn a_record_that_no_file_can_hold_is_lost_alone_counted_and_said() {
+    let mut bench = bench(|builder| builder);
+    bench.disk.set_file_limit(Some(300));
+    bench.log(Rank::Info, "before");
+    bench.log(Rank::Error, &"x".repeat(400));
+    bench.log(Rank::Info, "after");
+    for _ in 0..4 {
+        bench.pass(1);
+    }
+    bench.pass(2);
+    let stats = bench.stats();
+    assert_eq!((stats.written, stats.queued_records, stats.files.records_refused), (2, 0, 1));
+    assert_eq!(stats.dropped.by(Reason::DiskError, Level::ERROR), 1);
+    let files: String = (1..=5)
+        .rev()
+        .filter_map(|number| bench.disk.read(format!("{LOG}.{number}")))
+        .map(|bytes| String::from_utf8(bytes).unwrap())
+        .chain([bench.file()])
+        .collect();
+    assert!(files.starts_with("before\nafter\n"), "{files}");
+    assert!(files.contains("no file may become longer than 300 bytes"), "{files}");
+    assert!(files.contains("1 record lost: 1 ERROR (disk error)"), "{files}");
+    assert!(bench.shared.health().is_well());
+}
+
+#[test]
 fn a_gap_is_stated_before_the_next_record() {
     let mut bench = bench(|builder| builder.queue_records(10));
     for number in 0..12 {
