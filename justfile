@@ -53,6 +53,10 @@ quickstart:
 compare:
     cargo run --release --package tracing-spool-tests --example compare
 
+# beside sixteen loggers and the machine, half an hour on an idle machine; `--quick`, `--only NAME`, `--page FILE`
+bench *args:
+    cargo run --release --quiet --manifest-path crates/bench/Cargo.toml -- {{ args }}
+
 # the documentation, private items too
 doc:
     cargo doc --workspace --no-deps --all-features --document-private-items

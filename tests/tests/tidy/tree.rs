@@ -36,10 +36,13 @@ impl SourceFile {
         self.path.ends_with(".rs")
     }
 
-    /// Whether it is part of a library: `crates/<package>/src/`.
+    /// Whether it is part of a library: `crates/<package>/src/`, but for the benchmarks, which nobody builds upon.
     pub(crate) fn is_library(&self) -> bool {
         let mut parts = self.path.split('/');
-        self.is_rust() && parts.next() == Some("crates") && parts.nth(1) == Some("src")
+        self.is_rust()
+            && parts.next() == Some("crates")
+            && parts.next() != Some("bench")
+            && parts.next() == Some("src")
     }
 }
 

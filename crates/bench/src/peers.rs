@@ -1,0 +1,93 @@
+//! The loggers that are measured: one name each, opened into a directory. How each is called is in the files below.
+//! Nothing is measured here.
+
+mod crates;
+mod facade;
+mod writers;
+
+use std::path::Path as FilePath;
+
+use anyhow::{Result, bail};
+
+use crate::scenario::Spec;
+
+/// The one that the others are held against.
+pub const BASELINE: &str = "appender";
+/// Ours, as it is compared: peers never sync.
+pub const OURS: &str = "spool";
+
+/// A peer and what can be said of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    pub name: &'static str,
+    pub about: &'static str,
+    /// Whether it rotates by size.
+    pub rotates: bool,
+    /// Whether it is a `MakeWriter`, so that `tracing::info!` can be measured with it.
+    pub is_make_writer: bool,
+}
+
+const fn peer(name: &'static str, about: &'static str, rotates: bool, is_make_writer: bool) -> Peer {
+    Peer { name, about, rotates, is_make_writer }
+}
+
+pub const PEERS: [Peer; 15] = [
+    peer(OURS, "tracing-spool, sync(Never)", true, true),
+    peer("spool-default", "tracing-spool, sync on rotate (the default)", true, true),
+    peer("spool-event-time", "tracing-spool, sync(Never), fmt with EventTime", true, true),
+    peer(BASELINE, "tracing-appender non-blocking, rolling::never", false, true),
+    peer("appender-daily", "tracing-appender non-blocking, rolling::daily", false, true),
+    peer("appender+file-rotate", "tracing-appender in front of file-rotate", true, true),
+    peer("appender+logroller", "tracing-appender in front of logroller", true, true),
+    peer("appender+rolling-file", "tracing-appender in front of rolling-file", true, true),
+    peer("mutex-bufwriter", "Mutex<BufWriter<File>> of 64 KiB, on the caller's thread", false, true),
+    peer("flexi-async", "flexi_logger, Async", true, false),
+    peer("flexi-buffered", "flexi_logger, BufferAndFlush, on the caller's thread", true, false),
+    peer("log4rs", "log4rs, rolling file, on the caller's thread", true, false),
+    peer("spdlog-rs", "spdlog-rs, async pool in front of its rotating sink", true, false),
+    peer("ftlog", "ftlog (rotates by time alone; puts a time stamp before the line)", false, false),
+    peer("emit_file", "emit_file (a full queue is emptied)", true, false),
+];
+
+/// Further peers that cannot run on the caller's own terms in every scenario.
+pub const LOG_IO: Peer = peer("log-io", "log-io, NonBlocking in front of its rotating file", true, false);
+
+pub fn all() -> impl Iterator<Item = Peer> {
+    PEERS.into_iter().chain([LOG_IO])
+}
+
+/// Hands over one line.
+pub type Write = dyn Fn(&str) + Send + Sync;
+
+/// What callers and the measurement see of a peer.
+pub struct Target {
+    /// Hands over one line, newline included.
+    pub write: Box<Write>,
+    /// The same at level ERROR, where the peer has levels.
+    pub write_error: Option<Box<Write>>,
+    /// Asks for what waits to be written; may return before it is.
+    pub flush: Box<dyn Fn() + Send + Sync>,
+    /// What the peer says that it lost so far; none if it has no such number.
+    pub told: Box<dyn Fn() -> Option<u64> + Send + Sync>,
+    /// Closed by being dropped, last.
+    pub guard: Box<dyn std::any::Any>,
+}
+
+pub fn open(spec: &Spec, dir: &FilePath) -> Result<Target> {
+    match spec.peer.as_str() {
+        OURS | "spool-default" | "spool-event-time" => writers::spool(spec, dir),
+        name if name.starts_with(BASELINE) => writers::appender(spec, dir),
+        "mutex-bufwriter" => writers::mutex(spec, dir),
+        "flexi-async" | "flexi-buffered" => facade::flexi(spec, dir),
+        "log4rs" => facade::log4rs(spec, dir),
+        "ftlog" => facade::ftlog(spec, dir),
+        "spdlog-rs" => crates::spdlog(spec, dir),
+        "emit_file" => crates::emit_file(spec, dir),
+        "log-io" => crates::log_io(spec, dir),
+        other => bail!("no peer is called {other:?}; there are: {}", names()),
+    }
+}
+
+pub fn names() -> String {
+    all().map(|peer| peer.name).collect::<Vec<_>>().join(", ")
+}
