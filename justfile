@@ -25,6 +25,14 @@ tidy:
 quick *args:
     @if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace {{ args }}; else cargo test --workspace --all-targets {{ args }}; fi
 
+# every fault in every scene, 10,000 pairs of misfortunes: the long forms of the tests on a simulated disk
+sweep:
+    @TRACING_SPOOL_ALL=1 cargo test --release --quiet --package tracing-spool-fileset --test it -- --nocapture sweep two_misfortunes 2>&1 | grep -E "^(sweep|crash|error|test result|.*panicked)"
+
+# so many seeds of a thousand steps of whatever may happen; TRACING_SPOOL_SEED=N replays one
+simulate seeds="100000":
+    @TRACING_SPOOL_SEEDS={{ seeds }} cargo test --release --quiet --package tracing-spool-fileset --test it -- --nocapture a_thousand_steps 2>&1 | grep -E "^(simulate|error|test result|.*panicked)"
+
 # format the code
 fmt:
     cargo fmt --all

@@ -42,6 +42,8 @@ pub(super) struct Alarms {
     standing: Option<PathBuf>,
     /// An alert file of ours from before this start: gone with the first success.
     stale: Option<PathBuf>,
+    /// A temporary that could not be removed, or that a process before left when it was killed.
+    litter: Option<PathBuf>,
     /// The owner was told that the file cannot be written.
     failure_said: bool,
 }
@@ -109,8 +111,16 @@ impl Alarms {
         self.stale = Some(path);
     }
 
+    /// A temporary of ours stood there at start.
+    pub(super) fn found_litter(&mut self, path: PathBuf) {
+        self.litter = Some(path);
+    }
+
     /// A record was written.
     pub(super) fn first_success(&mut self) {
+        if self.litter.is_some() && !self.outdated {
+            self.restate();
+        }
         if let Some(path) = self.stale.take() {
             self.standing.get_or_insert(path);
             self.restate();
@@ -138,12 +148,13 @@ impl Alarms {
     }
 
     fn remove(&mut self, context: &Context<'_>) -> Result<(), Failure> {
-        let Some(path) = &self.standing else { return Ok(()) };
-        match context.fs.unlink(path) {
-            Ok(()) | Err(OsError::ENOENT) => {}
-            Err(error) => return Err(Failure::new(Op::Unlink, path, error)),
+        for gone in [&mut self.litter, &mut self.standing] {
+            let Some(path) = gone else { continue };
+            match context.fs.unlink(path) {
+                Ok(()) | Err(OsError::ENOENT) => *gone = None,
+                Err(error) => return Err(Failure::new(Op::Unlink, &*path, error)),
+            }
         }
-        self.standing = None;
         Ok(())
     }
 
@@ -157,12 +168,13 @@ impl Alarms {
         match outcome {
             Ok(path) => {
                 self.standing = Some(path);
-                self.stale = None;
+                (self.stale, self.litter) = (None, None);
                 Ok(())
             }
             Err(failure) => {
                 // Often the disk is full: nothing half-written stays on it.
-                let _ = context.fs.unlink(&temporary);
+                let is_gone = matches!(context.fs.unlink(&temporary), Ok(()) | Err(OsError::ENOENT));
+                self.litter = (!is_gone).then_some(temporary);
                 Err(failure)
             }
         }

@@ -52,7 +52,8 @@ pub(super) enum Flow {
 
 impl FileSet {
     /// Writes what it can of the batch; returns how many records this call finished: wrote, or gave up
-    /// ([`Batch::refused`]). What is left stays in the batch, which is given again at [`wake_at`](Self::wake_at) or with more records behind it.
+    /// ([`Batch::refused`]). What is left stays in the batch, which is given again at [`wake_at`](Self::wake_at) or
+    /// with more records behind it.
     pub fn append(&mut self, batch: &mut Batch, now: Now) -> usize {
         self.append_within(batch, usize::MAX, now)
     }
@@ -217,11 +218,8 @@ impl FileSet {
         while let Some(number) = retention::victim(&self.stage.inventory, keep, &self.stuck) {
             let failure = match self.stage.perform(Step::Remove(number), &self.settings) {
                 Ok(done) => {
-                    self.account(done);
+                    self.account(done, now);
                     self.prune_retry = Retry::default();
-                    if self.stuck.is_empty() {
-                        self.clear(Trouble::Prune, now);
-                    }
                     return Pruned::Removed;
                 }
                 Err(Setback::Failed(failure)) => failure,

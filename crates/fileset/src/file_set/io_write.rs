@@ -14,7 +14,8 @@ impl io::Write for FileSet {
     ///
     /// # Errors
     /// `StorageFull` or `WouldBlock` where the set is blocked and holds a record already, or could not begin this
-    /// one. `FileTooLarge` where no file may become as long as it is. `Unsupported` in a forked child, which must not write what its parent rotates.
+    /// one. `FileTooLarge` where no file may become as long as it is. `Unsupported` in a forked child, which must not
+    /// write what its parent rotates.
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
         self.refuse_in_child()?;
         if record.is_empty() {

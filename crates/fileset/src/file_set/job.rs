@@ -157,7 +157,7 @@ impl FileSet {
             _ => {}
         }
         job.steps.pop_front();
-        self.account(done);
+        self.account(done, now);
         Ok(())
     }
 
@@ -260,8 +260,11 @@ impl FileSet {
         self.raise(Trouble::Sync, Some(failure.clone()), detail, 1, now.wall, now);
     }
 
-    pub(super) fn account(&mut self, done: Done) {
+    pub(super) fn account(&mut self, done: Done, now: Now) {
         let Done::Removed(bytes) = done else { return };
+        if self.stuck.is_empty() {
+            self.clear(Trouble::Prune, now);
+        }
         self.counters.pruned_files += 1;
         self.counters.pruned_bytes += bytes;
         if bytes > self.settings.max_bytes.max(self.settings.record_limit()) {
@@ -284,7 +287,7 @@ impl FileSet {
     pub(super) fn trim(&mut self, now: Now) {
         for number in retention::surplus(&self.stage.inventory, self.settings.backup_count) {
             match self.stage.perform(Step::Remove(number), &self.settings) {
-                Ok(done) => self.account(done),
+                Ok(done) => self.account(done, now),
                 Err(Setback::Failed(failure)) => {
                     self.counters.failures += 1;
                     self.stuck.insert(number);

@@ -85,6 +85,10 @@ impl FileSet {
     fn find_stale_alert(&mut self) {
         let wanted = self.settings.alert_path(&self.stage.names);
         let own = self.stage.names.own_alert(&wanted);
+        let temporary = self.stage.names.alert_temporary(wanted.parent().unwrap_or(Path::new("/")));
+        if self.stage.fs.stat(&temporary).is_ok_and(|meta| meta.kind == FileKind::File) {
+            self.alarms.found_litter(temporary);
+        }
         let found = [wanted, own].into_iter().find(|path| is_ours(&self.stage.fs, path, &self.stage.names));
         if let Some(path) = found {
             self.alarms.found_stale(path);

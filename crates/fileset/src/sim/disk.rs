@@ -294,8 +294,8 @@ impl SimDisk {
 
     // --- caps ---
 
-    /// Watches, after every call of the process that can add bytes or move names, that the regular files of `dir` whose names `names` accepts hold
-    /// at most `cap_bytes` together. `names` must not use the disk.
+    /// Watches, after every call of the process that can add bytes or move names, that the regular files of `dir`
+    /// whose names `names` accepts hold at most `cap_bytes` together. `names` must not use the disk.
     pub fn assert_total(
         &self,
         dir: impl Into<PathBuf>,

@@ -5,10 +5,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use tracing_spool_fileset::Settings;
+use fastrand::Rng;
 use tracing_spool_fileset::model::name::{Names, Role};
-use tracing_spool_fileset::sim::{Survive, When};
+use tracing_spool_fileset::sim::{Fault, Survive, When};
+use tracing_spool_fileset::{Op, OsError, Settings};
 
+use crate::faults::{ERRORS, OPS};
+use crate::many;
 use crate::world::{LIVE, World, settings};
 
 /// Seeds for which unsynced pages survive a power cut: none, all, and some.
@@ -123,4 +126,82 @@ fn assert_whole(bytes: &[u8]) {
         assert!(before.is_none_or(|before| before + 1 == number), "a hole: {text:?}");
         before = Some(number);
     }
+}
+
+/// What else goes wrong while the first kill is being mended.
+#[derive(Clone, Copy, Debug)]
+enum Second {
+    Kill,
+    PowerCut,
+    Fault(Op, OsError),
+}
+
+/// Two misfortunes, drawn from a seed: a kill, and something more during the recovery from it.
+fn two_misfortunes(seed: u64, counts: &[(Settings, Option<usize>, u64)]) {
+    let mut rng = Rng::with_seed(seed);
+    let (settings, short, count) = &counts[rng.usize(..counts.len())];
+    let when = |rng: &mut Rng| if rng.bool() { When::Before } else { When::After };
+    let (mut world, mut in_hand) = dead_at(settings, rng.u64(1..=*count), when(&mut rng), *short);
+    world.disk.restart(Survive::Live);
+    world.disk.set_short_writes(*short);
+    let second = match rng.u8(0..4) {
+        0 => Second::PowerCut,
+        1 => Second::Kill,
+        _ => Second::Fault(OPS[rng.usize(..OPS.len())], ERRORS[rng.usize(..ERRORS.len())]),
+    };
+    if let Second::Fault(op, error) = second {
+        let fault = Fault::on(op).nth(rng.u64(1..8)).fails(error);
+        world.disk.fault(if rng.bool() { fault.once() } else { fault.until_cleared() });
+        world.caps_hold = !(op == Op::Stat && error == OsError::ENOENT);
+    } else {
+        world.disk.crash_at(world.disk.count() + rng.u64(1..120), when(&mut rng));
+    }
+    world.open();
+    world.log(8);
+    if world.disk.crashed() {
+        in_hand.extend(world.finished..world.sent);
+        world.set = None;
+        world.batch.clear();
+        world.finished = world.sent;
+        let survive = match second {
+            Second::PowerCut => {
+                Survive::Durable { names: rng.usize(..=world.disk.unsynced_names()), pages: rng.u64(..) }
+            }
+            _ => Survive::Live,
+        };
+        world.disk.restart(survive);
+        world.disk.set_short_writes(*short);
+        world.open();
+        world.log(8);
+        world.settle();
+        if let Survive::Durable { .. } = survive {
+            assert_eq!(world.disk.violation(), None);
+            assert!(!world.disk.exists("/logs/.app.log.new"));
+            let files = world.files().concat();
+            let kept = if settings.max_total_bytes > 500 { 8 } else { 3 }; // a small budget holds no more
+            let last: String =
+                (world.sent - kept..world.sent).map(|number| World::text(number) + "\n").collect();
+            assert!(files.ends_with(&last), "what came after the cut is not whole: {files:?}");
+            return;
+        }
+    }
+    world.settle();
+    world.log(9); // by which even a failed sync is over
+    world.settle();
+    world.assert_rest();
+    world.assert_records(world.oldest_kept(), &in_hand);
+}
+
+#[test]
+fn two_misfortunes_in_a_row() {
+    let pairs = if many::asks_for_all() { 10_000 } else { 1_000 };
+    let scenes =
+        [(settings(9, 1 << 20), None), (settings(9, 1 << 20), Some(23)), (settings(2, 500), Some(23))];
+    let counts = scenes.map(|(settings, short)| {
+        let count = calls(&settings, short);
+        (settings, short, count)
+    });
+    let seeds: Vec<u64> = (0..pairs).collect();
+    many::each(&seeds, |seed| two_misfortunes(*seed, &counts));
+    println!("crash: {pairs} pairs of misfortunes, 0 records lost");
 }

@@ -11,9 +11,11 @@
 )]
 
 mod crash;
+mod faults;
 mod interference;
 mod many;
 mod real_disk;
+mod simulate;
 mod standalone;
 mod sweep;
 mod trouble;

@@ -476,3 +476,32 @@ fn append_once_writes_once_and_says_how_far_it_came() {
     }
     assert!(finished < 20, "{finished}");
 }
+
+#[test]
+fn an_alert_that_a_kill_cut_short_leaves_nothing_behind() {
+    let mut world = World::new(settings(9, 4_000));
+    world.disk.put("/logs/.app.log.alert", "half an al");
+    world.disk.fault(Fault::on(Op::Unlink).path_ends(".app.log.alert").fails(OsError::EPERM).once());
+    world.open();
+    world.log(1);
+    assert!(world.disk.exists("/logs/.app.log.alert"), "that one failed");
+    world.settle();
+    assert!(!world.disk.exists("/logs/.app.log.alert"));
+    world.assert_rest();
+}
+
+#[test]
+fn a_backup_that_could_not_be_removed_is_over_with_the_rotation_that_removes_it() {
+    let mut world = World::new(settings(5, 1 << 20));
+    world.open();
+    world.log(20);
+    world.close();
+    world.settings.backup_count = 2;
+    world.disk.fault(Fault::on(Op::Unlink).path_ends("app.log.5").fails(OsError::EPERM).once());
+    world.open();
+    assert_eq!(world.set().open_alerts().len(), 1, "{:?}", world.set().open_alerts());
+    assert!(world.disk.exists("/logs/app.log.5"));
+    world.log(6);
+    assert!(!world.disk.exists("/logs/app.log.5"));
+    world.assert_rest();
+}
