@@ -57,10 +57,10 @@ struct Options {
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Where report.md, results.json and the pictures go.
-    #[arg(long, default_value = "target/bench", value_name = "DIRECTORY")]
+    #[arg(long, global = true, default_value = "target/bench", value_name = "DIRECTORY")]
     out: PathBuf,
     /// A page to show the report in, between its two marks; the pictures then go into `pictures` beside it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     page: Option<PathBuf>,
 }
 

@@ -70,6 +70,7 @@ fn typical(answers: &Answers) -> Option<&Outcome> {
 fn curves(answers: &[Answers], area: &Area<'_>) -> Result<()> {
     let mut chart = ChartBuilder::on(area)
         .margin(12)
+        .margin_right(44)
         .x_label_area_size(40)
         .y_label_area_size(56)
         .build_cartesian_2d((10.0..1e6_f64).log_scale(), 0.0..1.0)?;
@@ -121,10 +122,18 @@ fn bars(results: &Results, area: &Area<'_>) -> Result<()> {
     let most = rows.last().map_or(1.0, |row| row.1) * 1.15;
     let mut chart = ChartBuilder::on(area)
         .margin(12)
+        .margin_right(44)
         .x_label_area_size(40)
         .y_label_area_size(170)
         .build_cartesian_2d(0.0..most, 0.0..rows.len().max(1) as f64)?;
-    chart.configure_mesh().disable_y_mesh().disable_y_axis().x_desc("MB/s").light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .disable_y_axis()
+        .x_label_formatter(&|value| format!("{value:.0}"))
+        .x_desc("MB/s")
+        .light_line_style(WHITE)
+        .draw()?;
     for (index, (name, value)) in rows.iter().enumerate() {
         let (low, high) = (index as f64 + 0.15, index as f64 + 0.85);
         let fill = if name.starts_with("spool") {
@@ -170,15 +179,17 @@ fn growth(results: &Results, area: &Area<'_>) -> Result<()> {
         let least = answers.iter().filter_map(|answers| answers.at).fold(most, f64::min).max(1.0);
         let mut chart = ChartBuilder::on(&panel)
             .margin(8)
+            .margin_right(32)
             .x_label_area_size(36)
             .y_label_area_size(56)
-            .build_cartesian_2d((least..most).log_scale(), (0.05..200.0_f64).log_scale())?;
+            .build_cartesian_2d((least..most).log_scale(), (0.05..20.0_f64).log_scale())?;
         chart
             .configure_mesh()
             .x_desc(*x)
             .y_desc("µs per event")
             .light_line_style(WHITE)
-            .x_label_formatter(&|value| number(*value))
+            .x_labels(5)
+            .x_label_formatter(&|value| format!("{value:.0}"))
             .draw()?;
         let mut peers: Vec<&str> = answers.iter().map(|answers| answers.peer.as_str()).collect();
         peers.sort_unstable();

@@ -239,9 +239,9 @@ fn growth(out: &mut String, answers: &[Answers]) {
     out.push('\n');
 }
 
-/// Until on disk, per event that is there.
+/// Until on disk, for each event; what was pruned since had been there.
 pub fn micros_each(outcome: &Outcome) -> f64 {
-    outcome.seconds * 1e6 / outcome.found.max(1) as f64
+    outcome.seconds * 1e6 / outcome.events.max(1) as f64
 }
 
 fn limits(out: &mut String, results: &Results) {
