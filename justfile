@@ -61,7 +61,7 @@ quickstart:
 compare:
     cargo run --release --package tracing-spool-tests --example compare
 
-# beside sixteen loggers and the machine, half an hour on an idle machine; `--quick`, `--only NAME`, `--page FILE`
+# beside thirteen set-ups of other loggers and the machine, 25 minutes, wants an idle machine; `--quick`, `--only NAME`, `--page FILE`
 bench *args:
     cargo run --release --quiet --manifest-path crates/bench/Cargo.toml -- {{ args }}
 

@@ -113,7 +113,7 @@ pub fn measure(spec: &Spec, shim: Option<&Path>) -> Result<Outcome> {
             child.wait()?;
             bail!("{} did not end within {PATIENCE:?}: {spec:?}", spec.peer);
         }
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(50)); // rarely: the child has the cores
     }
     let output = child.wait_with_output()?;
     if !output.status.success() {

@@ -203,14 +203,6 @@ fn sustained(table: &mut Table<'_>) {
         (1e-6, " M/s"),
         tenfold,
     );
-    table.share(
-        "the same with the default sync",
-        "sustained-4",
-        "spool-default",
-        PER_SECOND,
-        (1e-6, " M/s"),
-        tenfold,
-    );
     let limit =
         table.results.limit(|limits| limits.write_mb_per_second).map_or(f64::NAN, |limit| limit.median);
     let share = |peer| {

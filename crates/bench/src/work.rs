@@ -22,7 +22,7 @@ const RUN_UP: Duration = Duration::from_millis(100);
 
 /// A line of `bytes`, newline included.
 pub fn line(thread: usize, bytes: usize) -> String {
-    let mut line = format!("2026-01-01T00:00:00.000000Z  INFO {thread}: {MARK} ");
+    let mut line = format!("00:00:00  INFO {thread}: {MARK} ");
     line.truncate(bytes.saturating_sub(1));
     while line.len() + 1 < bytes {
         line.push('x');
@@ -339,12 +339,11 @@ mod tests {
 
     #[test]
     fn lines_have_their_length_and_mark() {
-        for bytes in [80, 120, 1_000] {
+        for bytes in [50, 120, 64_000] {
             let line = line(3, bytes);
             assert_eq!((line.len(), line.ends_with('\n')), (bytes, true));
             assert!(line.contains(MARK), "{line}");
         }
-        assert_eq!(line(0, 50).len(), 50);
     }
 
     #[test]

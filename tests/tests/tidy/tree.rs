@@ -154,3 +154,17 @@ fn a_file_that_only_tests_compile_ships_nothing() {
         tree.library().filter(|file| !file.shipped.is_empty()).map(|file| &*file.path).collect();
     assert_eq!(shipped, ["crates/a/src/lib.rs", "crates/a/src/real.rs"]);
 }
+
+#[test]
+fn benchmarks_are_no_library() {
+    let is_library = |path: &str| SourceFile::new(path, "").is_library();
+    assert!(is_library("crates/spool/src/lib.rs"));
+    for path in [
+        "crates/bench/src/main.rs",
+        "crates/spool/examples/a.rs",
+        "tests/src/lib.rs",
+        "crates/spool/src/a.md",
+    ] {
+        assert!(!is_library(path), "{path}");
+    }
+}

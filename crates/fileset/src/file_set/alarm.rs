@@ -148,7 +148,7 @@ impl Alarms {
     }
 
     fn remove(&mut self, context: &Context<'_>) -> Result<(), Failure> {
-        for gone in [&mut self.litter, &mut self.standing] {
+        for gone in [&mut self.standing, &mut self.litter] {
             let Some(path) = gone else { continue };
             match context.fs.unlink(path) {
                 Ok(()) | Err(OsError::ENOENT) => *gone = None,

@@ -64,7 +64,7 @@ impl FileSet {
     /// Finishes what a killed process left, and brings the set under its limits. What fails here is tried again
     /// later, like any other step.
     fn settle(&mut self, now: Now) {
-        self.find_stale_alert();
+        self.find_old_alerts();
         self.mind_foreign(now);
         self.trim(now);
         if self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden) {
@@ -82,7 +82,7 @@ impl FileSet {
         self.conclude(now);
     }
 
-    fn find_stale_alert(&mut self) {
+    fn find_old_alerts(&mut self) {
         let wanted = self.settings.alert_path(&self.stage.names);
         let own = self.stage.names.own_alert(&wanted);
         let temporary = self.stage.names.alert_temporary(wanted.parent().unwrap_or(Path::new("/")));
