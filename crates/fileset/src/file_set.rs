@@ -6,6 +6,7 @@ mod append;
 mod io_write;
 mod job;
 mod start;
+mod sync;
 mod watch;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -129,6 +130,8 @@ pub struct FileSet {
     free_bytes: Option<u64>,
     sync_due: Option<Mono>,
     sync_retry: Retry,
+    /// The file before this one was sealed, and no sync has worked since.
+    left_sealed: bool,
     prune_retry: Retry,
     /// Backups that could not be removed, passed over until the next probe.
     stuck: BTreeSet<u32>,

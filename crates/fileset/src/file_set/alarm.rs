@@ -151,7 +151,8 @@ impl Alarms {
         for gone in [&mut self.standing, &mut self.litter] {
             let Some(path) = gone else { continue };
             match context.fs.unlink(path) {
-                Ok(()) | Err(OsError::ENOENT) => *gone = None,
+                Ok(()) => *gone = None,
+                Err(OsError::ENOENT) if context.fs.stat(path) == Err(OsError::ENOENT) => *gone = None,
                 Err(error) => return Err(Failure::new(Op::Unlink, &*path, error)),
             }
         }

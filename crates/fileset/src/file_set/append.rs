@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use super::{BlockReason, FileSet};
-use crate::effect::classify::{Class, classify, is_lost_by_sync};
+use crate::effect::classify::{Class, classify};
 use crate::effect::execute::{Place, Setback};
 use crate::effect::fs::Fs as _;
 use crate::model::alert::{Event, Trouble};
 use crate::model::batch::Batch;
 use crate::model::error::{Failure, Op, OsError};
-use crate::model::settings::{BLOCKED_PROBE, Sync};
+use crate::model::settings::BLOCKED_PROBE;
 use crate::model::time::{Mono, Now, Wall};
 use crate::policy::backoff::{Prospect, Retry};
 use crate::policy::plan::Step;
@@ -268,9 +268,7 @@ impl FileSet {
                 current.bytes += bytes;
             }
         }
-        if let Sync::Interval(interval) = self.settings.sync {
-            self.sync_due.get_or_insert(now.mono + interval);
-        }
+        self.plan_sync(now);
         self.release(now);
         self.found_anew = false;
         self.ceiling.calls = 0;
@@ -432,35 +430,6 @@ impl FileSet {
         }
     }
 
-    /// `fdatasync` of the file that takes the records, where bytes are unsynced. Nothing is returned: a failure is an
-    /// alert, and where bytes may be lost the file is sealed and logging goes on in a new one.
-    pub fn sync(&mut self, now: Now) {
-        self.sync_due = None;
-        let Some(current) = self.stage.current.as_mut().filter(|file| file.dirty && !file.sealed) else {
-            return;
-        };
-        let Err(error) = current.file.sync() else {
-            current.dirty = false;
-            self.sync_retry = Retry::default();
-            self.clear(Trouble::Sync, now);
-            return;
-        };
-        self.counters.failures += 1;
-        let failure = Failure::new(Op::Sync, self.stage.names.live(), error);
-        if is_lost_by_sync(error) {
-            self.seal(&failure, now);
-            self.rotation_wanted = true;
-            return;
-        }
-        let verdict = self.sync_retry.failed(prospect(&failure), &self.backoff());
-        self.sync_due = Some(now.mono + verdict.delay);
-        if verdict.exhausted {
-            let attempts = self.sync_retry.calls();
-            let detail = "what was written last may not survive a power cut; tried again by itself";
-            self.raise(Trouble::Sync, Some(failure), detail, attempts, now.wall, now);
-        }
-    }
-
     /// Warns of a set near its budget, where nothing can be removed and the rotation that would change that waits.
     pub(super) fn mind_budget(&mut self, now: Now) {
         let (total, settings) = (self.stage.total_bytes(), &self.settings);
@@ -478,7 +447,7 @@ impl FileSet {
 }
 
 /// Whether a failure may pass by itself.
-fn prospect(failure: &Failure) -> Prospect {
+pub(super) fn prospect(failure: &Failure) -> Prospect {
     match classify(failure.op, failure.error) {
         Class::Transient => Prospect::Passing,
         _ => Prospect::Lasting,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::FileSet;
-use super::append::Pruned;
+use super::append::{Flow, Pruned};
 use crate::effect::classify::{Class, classify, is_lost_by_sync};
 use crate::effect::execute::{Done, OpenFile, Place, Setback};
 use crate::model::alert::{Event, Trouble};
@@ -14,7 +14,7 @@ use crate::model::settings::Sync;
 use crate::model::time::{Mono, Now, Wall};
 use crate::policy::backoff::{Prospect, Retry};
 use crate::policy::plan::{self, Durability, Step};
-use crate::policy::retention;
+use crate::policy::{budget, retention};
 
 /// What a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,14 @@ impl FileSet {
                 self.job = Some(job);
                 continue;
             }
+            if matches!(step, Step::Retire { .. }) && self.leaves_torn_line() {
+                self.job = Some(job);
+                if self.end_tail(now) == Flow::Stop {
+                    self.job_waits_for_hold();
+                    return;
+                }
+                continue;
+            }
             match self.perform(step, &mut job, now) {
                 Ok(()) => {
                     if job.failing.is_some_and(|(failing, _)| failing == step) {
@@ -148,10 +156,14 @@ impl FileSet {
                 job.steps.extend(rest);
                 return Ok(());
             }
-            Step::SyncLive | Step::SyncDir
-                if self.stage.current.as_ref().is_some_and(|file| !file.sealed) =>
-            {
+            Step::SyncLive if self.stage.current.as_ref().is_some_and(|file| !file.sealed) => {
+                self.synced(now);
+            }
+            Step::SyncDir if self.sync_retry.calls() == 0 && !self.left_sealed => {
                 self.clear(Trouble::Sync, now);
+            }
+            Step::Retire { .. } | Step::Discard => {
+                self.left_sealed |= self.stage.retired.as_ref().is_some_and(|file| file.sealed);
             }
             Step::OpenLive => self.opened(job, now),
             _ => {}
@@ -165,6 +177,19 @@ impl FileSet {
     fn has_unsynced_bytes(&self) -> bool {
         let is_unsynced = |file: &OpenFile| file.place == Place::Live && file.dirty && !file.sealed;
         self.durability() == Durability::Synced && self.stage.current.as_ref().is_some_and(is_unsynced)
+    }
+
+    /// Whether the live file would become a backup that ends in half a line, though there is room to end it.
+    fn leaves_torn_line(&self) -> bool {
+        let can_be_ended = |file: &OpenFile| file.place == Place::Live && file.torn && !file.full;
+        budget::room(self.stage.total_bytes(), self.settings.max_total_bytes) > 0
+            && self.stage.current.as_ref().is_some_and(can_be_ended)
+    }
+
+    fn job_waits_for_hold(&mut self) {
+        if let (Some(job), Some(hold)) = (&mut self.job, &self.hold) {
+            job.due = hold.until;
+        }
     }
 
     fn durability(&self) -> Durability {
@@ -247,17 +272,6 @@ impl FileSet {
                 "records go on to the file that is open, up to max_total_bytes; tried again by itself";
             self.raise(trouble, Some(failure), detail, attempts, since, now);
         }
-    }
-
-    /// Never again a sync of this file: a second one would report success for pages that are gone.
-    pub(super) fn seal(&mut self, failure: &Failure, now: Now) {
-        if failure.op == Op::Sync {
-            if let Some(current) = &mut self.stage.current {
-                current.sealed = true;
-            }
-        }
-        let detail = "what was written last may not survive a power cut; logging goes on in a new file";
-        self.raise(Trouble::Sync, Some(failure.clone()), detail, 1, now.wall, now);
     }
 
     pub(super) fn account(&mut self, done: Done, now: Now) {

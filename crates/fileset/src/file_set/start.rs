@@ -45,6 +45,7 @@ pub(super) fn open(
         free_bytes: None,
         sync_due: None,
         sync_retry: Retry::default(),
+        left_sealed: false,
         prune_retry: Retry::default(),
         stuck: BTreeSet::new(),
         alarms: Alarms::default(),

@@ -205,3 +205,21 @@ fn two_misfortunes_in_a_row() {
     many::each(&seeds, |seed| two_misfortunes(*seed, &counts));
     println!("crash: {pairs} pairs of misfortunes, 0 records lost");
 }
+
+/// Found by seed 5772 of the pairs: the newline for a torn line could not be written at the start, and then its file
+/// was due.
+#[test]
+fn a_torn_line_is_ended_before_its_file_becomes_a_backup() {
+    let mut world = World::new(settings(9, 1 << 20));
+    world.disk.put(LIVE, "00000 half a line");
+    world.settings.max_bytes = 140;
+    world.disk.fault(Fault::on(Op::Write).fails(OsError::EIO).times(2));
+    world.open();
+    let record = "x".repeat(127);
+    let rules = world.settings.rules();
+    world.batch.push(record.as_bytes(), &rules);
+    world.clear_after = std::time::Duration::from_secs(3_600);
+    world.finish_batch();
+    world.settle();
+    assert_eq!(world.files(), ["00000 half a line\n".to_owned(), record + "\n"]);
+}

@@ -18,5 +18,6 @@ mod real_disk;
 mod simulate;
 mod standalone;
 mod sweep;
+mod syncs;
 mod trouble;
 mod world;

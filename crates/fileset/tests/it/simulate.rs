@@ -28,6 +28,8 @@ struct Life {
     /// Records that others removed, or that a kill or a close found in hand.
     excused: BTreeSet<u32>,
     kills: u32,
+    /// Whether the live file was missing after the step before.
+    was_gone: bool,
 }
 
 impl Life {
@@ -37,7 +39,7 @@ impl Life {
         let mut world = World::new(settings);
         world.clear_after = Duration::from_secs(3_600);
         world.open();
-        Self { rng, world, excused: BTreeSet::new(), kills: 0 }
+        Self { rng, world, excused: BTreeSet::new(), kills: 0, was_gone: false }
     }
 
     /// One thing that happens.
@@ -62,11 +64,13 @@ impl Life {
     /// What holds after every step; and the next process, if this one was killed.
     fn live_on(&mut self) {
         assert_eq!(self.world.disk.violation(), None);
-        if !self.world.disk.exists(LIVE) {
-            // Deleted, and not yet missed: what is written goes nowhere.
+        let is_gone = !self.world.disk.exists(LIVE);
+        if is_gone || self.was_gone {
+            // Deleted, and not missed before this step's end: what was written went nowhere.
             let last = self.world.sent - u32::try_from(self.world.batch.records()).unwrap_or(0);
             self.excused.extend(last.saturating_sub(3)..self.world.sent);
         }
+        self.was_gone = is_gone;
         if self.world.disk.crashed() {
             self.kills += 1;
             self.end_process();
@@ -172,6 +176,8 @@ impl Life {
         self.world.disk.set_capacity(None);
         self.world.disk.set_short_writes(None);
         self.world.disk.clear_faults();
+        let now = self.world.clock.now();
+        self.world.set().reopen(now); // what others did last is seen before more is written
         self.world.finish_batch();
         self.world.settle();
         self.world.log(40); // by which each alert of a rotation or a prune is over

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing_spool_fileset::file_set::BlockReason;
 use tracing_spool_fileset::model::inventory::FileKind;
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Edge, Event, Op, OsError, State, Sync, Trouble};
+use tracing_spool_fileset::{Edge, Event, Op, OsError, State, Trouble};
 
 use crate::world::{ALERT, LIVE, World, settings};
 
@@ -15,26 +15,6 @@ fn open(backup_count: u32, max_total_bytes: u64) -> World {
     let mut world = World::new(settings(backup_count, max_total_bytes));
     world.open();
     world
-}
-
-/// Edges of alerts since the last call.
-fn edges(world: &mut World) -> Vec<(Trouble, Edge)> {
-    let events = world.set().take_events();
-    events
-        .into_iter()
-        .filter_map(|event| match event {
-            Event::Alert(alert) => Some((alert.trouble, alert.edge)),
-            _ => None,
-        })
-        .collect()
-}
-
-/// When calls of `op` were made, in milliseconds of the virtual clock since `since`.
-fn times(world: &World, op: Op, since: Duration) -> Vec<u128> {
-    let journal = world.disk.journal();
-    let at =
-        |entry: &tracing_spool_fileset::sim::Entry| (entry.at.unwrap().since_start() - since).as_millis();
-    journal.iter().filter(|entry| entry.op == op).map(at).collect()
 }
 
 fn mono(world: &World) -> Duration {
@@ -48,7 +28,7 @@ fn a_rename_that_fails_for_ever_leaves_the_set_overdue() {
     world.clear_after = Duration::from_secs(1_000);
     world.log(6);
     assert_eq!(world.set().state(), State::Overdue);
-    assert_eq!(edges(&mut world), [(Trouble::Rotation, Edge::Raised)]);
+    assert_eq!(world.edges(), [(Trouble::Rotation, Edge::Raised)]);
     let text = String::from_utf8(world.disk.read(ALERT).unwrap()).unwrap();
     for part in
         ["log: /logs/app.log", "EACCES (13)", "operation: rename", "to: /logs/app.log.1", "attempts: 1"]
@@ -57,7 +37,7 @@ fn a_rename_that_fails_for_ever_leaves_the_set_overdue() {
     }
     world.assert_records(0, &BTreeSet::new());
     world.settle();
-    assert_eq!(edges(&mut world), [(Trouble::Rotation, Edge::Cleared)]);
+    assert_eq!(world.edges(), [(Trouble::Rotation, Edge::Cleared)]);
     world.assert_rest();
 }
 
@@ -69,13 +49,13 @@ fn at_the_cap_an_overdue_set_is_blocked_and_probes_twice_a_second() {
         world.clock.advance(Duration::from_millis(60));
     }
     assert_eq!(world.set().state(), State::Blocked(BlockReason::Budget));
-    let raised: Vec<Trouble> = edges(&mut world).into_iter().map(|(trouble, _)| trouble).collect();
+    let raised: Vec<Trouble> = world.edges().into_iter().map(|(trouble, _)| trouble).collect();
     assert_eq!(raised, [Trouble::Rotation, Trouble::BudgetWarning, Trouble::BudgetFull]);
     let blocked_at = mono(&world);
     world.disk.clear_journal();
     world.clear_after = Duration::from_millis(1_600);
     world.finish_batch();
-    assert_eq!(times(&world, Op::Rename, blocked_at)[..4], [500, 1_000, 1_500, 2_000]);
+    assert_eq!(world.times(Op::Rename, blocked_at)[..4], [500, 1_000, 1_500, 2_000]);
     world.settle();
     // The over-long file could go only whole, to keep the budget.
     world.assert_records(world.oldest_kept(), &BTreeSet::new());
@@ -90,8 +70,8 @@ fn a_write_that_may_pass_is_retried_on_the_schedule_without_an_alert() {
     assert!(!world.push());
     assert_eq!(world.set().state(), State::Blocked(BlockReason::Disk));
     world.finish_batch();
-    assert_eq!(times(&world, Op::Write, start), [0, 100, 300, 700]);
-    assert_eq!(edges(&mut world), []);
+    assert_eq!(world.times(Op::Write, start), [0, 100, 300, 700]);
+    assert_eq!(world.edges(), []);
     world.assert_rest();
 }
 
@@ -101,11 +81,11 @@ fn a_write_that_will_not_pass_is_told_at_once() {
     world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).times(2));
     let start = mono(&world);
     world.push();
-    assert_eq!(edges(&mut world), [(Trouble::Write, Edge::Raised)]);
+    assert_eq!(world.edges(), [(Trouble::Write, Edge::Raised)]);
     world.finish_batch();
-    let writes: Vec<u128> = times(&world, Op::Write, start);
+    let writes: Vec<u128> = world.times(Op::Write, start);
     assert!(writes.contains(&500) && writes.contains(&1_000), "{writes:?}");
-    assert_eq!(edges(&mut world), [(Trouble::Write, Edge::Cleared)]);
+    assert_eq!(world.edges(), [(Trouble::Write, Edge::Cleared)]);
     world.assert_rest();
     world.assert_records(0, &BTreeSet::new());
 }
@@ -136,7 +116,7 @@ fn a_full_disk_takes_own_backups_first_and_keeps_one() {
     assert_eq!(world.set().state(), State::Blocked(BlockReason::Disk));
     assert_eq!(world.set().backups().count(), 1, "min_backups");
     assert!(world.set().counters().pruned_files >= 2);
-    assert_eq!(edges(&mut world).last(), Some(&(Trouble::NoSpace, Edge::Raised)));
+    assert_eq!(world.edges().last(), Some(&(Trouble::NoSpace, Edge::Raised)));
     world.disk.set_capacity(None);
     let freed_at = mono(&world);
     world.finish_batch();
@@ -208,7 +188,7 @@ fn the_floor_of_free_space_is_kept() {
         world.clock.advance(Duration::from_millis(60));
     }
     assert_eq!(world.set().state(), State::Blocked(BlockReason::Disk));
-    assert_eq!(edges(&mut world).last(), Some(&(Trouble::NoSpace, Edge::Raised)));
+    assert_eq!(world.edges().last(), Some(&(Trouble::NoSpace, Edge::Raised)));
     world.disk.ext_unlink("/logs/foreign").unwrap();
     world.finish_batch();
     world.settle();
@@ -246,7 +226,7 @@ fn a_record_longer_than_any_file_may_be_is_given_up_after_the_retries() {
     world.log(2);
     assert_eq!(world.refused, BTreeSet::from([long]));
     assert_eq!((world.finished, world.set().counters().records_refused), (world.sent, 1));
-    let calls: Vec<u128> = times(&world, Op::Write, start).into_iter().filter(|at| *at > 0).collect();
+    let calls: Vec<u128> = world.times(Op::Write, start).into_iter().filter(|at| *at > 0).collect();
     assert!([500, 1_000, 1_500].iter().all(|at| calls.contains(at)), "{calls:?}");
     let events = world.set().take_events();
     let said: Vec<&Event> =
@@ -302,50 +282,12 @@ fn nothing_is_glued_to_a_fragment_that_could_not_be_cut() {
 }
 
 #[test]
-fn a_sync_that_lost_pages_seals_the_file() {
-    let mut settings = settings(9, 4_000);
-    settings.sync = Sync::Interval(Duration::from_millis(100));
-    let mut world = World::new(settings);
-    world.open();
-    world.disk.fault(Fault::on(Op::Sync).fails(OsError::EIO).once());
-    world.log(3);
-    assert_eq!(edges(&mut world), [(Trouble::Sync, Edge::Raised), (Trouble::Sync, Edge::Cleared)]);
-    assert_eq!(world.set().counters().rotations, 1, "logging goes on in a new file");
-    let synced: Vec<bool> = world
-        .disk
-        .journal()
-        .iter()
-        .filter(|entry| entry.op == Op::Sync && entry.path.ends_with("app.log.1"))
-        .map(|entry| entry.result.is_ok())
-        .collect();
-    assert_eq!(synced, [false; 0], "never synced again");
-    world.settle();
-    world.assert_records(0, &BTreeSet::new());
-}
-
-#[test]
-fn a_sync_that_may_pass_is_retried() {
-    let mut settings = settings(9, 4_000);
-    settings.sync = Sync::Interval(Duration::from_millis(100));
-    let mut world = World::new(settings);
-    world.open();
-    world.disk.fault(Fault::on(Op::Sync).fails(OsError::EBUSY).times(2));
-    world.push();
-    world.rest();
-    assert_eq!(times(&world, Op::Sync, Duration::ZERO), [100, 200, 400]);
-    world.disk.fault(Fault::on(Op::Sync).fails(OsError::EACCES).once());
-    world.push();
-    world.rest();
-    assert_eq!(edges(&mut world), [(Trouble::Sync, Edge::Raised), (Trouble::Sync, Edge::Cleared)]);
-}
-
-#[test]
 fn a_backup_that_cannot_be_removed_is_passed_over_and_told() {
     let mut world = open(3, 700);
     world.disk.fault(Fault::on(Op::Unlink).path_ends("app.log.3").fails(OsError::EPERM).until_cleared());
     world.clear_after = Duration::from_secs(1_000);
     world.log(30);
-    assert!(edges(&mut world).contains(&(Trouble::Prune, Edge::Raised)));
+    assert!(world.edges().contains(&(Trouble::Prune, Edge::Raised)));
     assert_eq!(world.disk.violation(), None);
     world.settle();
     world.log(12);
@@ -359,11 +301,11 @@ fn a_number_held_by_something_else_is_left_out_and_told() {
     world.disk.mkdir_all("/logs/app.log.2");
     world.open();
     world.log(14);
-    assert_eq!(edges(&mut world), [(Trouble::ForeignSlot, Edge::Raised)]);
+    assert_eq!(world.edges(), [(Trouble::ForeignSlot, Edge::Raised)]);
     assert_eq!(world.set().backups().map(|(number, _)| number).collect::<Vec<_>>(), [1, 3]);
     world.disk.ext_remove_dir_all("/logs/app.log.2").unwrap();
     world.log(10);
-    assert_eq!(edges(&mut world), [(Trouble::ForeignSlot, Edge::Cleared)]);
+    assert_eq!(world.edges(), [(Trouble::ForeignSlot, Edge::Cleared)]);
     world.assert_rest();
 }
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use tracing_spool_fileset::model::name::{Names, Role};
-use tracing_spool_fileset::sim::{SimClock, SimDisk};
-use tracing_spool_fileset::{Batch, FileSet, OpenError, Settings, State};
+use tracing_spool_fileset::sim::{Entry, SimClock, SimDisk};
+use tracing_spool_fileset::{Batch, Edge, Event, FileSet, Op, OpenError, Settings, State, Trouble};
 
 pub(crate) const LIVE: &str = "/logs/app.log";
 pub(crate) const ALERT: &str = "/logs/ALERT_LOG_ROTATION_FAILED.txt";
@@ -194,6 +194,22 @@ impl World {
         assert_eq!(self.finished, self.sent);
         let booked = self.booked + self.set.as_ref().map_or(0, books);
         assert_eq!(booked, u64::from(self.sent), "the books are wrong");
+    }
+
+    /// Edges of alerts since the last call.
+    pub(crate) fn edges(&mut self) -> Vec<(Trouble, Edge)> {
+        let edge = |event| match event {
+            Event::Alert(alert) => Some((alert.trouble, alert.edge)),
+            _ => None,
+        };
+        self.set().take_events().into_iter().filter_map(edge).collect()
+    }
+
+    /// When calls of `op` were made, in milliseconds of the virtual clock since `since`.
+    pub(crate) fn times(&self, op: Op, since: Duration) -> Vec<u128> {
+        let journal = self.disk.journal();
+        let at = |entry: &Entry| (entry.at.unwrap().since_start() - since).as_millis();
+        journal.iter().filter(|entry| entry.op == op).map(at).collect()
     }
 
     /// Contents of the set, oldest file first.
