@@ -147,7 +147,11 @@ impl FileSet {
 
     /// Performs the first step; a survey or an opened file brings the rest of the plan.
     fn perform(&mut self, step: Step, job: &mut Job, now: Now) -> Result<(), Setback> {
+        let was_sealed = self.stage.current.as_ref().is_some_and(|file| file.sealed);
         let done = self.stage.perform(step, &self.settings)?;
+        if matches!(step, Step::Retire { .. } | Step::Discard | Step::OpenLive) {
+            self.left_sealed |= was_sealed;
+        }
         match step {
             Step::Survey => {
                 self.mind_foreign(now);
@@ -161,9 +165,6 @@ impl FileSet {
             }
             Step::SyncDir if self.sync_retry.calls() == 0 && !self.left_sealed => {
                 self.clear(Trouble::Sync, now);
-            }
-            Step::Retire { .. } | Step::Discard => {
-                self.left_sealed |= self.stage.retired.as_ref().is_some_and(|file| file.sealed);
             }
             Step::OpenLive => self.opened(job, now),
             _ => {}
