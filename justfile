@@ -33,6 +33,22 @@ sweep:
 simulate seeds="100000":
     @TRACING_SPOOL_SEEDS={{ seeds }} cargo test --release --quiet --package tracing-spool-fileset --test it -- --nocapture a_thousand_steps 2>&1 | grep -E "^(simulate|error|test result|.*panicked)"
 
+# so many processes killed at random moments on the same files, each time read by a checker
+kill kills="10000":
+    @cargo run --release --quiet --package tracing-spool-torture --bin torture -- kill {{ kills }}
+
+# every call of a real program failed, shortened or delayed, one by one
+shim:
+    @cargo run --release --quiet --package tracing-spool-torture --bin torture -- sweep
+
+# a real program whose disk fails every few seconds, for so many minutes
+soak minutes="10":
+    @cargo run --release --quiet --package tracing-spool-torture --bin torture -- soak $(({{ minutes }} * 60))
+
+# a log read and judged: `just check-log target/app.log`
+check-log *args:
+    @cargo run --release --quiet --package tracing-spool-torture --bin check-log -- {{ args }}
+
 # format the code
 fmt:
     cargo fmt --all

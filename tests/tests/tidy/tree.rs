@@ -36,12 +36,12 @@ impl SourceFile {
         self.path.ends_with(".rs")
     }
 
-    /// Whether it is part of a library: `crates/<package>/src/`, but for the benchmarks, which nobody builds upon.
+    /// Whether it is part of a library: `crates/<package>/src/`, but for benchmarks and torture, which nobody builds upon.
     pub(crate) fn is_library(&self) -> bool {
         let mut parts = self.path.split('/');
         self.is_rust()
             && parts.next() == Some("crates")
-            && parts.next() != Some("bench")
+            && parts.next().is_some_and(|package| !["bench", "torture"].contains(&package))
             && parts.next() == Some("src")
     }
 }
@@ -156,7 +156,7 @@ fn a_file_that_only_tests_compile_ships_nothing() {
 }
 
 #[test]
-fn benchmarks_are_no_library() {
+fn benchmarks_and_torture_are_no_library() {
     let is_library = |path: &str| SourceFile::new(path, "").is_library();
     assert!(is_library("crates/spool/src/lib.rs"));
     for path in [

@@ -1,0 +1,61 @@
+//! `torture drive` is a service that logs; `kill`, `sweep` and `soak` put it through what the names say, and print one
+//! line of verdict.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use tracing_spool_torture::driver::{self, Life};
+use tracing_spool_torture::sweep::Ground;
+use tracing_spool_torture::{kill, shim, soak, sweep};
+
+/// Kills, starves and misleads real processes that log, and reads what they leave
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Logs numbered lines; prints its account as JSON when it ends in order
+    Drive(Life),
+    /// Kills drivers at random moments, on the same files, and reads them after each kill
+    Kill {
+        kills: u32,
+        /// What the moments are drawn from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Where the log stands; a temporary directory if not said
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Fails, shortens and delays every call of a driver, one by one
+    Sweep,
+    /// Logs for so many seconds while the disk fails now and then
+    Soak {
+        seconds: u64,
+        /// What the faults are drawn from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+fn main() -> Result<()> {
+    let this = std::env::current_exe()?;
+    let scratch = tempfile::tempdir()?;
+    let ground = || -> Result<Ground> {
+        let library = shim::build(scratch.path()).context("no fault can be injected")?;
+        Ok(Ground { driver: this.clone(), library, dir: scratch.path().to_owned() })
+    };
+    match Arguments::parse().what {
+        What::Drive(life) => driver::live(&life)?,
+        What::Kill { kills, seed, dir } => {
+            let dir = dir.unwrap_or_else(|| scratch.path().to_owned());
+            println!("{}", kill::kill_loop(&this, &dir, kills, seed)?);
+        }
+        What::Sweep => println!("{}", sweep::sweep(&ground()?, |_| true)?),
+        What::Soak { seconds, seed } => println!("{}", soak::soak(&ground()?, seconds, seed)?),
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Kills a driver at random moments, again and again on the same files, and reads them after each kill.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use fastrand::Rng;
+
+use crate::checker::{Findings, check};
+use crate::{page, set};
+
+/// What was done and found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Processes killed.
+    pub kills: u32,
+    /// Lines whose event had been begun.
+    pub offered: u64,
+    /// Lines that a flush had reported as written.
+    pub flushed: u64,
+    /// Lines found right after the kill of their life.
+    pub found: u64,
+    /// Kills that cut a line.
+    pub torn: u64,
+    /// Kills before the first line was in a file.
+    pub early: u64,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "kill: {} kills, {} of {} lines written, {} flushed and all of them found; {} lines torn by a kill, each \
+             ended by the next start; {} kills before the first line; 0 glued, missing between others, \
+             repeated or out of order",
+            self.kills, self.found, self.offered, self.flushed, self.torn, self.early
+        )
+    }
+}
+
+/// Kills `kills` drivers, one after the other, on a log in `dir`.
+///
+/// # Errors
+/// What was found wrong, with the number of the kill; or why it could not be done.
+pub fn kill_loop(driver: &Path, dir: &Path, kills: u32, seed: u64) -> Result<Verdict> {
+    let mut rng = Rng::with_seed(seed);
+    let log = dir.join("app.log");
+    let mut verdict = Verdict { kills, ..Verdict::default() };
+    let mut was_unended = false;
+    for life in 0..kills {
+        let page = dir.join("page");
+        let _ = fs::remove_file(&page);
+        kill_one(driver, &log, &page, life, &mut rng).with_context(|| format!("life {life}"))?;
+        let files = if log_stands(dir)? { set::read(&log)? } else { Vec::new() };
+        let findings = check(&files);
+        let progress = page::read(&page);
+        let mut faults = findings.faults();
+        faults.extend(findings.faults_of_life(life, &progress, false));
+        faults.extend(faults_of_tail(&findings, verdict.early));
+        if !faults.is_empty() {
+            bail!("seed {seed}, kill {life}: {}\n{findings}", faults.join("\n"));
+        }
+        verdict.torn += u64::from(findings.unended && !was_unended);
+        was_unended = findings.unended;
+        verdict.offered += progress.iter().map(|progress| progress.offered).sum::<u64>();
+        verdict.flushed += progress.iter().map(|progress| progress.flushed).sum::<u64>();
+        let found: u64 = findings.runs.range((life, 0)..=(life, u32::MAX)).map(|(_, run)| run.lines()).sum();
+        verdict.found += found;
+        verdict.early += u64::from(found == 0);
+    }
+    Ok(verdict)
+}
+
+/// Every torn line but the very last one was ended by the next start, which says so behind it; unless that was killed
+/// before it could say anything, as `early` lives were.
+fn faults_of_tail(findings: &Findings, early: u64) -> Vec<String> {
+    let untold = findings.torn.len() as u64 - findings.torn_and_told;
+    if untold > u64::from(findings.unended) + early {
+        return vec![format!("torn and not told of: {:?}", findings.torn)];
+    }
+    Vec::new()
+}
+
+fn log_stands(dir: &Path) -> Result<bool> {
+    Ok(fs::read_dir(dir)?
+        .filter_map(Result::ok)
+        .any(|entry| entry.file_name().to_string_lossy().starts_with("app.log")))
+}
+
+fn kill_one(driver: &Path, log: &Path, page: &Path, life: u32, rng: &mut Rng) -> Result<()> {
+    let pause = [0, 0, 500, 3_000][rng.usize(..4)];
+    let flush = [0, 7, 50][rng.usize(..3)];
+    let longest = [300, 3_000][rng.usize(..2)];
+    let lines = if longest == 300 { 3_000 } else { 300 };
+    let mut child = Command::new(driver)
+        .arg("drive")
+        .args(["--log".as_ref(), log.as_os_str(), "--page".as_ref(), page.as_os_str()])
+        .args(["--life", &life.to_string(), "--seed", &rng.u64(..).to_string(), "--stay"])
+        .args(["--lines", &lines.to_string(), "--longest", &longest.to_string()])
+        .args(["--pause-us", &pause.to_string(), "--flush-every", &flush.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| driver.display().to_string())?;
+    thread::sleep(Duration::from_micros(rng.u64(500..60_000)));
+    child.kill()?;
+    let output = child.wait_with_output()?;
+    if !output.stderr.is_empty() {
+        bail!("the driver said: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}

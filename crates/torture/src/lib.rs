@@ -1,0 +1,13 @@
+//! What the spool is put through in real processes on real disks: a driver that logs checksummed lines, a checker that
+//! reads what is left, and the kills, faults and hours in between. It shares no code with what it judges but the names.
+
+pub mod account;
+pub mod checker;
+pub mod driver;
+pub mod kill;
+pub mod line;
+pub mod page;
+pub mod set;
+pub mod shim;
+pub mod soak;
+pub mod sweep;
