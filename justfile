@@ -45,6 +45,10 @@ shim:
 soak minutes="10":
     @cargo run --release --quiet --package tracing-spool-torture --bin torture -- soak $(({{ minutes }} * 60))
 
+# the power of an ext4 on a loop device cut so many times (needs root)
+powercut cuts="100":
+    @.ci/powercut {{ cuts }}
+
 # a log read and judged: `just check-log target/app.log`
 check-log *args:
     @cargo run --release --quiet --package tracing-spool-torture --bin check-log -- {{ args }}
