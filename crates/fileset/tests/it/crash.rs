@@ -218,6 +218,7 @@ fn a_torn_line_is_ended_before_its_file_becomes_a_backup() {
     let record = "x".repeat(127);
     let rules = world.settings.rules();
     world.batch.push(record.as_bytes(), &rules);
+    world.sent = 1;
     world.clear_after = std::time::Duration::from_secs(3_600);
     world.finish_batch();
     world.settle();
