@@ -264,13 +264,13 @@ fn museum_d5_eio_on_fsync() {
         ["fdatasync app.log EIO"],
         "never again of that file, not even when it becomes a backup"
     );
-    assert!(world.alerts().contains(&(Trouble::Sync, Edge::Cleared)));
     world.wait(Duration::from_secs(1));
     assert_eq!(
         disk.take_words(&[Op::Sync]),
         ["fdatasync .app.log.new"],
         "the new file, by its name at opening"
     );
+    assert!(world.alerts().contains(&(Trouble::Sync, Edge::Cleared)), "by the first sync of the new file");
     world.log(5);
     world.found().assert_numbers(0, 9);
     assert_eq!(world.alerts().iter().filter(|alert| **alert == raised).count(), 1);
