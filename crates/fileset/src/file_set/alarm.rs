@@ -150,11 +150,8 @@ impl Alarms {
     fn remove(&mut self, context: &Context<'_>) -> Result<(), Failure> {
         for gone in [&mut self.standing, &mut self.litter] {
             let Some(path) = gone else { continue };
-            match context.fs.unlink(path) {
-                Ok(()) => *gone = None,
-                Err(OsError::ENOENT) if context.fs.stat(path) == Err(OsError::ENOENT) => *gone = None,
-                Err(error) => return Err(Failure::new(Op::Unlink, &*path, error)),
-            }
+            unlink(context.fs, path)?;
+            *gone = None;
         }
         Ok(())
     }
@@ -174,8 +171,7 @@ impl Alarms {
             }
             Err(failure) => {
                 // Often the disk is full: nothing half-written stays on it.
-                let is_gone = matches!(context.fs.unlink(&temporary), Ok(()) | Err(OsError::ENOENT));
-                self.litter = (!is_gone).then_some(temporary);
+                self.litter = unlink(context.fs, &temporary).is_err().then_some(temporary);
                 Err(failure)
             }
         }
@@ -252,6 +248,15 @@ fn one_line(path: &Path) -> String {
 pub(super) fn is_ours(fs: &Patient, path: &Path, names: &Names) -> bool {
     let line = format!("{}\n", log_line(names));
     fs.read_head(path, line.len()).is_ok_and(|head| head == line.as_bytes())
+}
+
+/// Removes a file that may be gone already; that it is gone is believed only if `stat` says so too.
+fn unlink(fs: &Patient, path: &Path) -> Result<(), Failure> {
+    match fs.unlink(path) {
+        Ok(()) => Ok(()),
+        Err(OsError::ENOENT) if fs.stat(path) == Err(OsError::ENOENT) => Ok(()),
+        Err(error) => Err(Failure::new(Op::Unlink, path, error)),
+    }
 }
 
 fn write_whole(context: &Context<'_>, path: &Path, mut bytes: &[u8]) -> Result<(), Failure> {

@@ -88,6 +88,8 @@ pub(super) struct Spot {
 pub(super) struct State {
     pub(super) inodes: BTreeMap<Ino, Inode>,
     last_ino: Ino,
+    /// How many of them are, or were, symlinks.
+    symlinks: usize,
     tree: Tree,
     durable: Tree,
     /// Changes that are in `tree` and not yet in `durable`, in order.
@@ -192,6 +194,9 @@ impl State {
 
     /// Where `path` leads. What is on the way must exist; what it names itself need not.
     pub(super) fn walk(&self, path: &Path, last: Follow) -> Outcome<Spot> {
+        if let Some(spot) = self.straight(path) {
+            return Ok(spot);
+        }
         let mut at = PathBuf::from("/");
         let mut hops = 0;
         let mut todo: VecDeque<OsString> = parts(path).collect();
@@ -227,6 +232,15 @@ impl State {
         }
         let ino = self.tree.get(&at);
         Ok(Spot { path: at, ino })
+    }
+
+    /// The usual case, for speed: a plain path in a directory, and no symlink anywhere.
+    fn straight(&self, path: &Path) -> Option<Spot> {
+        let is_plain = |part| matches!(part, Component::Normal(_) | Component::RootDir);
+        let is_short = path.file_name()?.len() <= NAME_BYTES_MAX;
+        let is_straight = self.symlinks == 0 && is_short && path.components().all(is_plain);
+        (is_straight && self.kind_at(path.parent()?) == Some(FileKind::Directory))
+            .then(|| Spot { path: path.to_owned(), ino: self.tree.get(path) })
     }
 
     /// The name and inode of what stands at the path itself.
@@ -270,6 +284,7 @@ impl State {
     /// A new inode without a name.
     pub(super) fn add(&mut self, kind: FileKind) -> Ino {
         self.last_ino += 1;
+        self.symlinks += usize::from(kind == FileKind::Symlink);
         let inode = Inode {
             kind,
             owner: USER,

@@ -198,6 +198,13 @@ fn every_call_with_every_error_and_pruning() {
     sweep(&pruning());
 }
 
+/// What a killed process left is not believed to be gone because an unlink says so.
+#[test]
+fn leftovers_that_seem_to_be_gone_are_removed_later() {
+    let leftovers = others().pop().unwrap();
+    Case { op: Op::Unlink, nth: 1, error: OsError::ENOENT, lasting: Lasting::UntilCleared }.run(&leftovers);
+}
+
 #[test]
 fn every_call_with_every_error_in_other_scenes() {
     let scenes = others();
