@@ -25,13 +25,33 @@ tidy:
 quick *args:
     @if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace {{ args }}; else cargo test --workspace --all-targets {{ args }}; fi
 
-# every fault in every scene, 10,000 pairs of misfortunes: the long forms of the tests on a simulated disk
+# every fault in every scene, pairs of misfortunes, cases against a model: the long forms of the tests on a simulated disk
 sweep:
-    @TRACING_SPOOL_ALL=1 cargo test --release --quiet --package tracing-spool-fileset --test it -- --nocapture sweep two_misfortunes 2>&1 | grep -E "^(sweep|crash|error|test result|.*panicked)"
+    @.ci/sweep
 
 # so many seeds of a thousand steps of whatever may happen; TRACING_SPOOL_SEED=N replays one
 simulate seeds="100000":
-    @TRACING_SPOOL_SEEDS={{ seeds }} cargo test --release --quiet --package tracing-spool-fileset --test it -- --nocapture a_thousand_steps 2>&1 | grep -E "^(simulate|error|test result|.*panicked)"
+    @TRACING_SPOOL_SEEDS={{ seeds }} cargo test --release --quiet --package tracing-spool-fileset --test it -- --nocapture a_thousand_steps 2>&1 | grep -oE "simulate: .*|^error.*|.*panicked.*|^seed.*|.*FAILED.*"
+
+# so many orders of steps for each test of the hand-off, drawn twice: at random, and with threads put off for long
+schedules orders="5000":
+    @TRACING_SPOOL_SCHEDULES={{ orders }} cargo test --release --quiet --package tracing-spool-schedules >target/schedules.txt 2>&1 && echo "schedules: $(grep -oE '[0-9]+ passed' target/schedules.txt) with {{ orders }} orders of steps, twice" || { grep -vE '^[0-9a-f]{60,}$' target/schedules.txt | tail -40; exit 1; }
+
+# every fuzz target for so many seconds (needs nightly and cargo-fuzz)
+fuzz seconds="60":
+    @.ci/fuzz {{ seconds }}
+
+# the heart of the engine changed in every small way: which change does no quick test see? (needs cargo-mutants, an hour)
+mutants *args:
+    @if command -v cargo-mutants >/dev/null; then cargo mutants --package tracing-spool-fileset --file 'crates/fileset/src/policy/*.rs' --file 'crates/fileset/src/effect/execute.rs' --file 'crates/fileset/src/effect/execute/*.rs' --file 'crates/fileset/src/effect/classify.rs' {{ args }}; else echo "left out: cargo-mutants is not installed"; fi
+
+# the unit tests interpreted: undefined behaviour, and orders of memory that this machine does not show (needs nightly with miri)
+miri:
+    @if cargo +nightly miri --version >/dev/null 2>&1; then MIRIFLAGS="-Zmiri-disable-isolation" PROPTEST_CASES=4 cargo +nightly miri test --quiet --package tracing-spool --lib -- admission page queue inbox shelf room wake gap tray; else echo "left out: a nightly toolchain with miri is not installed"; fi
+
+# the unit tests of the hand-off under ThreadSanitizer (needs nightly with rust-src)
+tsan:
+    @if rustc +nightly --print sysroot >/dev/null 2>&1 && [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ]; then RUSTFLAGS="-Zsanitizer=thread" RUSTDOCFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan cargo +nightly test -Zbuild-std --target "$(rustc +nightly -vV | sed -n 's/^host: //p')" --quiet --package tracing-spool --lib; else echo "left out: a nightly toolchain with rust-src is not installed"; fi
 
 # so many processes killed at random moments on the same files, each time read by a checker
 kill kills="10000":

@@ -4,6 +4,7 @@
 pub mod child;
 pub mod faulty;
 pub mod files;
+pub mod properties;
 pub mod world;
 
 use std::env;

@@ -7,11 +7,10 @@
 //! a caller learns of it by the change that it makes anyway. Bits 0–39: charged bytes. Bits 40–61: records. Bit 62:
 //! parked. Bit 63: closed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crossbeam_utils::CachePadded;
 
 use crate::rank::Rank;
+use crate::sync::{AtomicU64, Ordering};
 
 /// The most bytes that a queue may be bounded by; half of what the word can count.
 pub(crate) const MOST_BYTES: u64 = 1 << 39;

@@ -7,8 +7,7 @@ mod tests;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
@@ -27,6 +26,8 @@ use crate::notice::Notices;
 use crate::origin::Origin;
 use crate::queue::{Bounds, Overflow, Queue};
 use crate::shared::{Parts, Shared};
+use crate::sync::Mutex;
+use crate::sync::thread::{self, JoinHandle};
 use crate::worker::{Job, Worker};
 use crate::writer::Spool;
 

@@ -3,8 +3,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::bounded;
@@ -13,6 +11,8 @@ use crate::control::{Control, Left};
 use crate::handle::SpoolHandle;
 use crate::origin::is_inside;
 use crate::shared::Shared;
+use crate::sync::thread::JoinHandle;
+use crate::sync::{self, Ordering};
 
 /// Keeps a spool open. Dropping it writes what waits, within `shutdown_timeout`, and ends the writer thread.
 ///
@@ -127,7 +127,7 @@ impl SpoolGuard {
         // The writer thread ends a little earlier than we give up, so that its account is heard.
         let margin = (timeout / 10).min(Duration::from_millis(50));
         let is_sent = shared.send(Control::Stop(timeout - margin, reply));
-        let answer = if is_inside() || !is_sent { None } else { answer.recv_timeout(timeout).ok() };
+        let answer = if is_inside() || !is_sent { None } else { sync::recv_timeout(&answer, timeout).ok() };
         let Some(left) = answer else {
             // It hangs in a system call, or is the thread we are on. It begins nothing new; what is in the queue now
             // is what is left.

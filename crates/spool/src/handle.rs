@@ -11,6 +11,7 @@ use crate::control::{Control, Flushed};
 use crate::origin::is_inside;
 use crate::shared::Shared;
 use crate::stats::{Health, Stats};
+use crate::sync;
 
 /// A way to talk to a spool's writer thread. Cloning it is cheap; it keeps no spool open.
 ///
@@ -117,7 +118,7 @@ impl SpoolHandle {
         if self.shared.is_closed() || !self.shared.send(Control::Flush(reply)) {
             return Err(FlushError::Closed { left: self.waiting() });
         }
-        match answer.recv_timeout(timeout) {
+        match sync::recv_timeout(&answer, timeout) {
             Ok(Flushed::Done) => Ok(()),
             Ok(Flushed::Blocked(left)) => Err(FlushError::Blocked { left }),
             Ok(Flushed::Closed(left)) => Err(FlushError::Closed { left }),

@@ -1,7 +1,7 @@
 //! Records that come after shutdown, where they are to be written: by the caller itself, under one mutex, with the
 //! file set that the writer thread left here. The only place where a caller may touch the disk, and only by choice.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tracing_spool_fileset::{Batch, Clock, Event, FileSet, Rules};
@@ -11,6 +11,7 @@ use crate::ledger::Reason;
 use crate::origin::{Inside, Origin, is_inside};
 use crate::rank::Rank;
 use crate::shared::Shared;
+use crate::sync::{Condvar, Mutex};
 
 /// What happens to records that come after the spool was shut down.
 ///

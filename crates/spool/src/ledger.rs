@@ -1,12 +1,11 @@
 //! The books: what was written, and what was dropped for which reason at which level. Counters only.
 //! What waits is counted by `admission`; what was offered is the sum.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crossbeam_utils::CachePadded;
 use tracing_core::Level;
 
 use crate::rank::Rank;
+use crate::sync::{AtomicU64, Ordering};
 
 /// Why a record is not in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

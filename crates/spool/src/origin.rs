@@ -2,7 +2,8 @@
 //! hook) or on a caller's. It decides nothing.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::sync::{AtomicBool, Ordering, thread_local};
 
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };

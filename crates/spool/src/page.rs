@@ -7,9 +7,8 @@
 //! carry the page's turn, so that no tag of an earlier use is taken for one of this. Payload travels as relaxed
 //! words: in plain Rust, at the price of a copy by eights.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crate::rank::Rank;
+use crate::sync::{AtomicU64, Ordering};
 
 /// The unit of room in a page, in bytes.
 pub(crate) const GRANULE: usize = 64;

@@ -2,7 +2,6 @@
 //! It counts no losses and writes nothing; `wake` argues the order of steps that must not change.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded, unbounded};
@@ -16,6 +15,7 @@ use crate::place::Cursor;
 use crate::rank::Rank;
 use crate::room::Room;
 use crate::shelf::Shelf;
+use crate::sync::Ordering;
 use crate::wake::Wake;
 
 /// What happens to a record that finds the queue full.

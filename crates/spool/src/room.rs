@@ -1,8 +1,9 @@
 //! Waiting for room in the queue, for callers that chose to. It decides neither who waits nor how long.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
+
+use crate::sync::{self, AtomicUsize, Condvar, Mutex, Ordering};
 
 /// A caller tries again after this time even if nobody told it to, so a lost word cannot hang it.
 const SLICE: Duration = Duration::from_millis(5);
@@ -39,7 +40,7 @@ impl Room {
                 None => SLICE,
             };
             let held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-            drop(self.told.wait_timeout(held, slice));
+            sync::wait_for_word(&self.told, held, slice);
         };
         self.waiters.fetch_sub(1, Ordering::SeqCst);
         result

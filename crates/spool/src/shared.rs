@@ -2,8 +2,7 @@
 //! set, and the way to send the writer thread a message.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -19,6 +18,7 @@ use crate::ledger::{Ledger, Reason};
 use crate::queue::Queue;
 use crate::rank::Rank;
 use crate::stats::{Condition, Health, Stats};
+use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
 
 /// The writer thread's last word on the file set.
 #[derive(Clone, Debug, Default)]

@@ -2,12 +2,12 @@
 //! It admits nothing: the bound on what waits is `admission`'s, and is reached first.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 
 use crate::page::{GRANULE, LONGEST, Page};
 use crate::place::MOST_PAGES;
+use crate::sync::{AtomicUsize, Ordering};
 
 /// A queue is divided into about so many pages, ...
 const SHARES: usize = 256;

@@ -24,11 +24,12 @@
 //! comes before the `park` makes it return at once.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::thread::{self, Thread};
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
+
+use crate::sync::thread::{self, Thread};
+use crate::sync::{self, AtomicBool, AtomicU8, Ordering};
 
 const AWAKE: u8 = 0;
 const NAPPING: u8 = 1;
@@ -106,7 +107,7 @@ impl Wake {
         let pressed = state != HELD && self.urgent.load(Ordering::SeqCst);
         if !pressed && !reason_to_stay(rest) {
             match time {
-                Some(time) => thread::park_timeout(time),
+                Some(time) => sync::park_timeout(time),
                 None => thread::park(),
             }
         }

@@ -8,7 +8,6 @@ mod tests;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -26,6 +25,7 @@ use crate::pace::Pace;
 use crate::rank::Rank;
 use crate::shared::Shared;
 use crate::stats::Condition;
+use crate::sync::{Ordering, thread};
 use crate::tray::Tray;
 use crate::wake::Rest;
 
@@ -139,7 +139,7 @@ impl Worker {
         loop {
             match self.guarded_round() {
                 Next::Again => {}
-                Next::Yield => std::thread::yield_now(),
+                Next::Yield => thread::yield_now(),
                 Next::Rest(rest) => self.rest(rest),
                 Next::Done => return,
             }
@@ -379,14 +379,18 @@ impl Worker {
     fn rest(&self, rest: Rest) {
         let queue = &self.shared.queue;
         let parks = matches!(rest, Rest::Park(_));
+        let mut on_its_way = false;
         queue.wake.rest(rest, |_| {
             // Of a park, a record that was admitted is a reason not to begin it; a nap ends by itself. While held,
             // what waits is known.
-            let arrived = parks && queue.admission.park().records() > 0;
-            arrived || !self.control.is_empty()
+            on_its_way = parks && queue.admission.park().records() > 0;
+            on_its_way || !self.control.is_empty()
         });
         if parks {
             queue.admission.unpark();
+        }
+        if on_its_way {
+            thread::yield_now(); // its caller has to store its tag: to spin until then could keep it from that
         }
     }
 }

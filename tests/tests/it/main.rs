@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod museum;
+mod properties;
 mod scenarios;
 mod smoke;
 mod support;

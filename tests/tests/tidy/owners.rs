@@ -70,7 +70,12 @@ const FENCES: &[Fence] = &[
             "nix::sys::signal",
             "nix::sys::pthread",
         ],
-        owners: &["crates/spool/src/builder", "crates/spool/src/worker", "crates/spool/src/wake"],
+        owners: &[
+            "crates/spool/src/builder",
+            "crates/spool/src/worker",
+            "crates/spool/src/wake",
+            "crates/spool/src/sync",
+        ],
     },
     Fence {
         what: "printing",

@@ -13,7 +13,9 @@
 mod crash;
 mod faults;
 mod interference;
+mod life;
 mod many;
+mod model;
 mod real_disk;
 mod simulate;
 mod standalone;

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tracing_spool_fileset::{FileSet, Now, State};
 
@@ -12,6 +11,7 @@ use crate::ledger::Reason;
 use crate::notice::Notices;
 use crate::rank::Rank;
 use crate::stats::Condition;
+use crate::sync::Ordering;
 
 impl Worker {
     pub(super) fn next_while_closing(&mut self, now: Now, progress: bool) -> Next {

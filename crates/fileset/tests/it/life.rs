@@ -1,0 +1,140 @@
+//! A world over several processes, and what may be missing from its files: what others took away, and what a kill or a
+//! close found in hand. What happens is chosen by `simulate` and `model`; this proves nothing itself.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tracing_spool_fileset::Settings;
+use tracing_spool_fileset::sim::{Survive, When};
+
+use crate::world::{LIVE, World};
+
+/// More records than this do not wait in the batch.
+const WAITING: usize = 40;
+
+/// What others do to the live file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Meddling {
+    Rename,
+    Delete,
+    Truncate,
+}
+
+impl Meddling {
+    pub(crate) const ALL: [Self; 3] = [Self::Rename, Self::Delete, Self::Truncate];
+}
+
+pub(crate) struct Life {
+    pub(crate) world: World,
+    pub(crate) excused: BTreeSet<u32>,
+    pub(crate) kills: u32,
+    /// Whether the live file was missing after the step before.
+    was_gone: bool,
+}
+
+impl Life {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let mut world = World::new(settings);
+        world.clear_after = Duration::from_secs(3_600);
+        world.open();
+        Self { world, excused: BTreeSet::new(), kills: 0, was_gone: false }
+    }
+
+    /// What holds after every step; and the next process, if this one was killed.
+    pub(crate) fn live_on(&mut self) {
+        assert_eq!(self.world.disk.violation(), None);
+        let is_gone = !self.world.disk.exists(LIVE);
+        if is_gone || self.was_gone {
+            // Deleted, and not missed before this step's end: what was written went nowhere.
+            let last = self.world.sent - u32::try_from(self.world.batch.records()).unwrap_or(0);
+            self.excused.extend(last.saturating_sub(3)..self.world.sent);
+        }
+        self.was_gone = is_gone;
+        if self.world.disk.crashed() {
+            self.kills += 1;
+            self.end_process();
+            self.world.disk.restart(Survive::Live);
+            self.begin_process();
+        }
+    }
+
+    /// One more record, tried once, unless too many wait.
+    pub(crate) fn push(&mut self) {
+        let waiting = self.world.batch.records() - self.world.batch.finished();
+        if waiting < WAITING && !self.world.disk.crashed() {
+            self.world.push();
+        }
+    }
+
+    pub(crate) fn pass_time(&mut self, time: Duration) {
+        self.world.clock.advance(time);
+        let now = self.world.clock.now();
+        self.world.set().tick(now);
+        self.world.append();
+    }
+
+    /// Others touch the live file.
+    pub(crate) fn meddle(&mut self, meddling: Meddling) {
+        self.excuse_live();
+        let disk = &self.world.disk;
+        // It may be gone already.
+        let _ = match meddling {
+            Meddling::Rename => disk.ext_rename(LIVE, format!("/logs/moved-{}", self.world.sent)),
+            Meddling::Delete => disk.ext_unlink(LIVE),
+            Meddling::Truncate => disk.ext_truncate(LIVE, 0),
+        };
+    }
+
+    /// What stands in the live file, and what is written before that file is missed, is others' now.
+    fn excuse_live(&mut self) {
+        let bytes = self.world.disk.read(LIVE).unwrap_or_default();
+        let numbers = String::from_utf8_lossy(&bytes)
+            .lines()
+            .filter_map(|line| line.get(..5)?.parse().ok())
+            .collect::<Vec<u32>>();
+        self.excused.extend(numbers);
+        self.excused.extend(self.world.finished..self.world.sent);
+    }
+
+    /// A shutdown, and a start with other settings.
+    pub(crate) fn restart(&mut self, change: impl FnOnce(&mut Settings)) {
+        self.world.close();
+        self.end_process();
+        change(&mut self.world.settings);
+        self.begin_process();
+    }
+
+    /// A kill at the call that is so many calls away.
+    pub(crate) fn kill_at(&mut self, calls: u64, when: When) {
+        self.world.disk.crash_at(self.world.disk.count() + calls, when);
+    }
+
+    /// Faults and limits of the disk end, and everything is written.
+    pub(crate) fn heal(&mut self) {
+        self.world.disk.crash_at(u64::MAX, When::After); // a kill that is still to come does not
+        self.world.disk.set_capacity(None);
+        self.world.disk.set_short_writes(None);
+        self.world.disk.clear_faults();
+        let now = self.world.clock.now();
+        self.world.set().reopen(now); // what others did last is seen before more is written
+        self.world.finish_batch();
+        self.world.settle();
+    }
+
+    /// What was in hand is gone with the process.
+    fn end_process(&mut self) {
+        self.excused.extend(self.world.finished..self.world.sent);
+        self.world.set = None;
+        self.world.batch.clear();
+        self.world.finished = self.world.sent;
+    }
+
+    fn begin_process(&mut self) {
+        self.world.disk.set_capacity(None);
+        self.world.open();
+        while self.world.set.is_none() {
+            self.world.disk.restart(Survive::Live);
+            self.world.open();
+        }
+    }
+}

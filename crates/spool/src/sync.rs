@@ -1,0 +1,75 @@
+//! What threads share and wait with, from one place: the standard library's, or those of a scheduler that tries out in
+//! which order threads may take their steps (`crates/schedules`). It decides nothing.
+//!
+//! Under that scheduler there is no time: whatever waits for a while may stop waiting at any moment.
+
+#[cfg(not(shuttle))]
+pub(crate) use real::*;
+#[cfg(shuttle)]
+pub use scheduled::*;
+
+#[cfg(not(shuttle))]
+mod real {
+    use std::time::Duration;
+
+    use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+    pub(crate) use std::{thread, thread_local};
+
+    pub(crate) fn recv_timeout<T>(answer: &Receiver<T>, time: Duration) -> Result<T, RecvTimeoutError> {
+        answer.recv_timeout(time)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "for `wake`, which alone parks")]
+    pub(crate) fn park_timeout(time: Duration) {
+        thread::park_timeout(time);
+    }
+
+    /// Waits until told, or for this time.
+    pub(crate) fn wait_for_word(told: &Condvar, held: MutexGuard<'_, ()>, time: Duration) {
+        drop(told.wait_timeout(held, time));
+    }
+}
+
+#[cfg(shuttle)]
+#[expect(missing_docs, reason = "for `crates/schedules` alone")]
+mod scheduled {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
+    pub(crate) use shuttle::{thread, thread_local};
+
+    std::thread_local! {
+        /// Whether a nap ends by itself. Where it does not, who may not wait for its end has to end it.
+        static NAPS_END: Cell<bool> = const { Cell::new(true) };
+    }
+
+    pub fn let_naps_end(do_end: bool) {
+        NAPS_END.set(do_end);
+    }
+
+    pub(crate) fn recv_timeout<T>(answer: &Receiver<T>, _: Duration) -> Result<T, RecvTimeoutError> {
+        loop {
+            match answer.try_recv() {
+                Ok(answer) => return Ok(answer),
+                Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+                Err(TryRecvError::Empty) => thread::yield_now(),
+            }
+        }
+    }
+
+    pub(crate) fn park_timeout(_: Duration) {
+        if NAPS_END.get() { thread::yield_now() } else { thread::park() }
+    }
+
+    pub(crate) fn wait_for_word(_: &Condvar, held: MutexGuard<'_, ()>, _: Duration) {
+        drop(held);
+        thread::yield_now();
+    }
+}

@@ -1,0 +1,4 @@
+//! [`names`](tracing_spool_tests::properties::names) for inputs that reach new code.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tracing_spool_tests::properties::names(bytes));
