@@ -318,7 +318,10 @@ impl SpoolBuilder {
 /// Starts the writer thread.
 type Spawn = fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>;
 
-#[expect(clippy::disallowed_methods, reason = "the one writer thread; its failure is an error of `open`")]
+#[cfg_attr(
+    not(shuttle),
+    expect(clippy::disallowed_methods, reason = "the one writer thread; its failure is an error of `open`")
+)]
 fn spawn(builder: thread::Builder, life: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
     builder.spawn(life)
 }
@@ -400,7 +403,10 @@ impl SpoolBuilder {
         faults
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the application's thread waits because it asked to")]
+    #[cfg_attr(
+        not(shuttle),
+        expect(clippy::disallowed_methods, reason = "the application's thread waits because it asked to")
+    )]
     fn open_files(
         &self,
         mut open: impl FnMut(Settings) -> Result<FileSet, fileset::OpenError>,

@@ -96,7 +96,7 @@ impl Wake {
     }
 
     /// For the writer thread: rests, unless `reason_to_stay(parking)` finds one, or something urgent came.
-    #[expect(clippy::disallowed_methods, reason = "the worker alone parks, here")]
+    #[cfg_attr(not(shuttle), expect(clippy::disallowed_methods, reason = "the worker alone parks, here"))]
     pub(crate) fn rest(&self, rest: Rest, reason_to_stay: impl FnOnce(Rest) -> bool) {
         let (state, time) = match rest {
             Rest::Nap(time) => (NAPPING, Some(time)),
