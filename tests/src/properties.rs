@@ -120,7 +120,8 @@ pub fn start(bytes: &[u8]) {
     let mut stood = BTreeMap::new();
     for (name, kind) in input {
         let path = name.path();
-        if path.file_name().is_some() && path != Path::new("/d") && !path.ends_with("..") {
+        let is_name = path.file_name().is_some() && path.parent() == Some(Path::new("/d"));
+        if is_name && !stood.contains_key(&path) {
             put(&disk, &path, kind);
             stood.insert(path, kind);
         }
@@ -317,7 +318,7 @@ pub fn render(bytes: &[u8]) {
         assert!(line.ends_with(mark.as_bytes()), "{line:?} does not say {mark}");
     } else {
         let mut again = Batch::default();
-        again.push(line, &rules);
+        again.push(out, &rules);
         assert_eq!(again.unwritten(), out, "a rendered record changes when rendered again");
     }
     as_lines(input.record, &rules);

@@ -4,7 +4,7 @@
 //! A wake-up that is lost is a deadlock here, and a deadlock fails. An operation on one of crossbeam's queues is one step, and
 //! memory is as if every access were `SeqCst`; the weaker orders are looked at by `just miri` and `just tsan`.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -19,7 +19,9 @@ fn holds(target: &str, property: fn(&[u8])) {
         kept += 1;
     }
     assert!(kept > 0, "nothing in {}", corpus.display());
-    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+    let all = std::env::var_os("TRACING_SPOOL_ALL").is_some();
+    let cases = if all { CASES * 100 } else { CASES };
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let run = TestRunner::new(config).run(&vec(any::<u8>(), 0..MOST_BYTES), |bytes| {
         property(&bytes);
         Ok(())
