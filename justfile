@@ -47,7 +47,7 @@ mutants *args:
 
 # the unit tests interpreted: undefined behaviour, and orders of memory that this machine does not show (needs nightly with miri)
 miri:
-    @if cargo +nightly miri --version >/dev/null 2>&1; then MIRIFLAGS="-Zmiri-disable-isolation" PROPTEST_CASES=4 cargo +nightly miri test --quiet --package tracing-spool --lib -- admission page queue inbox shelf room wake gap tray; else echo "left out: a nightly toolchain with miri is not installed"; fi
+    @if cargo +nightly miri --version >/dev/null 2>&1; then MIRIFLAGS="-Zmiri-disable-isolation" PROPTEST_CASES=4 cargo +nightly miri test --quiet --package tracing-spool --lib -- admission:: page:: place:: queue:: inbox:: shelf:: room:: wake:: tray:: control:: ledger::; else echo "left out: a nightly toolchain with miri is not installed"; fi
 
 # the unit tests of the hand-off under ThreadSanitizer (needs nightly with rust-src)
 tsan:

@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn many_pages_keep_all_and_the_order_of_each_thread() {
         const THREADS: usize = 4;
-        const RECORDS: usize = 5_000;
+        const RECORDS: usize = if cfg!(miri) { 100 } else { 5_000 };
         let (queue, mut inbox) = queue(64 * 1024, 1_000, Overflow::Block);
         let mut next = [0; THREADS];
         std::thread::scope(|scope| {

@@ -14,3 +14,14 @@
 pub const fn is_due(live_bytes: u64, record_bytes: u64, max_bytes: u64) -> bool {
     live_bytes > 0 && live_bytes.saturating_add(record_bytes) > max_bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_due;
+
+    #[test]
+    fn due_when_it_would_grow_beyond_and_is_not_empty() {
+        assert!(!is_due(90, 10, 100) && is_due(91, 10, 100) && is_due(90, 11, 100));
+        assert!(!is_due(0, 101, 100) && is_due(1, u64::MAX, 100));
+    }
+}
