@@ -1,8 +1,8 @@
 //! Proves the hand-off, naps, parks, flushes, the end and what comes after it under many orders of steps: the spool as it
 //! is, with every thread's steps put in order by a scheduler, on a simulated disk with a clock that runs fast.
 //!
-//! A wake-up that is lost is a deadlock here, and a deadlock fails. An operation on one of crossbeam's queues is one step, and
-//! memory is as if every access were `SeqCst`; the weaker orders are looked at by `just miri` and `just tsan`.
+//! A wake-up that is lost is a deadlock here, or a wait without end, and both fail. An operation on one of crossbeam's queues is one step, and
+//! memory is as if every access were `SeqCst`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
