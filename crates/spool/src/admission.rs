@@ -107,7 +107,7 @@ impl Admission {
             hot: CachePadded::default(),
             bound,
             ranks: Rank::ALL.map(|rank| share(rank.mark_percent())),
-            wakes: [share(25), share(50), share(75)],
+            wakes: [share(10), share(40), share(70)],
             low: share(85),
         }
     }
@@ -281,7 +281,7 @@ mod tests {
             .filter(|step| admission.crossed(*step))
             .map(|step| step.after.records())
             .collect();
-        assert_eq!(crossings, [26, 51, 76]);
+        assert_eq!(crossings, [11, 41, 71]);
     }
 
     #[test]

@@ -55,6 +55,10 @@ impl Tickets {
         self.0.push(Ticket { target, reply });
     }
 
+    pub(crate) fn are_waiting(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// Answers what can be answered. An asker that has gone does not matter.
     pub(crate) fn answer(&mut self, settled: u64, is_said: bool, is_blocked: bool) {
         self.0.retain(|ticket| {

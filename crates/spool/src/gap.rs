@@ -52,11 +52,14 @@ impl Gap {
         now: Now,
         is_blocked: bool,
         place: impl FnOnce() -> u64,
-        dropped: impl FnOnce() -> Dropped,
+        dropped: impl Fn() -> Dropped,
     ) {
+        let grown = dropped() != self.seen;
+        if !grown && self.episode.is_none() {
+            return; // the common case, which must not touch the words that callers change
+        }
         let after = place();
         let dropped = dropped();
-        let grown = dropped != self.seen;
         if grown {
             self.seen = dropped;
             let episode = self.episode.get_or_insert(Episode {

@@ -158,8 +158,7 @@ impl Inbox {
     fn copy_run(&mut self) {
         self.run.clear();
         let Some((id, _)) = self.find() else { return };
-        let shelf = Arc::clone(&self.shelf);
-        let Some(page) = shelf.page(id) else { return };
+        let Some(page) = self.shelf.page(id) else { return };
         while !self.run.is_full() {
             let Some(tag) = page.look(self.offset) else { return };
             let (rank, mut missing, mut long) = (tag.rank(), 0, None);
@@ -174,7 +173,10 @@ impl Inbox {
                     (room_of(len, missing), 0)
                 }
                 Tag::Long { .. } => {
-                    let Some(found) = self.take_long() else { return };
+                    let (turn, offset) = (self.turn, self.offset);
+                    let Some(found) = take_long(&self.long, &mut self.early_long, turn, offset) else {
+                        return;
+                    };
                     missing = found.missing;
                     (1, long.insert(found.record).len())
                 }
@@ -215,13 +217,14 @@ impl Inbox {
         let index = self.early.iter().position(is_next)?;
         Some(self.early.swap_remove(index).cursor.page())
     }
+}
 
-    fn take_long(&mut self) -> Option<Long> {
-        self.early_long.extend(self.long.try_iter());
-        let is_here = |long: &Long| long.at.turns_after(self.turn) == 0 && long.at.offset() == self.offset;
-        let index = self.early_long.iter().position(is_here)?;
-        Some(self.early_long.swap_remove(index))
-    }
+/// The long record whose tag stands at granule `offset` of page number `turn`, if it has arrived.
+fn take_long(arriving: &Receiver<Long>, early: &mut Vec<Long>, turn: u64, offset: usize) -> Option<Long> {
+    early.extend(arriving.try_iter());
+    let is_here = |long: &Long| long.at.turns_after(turn) == 0 && long.at.offset() == offset;
+    let index = early.iter().position(is_here)?;
+    Some(early.swap_remove(index))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use crossbeam_utils::CachePadded;
 use tracing_spool_fileset::file_set::BlockReason;
 use tracing_spool_fileset::{Alert, Counters, State};
 
@@ -43,7 +44,8 @@ pub(crate) struct Shared {
     control: Sender<Control>,
     /// Why the file set takes no records, as a code; the reason for what callers drop meanwhile.
     block: AtomicU8,
-    picture: Mutex<Picture>,
+    /// On lines of its own, as it is locked at every round: the fields around it are read by callers.
+    picture: CachePadded<Mutex<Picture>>,
     late_said: AtomicBool,
 }
 
@@ -74,7 +76,7 @@ impl Shared {
             abandoned: AtomicBool::new(false),
             control: parts.control,
             block: AtomicU8::new(NOT_BLOCKED),
-            picture: Mutex::default(),
+            picture: CachePadded::default(),
             late_said: AtomicBool::new(false),
         }
     }
@@ -142,7 +144,10 @@ impl Shared {
             State::Blocked(_) => BY_DISK,
             _ => NOT_BLOCKED,
         };
-        self.block.store(code, Ordering::Relaxed);
+        // A store that changes nothing would still take the line away from callers.
+        if self.block.load(Ordering::Relaxed) != code {
+            self.block.store(code, Ordering::Relaxed);
+        }
     }
 
     /// Sends the writer thread a message; false if it has left.

@@ -38,6 +38,9 @@ const UNNAMED_WAIT: Duration = Duration::from_millis(100);
 /// Lines about the engine that wait for their place; older ones yield.
 const MOST_LINES: usize = 32;
 
+/// After a batch of so many bytes there is no nap.
+const WORTH_A_ROUND: usize = 64 * 1024;
+
 /// What to do after a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -342,11 +345,19 @@ impl Worker {
         if !self.tray.is_done() {
             return if progress { Next::Again } else { Next::Rest(hold(now, wake_at)) };
         }
-        if !self.inbox.is_empty() || !self.lines.is_empty() {
+        if !self.lines.is_empty() || (!self.inbox.is_empty() && self.is_worth_another_round()) {
             return Next::Again;
         }
         let wake_at = [wake_at, self.gap.deadline()].into_iter().flatten().min();
         Next::Rest(self.pace.rest(now.mono, wake_at))
+    }
+
+    /// Whether records that came in during this round are taken at once. A few of them wait for the end of a nap: a
+    /// round for each would cost its callers the lines of memory that it touches, and the disk a write.
+    fn is_worth_another_round(&self) -> bool {
+        self.tray.batch.bytes() >= WORTH_A_ROUND
+            || self.tickets.are_waiting()
+            || self.shared.queue.room.is_wanted()
     }
 
     fn after_panic(&mut self) -> Next {

@@ -445,3 +445,23 @@ fn rests_as_long_as_there_is_nothing_to_do() {
     bench.settle();
     assert_eq!(bench.file(), "x\n");
 }
+
+#[test]
+fn a_few_records_wait_for_the_end_of_a_nap_and_many_do_not() {
+    let mut bench = bench(|builder| builder);
+    bench.log(Rank::Info, "one");
+    bench.rounds(1);
+    // It came in while the round was writing.
+    bench.log(Rank::Info, "two");
+    let now = bench.clock.now();
+    assert!(matches!(bench.worker.next(now, true), Next::Rest(Rest::Nap(_))));
+    let answer = bench.flush();
+    bench.worker.take_control(now);
+    assert_eq!(bench.worker.next(now, true), Next::Again, "somebody waits for it");
+    bench.rounds(1);
+    assert_eq!(answer.try_recv(), Ok(Flushed::Done));
+    (0..100).for_each(|_| bench.log(Rank::Info, &"x".repeat(1_000)));
+    bench.rounds(1);
+    bench.log(Rank::Info, "three");
+    assert_eq!(bench.worker.next(now, true), Next::Again, "there is much traffic");
+}
