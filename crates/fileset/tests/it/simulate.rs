@@ -100,6 +100,7 @@ fn first_settings(rng: &mut Rng) -> Settings {
 fn run(seed: u64) -> (u64, u32) {
     let mut rng = Rng::with_seed(seed);
     let mut life = Life::new(first_settings(&mut rng));
+    life.world.disk.keep_journal(false); // nobody reads it here
     for _ in 0..STEPS {
         step(&mut life, &mut rng);
     }
