@@ -123,7 +123,7 @@ mod tests {
             let shelf = Shelf::new(bound);
             (shelf.granules() * GRANULE, shelf.longest(), shelf.made.load(Ordering::Relaxed))
         };
-        let ready = |page_bytes| (READY_BYTES / page_bytes).max(2);
+        let ready = |page_bytes: usize| (READY_BYTES / page_bytes).max(2);
         assert_eq!(of(16 << 20), (64 * 1024, LONGEST, ready(64 * 1024)));
         assert_eq!(of(1), (4_096, 1_024, 2));
         assert_eq!(of(512 << 20), (64 * 1024, LONGEST, ready(64 * 1024)));
