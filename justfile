@@ -45,6 +45,10 @@ fuzz seconds="60":
 mutants *args:
     @if command -v cargo-mutants >/dev/null; then cargo mutants --package tracing-spool-fileset --file 'crates/fileset/src/policy/*.rs' --file 'crates/fileset/src/effect/execute.rs' --file 'crates/fileset/src/effect/execute/*.rs' --file 'crates/fileset/src/effect/classify.rs' {{ args }}; else echo "left out: cargo-mutants is not installed"; fi
 
+# a sample of small changes everywhere else, drawn by a fixed seed (needs cargo-mutants, hours)
+mutants-sample changes="200":
+    @.ci/mutants-sample {{ changes }}
+
 # the unit tests interpreted: undefined behaviour, and orders of memory that this machine does not show (needs nightly with miri)
 miri:
     @if cargo +nightly miri --version >/dev/null 2>&1; then MIRIFLAGS="-Zmiri-disable-isolation" PROPTEST_CASES=4 cargo +nightly miri test --quiet --package tracing-spool --lib -- admission:: page:: place:: queue:: inbox:: shelf:: room:: wake:: tray:: control:: ledger::; else echo "left out: a nightly toolchain with miri is not installed"; fi

@@ -39,6 +39,7 @@ mod names;
 mod state;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use clock::SimClock;
 pub use crash::{Survive, When};

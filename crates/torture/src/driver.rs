@@ -87,6 +87,9 @@ pub struct Life {
     /// Goes on for so many seconds, whatever `lines` says
     #[arg(long, default_value_t = 0)]
     pub seconds: u64,
+    /// Does not wait for its disk before it leaves, and leaves within so many milliseconds (0: waits)
+    #[arg(long, default_value_t = 0)]
+    pub hasty_ms: u64,
     /// Does not end by itself: waits to be killed
     #[arg(long)]
     pub stay: bool,
@@ -157,8 +160,12 @@ pub fn live(life: &Life) -> Result<()> {
             thread::park();
         }
     }
-    come_to_rest(&handle);
-    let report = guard.shutdown(SHUTDOWN);
+    let report = if life.hasty_ms > 0 {
+        guard.shutdown(Duration::from_millis(life.hasty_ms))
+    } else {
+        come_to_rest(&handle);
+        guard.shutdown(SHUTDOWN)
+    };
     let mut account = Account::new(life.life, &handle.stats(), &report);
     (account.descriptors, account.resident_kib) = used.spans();
     writeln!(std::io::stdout(), "{}", serde_json::to_string(&account)?)?;

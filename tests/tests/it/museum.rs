@@ -5,6 +5,7 @@ mod disk;
 mod interference;
 mod intruders;
 mod limits;
+mod resources;
 mod retention;
 mod rotation;
 mod scene;

@@ -2,6 +2,7 @@
 //! It touches no file; what is not in the grammar is never renamed or removed.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,9 @@ const ALERT_TEMP: &[u8] = b".alert";
 
 /// The longest file name that common file systems take, in bytes.
 pub const NAME_MAX: usize = 255;
+
+/// What a backup's number takes in its name, the dot included.
+const NUMBER_BYTES_MAX: usize = 11;
 
 /// What a name of ours is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,9 +98,12 @@ impl Names {
     /// `app.log.N`.
     #[must_use]
     pub fn backup(&self, number: u32) -> PathBuf {
-        let mut name = self.base.clone();
-        name.push(format!(".{number}"));
-        self.dir.join(name)
+        let mut path = PathBuf::with_capacity(self.live.as_os_str().len() + NUMBER_BYTES_MAX);
+        path.push(&self.dir);
+        path.push(&self.base);
+        // Writing into memory cannot fail.
+        let _ = write!(path.as_mut_os_string(), ".{number}");
+        path
     }
 
     /// `.app.log.alert`, in the directory of the alert file.

@@ -89,7 +89,7 @@ impl SimDisk {
         let state = self.state();
         let Ok((dir, _)) = state.find(dir.as_ref(), Follow::Yes) else { return Vec::new() };
         let children = state.children(&dir);
-        children.filter_map(|(path, inode)| Some((path.file_name()?.to_owned(), inode.bytes()))).collect()
+        children.map(|(name, inode)| (name.to_owned(), inode.bytes())).collect()
     }
 
     /// Whether anything stands at the path itself, be it a dangling symlink.
@@ -114,6 +114,7 @@ impl SimDisk {
         let mut state = self.state();
         let (from, _) = state.find(from.as_ref(), Follow::No)?;
         let to = state.walk(to.as_ref(), Follow::No)?.path;
+        let (from, to) = (from.as_os_str().into(), to.as_os_str().into());
         state.change(Change::Move(from, to));
         Ok(())
     }
@@ -134,7 +135,7 @@ impl SimDisk {
     pub fn ext_unlink(&self, path: impl AsRef<Path>) -> Outcome<()> {
         let mut state = self.state();
         let (path, _) = state.find(path.as_ref(), Follow::No)?;
-        state.change(Change::Unlink(path));
+        state.change(Change::Unlink(path.as_os_str().into()));
         Ok(())
     }
 
@@ -177,7 +178,7 @@ impl SimDisk {
         let mut state = self.state();
         let (_, ino) = state.find(path.as_ref(), Follow::No)?;
         let second = state.walk(second.as_ref(), Follow::No)?.path;
-        state.change(Change::Link(second, ino));
+        state.link(&second, ino);
         Ok(())
     }
 
@@ -261,6 +262,11 @@ impl SimDisk {
         self.state().journal.clear();
     }
 
+    /// Whether entries are kept, which takes memory and time in a long run. They are, unless this says otherwise.
+    pub fn keep_journal(&self, keep: bool) {
+        self.state().keeps_journal = keep;
+    }
+
     /// How many calls there have been: the number of the last one.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -302,7 +308,9 @@ impl SimDisk {
         names: impl Fn(&OsStr) -> bool + Send + 'static,
         cap_bytes: u64,
     ) {
-        self.state().caps.push(Cap { dir: dir.into(), names: Box::new(names), bytes: cap_bytes });
+        let (dir, names) = (dir.into(), Box::new(names));
+        let cap = Cap { dir, names, bytes: cap_bytes, members: Vec::new(), names_version: 0 };
+        self.state().caps.push(cap);
     }
 
     /// The first time that a cap was exceeded: by how much, and after which call.
@@ -346,7 +354,7 @@ fn mkdir_all(state: &mut State, path: &Path) {
         if let Ok(spot) = state.walk(dir, Follow::Yes) {
             if spot.ino.is_none() {
                 let ino = state.add(FileKind::Directory);
-                state.change_before(Change::Link(spot.path, ino));
+                state.link_before(&spot.path, ino);
             }
         }
     }
@@ -358,6 +366,6 @@ fn put(state: &mut State, path: &Path, kind: FileKind, bytes: &[u8], target: &Pa
     }
     if let Ok(spot) = state.walk(path, Follow::No) {
         let ino = state.add_durable(kind, bytes, target);
-        state.change_before(Change::Link(spot.path, ino));
+        state.link_before(&spot.path, ino);
     }
 }

@@ -133,9 +133,9 @@ impl Fault {
         self
     }
 
-    /// What becomes of the call, if this fault has a say; counts it.
-    pub(super) fn strike(&mut self, call: &Entry) -> Option<Action> {
-        if self.left == Some(0) || !self.fits(call) {
+    /// What becomes of the call, if this fault has a say; counts it. `look` makes the call's entry, or gives it.
+    pub(super) fn strike<'a>(&mut self, op: Op, seq: u64, look: impl Fn() -> &'a Entry) -> Option<Action> {
+        if self.left == Some(0) || !self.fits(op, seq, look) {
             return None;
         }
         if self.skip > 0 {
@@ -148,14 +148,13 @@ impl Fault {
         Some(self.action)
     }
 
-    fn fits(&self, call: &Entry) -> bool {
-        let ends = |path: Option<&PathBuf>, end: &PathBuf| path.is_some_and(|path| path.ends_with(end));
-        self.op.is_none_or(|op| op == call.op)
-            && self.seq.is_none_or(|seq| seq == call.seq)
-            && self.path.as_ref().is_none_or(|end| ends(Some(&call.path), end))
-            && self.to.as_ref().is_none_or(|end| ends(call.to.as_ref(), end))
-            && (self.action_is_failure() || call.op == Op::Write)
-            && self.predicate.as_ref().is_none_or(|accepts| accepts(call))
+    fn fits<'a>(&self, op: Op, seq: u64, look: impl Fn() -> &'a Entry) -> bool {
+        self.op.is_none_or(|of| of == op)
+            && self.seq.is_none_or(|of| of == seq)
+            && (self.action_is_failure() || op == Op::Write)
+            && self.path.as_ref().is_none_or(|end| look().path.ends_with(end))
+            && self.to.as_ref().is_none_or(|end| look().to.as_ref().is_some_and(|to| to.ends_with(end)))
+            && self.predicate.as_ref().is_none_or(|accepts| accepts(look()))
     }
 
     fn action_is_failure(&self) -> bool {

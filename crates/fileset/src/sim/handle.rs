@@ -54,12 +54,12 @@ impl Fs for SimDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> Outcome<()> {
         self.request(Request { op: Op::Rename, path: from, to: Some(to), bytes: 0, ino: None }, |state| {
-            let (from, _) = state.find(from, Follow::No)?;
+            let (from, source) = state.find(from, Follow::No)?;
             let to = state.walk(to, Follow::No)?;
             if to.ino.is_some() {
                 return Err(OsError::EEXIST);
             }
-            move_name(state, from, to.path)
+            move_name(state, &from, &to.path, source)
         })
     }
 
@@ -77,7 +77,7 @@ impl Fs for SimDisk {
                 }
                 _ => {}
             }
-            move_name(state, from, to.path)
+            move_name(state, &from, &to.path, source)
         })
     }
 
@@ -88,7 +88,7 @@ impl Fs for SimDisk {
                 return Err(OsError::EISDIR);
             }
             state.writable()?;
-            state.change(Change::Unlink(path));
+            state.change(Change::Unlink(path.as_os_str().into()));
             Ok(())
         })
     }
@@ -123,7 +123,7 @@ impl Fs for SimDisk {
     }
 
     fn resolve(&self, path: &Path) -> Outcome<PathBuf> {
-        self.call(Op::Stat, path, |state| Ok(state.find(path, Follow::Yes)?.0))
+        self.call(Op::Stat, path, |state| Ok(state.find(path, Follow::Yes)?.0.into_owned()))
     }
 
     fn read_head(&self, path: &Path, max: usize) -> Outcome<Vec<u8>> {
@@ -294,16 +294,16 @@ fn make(state: &mut State, path: &Path, kind: FileKind) -> Outcome<Ino> {
     }
     state.writable()?;
     let ino = state.add(kind);
-    state.change(Change::Link(spot.path, ino));
+    state.link(&spot.path, ino);
     Ok(ino)
 }
 
-fn move_name(state: &mut State, from: PathBuf, to: PathBuf) -> Outcome<()> {
-    if to.starts_with(&from) && to != from {
+fn move_name(state: &mut State, from: &Path, to: &Path, source: Ino) -> Outcome<()> {
+    if state.kind(source) == Some(FileKind::Directory) && to.starts_with(from) && to != from {
         return Err(OsError::EINVAL);
     }
     state.writable()?;
-    state.change(Change::Move(from, to));
+    state.change(Change::Move(from.as_os_str().into(), to.as_os_str().into()));
     Ok(())
 }
 

@@ -1,98 +1,134 @@
 //! Names of the simulated disk: a tree of paths, and the changes that can be made to it.
 //! What stands behind a name is in `state`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::ops::Bound;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::inventory::FileKind;
 
 /// Number of an inode.
 pub(super) type Ino = u64;
+
+/// A path in full, in its shortest form. Kept as text: paths are compared part by part, which is slow.
+pub(super) type Name = Arc<OsStr>;
 
 /// One change of names, done whole or not at all.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     /// The name stands for the inode, whatever it stood for before.
-    Link(PathBuf, Ino),
+    Link(Name, Ino, FileKind),
     /// The name is gone, with everything below it.
-    Unlink(PathBuf),
+    Unlink(Name),
     /// The first name, with everything below it, becomes the second.
-    Move(PathBuf, PathBuf),
+    Move(Name, Name),
 }
 
-/// Which names there are, in full, without symlinks inside, and what each stands for. Kept as text in its shortest
-/// form: paths are compared part by part, which takes most of the time of a sweep.
+/// What stands behind a name.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    ino: Ino,
+    is_dir: bool,
+}
+
+/// Which names there are, in full, without symlinks inside, and what each stands for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tree(BTreeMap<OsString, Ino>);
+pub(super) struct Tree {
+    names: BTreeMap<Name, Target>,
+    /// How many names each inode has that has one.
+    links: BTreeMap<Ino, u64>,
+}
 
 impl Tree {
-    pub(super) fn get(&self, path: &Path) -> Option<Ino> {
-        self.0.get(path.as_os_str()).copied()
+    pub(super) fn get(&self, path: &OsStr) -> Option<Ino> {
+        self.names.get(path).map(|target| target.ino)
+    }
+
+    pub(super) fn is_dir(&self, path: &OsStr) -> bool {
+        self.names.get(path).is_some_and(|target| target.is_dir)
     }
 
     /// One of the names of an inode.
     pub(super) fn name_of(&self, ino: Ino) -> Option<&Path> {
-        self.0.iter().find(|(_, named)| **named == ino).map(|(path, _)| Path::new(path))
+        self.names.iter().find(|(_, target)| target.ino == ino).map(|(path, _)| Path::new(path))
     }
 
     /// How many names an inode has.
-    pub(super) fn links(&self, ino: Ino) -> usize {
-        self.0.values().filter(|named| **named == ino).count()
+    pub(super) fn links(&self, ino: Ino) -> u64 {
+        self.links.get(&ino).copied().unwrap_or(0)
     }
 
-    /// Every inode that has a name.
-    pub(super) fn named(&self) -> BTreeSet<Ino> {
-        self.0.values().copied().collect()
-    }
-
-    /// The names in a directory, in order.
-    pub(super) fn children(&self, dir: &Path) -> impl Iterator<Item = (&Path, Ino)> {
+    /// The names in a directory, without it, in order.
+    pub(super) fn children(&self, dir: &Path) -> impl Iterator<Item = (&OsStr, Ino)> {
         let prefix = prefix(dir);
         let depth = prefix.len();
-        let is_child = move |path: &OsStr| {
-            let name = &path.as_encoded_bytes()[depth..];
-            !name.is_empty() && !name.contains(&b'/')
-        };
-        self.below(prefix).filter(move |(path, _)| is_child(path)).map(|(path, ino)| (Path::new(path), ino))
+        self.below(prefix).filter_map(move |(path, ino)| {
+            let name = &path.as_bytes()[depth..];
+            (!name.is_empty() && !name.contains(&b'/')).then(|| (OsStr::from_bytes(name), ino))
+        })
     }
 
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
-            Change::Link(path, ino) => {
-                self.0.insert(path.clone().into_os_string(), *ino);
-            }
-            Change::Unlink(path) => {
+            Change::Link(path, ino, kind) => {
                 self.take(path);
+                self.insert(Arc::clone(path), Target { ino: *ino, is_dir: *kind == FileKind::Directory });
             }
-            Change::Move(from, to) => {
-                let moved = self.take(from);
-                self.take(to);
-                for (path, ino) in moved {
-                    let target = match Path::new(&path).strip_prefix(from) {
-                        Ok(rest) if !rest.as_os_str().is_empty() => to.join(rest),
-                        _ => to.clone(),
-                    };
-                    self.0.insert(target.into_os_string(), ino);
-                }
-            }
+            Change::Unlink(path) => self.take_all(path),
+            Change::Move(from, to) => self.rename(from, to),
         }
     }
 
-    /// Everything whose name begins with `prefix`, which stands together.
-    fn below(&self, prefix: OsString) -> impl Iterator<Item = (&OsStr, Ino)> {
-        self.0
-            .range(prefix.clone()..)
-            .take_while(move |(path, _)| path.as_encoded_bytes().starts_with(prefix.as_encoded_bytes()))
-            .map(|(path, ino)| (path.as_os_str(), *ino))
+    fn rename(&mut self, from: &OsStr, to: &Name) {
+        let below = if self.is_dir(from) { self.take_below(from) } else { Vec::new() };
+        let itself = self.take(from);
+        self.take_all(to);
+        if let Some(target) = itself {
+            self.insert(Arc::clone(to), target);
+        }
+        for (path, target) in below {
+            let rest = Path::new(&path).strip_prefix(from).unwrap_or_else(|_| Path::new(""));
+            self.insert(Path::new(to).join(rest).into_os_string().into(), target);
+        }
+    }
+
+    fn insert(&mut self, path: Name, target: Target) {
+        self.names.insert(path, target);
+        *self.links.entry(target.ino).or_default() += 1;
+    }
+
+    fn take(&mut self, path: &OsStr) -> Option<Target> {
+        let target = self.names.remove(path)?;
+        let links = self.links.entry(target.ino).or_default();
+        *links = links.saturating_sub(1);
+        if *links == 0 {
+            self.links.remove(&target.ino);
+        }
+        Some(target)
     }
 
     /// Removes a path and everything below it.
-    fn take(&mut self, top: &Path) -> Vec<(OsString, Ino)> {
-        let itself = self.0.remove_entry(top.as_os_str());
-        let below: Vec<_> = self.below(prefix(top)).map(|(path, ino)| (path.to_owned(), ino)).collect();
-        for (path, _) in &below {
-            self.0.remove(path);
+    fn take_all(&mut self, top: &OsStr) {
+        if self.is_dir(top) {
+            self.take_below(top);
         }
-        itself.into_iter().chain(below).collect()
+        self.take(top);
+    }
+
+    fn take_below(&mut self, top: &OsStr) -> Vec<(Name, Target)> {
+        let names: Vec<Name> = self.below(prefix(Path::new(top))).map(|(path, _)| Arc::clone(path)).collect();
+        names.into_iter().filter_map(|path| self.take(&path).map(|target| (path, target))).collect()
+    }
+
+    /// Everything whose name begins with `prefix`, which stands together.
+    fn below(&self, prefix: OsString) -> impl Iterator<Item = (&Name, Ino)> {
+        self.names
+            .range::<OsStr, _>((Bound::Included(prefix.as_os_str()), Bound::Unbounded))
+            .take_while(move |(path, _)| path.as_bytes().starts_with(prefix.as_bytes()))
+            .map(|(path, target)| (path, target.ino))
     }
 }
 

@@ -1,26 +1,23 @@
 //! The simulated disk itself: inodes, names, what of them is durable, limits, locks, and the gate that every call
 //! of the process passes. How a call looks to the engine is in `handle`; how a test sets the scene, in `disk`.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ffi::{OsStr, OsString};
-use std::fmt;
-use std::path::{Component, Path, PathBuf};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::{fmt, mem};
 
 use super::clock::SimClock;
 use super::crash::{Survive, When, after_power_cut};
 use super::fault::{Action, Fault};
 use super::journal::Entry;
 use super::names::{Change, Ino, Tree};
-use crate::effect::fs::{Follow, Outcome};
+use crate::effect::fs::Outcome;
 use crate::model::error::{Op, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
 
 /// The user to whom everything belongs that nobody gave away.
 pub(super) const USER: u32 = 1000;
-
-/// As Linux has it.
-const HOPS_MAX: usize = 40;
-const NAME_BYTES_MAX: usize = 255;
 
 #[derive(Debug)]
 pub(super) struct Inode {
@@ -30,7 +27,7 @@ pub(super) struct Inode {
     /// What a power cut leaves.
     durable: Vec<u8>,
     /// Where a symlink leads.
-    target: PathBuf,
+    pub(super) target: PathBuf,
     /// How many descriptors keep it alive.
     pub(super) open: usize,
     /// A sync has failed: the kernel has called its pages clean, and no later sync will write them.
@@ -59,6 +56,9 @@ pub(super) struct Cap {
     pub(super) dir: PathBuf,
     pub(super) names: Box<dyn Fn(&OsStr) -> bool + Send>,
     pub(super) bytes: u64,
+    /// The files that count, as of a version of the names.
+    pub(super) members: Vec<Ino>,
+    pub(super) names_version: u64,
 }
 
 impl fmt::Debug for Cap {
@@ -78,19 +78,15 @@ pub(super) struct Request<'a> {
     pub(super) ino: Option<Ino>,
 }
 
-/// Where a path leads: the name without symlinks, and what stands there.
-pub(super) struct Spot {
-    pub(super) path: PathBuf,
-    pub(super) ino: Option<Ino>,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) inodes: BTreeMap<Ino, Inode>,
     last_ino: Ino,
     /// How many of them are, or were, symlinks.
-    symlinks: usize,
-    tree: Tree,
+    pub(super) symlinks: usize,
+    pub(super) tree: Tree,
+    /// Grows with every change of `tree`.
+    names_version: u64,
     durable: Tree,
     /// Changes that are in `tree` and not yet in `durable`, in order.
     pending: Vec<Change>,
@@ -101,6 +97,7 @@ pub(super) struct State {
     pub(super) crashed: bool,
     pub(super) faults: Vec<Fault>,
     pub(super) journal: Vec<Entry>,
+    pub(super) keeps_journal: bool,
     pub(super) count: u64,
     pub(super) clock: Option<SimClock>,
     pub(super) caps: Vec<Cap>,
@@ -109,9 +106,9 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new() -> Self {
-        let mut state = Self::default();
+        let mut state = Self { keeps_journal: true, ..Self::default() };
         let root = state.add(FileKind::Directory);
-        state.change(Change::Link(PathBuf::from("/"), root));
+        state.link(Path::new("/"), root);
         state.settle();
         state
     }
@@ -130,9 +127,9 @@ impl State {
             return Err(OsError::EIO); // the dead do not count
         }
         self.count += 1;
-        let mut entry = self.entry(request);
-        let dies = self.crash.filter(|(seq, _)| *seq == entry.seq).map(|(_, when)| when);
-        let result = match (dies, self.strike(&entry)) {
+        let dies = self.crash.filter(|(seq, _)| *seq == self.count).map(|(_, when)| when);
+        let (action, entry) = self.strike(request);
+        let result = match (dies, action) {
             (Some(When::Before), _) => Err(OsError::EIO),
             (_, Some(Action::Fail(error))) => {
                 self.note_failed_sync(request, error);
@@ -142,10 +139,13 @@ impl State {
             (_, None) => body(self, None),
         };
         self.crashed = dies.is_some();
-        entry.result = result.as_ref().map_or_else(|error| Err(*error), |_| Ok(()));
-        entry.taken = result.as_ref().map_or(0, |(_, taken)| *taken);
-        self.check_caps(&entry);
-        self.journal.push(entry);
+        let exceeded = self.exceeded_cap(request.op);
+        if exceeded.is_some() || self.keeps_journal {
+            let mut entry = entry.unwrap_or_else(|| self.entry(request));
+            entry.result = result.as_ref().map_or_else(|error| Err(*error), |_| Ok(()));
+            entry.taken = result.as_ref().map_or(0, |(_, taken)| *taken);
+            self.write_down(entry, exceeded);
+        }
         if self.crashed { Err(OsError::EIO) } else { result.map(|(value, _)| value) }
     }
 
@@ -163,8 +163,17 @@ impl State {
         }
     }
 
-    fn strike(&mut self, call: &Entry) -> Option<Action> {
-        self.faults.iter_mut().find_map(|fault| fault.strike(call))
+    /// What the script does to the call; and its entry, if that had to be made for it or is kept.
+    fn strike(&mut self, request: Request<'_>) -> (Option<Action>, Option<Entry>) {
+        let mut faults = mem::take(&mut self.faults);
+        let entry = OnceCell::new();
+        let (seq, look) = (self.count, || entry.get_or_init(|| self.entry(request)));
+        let action = faults.iter_mut().find_map(|fault| fault.strike(request.op, seq, look));
+        if self.keeps_journal {
+            look();
+        }
+        self.faults = faults;
+        (action, entry.into_inner())
     }
 
     fn note_failed_sync(&mut self, request: Request<'_>, error: OsError) {
@@ -174,102 +183,62 @@ impl State {
         }
     }
 
-    fn check_caps(&mut self, after: &Entry) {
-        // No other call can add to a sum.
-        if !matches!(after.op, Op::Write | Op::Rename | Op::Replace | Op::Truncate) {
-            return;
+    /// The first cap that is exceeded, as its number and the sum. Only calls that can add to a sum are looked at.
+    fn exceeded_cap(&mut self, op: Op) -> Option<(usize, u64)> {
+        if !matches!(op, Op::Write | Op::Rename | Op::Replace | Op::Truncate) || self.violation.is_some() {
+            return None;
         }
-        for cap in &self.caps {
+        for cap in self.caps.iter_mut().filter(|cap| cap.names_version != self.names_version) {
             let names = self.tree.children(&cap.dir);
-            let counted = names.filter(|(path, _)| path.file_name().is_some_and(|name| (cap.names)(name)));
-            let files = counted.filter_map(|(_, ino)| self.inodes.get(&ino));
-            let bytes: u64 = files.filter(|file| file.kind == FileKind::File).map(Inode::bytes).sum();
-            if bytes > cap.bytes && self.violation.is_none() {
-                self.violation = Some(format!("{bytes} bytes, {cap:?}, after {after:?}"));
-            }
+            cap.members.clear();
+            cap.members.extend(names.filter(|(name, _)| (cap.names)(name)).map(|(_, ino)| ino));
+            cap.names_version = self.names_version;
+        }
+        let sum = |cap: &Cap| -> u64 {
+            let files = cap.members.iter().filter_map(|ino| self.inodes.get(ino));
+            files.filter(|file| file.kind == FileKind::File).map(Inode::bytes).sum()
+        };
+        self.caps
+            .iter()
+            .enumerate()
+            .map(|(at, cap)| (at, sum(cap)))
+            .find(|(at, sum)| *sum > self.caps[*at].bytes)
+    }
+
+    fn write_down(&mut self, entry: Entry, exceeded: Option<(usize, u64)>) {
+        if let Some((cap, bytes)) = exceeded {
+            self.violation = Some(format!("{bytes} bytes, {:?}, after {entry:?}", self.caps[cap]));
+        }
+        if self.keeps_journal {
+            self.journal.push(entry);
         }
     }
 
     // --- names ---
 
-    /// Where `path` leads. What is on the way must exist; what it names itself need not.
-    pub(super) fn walk(&self, path: &Path, last: Follow) -> Outcome<Spot> {
-        if let Some(spot) = self.straight(path) {
-            return Ok(spot);
-        }
-        let mut at = PathBuf::from("/");
-        let mut hops = 0;
-        let mut todo: VecDeque<OsString> = parts(path).collect();
-        while let Some(part) = todo.pop_front() {
-            if self.kind_at(&at) != Some(FileKind::Directory) {
-                return Err(OsError::ENOTDIR);
-            }
-            if part == ".." {
-                at.pop();
-                continue;
-            }
-            if part.len() > NAME_BYTES_MAX {
-                return Err(OsError::ENAMETOOLONG);
-            }
-            let here = at.join(&part);
-            let Some(inode) = self.tree.get(&here).and_then(|ino| self.inodes.get(&ino)) else {
-                let missing =
-                    if todo.is_empty() { Ok(Spot { path: here, ino: None }) } else { Err(OsError::ENOENT) };
-                return missing;
-            };
-            if inode.kind != FileKind::Symlink || (todo.is_empty() && last == Follow::No) {
-                at = here;
-                continue;
-            }
-            hops += 1;
-            if hops > HOPS_MAX {
-                return Err(OsError::ELOOP);
-            }
-            if inode.target.is_absolute() {
-                at = PathBuf::from("/");
-            }
-            parts(&inode.target).collect::<Vec<_>>().into_iter().rev().for_each(|part| todo.push_front(part));
-        }
-        let ino = self.tree.get(&at);
-        Ok(Spot { path: at, ino })
-    }
-
-    /// The usual case, for speed: a plain path in a directory, and no symlink anywhere.
-    fn straight(&self, path: &Path) -> Option<Spot> {
-        let is_plain = |part| matches!(part, Component::Normal(_) | Component::RootDir);
-        let is_short = path.file_name()?.len() <= NAME_BYTES_MAX;
-        let is_straight = self.symlinks == 0 && is_short && path.components().all(is_plain);
-        (is_straight && self.kind_at(path.parent()?) == Some(FileKind::Directory))
-            .then(|| Spot { path: path.to_owned(), ino: self.tree.get(path) })
-    }
-
-    /// The name and inode of what stands at the path itself.
-    pub(super) fn find(&self, path: &Path, last: Follow) -> Outcome<(PathBuf, Ino)> {
-        let spot = self.walk(path, last)?;
-        spot.ino.map(|ino| (spot.path, ino)).ok_or(OsError::ENOENT)
-    }
-
     pub(super) fn kind(&self, ino: Ino) -> Option<FileKind> {
         self.inodes.get(&ino).map(|inode| inode.kind)
     }
 
-    fn kind_at(&self, path: &Path) -> Option<FileKind> {
-        self.tree.get(path).and_then(|ino| self.kind(ino))
+    pub(super) fn children<'a>(&'a self, dir: &'a Path) -> impl Iterator<Item = (&'a OsStr, &'a Inode)> {
+        self.tree.children(dir).filter_map(|(name, ino)| self.inodes.get(&ino).map(|inode| (name, inode)))
     }
 
-    pub(super) fn children<'a>(&'a self, dir: &'a Path) -> impl Iterator<Item = (&'a Path, &'a Inode)> {
-        self.tree.children(dir).filter_map(|(path, ino)| self.inodes.get(&ino).map(|inode| (path, inode)))
+    pub(super) fn link(&mut self, path: &Path, ino: Ino) {
+        let kind = self.kind(ino).unwrap_or(FileKind::Other);
+        self.change(Change::Link(path.as_os_str().into(), ino, kind));
     }
 
     pub(super) fn change(&mut self, change: Change) {
+        self.names_version += 1;
         self.tree.apply(&change);
         self.pending.push(change);
     }
 
-    /// A change by others that was there before everything that is not yet synced, if nothing is.
-    pub(super) fn change_before(&mut self, change: Change) {
+    /// A name that others made before everything that is not yet synced, if nothing is.
+    pub(super) fn link_before(&mut self, path: &Path, ino: Ino) {
         let settled = self.pending.is_empty();
-        self.change(change);
+        self.link(path, ino);
         if settled {
             self.sync_names();
         }
@@ -315,16 +284,15 @@ impl State {
 
     pub(super) fn meta(&self, ino: Ino) -> Outcome<Meta> {
         let inode = self.inodes.get(&ino).ok_or(OsError::EIO)?;
-        let links = u64::try_from(self.tree.links(ino)).unwrap_or(u64::MAX);
         let id = FileId { device: 1, inode: ino };
+        let links = self.tree.links(ino);
         Ok(Meta { id, kind: inode.kind, bytes: inode.bytes(), links, owner: inode.owner })
     }
 
     /// Bytes that still fit.
     pub(super) fn free(&self) -> u64 {
         let Some(capacity) = self.limits.capacity else { return u64::MAX };
-        let named = self.tree.named();
-        let held = self.inodes.iter().filter(|(ino, inode)| inode.open > 0 || named.contains(ino));
+        let held = self.inodes.iter().filter(|(ino, inode)| inode.open > 0 || self.tree.links(**ino) > 0);
         capacity.saturating_sub(held.map(|(_, inode)| inode.bytes()).sum())
     }
 
@@ -396,6 +364,7 @@ impl State {
                     self.durable.apply(&change);
                 }
                 self.tree = self.durable.clone();
+                self.names_version += 1;
                 self.forget_unreachable();
                 let mut bit = 0;
                 for inode in self.inodes.values_mut() {
@@ -413,8 +382,9 @@ impl State {
 
     fn forget_unreachable(&mut self) {
         if self.pending.is_empty() {
-            let (live, durable) = (self.tree.named(), self.durable.named());
-            self.inodes.retain(|ino, inode| inode.open > 0 || live.contains(ino) || durable.contains(ino));
+            let (live, durable) = (&self.tree, &self.durable);
+            let is_named = |ino| live.links(ino) > 0 || durable.links(ino) > 0;
+            self.inodes.retain(|ino, inode| inode.open > 0 || is_named(*ino));
         }
     }
 }
@@ -425,13 +395,4 @@ impl Inode {
             if self.kind == FileKind::Symlink { self.target.as_os_str().len() } else { self.live.len() };
         u64::try_from(length).unwrap_or(u64::MAX)
     }
-}
-
-/// The components that lead somewhere.
-fn parts(path: &Path) -> impl Iterator<Item = OsString> {
-    path.components().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some(OsString::from("..")),
-        Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
-    })
 }

@@ -314,3 +314,18 @@ fn clones_show_one_time_and_the_wall_steps_alone() {
     assert_eq!(other.now().mono - start.mono, Duration::from_millis(1500));
     assert_eq!(other.now().wall.to_string(), "2025-12-31T23:59:58.500000Z");
 }
+
+#[test]
+fn a_journal_that_is_not_kept_changes_nothing_else() {
+    let disk = SimDisk::new();
+    disk.mkdir_all("/log");
+    disk.keep_journal(false);
+    disk.assert_total("/log", |_| true, 3);
+    disk.fault(Fault::any().path_ends("app.log").matching(|call| call.op == Op::Write).nth(2));
+    let mut file = disk.create(Path::new("/log/app.log"), 0o640).unwrap();
+    assert_eq!(file.write(b"four"), Ok(4));
+    assert_eq!(file.write(b"more"), Err(OsError::EIO));
+    assert_eq!((disk.count(), disk.journal()), (3, Vec::new()));
+    let violation = disk.violation().unwrap();
+    assert!(violation.contains("/log/app.log") && violation.contains("taken: 4"), "{violation}");
+}

@@ -2,9 +2,11 @@
 //! whatever may happen, drawn from a seed: faults, full disks, kills, clocks that step, others who move, delete and
 //! truncate files, restarts with other limits. A power cut is not among them: `crash` has those.
 //!
-//! `TRACING_SPOOL_SEED=7` replays one run; `TRACING_SPOOL_SEEDS=100000` makes so many (`just simulate`).
+//! `TRACING_SPOOL_SEED=7` replays one run; `TRACING_SPOOL_SEEDS=100000` makes so many (`just simulate`), from
+//! `TRACING_SPOOL_FIRST` on.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -17,7 +19,7 @@ use crate::many;
 use crate::world::{World, settings};
 
 const STEPS: u32 = 1_000;
-const SEEDS: u64 = 1_000;
+const SEEDS: usize = 1_000;
 
 /// One thing that happens.
 fn step(life: &mut Life, rng: &mut Rng) {
@@ -100,6 +102,7 @@ fn first_settings(rng: &mut Rng) -> Settings {
 fn run(seed: u64) -> (u64, u32) {
     let mut rng = Rng::with_seed(seed);
     let mut life = Life::new(first_settings(&mut rng));
+    life.world.disk.keep_journal(false); // nobody reads it here
     for _ in 0..STEPS {
         step(&mut life, &mut rng);
     }
@@ -109,7 +112,7 @@ fn run(seed: u64) -> (u64, u32) {
     (hasher.finish(), kills)
 }
 
-fn number_from(name: &str) -> Option<u64> {
+fn number_from<T: FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
 
@@ -119,7 +122,8 @@ fn a_thousand_steps_of_whatever_may_happen() {
         run(seed);
         return;
     }
-    let seeds: Vec<u64> = (0..number_from("TRACING_SPOOL_SEEDS").unwrap_or(SEEDS)).collect();
+    let first = number_from("TRACING_SPOOL_FIRST").unwrap_or(0);
+    let seeds: Vec<u64> = (first..).take(number_from("TRACING_SPOOL_SEEDS").unwrap_or(SEEDS)).collect();
     let begun = Instant::now();
     many::each(&seeds, |seed| {
         run(*seed);

@@ -3,10 +3,15 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tracing_spool_tests::skip;
+use tracing_spool_torture::account::Account;
+use tracing_spool_torture::checker::{Findings, check};
+use tracing_spool_torture::shim::{Action, Rule};
 use tracing_spool_torture::sweep::Ground;
-use tracing_spool_torture::{kill, shim, soak, sweep};
+use tracing_spool_torture::{kill, set, shim, soak, sweep};
 
 fn driver() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_torture")).to_owned()
@@ -44,6 +49,45 @@ fn a_sample_of_failing_calls_of_a_real_program_loses_nothing() {
         verdict.runs > 100 && verdict.failures > verdict.runs as u64 / 2,
         "too little happens: {verdict}"
     );
+}
+
+/// A driver whose every write takes `delay_ms` milliseconds, and that leaves within `hasty_ms`.
+fn slow_exit(ground: &Ground, delay_ms: u64, hasty_ms: u64) -> (Account, Findings, Duration) {
+    let log = ground.dir.join(format!("slow-{delay_ms}/app.log"));
+    std::fs::create_dir(log.parent().unwrap()).unwrap();
+    let slow = Rule { op: "write", nth: 1, action: Action::Delay(delay_ms), times: 1_000_000 };
+    let begun = Instant::now();
+    let output = Command::new(&ground.driver)
+        .arg("drive")
+        .args(["--log".as_ref(), log.as_os_str(), "--page".as_ref(), ground.dir.join("page").as_os_str()])
+        .args(["--lines", "200", "--longest", "300", "--max-bytes", "6000", "--backups", "90"])
+        .args(["--hasty-ms", &hasty_ms.to_string()])
+        .envs(shim::variables(&ground.library, log.parent().unwrap()))
+        .envs([shim::rule_variable(&slow)])
+        .output()
+        .unwrap();
+    let took = begun.elapsed();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let account: Account = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = check(&set::read(&log).unwrap());
+    assert_eq!(findings.faults(), [""; 0], "{findings}");
+    assert_eq!((account.offered, account.dropped), (800, 0));
+    (account, findings, took)
+}
+
+#[test]
+fn a_slow_disk_at_the_exit_of_a_real_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(ground) = ground("a_slow_disk_at_the_exit_of_a_real_program", dir.path()) else { return };
+    // 20 ms for each write, and time enough: all is there.
+    let (account, findings, _) = slow_exit(&ground, 20, 30_000);
+    assert_eq!((account.written, account.left, findings.lines), (800, 0, 800), "{account:?}");
+    // Too little time: what is left is told to the record, but for the one write that hung when time was over.
+    let (account, findings, took) = slow_exit(&ground, 900, 2_000);
+    assert!(account.incomplete && account.left > 0 && account.written > 0, "{account:?}");
+    assert_eq!(account.written + account.left, 800);
+    assert!((account.written..800).contains(&findings.lines), "{} lines, {account:?}", findings.lines);
+    assert!(took < Duration::from_secs(12), "{took:?}: the writes of all would take 20 s and more");
 }
 
 #[test]

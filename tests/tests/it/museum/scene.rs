@@ -19,7 +19,15 @@ pub(super) const LONG: Duration = Duration::from_secs(20);
 
 /// A folder of its own, and the live file in it.
 pub(super) fn folder() -> (TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
+    with_live(tempfile::tempdir().unwrap())
+}
+
+/// The same in memory, where there is a place for that: for a great many files.
+pub(super) fn folder_in_memory() -> (TempDir, PathBuf) {
+    with_live(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+}
+
+fn with_live(dir: TempDir) -> (TempDir, PathBuf) {
     let live = dir.path().canonicalize().unwrap().join("app.log");
     (dir, live)
 }
