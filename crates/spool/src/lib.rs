@@ -31,6 +31,8 @@
 mod admission;
 mod alerts;
 mod builder;
+#[cfg(not(shuttle))]
+pub mod compat;
 mod control;
 mod draft;
 mod error;
