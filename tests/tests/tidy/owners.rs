@@ -32,7 +32,12 @@ const FENCES: &[Fence] = &[
             "nix::sys::statvfs",
             "nix::sys::uio",
         ],
-        owners: &["crates/fileset/src/effect/disk", "crates/fileset/src/effect/lock"],
+        owners: &[
+            "crates/fileset/src/effect/disk",
+            "crates/fileset/src/effect/lock",
+            // Files with dated names, which the engine does not have: they are listed, and linked to.
+            "crates/spool/src/compat/rolling/disk",
+        ],
     },
     Fence {
         what: "system calls on files and on the process",
@@ -75,6 +80,8 @@ const FENCES: &[Fence] = &[
             "crates/spool/src/worker",
             "crates/spool/src/wake",
             "crates/spool/src/sync",
+            // The thread in front of a writer that is not ours.
+            "crates/spool/src/compat/non_blocking/worker",
         ],
     },
     Fence {

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,9 @@ use super::disk;
 use super::live::{Cut, LiveFile};
 use super::names::Names;
 use super::rotation::Rotation;
+
+/// A clock that a panic elsewhere cannot leave wrong: the appender is safe to use after one.
+pub(super) type Watch = Box<dyn Clock + UnwindSafe + RefUnwindSafe>;
 
 /// After a file that could not be opened, the next attempt.
 const RETRY_SECONDS: i64 = 1;
@@ -39,7 +43,7 @@ pub struct RollingFileAppender {
     directory: PathBuf,
     link: Option<PathBuf>,
     most_files: Option<usize>,
-    clock: Box<dyn Clock>,
+    clock: Watch,
     /// Swapped when a file is begun; the lock is held for no system call.
     live: Mutex<Arc<LiveFile>>,
     /// When the next file is due, in seconds from 1970; never: the end of time.
@@ -81,7 +85,7 @@ impl RollingFileAppender {
         directory: PathBuf,
         latest: Option<&str>,
         most_files: Option<usize>,
-        clock: Box<dyn Clock>,
+        clock: Watch,
     ) -> Result<Self, InitError> {
         let now = second(clock.as_ref());
         let live = open_live(&names, &directory, now)?;

@@ -5,9 +5,9 @@ use std::error::Error;
 use std::path::Path;
 use std::{fmt, io};
 
-use tracing_spool_fileset::{Clock, SystemClock};
+use tracing_spool_fileset::SystemClock;
 
-use super::appender::RollingFileAppender;
+use super::appender::{RollingFileAppender, Watch};
 use super::names::Names;
 use super::rotation::Rotation;
 
@@ -115,7 +115,7 @@ impl Builder {
     pub(super) fn build_with(
         &self,
         directory: &Path,
-        clock: Box<dyn Clock>,
+        clock: Watch,
     ) -> Result<RollingFileAppender, InitError> {
         let mut names = Names {
             rotation: self.rotation.clone(),
