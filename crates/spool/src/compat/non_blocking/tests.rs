@@ -1,4 +1,5 @@
 //! Proves what the queue and the thread do in front of a writer: wait or drop, count, survive, end in time.
+#![expect(clippy::disallowed_methods, reason = "tests look at the real disk, and have callers of their own")]
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};

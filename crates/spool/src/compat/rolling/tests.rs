@@ -1,4 +1,5 @@
 //! Proves what an appender with dated names leaves in its directory, by a clock that jumps and the real disk.
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests look at the real disk")]
 
 use std::fs;
 use std::io::Write as _;
