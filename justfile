@@ -85,6 +85,10 @@ fmt:
 coverage:
     @.ci/coverage
 
+# whether the libraries compile for macOS (needs `rustup target add x86_64-apple-darwin`, and nothing of that system)
+macos:
+    @if [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-apple-darwin" ]; then cargo check --package tracing-spool --package tracing-spool-fileset --target x86_64-apple-darwin; else echo "left out: this toolchain has no x86_64-apple-darwin"; fi
+
 # licences, advisories, sources and bans of the dependencies
 deny:
     @if command -v cargo-deny >/dev/null; then cargo deny check; else echo "left out: cargo-deny is not installed"; fi

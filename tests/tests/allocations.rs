@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing_spool::{Overflow, Spool, SyncPolicy};
+use tracing_spool::{Overflow, Spool, SyncPolicy, compat};
 use tracing_spool_fileset::{Op, SystemClock};
 use tracing_spool_tests::faulty::Faulty;
 use tracing_subscriber::fmt::MakeWriter as _;
@@ -85,6 +85,28 @@ fn a_caller_allocates_nothing_in_the_steady_state() {
         assert_eq!(through_tracing, 0, "the whole path");
     });
     assert!(guard.shutdown(PATIENCE).is_complete());
+}
+
+#[test]
+fn a_caller_of_compat_allocates_nothing_in_the_steady_state_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.log");
+    let (writer, guard) = compat::non_blocking(compat::rolling::never(dir.path(), "app.log"));
+    let counter = writer.error_counter();
+    let line = [b'x'; 120];
+    let mut written = 0;
+    let mut burst = || {
+        let count = counted(|| (0..400).for_each(|_| writer.make_writer().write_all(&line).unwrap()));
+        written += 400 * 120;
+        while std::fs::metadata(&path).unwrap().len() < written {
+            std::thread::yield_now();
+        }
+        count
+    };
+    burst();
+    assert_eq!((0..50).map(|_| burst()).sum::<u64>(), 0);
+    drop(guard);
+    assert_eq!(counter.dropped_lines(), 0);
 }
 
 #[test]

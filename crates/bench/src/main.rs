@@ -91,6 +91,8 @@ fn chosen(options: &Options) -> Result<Vec<Series>> {
     let mut plan = plan::all(Size { is_quick: options.quick });
     plan.retain(|series| fits(&options.only, series.name));
     for series in &mut plan {
+        // Among all the others once is enough; who asks for one by name wants to see how far it scatters.
+        series.once &= options.only.is_empty() || !series.grows();
         series.specs.retain(|case| {
             let name = case.spec.peer.as_str();
             name.starts_with(peers::OURS) || name == peers::BASELINE || fits(&options.peer, name)
@@ -105,11 +107,15 @@ fn chosen(options: &Options) -> Result<Vec<Series>> {
 
 fn run(options: &Options) -> Result<Results> {
     let begun = Instant::now();
-    let (plan, scratch) = (chosen(options)?, tempfile::tempdir()?);
+    let (mut plan, scratch) = (chosen(options)?, tempfile::tempdir()?);
     let rounds = if options.quick { 1 } else { options.rounds.max(1) };
-    let shim = process::build_shim(scratch.path());
-    if let Err(error) = &shim {
+    let built = process::build(scratch.path());
+    if let Err(error) = &built.shim {
         eprintln!("skipped: what is counted, and troubled disks: {error:#}");
+    }
+    if let Err(error) = &built.spdlog {
+        eprintln!("skipped: {}: {error:#}", peers::NATIVE);
+        plan.iter_mut().for_each(|series| series.specs.retain(|case| case.spec.peer != peers::NATIVE));
     }
     let steps: usize =
         plan.iter().map(|series| series.specs.len() * if series.once { 1 } else { rounds }).sum();
@@ -126,7 +132,7 @@ fn run(options: &Options) -> Result<Results> {
                     answers.push(Answers { peer: case.spec.peer.clone(), at: case.at, ..Answers::default() });
                 }
                 let answer = &mut answers[index];
-                match process::measure(&case.spec, shim.as_deref().ok()) {
+                match process::measure(&case.spec, &built) {
                     Ok(outcome) => answer.rounds.push(Some(outcome)),
                     Err(error) => {
                         answer.failure = Some(format!("{error:#}"));
@@ -209,4 +215,20 @@ fn into_page(results: &Results, plan: &[Series], page: &Path) -> Result<()> {
         .with_context(|| format!("{}: no lines {} and {}", page.display(), report::BEGIN, report::END))?;
     pictures::draw(results, &pictures)?;
     Ok(fs::write(page, new)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_growing_series_that_is_asked_for_has_all_rounds() {
+        let once = |arguments: &[&str]| {
+            let cli = Cli::parse_from(["bench"].iter().chain(arguments));
+            chosen(&cli.options).unwrap().iter().any(|series| series.grows() && series.once)
+        };
+        assert!(once(&[]), "among all the others once is enough");
+        assert!(!once(&["--only", "by-"]));
+        assert!(chosen(&Cli::parse_from(["bench", "--only", "slow-exit"]).options).unwrap()[0].once);
+    }
 }

@@ -3,6 +3,7 @@
 
 mod crates;
 mod facade;
+mod native;
 mod writers;
 
 use std::path::Path as FilePath;
@@ -15,6 +16,9 @@ use crate::scenario::Spec;
 pub const BASELINE: &str = "appender";
 /// Ours, as it is compared: peers never sync.
 pub const OURS: &str = "spool";
+
+/// The one that is built from C++, where its header and a compiler are found.
+pub const NATIVE: &str = "spdlog-cpp";
 
 /// A peer and what can be said of it.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +35,7 @@ const fn peer(name: &'static str, about: &'static str, rotates: bool, is_make_wr
     Peer { name, about, rotates, is_make_writer }
 }
 
-const PEERS: [Peer; 16] = [
+const PEERS: [Peer; 17] = [
     peer(OURS, "tracing-spool, sync(Never)", true, true),
     peer("spool-default", "tracing-spool, sync on rotate (the default)", true, true),
     peer("spool-event-time", "tracing-spool, sync(Never), fmt with EventTime", true, true),
@@ -45,6 +49,12 @@ const PEERS: [Peer; 16] = [
     peer("flexi-buffered", "flexi_logger, BufferAndFlush, on the caller's thread", true, false),
     peer("log4rs", "log4rs, rolling file, on the caller's thread", true, false),
     peer("spdlog-rs", "spdlog-rs, async pool in front of its rotating sink", true, false),
+    peer(
+        NATIVE,
+        "C++ spdlog 1.x, async logger in front of its rotating sink (a full queue overwrites the oldest)",
+        true,
+        false,
+    ),
     peer("ftlog", "ftlog (rotates by time alone; puts a time stamp before the line)", false, false),
     peer("emit_file", "emit_file (a full queue is emptied)", true, false),
     peer("log-io", "log-io, NonBlocking in front of its rotating file", true, false),
@@ -80,6 +90,7 @@ pub fn open(spec: &Spec, dir: &FilePath) -> Result<Target> {
         "log4rs" => facade::log4rs(spec, dir),
         "ftlog" => facade::ftlog(spec, dir),
         "spdlog-rs" => crates::spdlog(spec, dir),
+        NATIVE => native::spdlog(spec, dir),
         "emit_file" => crates::emit_file(spec, dir),
         "log-io" => crates::log_io(spec, dir),
         other => bail!("no peer is called {other:?}; there are: {}", names()),

@@ -13,6 +13,13 @@ pub struct Series {
     pub once: bool,
 }
 
+impl Series {
+    /// Whether it asks the same of several values.
+    pub fn grows(&self) -> bool {
+        self.specs.iter().any(|case| case.at.is_some())
+    }
+}
+
 /// A question to one peer. `at` is the value that a growing series varies.
 #[derive(Clone, Debug)]
 pub struct Case {

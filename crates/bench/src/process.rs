@@ -16,6 +16,8 @@ use crate::scenario::{Counts, Outcome, Spec};
 /// A measurement that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(180);
 const SHIM_OUT: &str = "BENCH_SHIM_OUT";
+/// Names C++ spdlog's library to a child.
+const SPDLOG: &str = "BENCH_SPDLOG";
 
 /// CPU that this process used so far, in nanoseconds.
 pub fn cpu_nanos() -> f64 {
@@ -80,30 +82,68 @@ pub fn shim_counts() -> Option<Counts> {
     serde_json::from_str(&fs::read_to_string(env::var_os(SHIM_OUT)?).ok()?).ok()
 }
 
-/// Compiles the shim; an error says why there is none.
-pub fn build_shim(dir: &Path) -> Result<PathBuf> {
-    let (source, object) = (dir.join("trouble.c"), dir.join("trouble.so"));
+/// C++ spdlog's library, for the child that is asked to measure it.
+pub fn spdlog_library() -> Result<PathBuf> {
+    env::var_os(SPDLOG).map(PathBuf::from).context("C++ spdlog was not built")
+}
+
+/// What was compiled for the children; an error says why it was not.
+pub struct Built {
+    /// Counts, and makes the disk slow.
+    pub shim: Result<PathBuf>,
+    /// C++ spdlog, as a library.
+    pub spdlog: Result<PathBuf>,
+}
+
+/// Compiles what the children need beside this program.
+pub fn build(dir: &Path) -> Built {
+    Built { shim: build_shim(dir), spdlog: build_spdlog(dir) }
+}
+
+fn build_shim(dir: &Path) -> Result<PathBuf> {
+    let source = dir.join("trouble.c");
     fs::write(&source, include_str!("../shim/trouble.c"))?;
-    let output = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O2", "-o"])
-        .args([&object, &source])
-        .args(["-ldl", "-lpthread"])
+    compile("cc", &source, &[], &["-ldl", "-lpthread"])
+}
+
+fn build_spdlog(dir: &Path) -> Result<PathBuf> {
+    let source = dir.join("spdlog.cpp");
+    fs::write(&source, include_str!("../native/spdlog.cpp"))?;
+    // As Debian's libspdlog-dev says in its spdlog.pc.
+    let flags = ["-std=c++17", "-DSPDLOG_SHARED_LIB", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL"];
+    compile("c++", &source, &flags, &["-lspdlog", "-lfmt", "-lpthread"])
+}
+
+/// Compiles a file to a shared library beside it.
+fn compile(compiler: &str, source: &Path, flags: &[&str], libraries: &[&str]) -> Result<PathBuf> {
+    let object = source.with_extension("so");
+    let output = Command::new(compiler)
+        .args(["-shared", "-fPIC", "-O2"])
+        .args(flags)
+        .arg("-o")
+        .args([&object, source])
+        .args(libraries)
         .output()
-        .context("there is no C compiler `cc`")?;
+        .with_context(|| format!("there is no compiler `{compiler}`"))?;
     if !output.status.success() {
-        bail!("cc: {}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stderr);
+        let error = said.lines().find(|line| line.contains("error")).or(said.lines().next());
+        bail!("{compiler}: {}", error.unwrap_or("failed"));
     }
     Ok(object)
 }
 
 /// Measures in a process of its own.
-pub fn measure(spec: &Spec, shim: Option<&Path>) -> Result<Outcome> {
+pub fn measure(spec: &Spec, built: &Built) -> Result<Outcome> {
     let scratch = tempfile::tempdir()?;
     let mut command = Command::new(env::current_exe()?);
     command.arg("child").arg(serde_json::to_string(spec)?).stdout(Stdio::piped()).stderr(Stdio::null());
     if spec.needs_shim() {
-        let shim = shim.context("this needs the shim, and there is none")?;
+        let shim = built.shim.as_ref().ok().context("this needs the shim, and there is none")?;
         command.env("LD_PRELOAD", shim).env(SHIM_OUT, scratch.path().join("counts"));
+    }
+    if let Ok(library) = &built.spdlog {
+        command.env(SPDLOG, library);
     }
     let mut child = command.spawn()?;
     let begun = Instant::now();

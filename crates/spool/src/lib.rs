@@ -26,11 +26,18 @@
 //! [`SpoolGuard`] keeps the spool open; dropping it writes what waits. **Bind it to a name that lives until the end of
 //! `main`**: `let (spool, _) = ...` drops it at once. `std::process::exit` drops nothing: call
 //! [`SpoolGuard::shutdown`] before it.
+//!
+//! # Coming from tracing-appender
+//!
+//! Replace `tracing_appender::` by `tracing_spool::compat::`, and the program compiles: [`compat`] has all of its public
+//! names. Files keep their dated names there; a [`Spool`] has a constant one, and a budget.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admission;
 mod alerts;
 mod builder;
+#[cfg(not(shuttle))]
+pub mod compat;
 mod control;
 mod draft;
 mod error;

@@ -2,6 +2,7 @@
 //! This file only lists. A module's first line says what it proves.
 
 mod bad_input;
+mod compat;
 mod museum;
 mod properties;
 mod scenarios;

@@ -1,0 +1,83 @@
+//! What callers, the guard and the thread share: the queue, the counter, and how far the end has come.
+//! It writes nothing.
+
+use crate::admission::MOST_BYTES;
+use crate::inbox::Inbox;
+use crate::origin::Origin;
+use crate::queue::{Bounds, Overflow, Queue};
+use crate::rank::Rank;
+use crate::sync::{AtomicBool, Ordering};
+
+use super::counter::ErrorCounter;
+
+/// Bytes that may wait, for each line that may.
+const BYTES_PER_LINE: u64 = 512;
+const LEAST_BYTES: u64 = 1 << 20;
+
+/// The rank of all lines: none is shed before another, and none wakes the thread for its own sake.
+pub(super) const RANK: Rank = Rank::Info;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) queue: Queue,
+    pub(super) counter: ErrorCounter,
+    /// The guard is being dropped: what waits is written, then the thread ends.
+    is_stopping: AtomicBool,
+    /// The guard's time is over: the thread begins nothing new.
+    is_abandoned: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(lines: usize, is_lossy: bool) -> (Self, Inbox) {
+        let lines = u64::try_from(lines).unwrap_or(u64::MAX).max(1);
+        let bounds = Bounds {
+            bytes: lines.saturating_mul(BYTES_PER_LINE).clamp(LEAST_BYTES, MOST_BYTES),
+            // So many that the share which this rank may fill is `lines`.
+            records: lines.saturating_mul(100).div_ceil(RANK.mark_percent()),
+            max_record: usize::MAX,
+            overflow: if is_lossy { Overflow::DropNewest } else { Overflow::Block },
+        };
+        let (queue, inbox) = Queue::new(bounds, Origin::here());
+        let (is_stopping, is_abandoned) = (AtomicBool::new(false), AtomicBool::new(false));
+        (Self { queue, counter: ErrorCounter::default(), is_stopping, is_abandoned }, inbox)
+    }
+
+    /// Lets the thread end when nothing waits any more. Nothing is let in from now on.
+    pub(super) fn stop(&self) {
+        self.queue.close();
+        self.is_stopping.store(true, Ordering::SeqCst);
+        self.queue.wake.call();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
+    }
+
+    /// Lets the thread end after the write that it is in. What waits now is lost.
+    pub(super) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::SeqCst);
+        self.counter.lost(self.queue.admission.fill().records());
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_lines_fit_as_were_asked_for() {
+        for lines in [1, 2, 7, 19, 20, 21, 1_000] {
+            let (shared, _inbox) = Shared::new(lines, true);
+            let mut draft = crate::draft::Draft::new(RANK);
+            draft.push(b"x", usize::MAX);
+            let taken = std::iter::from_fn(|| shared.queue.offer(&mut draft).ok()).count();
+            assert_eq!(taken, lines);
+        }
+        let (shared, _inbox) = Shared::new(0, true);
+        assert_eq!(shared.queue.foresee(RANK), Ok(()), "no line at all would be no log");
+    }
+}

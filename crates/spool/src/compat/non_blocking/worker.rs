@@ -1,0 +1,196 @@
+//! The thread: takes lines out of the queue and gives them to the writer, one by one, or many at once where the writer is
+//! our own appender. It keeps no line that the writer refused.
+
+use std::any::Any;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use tracing_core::dispatcher::{self, Dispatch};
+use tracing_spool_fileset::{Clock, Mono, SystemClock};
+
+use super::shared::Shared;
+use crate::compat::rolling::RollingFileAppender;
+use crate::inbox::Inbox;
+use crate::origin::Inside;
+use crate::pace::Pace;
+use crate::sync::thread::{self, JoinHandle};
+use crate::wake::Rest;
+
+/// Lines after which a writer is flushed, however many wait.
+const ROUND_LINES: u64 = 4_096;
+/// What is written at once.
+const BATCH_BYTES: usize = 256 * 1024;
+
+pub(super) struct Worker<W> {
+    shared: Arc<Shared>,
+    inbox: Inbox,
+    writer: W,
+    clock: SystemClock,
+    pace: Pace,
+    batch: Batch,
+}
+
+/// Lines that are written together.
+#[derive(Debug, Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    /// Where each line ends in them.
+    ends: Vec<usize>,
+    /// What they count for in the queue.
+    charge: u64,
+    /// Failures of the appender that have been counted.
+    seen_failures: u64,
+}
+
+/// Starts the thread; none if the system has none to give. It answers when the writer has been dropped.
+#[expect(clippy::disallowed_methods, reason = "the one thread behind this writer")]
+pub(super) fn start<W: Write + Send + 'static>(
+    name: String,
+    worker: Worker<W>,
+    done: Sender<()>,
+) -> Option<JoinHandle<()>> {
+    let life = move || {
+        let shared = Arc::clone(&worker.shared);
+        if guarded(|| worker.run()).is_none() {
+            // A bug of ours. Without a thread nobody may wait for room.
+            shared.queue.close();
+            shared.counter.failed(1);
+            shared.counter.lost(shared.queue.admission.fill().records());
+        }
+        let _ = done.send(());
+    };
+    thread::Builder::new().name(name).spawn(life).ok()
+}
+
+impl<W: Write + Send + 'static> Worker<W> {
+    pub(super) fn new(shared: Arc<Shared>, inbox: Inbox, writer: W) -> Self {
+        let clock = SystemClock::new();
+        let pace = Pace::new(clock.now().mono);
+        Self { shared, inbox, writer, clock, pace, batch: Batch::default() }
+    }
+
+    fn run(mut self) {
+        let _inside = Inside::enter();
+        // What the writer logs through `tracing` would come back to the writer.
+        let _silence = dispatcher::set_default(&Dispatch::none());
+        loop {
+            self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
+            let taken = self.round();
+            let now = self.clock.now().mono;
+            self.pace.took(taken, now);
+            if self.shared.is_abandoned() {
+                break;
+            }
+            if taken > 0 {
+                continue;
+            }
+            if !self.shared.is_stopping() {
+                self.rest(now);
+            } else if self.shared.queue.admission.fill().records() == 0 {
+                break;
+            } else {
+                thread::yield_now(); // a line that is let in and not yet there: a moment
+            }
+        }
+        let Self { shared, writer, .. } = self;
+        if guarded(|| drop(writer)).is_none() {
+            shared.counter.failed(1);
+        }
+    }
+
+    /// Writes what waits; returns how many lines that were.
+    fn round(&mut self) -> u64 {
+        let own = (&mut self.writer as &mut dyn Any).downcast_mut::<RollingFileAppender>();
+        let taken = match own {
+            Some(appender) => self.batch.write(&self.shared, &mut self.inbox, appender),
+            None => self.write_each(),
+        };
+        if taken > 0 {
+            self.shared.queue.shelf.stock();
+        }
+        taken
+    }
+
+    fn write_each(&mut self) -> u64 {
+        let Self { shared, inbox, writer, .. } = self;
+        let mut taken = 0;
+        while taken < ROUND_LINES && !shared.is_abandoned() {
+            let Some(line) = inbox.take() else { break };
+            taken += 1;
+            if !matches!(guarded(|| writer.write_all(line.record)), Some(Ok(()))) {
+                shared.counter.failed(1);
+                // An abandoned line has been counted with the rest.
+                if !shared.is_abandoned() {
+                    shared.counter.lost(1);
+                }
+            }
+            if !shared.is_abandoned() {
+                let charge = line.charge;
+                shared.queue.release(1, charge);
+            }
+        }
+        if taken > 0 && !shared.is_abandoned() && !matches!(guarded(|| writer.flush()), Some(Ok(()))) {
+            shared.counter.failed(1);
+        }
+        taken
+    }
+
+    fn rest(&mut self, now: Mono) {
+        let (shared, rest) = (&self.shared, self.pace.rest(now, None));
+        let parks = matches!(rest, Rest::Park(_));
+        let mut on_its_way = false;
+        shared.queue.wake.rest(rest, |_| {
+            on_its_way = parks && shared.queue.admission.park().records() > 0;
+            on_its_way || shared.is_stopping()
+        });
+        if parks {
+            shared.queue.admission.unpark();
+        }
+        if on_its_way {
+            thread::yield_now(); // its caller has to store its tag
+        }
+    }
+}
+
+impl Batch {
+    fn write(&mut self, shared: &Shared, inbox: &mut Inbox, appender: &RollingFileAppender) -> u64 {
+        self.bytes.clear();
+        self.ends.clear();
+        self.charge = 0;
+        while self.bytes.len() < BATCH_BYTES && !shared.is_abandoned() {
+            let Some(line) = inbox.take() else { break };
+            self.bytes.extend_from_slice(line.record);
+            self.ends.push(self.bytes.len());
+            self.charge += line.charge;
+        }
+        let lines = self.ends.len() as u64;
+        if lines == 0 {
+            return 0;
+        }
+        let lost = match appender.append(&self.bytes) {
+            Ok(()) => 0,
+            Err(cut) => {
+                shared.counter.failed(1);
+                self.ends.iter().filter(|end| **end > cut.written).count() as u64
+            }
+        };
+        let failures = appender.failures();
+        shared.counter.failed(failures - self.seen_failures);
+        self.seen_failures = failures;
+        if !shared.is_abandoned() {
+            shared.counter.lost(lost);
+            shared.queue.release(lines, self.charge);
+        }
+        if self.bytes.capacity() > 2 * BATCH_BYTES {
+            self.bytes = Vec::new(); // a very long line is no reason to keep so much
+        }
+        lines
+    }
+}
+
+/// What the writer did; nothing if it panicked.
+fn guarded<T>(act: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(act)).map_err(std::mem::forget).ok() // the payload could panic too
+}
