@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 use tracing_core::Level;
-use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk};
+use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk, Survive};
 use tracing_spool_fileset::{Alert, Clock, Edge, Op, OsError};
 use tracing_subscriber::fmt::MakeWriter as _;
 
@@ -416,6 +416,29 @@ fn errors_are_made_durable_where_that_is_wished() {
     bench.log(Rank::Error, "bad");
     bench.settle();
     assert_eq!(syncs(&bench.disk), 1);
+}
+
+#[test]
+fn records_from_a_level_on_are_made_durable_after_their_batch() {
+    let mut bench = bench(|builder| builder.sync_at(Level::WARN));
+    let syncs = |disk: &SimDisk| disk.journal().iter().filter(|entry| entry.op == Op::Sync).count();
+    for (rank, wanted) in
+        [(Rank::Trace, 0), (Rank::Info, 0), (Rank::Warn, 1), (Rank::Debug, 1), (Rank::Error, 2)]
+    {
+        bench.log(rank, "record");
+        bench.settle();
+        assert_eq!(syncs(&bench.disk), wanted, "{rank:?}");
+    }
+    // One for a batch, whatever number of such records is in it; and what was synced survives a power cut.
+    (0..100).for_each(|_| bench.log(Rank::Warn, "all at once"));
+    bench.log(Rank::Info, "behind them");
+    bench.settle();
+    assert_eq!(syncs(&bench.disk), 3);
+    bench.log(Rank::Info, "not synced");
+    bench.settle();
+    bench.disk.restart(Survive::Durable { names: usize::MAX, pages: 0 });
+    let survived = bench.file();
+    assert_eq!(survived.lines().count(), 5 + 100 + 1, "{survived}");
 }
 
 #[test]
