@@ -20,7 +20,9 @@ use tracing_spool_fileset::{
 
 use crate::admission::{MOST_BYTES, MOST_RECORDS};
 use crate::alerts::{AlertSink, Hook};
+use crate::at_exit;
 use crate::error::OpenError;
+use crate::flush_all;
 use crate::guard::SpoolGuard;
 use crate::late::{Late, LateRecords};
 use crate::notice::Notices;
@@ -500,6 +502,8 @@ fn launch(
     match spawn(thread::Builder::new().name(name), Box::new(life)) {
         Ok(thread) => {
             shared.queue.wake.belongs_to(thread.thread().clone());
+            flush_all::enter(&shared);
+            at_exit::opened(&shared);
             Ok((Spool::new(Arc::clone(&shared)), SpoolGuard::new(shared, thread)))
         }
         Err(error) => {

@@ -30,11 +30,13 @@
 
 mod admission;
 mod alerts;
+mod at_exit;
 mod builder;
 mod control;
 mod draft;
 mod error;
 mod event_time;
+mod flush_all;
 mod gap;
 mod guard;
 mod handle;
@@ -45,12 +47,16 @@ mod notice;
 mod origin;
 mod pace;
 mod page;
+mod panic_hook;
 mod place;
+mod process_lock;
 mod queue;
 mod rank;
 mod room;
 mod shared;
 mod shelf;
+#[cfg(feature = "signals")]
+mod signals;
 mod stats;
 mod sync;
 mod tray;
@@ -61,12 +67,16 @@ mod writer;
 pub use builder::{QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
 pub use error::OpenError;
 pub use event_time::EventTime;
+pub use flush_all::{FlushAllError, flush_all};
 pub use guard::{ShutdownReport, SpoolGuard};
 pub use handle::{FlushError, RequestError, SpoolHandle};
 pub use late::LateRecords;
 pub use ledger::{Dropped, Reason};
 pub use notice::Notices;
+pub use panic_hook::{PANIC_FLUSH_TIMEOUT, install_panic_hook};
 pub use queue::Overflow;
+#[cfg(feature = "signals")]
+pub use signals::SignalAction;
 pub use stats::{Condition, Health, Stats};
 #[cfg(shuttle)]
 pub use sync::let_naps_end;

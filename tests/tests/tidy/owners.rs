@@ -75,6 +75,8 @@ const FENCES: &[Fence] = &[
             "crates/spool/src/worker",
             "crates/spool/src/wake",
             "crates/spool/src/sync",
+            // Where signals are wanted, one thread for the process hears of them.
+            "crates/spool/src/signals",
         ],
     },
     Fence {
@@ -99,9 +101,13 @@ const FENCES: &[Fence] = &[
             "process::abort",
             "env::set_current_dir",
             "env::set_var",
-            "panic::set_hook",
         ],
         owners: &[],
+    },
+    Fence {
+        what: "hooks and handlers of the process, which are installed where the user asks for them only",
+        reached_by: &["panic::set_hook", "panic::take_hook", "signal_hook"],
+        owners: &["crates/spool/src/panic_hook", "crates/spool/src/signals"],
     },
 ];
 
