@@ -4,6 +4,7 @@
 mod bad_input;
 mod museum;
 mod properties;
+mod readers;
 mod scenarios;
 mod smoke;
 mod support;

@@ -96,12 +96,7 @@ const FENCES: &[Fence] = &[
     },
     Fence {
         what: "the process",
-        reached_by: &[
-            "process::exit",
-            "process::abort",
-            "env::set_current_dir",
-            "env::set_var",
-        ],
+        reached_by: &["process::exit", "process::abort", "env::set_current_dir", "env::set_var"],
         owners: &[],
     },
     Fence {
