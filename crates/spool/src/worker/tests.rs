@@ -15,6 +15,7 @@ use super::{Next, Worker};
 use crate::builder::SpoolBuilder;
 use crate::control::{Control, Flushed, Left};
 use crate::draft::Draft;
+use crate::flush_all::flush_each;
 use crate::handle::{FlushError, SpoolHandle};
 use crate::late::LateRecords;
 use crate::ledger::Reason;
@@ -275,6 +276,9 @@ fn a_flush_where_it_would_wait_for_itself_is_an_error() {
     let _inside = Inside::enter();
     let handle = SpoolHandle::new(Arc::clone(&bench.shared));
     assert_eq!(handle.flush(Duration::from_secs(9)), Err(FlushError::OnWriterThread));
+    // And so it is for the flush of all, which `exit` and a panic would call here too.
+    let failed = flush_each(vec![Arc::clone(&bench.shared)], |_| Duration::from_secs(9));
+    assert!(matches!(&failed[..], [(_, FlushError::OnWriterThread)]));
 }
 
 #[test]
