@@ -132,6 +132,10 @@ fn leave(way: &str, path: &Path) {
             guard.handle().install_signals().unwrap();
             log(&spool, "0");
             assert!(guard.shutdown(LONG).is_complete());
+            // As long as its thread is there it may still hear of a signal.
+            while threads("spool-signals") > 0 {
+                thread::yield_now();
+            }
             raise(Signal::SIGHUP).unwrap();
             raise(Signal::SIGUSR1).unwrap();
             println!("alive");
