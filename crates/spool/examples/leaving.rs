@@ -18,12 +18,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     tracing_spool::install_panic_hook();
 
     tracing::info!("about to panic");
-    let _ = std::thread::spawn(|| panic!("said on stderr, as ever")).join();
+    panic_somewhere();
     show(&path, "after the panic")?;
 
     tracing::error!("giving up"); // on the disk itself before long, as `sync_at` wants
     std::mem::forget(guard); // as if it stood in a `main` that `exit` does not return to
     give_up(dir, &path)
+}
+
+#[expect(clippy::disallowed_methods, clippy::panic, reason = "it is what this example is about")]
+fn panic_somewhere() {
+    let _ = std::thread::spawn(|| panic!("said on stderr, as ever")).join();
 }
 
 fn give_up(dir: tempfile::TempDir, path: &Path) -> ! {

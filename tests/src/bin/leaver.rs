@@ -15,8 +15,8 @@ use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use tracing_spool::{Notices, Overflow, Spool, SpoolGuard, flush_all, install_panic_hook};
-use tracing_spool_fileset::Op;
 use tracing_spool_fileset::sim::SimClock;
+use tracing_spool_fileset::{Op, OsError};
 use tracing_spool_tests::faulty::{Faulty, Slip};
 use tracing_subscriber::fmt::MakeWriter as _;
 
@@ -102,17 +102,24 @@ fn leave(way: &str, path: &Path) {
         }
         "stalled" => stalled(&path),
         "panics" => panics(&path),
+        "hook-panics" => hook_panics(&path),
         "aborts" => {
             half(&path);
             process::abort();
         }
         "forks" => forks(&path),
+        _ => be_signalled(way, &path),
+    }
+}
+
+fn be_signalled(way: &str, path: &Path) {
+    match way {
         "dies" => {
-            half(&path);
+            half(path);
             raise(Signal::SIGTERM).unwrap();
         }
         "dies-flushed" => {
-            let (spool, guard) = open(&path, LONG);
+            let (spool, guard) = open(path, LONG);
             guard.handle().install_signals().unwrap();
             lines(&spool);
             raise(Signal::SIGTERM).unwrap();
@@ -121,14 +128,14 @@ fn leave(way: &str, path: &Path) {
         "dies-stalled" => {
             let disk = Faulty::new();
             disk.stall();
-            let (spool, guard) = stalled_spool(&disk, &path);
+            let (spool, guard) = stalled_spool(&disk, path);
             guard.handle().install_signals().unwrap();
             lines(&spool);
             raise(Signal::SIGTERM).unwrap();
             wait_for_the_end();
         }
         "dies-afterwards" => {
-            let (spool, guard) = open(&path, LONG);
+            let (spool, guard) = open(path, LONG);
             guard.handle().install_signals().unwrap();
             log(&spool, "0");
             assert!(guard.shutdown(LONG).is_complete());
@@ -177,6 +184,19 @@ fn panics(path: &Path) {
     lines(&spool);
     let _ = thread::spawn(|| panic!("for the hook")).join();
     process::abort();
+}
+
+/// The writer thread itself runs the hook that flushes.
+fn hook_panics(path: &Path) {
+    let disk = Faulty::new();
+    let clock = Arc::new(tracing_spool_fileset::SystemClock::new());
+    let builder = Spool::builder(path).on_alert(|_| panic!("in the alert hook"));
+    let (spool, guard) = builder.open_with(disk.fs(), clock).unwrap();
+    install_panic_hook();
+    disk.slip(Slip::fail(Op::Write, OsError::EACCES).times(1));
+    lines(&spool);
+    let report = guard.shutdown(LONG);
+    assert!(report.is_complete() && report.panics > 0, "{report:?}");
 }
 
 fn forks(path: &Path) {

@@ -1,11 +1,13 @@
 //! Proves what becomes of the records that wait when a process ends without dropping the guard (T7), and what signals do.
 //! The processes are `leaver`'s; on its slow disk, whoever does not wait leaves most of its lines behind.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -93,6 +95,37 @@ fn a_panic_flushes_after_the_hook_of_before() {
     let text = read(&path);
     assert_eq!(text.lines().count(), LINES + 1, "all, before `abort`, and no hook is there twice");
     assert_eq!(text.lines().last(), Some("the hook of before"));
+
+    // On the writer thread too, which cannot wait for itself.
+    let (_dir, path) = scene();
+    let output = leaves("hook-panics", &path);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(read(&path).lines().filter(|line| line.parse::<usize>().is_ok()).count() == LINES);
+}
+
+#[test]
+fn a_record_of_a_threads_last_breath_is_taken() {
+    struct LastBreath(RefCell<Option<Spool>>);
+    impl Drop for LastBreath {
+        fn drop(&mut self) {
+            if let Some(spool) = self.0.take() {
+                log(&spool, "last");
+            }
+        }
+    }
+    thread_local! {
+        static LAST: LastBreath = const { LastBreath(RefCell::new(None)) };
+    }
+    let (_dir, path) = scene();
+    let (spool, guard) = Spool::builder(&path).open().unwrap();
+    // Made before the thread has logged, and so unmade after all that the spool keeps for the thread is gone.
+    let thread = thread::spawn(move || {
+        LAST.with(|last| *last.0.borrow_mut() = Some(spool.clone()));
+        log(&spool, "first");
+    });
+    thread.join().unwrap();
+    assert!(guard.shutdown(LONG).is_complete());
+    assert_eq!(read(&path), "first\nlast\n");
 }
 
 #[test]
