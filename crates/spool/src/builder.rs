@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
+use tracing_core::Level;
 use tracing_spool_fileset::model::settings::MAX_RECORD_BYTES;
 use tracing_spool_fileset::{
     self as fileset, Alert, Allow, Batch, Clock, Disk, Fault, FileSet, Fs, Now, Settings, Sync as SyncPolicy,
@@ -19,12 +20,15 @@ use tracing_spool_fileset::{
 
 use crate::admission::{MOST_BYTES, MOST_RECORDS};
 use crate::alerts::{AlertSink, Hook};
+use crate::at_exit;
 use crate::error::OpenError;
+use crate::flush_all;
 use crate::guard::SpoolGuard;
 use crate::late::{Late, LateRecords};
 use crate::notice::Notices;
 use crate::origin::Origin;
 use crate::queue::{Bounds, Overflow, Queue};
+use crate::rank::Rank;
 use crate::shared::{Parts, Shared};
 use crate::sync::Mutex;
 use crate::sync::thread::{self, JoinHandle};
@@ -73,6 +77,7 @@ pub struct SpoolBuilder {
     shutdown_timeout: Duration,
     notices: Notices,
     late_records: LateRecords,
+    sync_at: Option<Rank>,
     lock_wait: Duration,
     thread_name: String,
     hook: Option<Hook>,
@@ -90,6 +95,7 @@ impl SpoolBuilder {
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             notices: Notices::default(),
             late_records: LateRecords::default(),
+            sync_at: None,
             lock_wait: Duration::ZERO,
             thread_name: "tracing-spool".to_owned(),
             hook: None,
@@ -192,6 +198,23 @@ impl SpoolBuilder {
     /// When written bytes are made durable (on rotation). [`SyncPolicy::OnDemand`]: after each ERROR too.
     pub fn sync(mut self, policy: SyncPolicy) -> Self {
         self.settings.sync = policy;
+        self
+    }
+
+    /// Records of this level and above are made durable after the batch that they were written in, besides what
+    /// [`sync`](Self::sync) says: one `fdatasync` for each such batch. With [`SyncPolicy::Never`] it is an error, as a
+    /// rotation could then come between a record and its sync.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// let (spool, _guard) =
+    ///     tracing_spool::Spool::builder(&path).sync_at(tracing_core::Level::WARN).open()?;
+    /// # drop(spool);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sync_at(mut self, level: Level) -> Self {
+        self.sync_at = Some(Rank::of(level));
         self
     }
 
@@ -396,6 +419,10 @@ impl SpoolBuilder {
             let wanted = "must be longer than nothing, such as 5 s: what waits is written in that time";
             faults.push(Fault::new("shutdown_timeout", "0s", wanted));
         }
+        if let Some(rank) = self.sync_at.filter(|_| self.settings.sync == SyncPolicy::Never) {
+            let wanted = "must not be set with SyncPolicy::Never: choose another policy, such as OnRotate";
+            faults.push(Fault::new("sync_at", rank.name(), wanted));
+        }
         if self.thread_name.is_empty() || self.thread_name.contains('\0') {
             let wanted = "must have at least one character, and no NUL";
             faults.push(Fault::new("thread_name", format!("{:?}", self.thread_name), wanted));
@@ -425,6 +452,7 @@ impl SpoolBuilder {
 
     fn assemble(self, file_set: FileSet, clock: &Arc<dyn Clock>) -> (Arc<Shared>, Worker) {
         let record_limit = file_set.settings().record_limit();
+        let syncs_errors = file_set.settings().sync == SyncPolicy::OnDemand;
         let bounds = Bounds {
             bytes: self.queue_bytes,
             records: self.queue_records,
@@ -448,6 +476,7 @@ impl SpoolBuilder {
             file_set,
             clock: Arc::clone(clock),
             notices: self.notices,
+            sync_from: self.sync_at.or(syncs_errors.then_some(Rank::Error)),
         });
         (shared, worker)
     }
@@ -473,6 +502,8 @@ fn launch(
     match spawn(thread::Builder::new().name(name), Box::new(life)) {
         Ok(thread) => {
             shared.queue.wake.belongs_to(thread.thread().clone());
+            flush_all::enter(&shared);
+            at_exit::opened(&shared);
             Ok((Spool::new(Arc::clone(&shared)), SpoolGuard::new(shared, thread)))
         }
         Err(error) => {

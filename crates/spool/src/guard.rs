@@ -115,12 +115,21 @@ impl SpoolGuard {
 
     fn leave(&mut self, timeout: Duration) -> Option<ShutdownReport> {
         let thread = self.thread.take()?;
+        let report = self.leave_thread(thread, timeout);
+        #[cfg(feature = "signals")]
+        if !report.forked {
+            crate::signals::left(&self.shared);
+        }
+        Some(report)
+    }
+
+    fn leave_thread(&self, thread: JoinHandle<()>, timeout: Duration) -> ShutdownReport {
         let shared = &self.shared;
         if shared.queue.origin.is_forked() {
             // The thread is not in this process: joining it would never end.
             std::mem::forget(thread);
             shared.queue.admission.close();
-            return Some(ShutdownReport { forked: true, ..ShutdownReport::default() });
+            return ShutdownReport { forked: true, ..ShutdownReport::default() };
         }
         let dropped_before = shared.stats().dropped.total();
         let (reply, answer) = bounded(1);
@@ -134,12 +143,12 @@ impl SpoolGuard {
             shared.queue.close();
             shared.abandoned.store(!is_inside(), Ordering::Relaxed);
             let left = Left { records: shared.stats().queued_records, late: true, fragment: false };
-            return Some(self.report(left, shared.stats().dropped.total()));
+            return self.report(left, shared.stats().dropped.total());
         };
         let dropped = shared.stats().dropped.total().saturating_sub(left.records);
         // It has answered, and does nothing any more but end.
         let _ = thread.join();
-        Some(self.report(left, dropped.max(dropped_before)))
+        self.report(left, dropped.max(dropped_before))
     }
 
     fn report(&self, left: Left, dropped: u64) -> ShutdownReport {

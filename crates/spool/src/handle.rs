@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::control::{Control, Flushed};
 use crate::origin::is_inside;
@@ -26,7 +26,7 @@ use crate::sync;
 /// ```
 #[derive(Clone, Debug)]
 pub struct SpoolHandle {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// Why a flush did not see everything in the file.
@@ -108,22 +108,36 @@ impl SpoolHandle {
     /// # Ok::<(), tracing_spool::OpenError>(())
     /// ```
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        let answer = Self::ask(&self.shared)?;
+        Self::understand(&self.shared, sync::recv_timeout(&answer, timeout))
+    }
+
+    /// Asks for a flush; the answer comes by itself.
+    pub(crate) fn ask(shared: &Shared) -> Result<Receiver<Flushed>, FlushError> {
         if is_inside() {
             return Err(FlushError::OnWriterThread);
         }
-        if self.shared.queue.origin.is_forked() {
+        if shared.queue.origin.is_forked() {
             return Err(FlushError::Forked);
         }
         let (reply, answer) = bounded(1);
-        if self.shared.is_closed() || !self.shared.send(Control::Flush(reply)) {
-            return Err(FlushError::Closed { left: self.waiting() });
+        if shared.is_closed() || !shared.send(Control::Flush(reply)) {
+            return Err(FlushError::Closed { left: waiting(shared) });
         }
-        match sync::recv_timeout(&answer, timeout) {
+        Ok(answer)
+    }
+
+    /// What the answer to a flush means, or that none came.
+    pub(crate) fn understand(
+        shared: &Shared,
+        answer: Result<Flushed, RecvTimeoutError>,
+    ) -> Result<(), FlushError> {
+        match answer {
             Ok(Flushed::Done) => Ok(()),
             Ok(Flushed::Blocked(left)) => Err(FlushError::Blocked { left }),
             Ok(Flushed::Closed(left)) => Err(FlushError::Closed { left }),
-            Err(RecvTimeoutError::Timeout) => Err(FlushError::TimedOut { left: self.waiting() }),
-            Err(RecvTimeoutError::Disconnected) => Err(FlushError::Closed { left: self.waiting() }),
+            Err(RecvTimeoutError::Timeout) => Err(FlushError::TimedOut { left: waiting(shared) }),
+            Err(RecvTimeoutError::Disconnected) => Err(FlushError::Closed { left: waiting(shared) }),
         }
     }
 
@@ -190,8 +204,9 @@ impl SpoolHandle {
         }
         Ok(())
     }
+}
 
-    fn waiting(&self) -> u64 {
-        self.shared.queue.admission.fill().records()
-    }
+/// Records that wait.
+fn waiting(shared: &Shared) -> u64 {
+    shared.queue.admission.fill().records()
 }

@@ -25,16 +25,24 @@
 //!
 //! [`SpoolGuard`] keeps the spool open; dropping it writes what waits. **Bind it to a name that lives until the end of
 //! `main`**: `let (spool, _) = ...` drops it at once. `std::process::exit` drops nothing: call
-//! [`SpoolGuard::shutdown`] before it.
+//! [`SpoolGuard::shutdown`] before it, or, where no guard is at hand, [`flush_all`]. On the main thread, and on the
+//! thread that opened the spool, that is done by itself where the C library lets it (glibc does).
+//! [`install_panic_hook`] does it for panics.
 //!
 //! # Coming from tracing-appender
 //!
 //! Replace `tracing_appender::` by `tracing_spool::compat::`, and the program compiles: [`compat`] has all of its public
 //! names. Files keep their dated names there; a [`Spool`] has a constant one, and a budget.
+//!
+//! # Features
+//!
+//! - `signals` (off): `SpoolHandle::install_signals`. SIGHUP opens the log anew, SIGUSR1 rotates it, SIGTERM writes what
+//!   waits and then kills.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admission;
 mod alerts;
+mod at_exit;
 mod builder;
 #[cfg(not(shuttle))]
 pub mod compat;
@@ -42,6 +50,7 @@ mod control;
 mod draft;
 mod error;
 mod event_time;
+mod flush_all;
 mod gap;
 mod guard;
 mod handle;
@@ -52,12 +61,16 @@ mod notice;
 mod origin;
 mod pace;
 mod page;
+mod panic_hook;
 mod place;
+mod process_lock;
 mod queue;
 mod rank;
 mod room;
 mod shared;
 mod shelf;
+#[cfg(feature = "signals")]
+mod signals;
 mod stats;
 mod sync;
 mod tray;
@@ -68,12 +81,16 @@ mod writer;
 pub use builder::{QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
 pub use error::OpenError;
 pub use event_time::EventTime;
+pub use flush_all::{FlushAllError, flush_all};
 pub use guard::{ShutdownReport, SpoolGuard};
 pub use handle::{FlushError, RequestError, SpoolHandle};
 pub use late::LateRecords;
 pub use ledger::{Dropped, Reason};
 pub use notice::Notices;
+pub use panic_hook::{PANIC_FLUSH_TIMEOUT, install_panic_hook};
 pub use queue::Overflow;
+#[cfg(feature = "signals")]
+pub use signals::SignalAction;
 pub use stats::{Condition, Health, Stats};
 #[cfg(shuttle)]
 pub use sync::let_naps_end;

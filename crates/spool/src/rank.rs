@@ -3,8 +3,8 @@
 
 use tracing_core::Level;
 
-/// A record's level. One whose level is unknown counts as `Info`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A record's level, from the least to the most important. One whose level is unknown counts as `Info`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     Trace,
     Debug,

@@ -23,8 +23,8 @@ pub(crate) struct Settled {
     pub(crate) bytes: u64,
     /// Those of them that no file could take, by rank.
     pub(crate) refused: [u64; 5],
-    /// Whether one of them was an ERROR.
-    pub(crate) has_error: bool,
+    /// The most important level among them.
+    pub(crate) highest: Option<Rank>,
 }
 
 /// The batch and its slips: one for each of its records, in order.
@@ -91,7 +91,7 @@ impl Tray {
             if let Slip::Record { charge, rank } = slip {
                 settled.records += 1;
                 settled.bytes += charge;
-                settled.has_error |= *rank == Rank::Error;
+                settled.highest = settled.highest.max(Some(*rank));
             }
         }
         for place in self.batch.refused().iter().filter(|place| **place >= self.settled) {
@@ -132,14 +132,16 @@ mod tests {
         tray.push(&arrival(Rank::Debug, b"defg", 20));
         tray.batch.advance(5);
         assert!(tray.has_notice());
-        assert_eq!(tray.settle(), Settled { records: 1, bytes: 10, has_error: true, ..Settled::default() });
+        let highest = Some(Rank::Error);
+        assert_eq!(tray.settle(), Settled { records: 1, bytes: 10, highest, ..Settled::default() });
         assert_eq!(tray.settle(), Settled::default());
         tray.batch.advance(4);
         assert!(!tray.has_notice() && !tray.is_done());
         assert_eq!(tray.rest().collect::<Vec<_>>(), [(Rank::Debug, 20)]);
         tray.batch.refuse_record();
         let refused = [0, 1, 0, 0, 0];
-        assert_eq!(tray.settle(), Settled { records: 1, bytes: 20, refused, has_error: false });
+        let highest = Some(Rank::Debug);
+        assert_eq!(tray.settle(), Settled { records: 1, bytes: 20, refused, highest });
         assert_eq!(tray.settle(), Settled::default());
         assert!(tray.is_done());
         tray.clear();

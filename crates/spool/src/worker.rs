@@ -13,7 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use nix::sys::signal::{SigSet, Signal};
 use tracing_core::dispatcher::{self, Dispatch};
-use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State, Sync};
+use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State};
 
 use crate::control::{Control, Left, Tickets};
 use crate::gap::Gap;
@@ -63,6 +63,8 @@ pub(crate) struct Job {
     pub(crate) file_set: FileSet,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) notices: Notices,
+    /// From this level on, records are made durable after their batch.
+    pub(crate) sync_from: Option<Rank>,
 }
 
 /// Everything the writer thread owns.
@@ -75,7 +77,7 @@ pub(crate) struct Worker {
     file_set: Option<FileSet>,
     clock: Arc<dyn Clock>,
     rules: Rules,
-    syncs_errors: bool,
+    sync_from: Option<Rank>,
     notices: Notices,
     tray: Tray,
     gap: Gap,
@@ -99,8 +101,7 @@ struct Closing {
 
 impl Worker {
     pub(crate) fn new(job: Job) -> Self {
-        let settings = job.file_set.settings();
-        let (rules, syncs_errors) = (settings.rules(), settings.sync == Sync::OnDemand);
+        let rules = job.file_set.settings().rules();
         let mut worker = Self {
             tray: Tray::new(rules),
             pace: Pace::new(job.clock.now().mono),
@@ -110,7 +111,7 @@ impl Worker {
             file_set: Some(job.file_set),
             clock: job.clock,
             rules,
-            syncs_errors,
+            sync_from: job.sync_from,
             notices: job.notices,
             gap: Gap::default(),
             lines: VecDeque::new(),
@@ -267,17 +268,17 @@ impl Worker {
                 file_set.append(&mut self.tray.batch, now);
             }
         }
-        let has_error = self.settle();
+        let highest = self.settle();
         if let Some(file_set) = &mut self.file_set {
-            if has_error && self.syncs_errors {
+            if self.sync_from.is_some() && highest >= self.sync_from {
                 file_set.sync(now);
             }
             file_set.tick(now);
         }
     }
 
-    /// Books what was finished, and makes room for others; returns whether an ERROR was among it.
-    fn settle(&mut self) -> bool {
+    /// Books what was finished, and makes room for others; returns the most important level among it.
+    fn settle(&mut self) -> Option<Rank> {
         let settled = self.tray.settle();
         if settled.records > 0 {
             self.settled += settled.records;
@@ -291,7 +292,7 @@ impl Worker {
             ledger.wrote(settled.records - refused);
             self.shared.queue.release(settled.records, settled.bytes);
         }
-        settled.has_error
+        settled.highest
     }
 
     /// Hears what the engine has to say, and passes it on.

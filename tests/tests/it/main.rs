@@ -5,6 +5,7 @@ mod bad_input;
 mod compat;
 mod museum;
 mod properties;
+mod readers;
 mod scenarios;
 mod smoke;
 mod support;

@@ -82,6 +82,8 @@ const FENCES: &[Fence] = &[
             "crates/spool/src/sync",
             // The thread in front of a writer that is not ours.
             "crates/spool/src/compat/non_blocking/worker",
+            // Where signals are wanted, one thread for the process hears of them.
+            "crates/spool/src/signals",
         ],
     },
     Fence {
@@ -141,14 +143,13 @@ const FENCES: &[Fence] = &[
     },
     Fence {
         what: "the process",
-        reached_by: &[
-            "process::exit",
-            "process::abort",
-            "env::set_current_dir",
-            "env::set_var",
-            "panic::set_hook",
-        ],
+        reached_by: &["process::exit", "process::abort", "env::set_current_dir", "env::set_var"],
         owners: &[],
+    },
+    Fence {
+        what: "hooks and handlers of the process, which are installed where the user asks for them only",
+        reached_by: &["panic::set_hook", "panic::take_hook", "signal_hook"],
+        owners: &["crates/spool/src/panic_hook", "crates/spool/src/signals"],
     },
 ];
 

@@ -65,6 +65,8 @@ fn all_faults_at_once_and_nothing_is_created() {
         .shutdown_timeout(Duration::ZERO)
         .thread_name("a\0b")
         .max_bytes(0)
+        .sync(SyncPolicy::Never)
+        .sync_at(tracing_core::Level::ERROR)
         .open()
         .unwrap_err();
     let OpenError::Unusable(faults) = &error else { panic!("{error}") };
@@ -79,6 +81,7 @@ fn all_faults_at_once_and_nothing_is_created() {
             "queue_bytes",
             "queue_records",
             "shutdown_timeout",
+            "sync_at",
             "thread_name"
         ],
         "{error}"

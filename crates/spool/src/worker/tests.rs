@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 use tracing_core::Level;
-use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk};
+use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk, Survive};
 use tracing_spool_fileset::{Alert, Clock, Edge, Op, OsError};
 use tracing_subscriber::fmt::MakeWriter as _;
 
@@ -15,6 +15,7 @@ use super::{Next, Worker};
 use crate::builder::SpoolBuilder;
 use crate::control::{Control, Flushed, Left};
 use crate::draft::Draft;
+use crate::flush_all::flush_each;
 use crate::handle::{FlushError, SpoolHandle};
 use crate::late::LateRecords;
 use crate::ledger::Reason;
@@ -275,6 +276,9 @@ fn a_flush_where_it_would_wait_for_itself_is_an_error() {
     let _inside = Inside::enter();
     let handle = SpoolHandle::new(Arc::clone(&bench.shared));
     assert_eq!(handle.flush(Duration::from_secs(9)), Err(FlushError::OnWriterThread));
+    // And so it is for the flush of all, which `exit` and a panic would call here too.
+    let failed = flush_each(vec![Arc::clone(&bench.shared)], |_| Duration::from_secs(9));
+    assert!(matches!(&failed[..], [(_, FlushError::OnWriterThread)]));
 }
 
 #[test]
@@ -416,6 +420,29 @@ fn errors_are_made_durable_where_that_is_wished() {
     bench.log(Rank::Error, "bad");
     bench.settle();
     assert_eq!(syncs(&bench.disk), 1);
+}
+
+#[test]
+fn records_from_a_level_on_are_made_durable_after_their_batch() {
+    let mut bench = bench(|builder| builder.sync_at(Level::WARN));
+    let syncs = |disk: &SimDisk| disk.journal().iter().filter(|entry| entry.op == Op::Sync).count();
+    for (rank, wanted) in
+        [(Rank::Trace, 0), (Rank::Info, 0), (Rank::Warn, 1), (Rank::Debug, 1), (Rank::Error, 2)]
+    {
+        bench.log(rank, "record");
+        bench.settle();
+        assert_eq!(syncs(&bench.disk), wanted, "{rank:?}");
+    }
+    // One for a batch, whatever number of such records is in it; and what was synced survives a power cut.
+    (0..100).for_each(|_| bench.log(Rank::Warn, "all at once"));
+    bench.log(Rank::Info, "behind them");
+    bench.settle();
+    assert_eq!(syncs(&bench.disk), 3);
+    bench.log(Rank::Info, "not synced");
+    bench.settle();
+    bench.disk.restart(Survive::Durable { names: usize::MAX, pages: 0 });
+    let survived = bench.file();
+    assert_eq!(survived.lines().count(), 5 + 100 + 1, "{survived}");
 }
 
 #[test]
