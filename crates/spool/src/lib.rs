@@ -10,7 +10,7 @@
 //!     .max_total_bytes(60 * 1024 * 1024)
 //!     .open()?; // fails here, not later: bad settings, no permission, a second process
 //! tracing_subscriber::registry()
-//!     .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(spool))
+//!     .with(spool.layer())
 //!     .init();
 //! # Ok::<(), tracing_spool::OpenError>(())
 //! ```
@@ -26,6 +26,13 @@
 //! [`SpoolGuard`] keeps the spool open; dropping it writes what waits. **Bind it to a name that lives until the end of
 //! `main`**: `let (spool, _) = ...` drops it at once. `std::process::exit` drops nothing: call
 //! [`SpoolGuard::shutdown`] before it.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `serde`: [`SpoolConfig`] is read from any format that serde knows; [`Stats`] and [`Health`] are written to any.
+//! - `metrics`: `SpoolHandle::record_metrics` tells the `metrics` facade what [`Stats`] and [`Health`] know.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admission;
@@ -40,6 +47,7 @@ mod guard;
 mod handle;
 mod inbox;
 mod late;
+mod layer;
 mod ledger;
 mod notice;
 mod origin;
@@ -64,6 +72,7 @@ pub use event_time::EventTime;
 pub use guard::{ShutdownReport, SpoolGuard};
 pub use handle::{FlushError, RequestError, SpoolHandle};
 pub use late::LateRecords;
+pub use layer::{PlainFields, Shedding, SpoolLayer};
 pub use ledger::{Dropped, Reason};
 pub use notice::Notices;
 pub use queue::Overflow;

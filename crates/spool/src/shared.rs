@@ -79,6 +79,15 @@ impl Shared {
         }
     }
 
+    /// Whether a record of `rank` is worth the trouble: not if it would be dropped as things stand. Who is told no counts
+    /// the record with [`refuse`](Self::refuse) and does not submit it.
+    pub(crate) fn foresee(&self, rank: Rank) -> Result<(), Refusal> {
+        match self.queue.foresee(rank) {
+            Err(Refusal::Closed) if self.late.is_wanted() => Ok(()),
+            other => other,
+        }
+    }
+
     /// Hands a record over; what is refused is counted, or written late.
     pub(crate) fn submit(&self, draft: &mut Draft) {
         if let Err(refusal) = self.queue.offer(draft) {
