@@ -10,7 +10,7 @@ use tracing_core::{Event, Interest, Metadata};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::{DefaultFields, Format, FormatFields, Full, Writer};
-use tracing_subscriber::fmt::{self as subscriber, FormattedFields};
+use tracing_subscriber::fmt as subscriber;
 use tracing_subscriber::layer::{Context, Filter};
 
 use crate::event_time::EventTime;
@@ -93,17 +93,6 @@ impl PlainFields {
 impl<'writer> FormatFields<'writer> for PlainFields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
         self.0.format_fields(writer, fields)
-    }
-
-    fn add_fields(
-        &self,
-        current: &'writer mut FormattedFields<Self>,
-        fields: &tracing_core::span::Record<'_>,
-    ) -> fmt::Result {
-        if !current.fields.is_empty() {
-            current.fields.push(' ');
-        }
-        self.format_fields(current.as_writer(), fields)
     }
 }
 

@@ -223,6 +223,7 @@ impl FileSet {
     fn finish_job(&mut self, goal: Goal, now: Now) {
         if goal != Goal::Reopen {
             self.counters.rotations += u64::from(goal == Goal::Rotate);
+            self.moments.last_rotation = Some(now.wall);
             self.rotation_wanted = false;
             self.clear(Trouble::Rotation, now);
         }
