@@ -9,8 +9,8 @@ use std::fmt;
 use tracing_core::{Event, Interest, Metadata};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::format::{DefaultFields, Format, FormatFields, Full, Writer};
 use tracing_subscriber::fmt as subscriber;
+use tracing_subscriber::fmt::format::{DefaultFields, Format, FormatFields, Full, Writer};
 use tracing_subscriber::layer::{Context, Filter};
 
 use crate::event_time::EventTime;

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use tracing_spool_fileset::file_set::BlockReason;
-use tracing_spool_fileset::{Alert, Counters, State};
+use tracing_spool_fileset::{Alert, Counters, Edge, Moments, State};
 
-use crate::admission::Refusal;
+use crate::admission::{Fill, Refusal};
 use crate::alerts::AlertSink;
 use crate::control::Control;
 use crate::draft::Draft;
 use crate::late::Late;
 use crate::ledger::{Ledger, Reason};
-use crate::queue::Queue;
+use crate::peaks::Peaks;
+use crate::queue::{Bounds, Queue};
 use crate::rank::Rank;
 use crate::stats::{Condition, Health, Stats};
 use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
@@ -24,8 +25,10 @@ use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Picture {
     pub(crate) files: Counters,
+    pub(crate) moments: Moments,
     pub(crate) live_bytes: u64,
     pub(crate) total_bytes: u64,
+    pub(crate) max_total_bytes: u64,
     pub(crate) health: Health,
 }
 
@@ -38,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) late: Late,
     pub(crate) path: PathBuf,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) peaks: Peaks,
+    bounds: Bounds,
     /// The guard's patience is over: the writer thread begins nothing new.
     pub(crate) abandoned: AtomicBool,
     control: Sender<Control>,
@@ -55,6 +60,7 @@ const BY_DISK: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) queue: Queue,
+    pub(crate) bounds: Bounds,
     pub(crate) sink: AlertSink,
     pub(crate) late: Late,
     pub(crate) path: PathBuf,
@@ -71,6 +77,8 @@ impl Shared {
             late: parts.late,
             path: parts.path,
             shutdown_timeout: parts.shutdown_timeout,
+            peaks: Peaks::default(),
+            bounds: parts.bounds,
             abandoned: AtomicBool::new(false),
             control: parts.control,
             block: AtomicU8::new(NOT_BLOCKED),
@@ -133,8 +141,19 @@ impl Shared {
         }
     }
 
+    /// For the writer thread: these are in the file, or given up. The queue shrinks nowhere else, so that what it held
+    /// just before is all there is to know of its highest fill.
+    pub(crate) fn release(&self, records: u64, bytes: u64) -> Fill {
+        let left = self.queue.release(records, bytes);
+        self.peaks.saw(left.records() + records, left.bytes() + bytes);
+        left
+    }
+
     /// Passes an alert on; a hook that panics is counted.
     pub(crate) fn alert(&self, alert: &Alert) {
+        if alert.edge == Edge::Raised {
+            self.publish(|picture| picture.health.last_alert = Some(alert.clone()));
+        }
         if self.sink.say(alert) {
             self.ledger.panicked();
         }
@@ -178,12 +197,17 @@ impl Shared {
             }
         }
         stats.offered = stats.written + stats.dropped.total() + stats.queued_records;
+        (stats.peak_records, stats.peak_bytes) = self.peaks.with(stats.queued_records, stats.queued_bytes);
+        (stats.max_queue_records, stats.max_queue_bytes) = (self.bounds.records, self.bounds.bytes);
         stats.cut = self.ledger.cut();
         stats.panics = self.ledger.panics();
         if let Some(picture) = self.picture() {
             stats.files = picture.files;
             stats.live_bytes = picture.live_bytes;
             stats.total_bytes = picture.total_bytes;
+            stats.max_total_bytes = picture.max_total_bytes;
+            stats.last_write = picture.moments.last_write;
+            stats.last_rotation = picture.moments.last_rotation;
         }
         stats
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::disk::Disk;
-use super::fs::{Fs, LogFile as _};
+use super::fs::Fs;
 use super::patient::Patient;
 use crate::model::error::{Failure, Op, OsError};
 
@@ -34,8 +34,7 @@ pub fn put(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Failure> {
 fn put_on(fs: &dyn Fs, path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Failure> {
     let temporary = temporary(path).ok_or_else(|| Failure::new(Op::Create, path, OsError::EINVAL))?;
     let outcome = write(fs, &temporary, mode, bytes).and_then(|()| {
-        fs.replace(&temporary, path)
-            .map_err(|error| Failure::between(Op::Replace, &temporary, path, error))
+        fs.replace(&temporary, path).map_err(|error| Failure::between(Op::Replace, &temporary, path, error))
     });
     if outcome.is_err() {
         // What has failed is said by the first failure; the next call removes what this one cannot.

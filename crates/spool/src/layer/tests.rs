@@ -7,9 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tracing_core::{Level, Subscriber};
-use tracing_spool_fileset::Clock;
-use tracing_spool_fileset::sim::{SimClock, SimDisk};
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
@@ -17,41 +14,8 @@ use tracing_subscriber::registry;
 use super::PlainFields;
 use crate::builder::SpoolBuilder;
 use crate::ledger::Reason;
-use crate::shared::Shared;
-use crate::worker::{Next, Worker};
+use crate::still::still;
 use crate::writer::Spool;
-
-const LOG: &str = "/log/app.log";
-
-/// A spool whose writer thread is this one, and only when it says so.
-struct Still {
-    disk: SimDisk,
-    shared: Arc<Shared>,
-    spool: Spool,
-    worker: Worker,
-}
-
-fn still(describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Still {
-    let disk = SimDisk::new();
-    let clock: Arc<dyn Clock> = Arc::new(SimClock::new());
-    let builder = describe(Spool::builder(LOG).quiet());
-    let (shared, worker) = builder.assemble_with(disk.fs(), &clock).unwrap();
-    Still { disk, spool: Spool::new(Arc::clone(&shared)), shared, worker }
-}
-
-impl Still {
-    fn file(&mut self) -> String {
-        while matches!(self.worker.guarded_round(), Next::Again | Next::Yield) {}
-        String::from_utf8(self.disk.read(LOG).unwrap()).unwrap()
-    }
-
-    /// Records until DEBUG is refused: 80 of a hundred.
-    fn fill(&self) {
-        for _ in 0..80 {
-            self.spool.make_writer().write_all(b"filler\n").unwrap();
-        }
-    }
-}
 
 /// A console that is never looked at, with colours.
 #[derive(Clone, Default)]
