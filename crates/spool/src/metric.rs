@@ -23,7 +23,6 @@ pub(crate) enum Kind {
     Gauge,
 }
 
-#[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "only the facade asks for units"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Count,
