@@ -6,6 +6,7 @@ mod append;
 mod io_write;
 mod job;
 mod moments;
+mod reconfigure;
 mod start;
 mod sync;
 mod watch;

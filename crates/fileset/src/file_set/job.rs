@@ -38,8 +38,8 @@ impl Goal {
 
 #[derive(Debug)]
 pub(super) struct Job {
-    goal: Goal,
-    steps: VecDeque<Step>,
+    pub(super) goal: Goal,
+    pub(super) steps: VecDeque<Step>,
     /// When the next call is made.
     pub(super) due: Mono,
     /// The step that fails, since when, and how often.
