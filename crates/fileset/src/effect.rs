@@ -7,3 +7,4 @@ pub mod execute;
 pub mod fs;
 mod lock;
 pub(crate) mod patient;
+pub mod whole;

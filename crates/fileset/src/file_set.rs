@@ -5,12 +5,16 @@ mod alarm;
 mod append;
 mod io_write;
 mod job;
+mod moments;
+mod reconfigure;
 mod start;
 mod sync;
 mod watch;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
+
+pub use self::moments::Moments;
 
 use self::alarm::{Alarms, Context};
 use self::append::{Ceiling, Hold};
@@ -43,6 +47,7 @@ pub enum State {
 
 /// Why a [`FileSet`] takes no records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum BlockReason {
     /// The set is at its budget and nothing more can be removed.
@@ -53,6 +58,7 @@ pub enum BlockReason {
 
 /// What a [`FileSet`] has done since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counters {
     /// Records of which every byte is in a file.
@@ -138,6 +144,7 @@ pub struct FileSet {
     alarms: Alarms,
     events: VecDeque<Event>,
     counters: Counters,
+    moments: Moments,
     dropped: u64,
     /// For use as an `io::Write`: the clock, and the record that was begun.
     clock: Box<dyn Clock>,

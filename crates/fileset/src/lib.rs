@@ -84,6 +84,7 @@
 //!
 //! - `sim`: `SimDisk` and `SimClock`, a disk in memory with faults by script, a capacity, crashes and power cuts, and a
 //!   clock that jumps, for testing what stands on the engine. Off by default.
+//! - `serde`: counters, alerts and failures can be serialised. Off by default.
 //!
 //! Unix only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -102,7 +103,7 @@ pub mod sim;
 pub use effect::clock::{Clock, SystemClock};
 pub use effect::disk::Disk;
 pub use effect::fs::{Fs, LogFile};
-pub use file_set::{CloseReport, Counters, FileSet, State};
+pub use file_set::{CloseReport, Counters, FileSet, Moments, State};
 pub use model::alert::{Alert, Edge, Event, Trouble};
 pub use model::batch::Batch;
 pub use model::error::{Failure, Fault, Holder, Op, OpenError, OsError};

@@ -463,6 +463,7 @@ impl SpoolBuilder {
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,
+            bounds,
             sink: AlertSink::new(self.hook, self.prints),
             late: Late::new(self.late_records, self.shutdown_timeout),
             path: file_set.path().to_owned(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::control::{Control, Flushed};
+use crate::metric::Reading;
 use crate::origin::is_inside;
 use crate::shared::Shared;
 use crate::stats::{Health, Stats};
@@ -193,6 +194,13 @@ impl SpoolHandle {
     #[must_use]
     pub fn health(&self) -> Health {
         self.shared.health()
+    }
+
+    /// What metrics are read from.
+    pub(crate) fn reading(&self) -> Reading {
+        let mut stats = self.stats();
+        stats.files.bytes_written = self.shared.peaks.written_bytes(stats.files.bytes_written);
+        Reading { log: self.shared.path.display().to_string(), stats, health: self.health() }
     }
 
     fn request(&self, message: Control) -> Result<(), RequestError> {

@@ -102,6 +102,22 @@ impl Dropped {
     }
 }
 
+/// As a map: `total`, and for each reason a map from level to count.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Dropped {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap as _;
+        let mut map = serializer.serialize_map(Some(1 + Reason::ALL.len()))?;
+        map.serialize_entry("total", &self.total())?;
+        for reason in Reason::ALL {
+            let levels = Rank::ALL.map(|rank| (rank.name(), self.by(reason, rank.level())));
+            let levels: std::collections::BTreeMap<_, _> = levels.into_iter().collect();
+            map.serialize_entry(&reason.as_str().replace(' ', "_"), &levels)?;
+        }
+        map.end()
+    }
+}
+
 /// The counters that callers and the writer thread change.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {

@@ -10,7 +10,7 @@
 //!     .max_total_bytes(60 * 1024 * 1024)
 //!     .open()?; // fails here, not later: bad settings, no permission, a second process
 //! tracing_subscriber::registry()
-//!     .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(spool))
+//!     .with(spool.layer())
 //!     .init();
 //! # Ok::<(), tracing_spool::OpenError>(())
 //! ```
@@ -36,8 +36,12 @@
 //!
 //! # Features
 //!
-//! - `signals` (off): `SpoolHandle::install_signals`. SIGHUP opens the log anew, SIGUSR1 rotates it, SIGTERM writes what
+//! None is on by default.
+//!
+//! - `signals`: `SpoolHandle::install_signals`. SIGHUP opens the log anew, SIGUSR1 rotates it, SIGTERM writes what
 //!   waits and then kills.
+//! - `serde`: [`SpoolConfig`] is read from any format that serde knows; [`Stats`] and [`Health`] are written to any.
+//! - `metrics`: `SpoolHandle::record_metrics` tells the `metrics` facade what [`Stats`] and [`Health`] know.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admission;
@@ -50,28 +54,36 @@ mod control;
 mod draft;
 mod error;
 mod event_time;
+mod exposition;
 mod flush_all;
 mod gap;
 mod guard;
 mod handle;
 mod inbox;
 mod late;
+mod layer;
 mod ledger;
+mod metric;
 mod notice;
 mod origin;
 mod pace;
 mod page;
 mod panic_hook;
+mod peaks;
 mod place;
 mod process_lock;
 mod queue;
 mod rank;
+#[cfg(feature = "metrics")]
+mod recorder;
 mod room;
 mod shared;
 mod shelf;
 #[cfg(feature = "signals")]
 mod signals;
 mod stats;
+#[cfg(test)]
+mod still;
 mod sync;
 mod tray;
 mod wake;
@@ -81,10 +93,12 @@ mod writer;
 pub use builder::{QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
 pub use error::OpenError;
 pub use event_time::EventTime;
+pub use exposition::prometheus_text;
 pub use flush_all::{FlushAllError, flush_all};
 pub use guard::{ShutdownReport, SpoolGuard};
 pub use handle::{FlushError, RequestError, SpoolHandle};
 pub use late::LateRecords;
+pub use layer::{PlainFields, Shedding, SpoolLayer};
 pub use ledger::{Dropped, Reason};
 pub use notice::Notices;
 pub use panic_hook::{PANIC_FLUSH_TIMEOUT, install_panic_hook};

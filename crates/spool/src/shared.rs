@@ -8,15 +8,16 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use crossbeam_utils::CachePadded;
 use tracing_spool_fileset::file_set::BlockReason;
-use tracing_spool_fileset::{Alert, Counters, State};
+use tracing_spool_fileset::{Alert, Counters, Edge, Moments, State};
 
-use crate::admission::Refusal;
+use crate::admission::{Fill, Refusal};
 use crate::alerts::AlertSink;
 use crate::control::Control;
 use crate::draft::Draft;
 use crate::late::Late;
 use crate::ledger::{Ledger, Reason};
-use crate::queue::Queue;
+use crate::peaks::Peaks;
+use crate::queue::{Bounds, Queue};
 use crate::rank::Rank;
 use crate::stats::{Condition, Health, Stats};
 use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
@@ -25,8 +26,10 @@ use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Picture {
     pub(crate) files: Counters,
+    pub(crate) moments: Moments,
     pub(crate) live_bytes: u64,
     pub(crate) total_bytes: u64,
+    pub(crate) max_total_bytes: u64,
     pub(crate) health: Health,
 }
 
@@ -39,6 +42,9 @@ pub(crate) struct Shared {
     pub(crate) late: Late,
     pub(crate) path: PathBuf,
     pub(crate) shutdown_timeout: Duration,
+    /// On lines of their own too, being raised at every round.
+    pub(crate) peaks: CachePadded<Peaks>,
+    bounds: Bounds,
     /// The guard's patience is over: the writer thread begins nothing new.
     pub(crate) abandoned: AtomicBool,
     control: Sender<Control>,
@@ -57,6 +63,7 @@ const BY_DISK: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) queue: Queue,
+    pub(crate) bounds: Bounds,
     pub(crate) sink: AlertSink,
     pub(crate) late: Late,
     pub(crate) path: PathBuf,
@@ -73,11 +80,22 @@ impl Shared {
             late: parts.late,
             path: parts.path,
             shutdown_timeout: parts.shutdown_timeout,
+            peaks: CachePadded::default(),
+            bounds: parts.bounds,
             abandoned: AtomicBool::new(false),
             control: parts.control,
             block: AtomicU8::new(NOT_BLOCKED),
             picture: CachePadded::default(),
             late_said: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a record of `rank` is worth the trouble: not if it would be dropped as things stand. Who is told no counts
+    /// the record with [`refuse`](Self::refuse) and does not submit it.
+    pub(crate) fn foresee(&self, rank: Rank) -> Result<(), Refusal> {
+        match self.queue.foresee(rank) {
+            Err(Refusal::Closed) if self.late.is_wanted() => Ok(()),
+            other => other,
         }
     }
 
@@ -126,8 +144,19 @@ impl Shared {
         }
     }
 
+    /// For the writer thread: these are in the file, or given up. The queue shrinks nowhere else, so that what it held
+    /// just before is all there is to know of its highest fill.
+    pub(crate) fn release(&self, records: u64, bytes: u64) -> Fill {
+        let left = self.queue.release(records, bytes);
+        self.peaks.saw(left.records() + records, left.bytes() + bytes);
+        left
+    }
+
     /// Passes an alert on; a hook that panics is counted.
     pub(crate) fn alert(&self, alert: &Alert) {
+        if alert.edge == Edge::Raised {
+            self.publish(|picture| picture.health.last_alert = Some(alert.clone()));
+        }
         if self.sink.say(alert) {
             self.ledger.panicked();
         }
@@ -174,12 +203,17 @@ impl Shared {
             }
         }
         stats.offered = stats.written + stats.dropped.total() + stats.queued_records;
+        (stats.peak_records, stats.peak_bytes) = self.peaks.with(stats.queued_records, stats.queued_bytes);
+        (stats.max_queue_records, stats.max_queue_bytes) = (self.bounds.records, self.bounds.bytes);
         stats.cut = self.ledger.cut();
         stats.panics = self.ledger.panics();
         if let Some(picture) = self.picture() {
             stats.files = picture.files;
             stats.live_bytes = picture.live_bytes;
             stats.total_bytes = picture.total_bytes;
+            stats.max_total_bytes = picture.max_total_bytes;
+            stats.last_write = picture.moments.last_write;
+            stats.last_rotation = picture.moments.last_rotation;
         }
         stats
     }

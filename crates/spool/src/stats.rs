@@ -1,9 +1,12 @@
 //! What a spool says about itself when asked: numbers and health. It counts nothing.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use tracing_spool_fileset::file_set::BlockReason;
-use tracing_spool_fileset::{Alert, Counters};
+use tracing_spool_fileset::{Alert, Counters, Wall};
 
 use crate::ledger::Dropped;
 
@@ -19,6 +22,7 @@ use crate::ledger::Dropped;
 /// # Ok::<(), tracing_spool::OpenError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
     /// Records that callers handed over.
@@ -31,6 +35,14 @@ pub struct Stats {
     pub queued_records: u64,
     /// What those count for in the queue's bound, in bytes.
     pub queued_bytes: u64,
+    /// The most records that have waited at once.
+    pub peak_records: u64,
+    /// The most bytes that have waited at once.
+    pub peak_bytes: u64,
+    /// Records that may wait: `queue_records`.
+    pub max_queue_records: u64,
+    /// Bytes that may wait: `queue_bytes`.
+    pub max_queue_bytes: u64,
     /// Records that were longer than `max_record_bytes` and were cut.
     pub cut: u64,
     /// Panics caught on the writer thread, those of the alert hook included.
@@ -41,10 +53,34 @@ pub struct Stats {
     pub live_bytes: u64,
     /// Bytes of the live file and all its backups.
     pub total_bytes: u64,
+    /// Bytes that they may have: `max_total_bytes`.
+    pub max_total_bytes: u64,
+    /// When the writer thread last wrote to the file.
+    pub last_write: Option<Wall>,
+    /// When it last finished a rotation.
+    pub last_rotation: Option<Wall>,
+}
+
+impl Stats {
+    /// How full the queue is, from 0 to 1: records or bytes, whichever is nearer to its bound.
+    ///
+    /// ```
+    /// let mut stats = tracing_spool::Stats::default();
+    /// (stats.queued_records, stats.max_queue_records) = (80, 100);
+    /// (stats.queued_bytes, stats.max_queue_bytes) = (1_000, 10_000);
+    /// assert_eq!(stats.queue_fill(), 0.8);
+    /// ```
+    #[must_use]
+    pub fn queue_fill(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a share")]
+        let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+        share(self.queued_records, self.max_queue_records).max(share(self.queued_bytes, self.max_queue_bytes))
+    }
 }
 
 /// In which state a spool is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Condition {
     /// Records are written.
@@ -82,12 +118,17 @@ impl fmt::Display for Condition {
 /// # Ok::<(), tracing_spool::OpenError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Health {
     /// In which state it is.
     pub condition: Condition,
     /// Trouble that has been raised and not yet cleared.
     pub alerts: Vec<Alert>,
+    /// Since when records wait, as long as the spool is blocked.
+    pub blocked_since: Option<Wall>,
+    /// The alert that was raised last, over or not.
+    pub last_alert: Option<Alert>,
 }
 
 impl Health {
@@ -95,19 +136,5 @@ impl Health {
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.condition == Condition::Writing && self.alerts.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn health_in_words() {
-        assert!(Health::default().is_well());
-        let closed = Health { condition: Condition::Closed, alerts: Vec::new() };
-        assert!(!closed.is_well());
-        assert_eq!(closed.condition.to_string(), "closed");
-        assert_eq!(Condition::Blocked(BlockReason::Disk).to_string(), "blocked: disk");
     }
 }

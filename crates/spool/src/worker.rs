@@ -290,7 +290,7 @@ impl Worker {
                 }
             }
             ledger.wrote(settled.records - refused);
-            self.shared.queue.release(settled.records, settled.bytes);
+            self.shared.release(settled.records, settled.bytes);
         }
         settled.highest
     }
@@ -319,12 +319,15 @@ impl Worker {
         let Some(file_set) = &self.file_set else { return };
         let (state, files) = (file_set.state(), file_set.counters());
         let (live_bytes, total_bytes) = (file_set.live_bytes(), file_set.total_bytes());
+        let (moments, max_total_bytes) = (file_set.moments(), file_set.settings().max_total_bytes);
         let alerts = file_set.open_alerts();
         self.shared.publish_state(state);
         self.shared.publish(|picture| {
             picture.files = files;
             picture.live_bytes = live_bytes;
             picture.total_bytes = total_bytes;
+            (picture.moments, picture.max_total_bytes) = (moments, max_total_bytes);
+            picture.health.blocked_since = moments.blocked_since;
             picture.health.alerts = alerts;
             picture.health.condition = match state {
                 State::Blocked(reason) => Condition::Blocked(reason),
@@ -381,7 +384,7 @@ impl Worker {
         }
         self.tray.clear();
         self.settled += records;
-        self.shared.queue.release(records, bytes);
+        self.shared.release(records, bytes);
         if self.closing.is_some() {
             return self.finish(now, false);
         }

@@ -43,6 +43,10 @@ impl Spool {
         Self { shared }
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// A writer for one record of this rank.
     fn writer(&self, rank: Rank) -> EventWriter<'_> {
         EventWriter { shared: &self.shared, state: State::Nothing, draft: Draft::new(rank) }
@@ -105,17 +109,14 @@ impl EventWriter<'_> {
         if piece.is_empty() {
             return;
         }
-        let queue = &self.shared.queue;
         if matches!(self.state, State::Nothing) {
-            self.state = match queue.foresee(self.draft.rank) {
-                Err(refusal) if refusal == Refusal::Full || !self.shared.late.is_wanted() => {
-                    State::Shed(refusal)
-                }
-                _ => State::Record,
+            self.state = match self.shared.foresee(self.draft.rank) {
+                Err(refusal) => State::Shed(refusal),
+                Ok(()) => State::Record,
             };
         }
         if matches!(self.state, State::Record) {
-            self.draft.push(piece, queue.max_record());
+            self.draft.push(piece, self.shared.queue.max_record());
         }
     }
 }

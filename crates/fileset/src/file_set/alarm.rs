@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Counters;
 use crate::effect::fs::Fs;
 use crate::effect::patient::Patient;
+use crate::effect::whole;
 use crate::model::alert::{Alert, Edge, Event, Trouble};
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::name::Names;
@@ -161,7 +162,7 @@ impl Alarms {
         let wanted = context.settings.alert_path(context.names);
         let temporary = context.names.alert_temporary(wanted.parent().unwrap_or(Path::new("/")));
         let text = self.text(context, now);
-        let outcome = write_whole(context, &temporary, text.as_bytes())
+        let outcome = whole::write(context.fs, &temporary, context.settings.mode, text.as_bytes())
             .and_then(|()| self.place(context, &temporary, &wanted));
         match outcome {
             Ok(path) => {
@@ -257,23 +258,4 @@ fn unlink(fs: &Patient, path: &Path) -> Result<(), Failure> {
         Err(OsError::ENOENT) if fs.stat(path) == Err(OsError::ENOENT) => Ok(()),
         Err(error) => Err(Failure::new(Op::Unlink, path, error)),
     }
-}
-
-fn write_whole(context: &Context<'_>, path: &Path, mut bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |op, error| Failure::new(op, path, error);
-    let mut created = context.fs.create(path, context.settings.mode);
-    if matches!(created, Err(OsError::EEXIST)) {
-        // Left by a kill; the name is ours.
-        context.fs.unlink(path).map_err(|error| failed(Op::Unlink, error))?;
-        created = context.fs.create(path, context.settings.mode);
-    }
-    let mut file = created.map_err(|error| failed(Op::Create, error))?;
-    while !bytes.is_empty() {
-        match file.write(bytes) {
-            Ok(0) => return Err(failed(Op::Write, OsError::EIO)),
-            Ok(count) => bytes = &bytes[count.min(bytes.len())..],
-            Err(error) => return Err(failed(Op::Write, error)),
-        }
-    }
-    Ok(())
 }

@@ -21,7 +21,7 @@ use crate::policy::{budget, retention, rotation};
 pub(super) struct Hold {
     pub(super) reason: BlockReason,
     pub(super) until: Mono,
-    since: Wall,
+    pub(super) since: Wall,
     retry: Retry,
 }
 
@@ -261,6 +261,7 @@ impl FileSet {
     /// Counts what is in the file now; a write that worked ends what kept others waiting.
     fn written(&mut self, bytes: u64, now: Now) {
         self.counters.write_calls += 1;
+        self.moments.last_write = Some(now.wall);
         self.free_bytes = self.free_bytes.map(|free| free.saturating_sub(bytes));
         if let Some(current) = &mut self.stage.current {
             current.dirty = true;

@@ -38,8 +38,8 @@ impl Goal {
 
 #[derive(Debug)]
 pub(super) struct Job {
-    goal: Goal,
-    steps: VecDeque<Step>,
+    pub(super) goal: Goal,
+    pub(super) steps: VecDeque<Step>,
     /// When the next call is made.
     pub(super) due: Mono,
     /// The step that fails, since when, and how often.
@@ -223,6 +223,7 @@ impl FileSet {
     fn finish_job(&mut self, goal: Goal, now: Now) {
         if goal != Goal::Reopen {
             self.counters.rotations += u64::from(goal == Goal::Rotate);
+            self.moments.last_rotation = Some(now.wall);
             self.rotation_wanted = false;
             self.clear(Trouble::Rotation, now);
         }

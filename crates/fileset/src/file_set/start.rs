@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::alarm::{Alarms, is_ours};
 use super::append::Ceiling;
-use super::{Counters, FileSet};
+use super::{Counters, FileSet, Moments};
 use crate::effect::clock::Clock;
 use crate::effect::execute::{Place, Setback, Stage, objection};
 use crate::effect::fs::{Fs, LockRefusal};
@@ -51,6 +51,7 @@ pub(super) fn open(
         alarms: Alarms::default(),
         events: VecDeque::new(),
         counters: Counters::default(),
+        moments: Moments::default(),
         dropped: 0,
         clock,
         held: Batch::default(),

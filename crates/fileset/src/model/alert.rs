@@ -9,6 +9,7 @@ use super::time::Wall;
 
 /// A kind of trouble. At most one episode of each is open at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Trouble {
     /// A rotation cannot be finished; records go on to the file that is open.
@@ -32,6 +33,19 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Every kind, in the order of declaration.
+    pub const ALL: [Self; 9] = [
+        Self::Rotation,
+        Self::Write,
+        Self::NoSpace,
+        Self::BudgetFull,
+        Self::BudgetWarning,
+        Self::Prune,
+        Self::Reopen,
+        Self::Sync,
+        Self::ForeignSlot,
+    ];
+
     /// The word for it in alert files and notices.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -57,6 +71,7 @@ impl fmt::Display for Trouble {
 
 /// Which end of an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Edge {
     /// It began.
     Raised,
@@ -66,6 +81,7 @@ pub enum Edge {
 
 /// One edge of one episode of trouble.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Alert {
     /// What kind of trouble.
@@ -140,4 +156,26 @@ pub enum Event {
     },
     /// The alert file could not be written: the owner should say the alert elsewhere.
     AlertFileFailed(Failure),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_trouble_is_among_all() {
+        // A new kind does not compile here until it has its place.
+        let place = |trouble| match trouble {
+            Trouble::Rotation => 0,
+            Trouble::Write => 1,
+            Trouble::NoSpace => 2,
+            Trouble::BudgetFull => 3,
+            Trouble::BudgetWarning => 4,
+            Trouble::Prune => 5,
+            Trouble::Reopen => 6,
+            Trouble::Sync => 7,
+            Trouble::ForeignSlot => 8,
+        };
+        assert_eq!(Trouble::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    }
 }

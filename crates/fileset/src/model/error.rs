@@ -80,8 +80,17 @@ impl fmt::Debug for OsError {
 
 impl std::error::Error for OsError {}
 
+/// In words, as it displays.
+#[cfg(feature = "serde")]
+impl serde::Serialize for OsError {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// A kind of operation on the outside world. Faults are reported, and scripted, by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each is the operation of its name")]
 pub enum Op {
@@ -154,6 +163,7 @@ impl fmt::Display for Op {
 /// One failed operation: what was tried, on which paths, and what the system said.
 /// Displays as `rename /a/app.log -> /a/app.log.1: EBUSY (16): Device or resource busy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Failure {
     /// What was tried.
     pub op: Op,

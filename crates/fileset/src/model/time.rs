@@ -78,6 +78,14 @@ impl fmt::Display for Wall {
     }
 }
 
+/// In RFC 3339, as it displays.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Wall {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// What both clocks say at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {

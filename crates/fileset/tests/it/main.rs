@@ -17,6 +17,7 @@ mod life;
 mod many;
 mod model;
 mod real_disk;
+mod reconfigure;
 mod simulate;
 mod standalone;
 mod sweep;

@@ -11,7 +11,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use tracing_spool_fileset::sim::{Fault, When};
-use tracing_spool_fileset::{Op, OsError};
+use tracing_spool_fileset::{Op, OsError, Settings};
 
 use crate::faults::{ERRORS, OPS};
 use crate::life::{Life, Meddling};
@@ -28,7 +28,7 @@ enum Step {
     Fault { op: Op, error: OsError, nth: u64, once: bool },
     Crash { calls: u64, when: When },
     Restart,
-    LimitsLowered { max_total_bytes: u64, backup_count: u32 },
+    LimitsLowered { max_total_bytes: u64, backup_count: u32, open: bool },
     ClockJump(i64),
     Wait(Duration),
     ExternalRename,
@@ -127,9 +127,10 @@ impl ReferenceStateMachine for Model {
             1 => (1_u64..20, select(&[When::Before, When::After][..]))
                 .prop_map(|(calls, when)| Step::Crash { calls, when }),
             1 => Just(Step::Restart),
-            1 => lower.prop_map(|(bytes, backup_count)| Step::LimitsLowered {
+            2 => (lower, any::<bool>()).prop_map(|((bytes, backup_count), open)| Step::LimitsLowered {
                 max_total_bytes: bytes.max(400),
                 backup_count,
+                open,
             }),
             1 => (-90_000_000_000_i64..90_000_000_000).prop_map(Step::ClockJump),
             1 => (0_u64..100_000).prop_map(|millis| Step::Wait(Duration::from_millis(millis))),
@@ -145,7 +146,7 @@ impl ReferenceStateMachine for Model {
         match step {
             Step::Append(count) => (0..*count).for_each(|_| model.append()),
             Step::Fault { .. } | Step::Crash { .. } => model.disturb(),
-            Step::LimitsLowered { max_total_bytes, backup_count } => {
+            Step::LimitsLowered { max_total_bytes, backup_count, .. } => {
                 (model.max_total_bytes, model.backup_count) = (*max_total_bytes, *backup_count);
                 model.shrink(0);
             }
@@ -191,10 +192,16 @@ impl StateMachineTest for Against {
             }
             Step::Crash { calls, when } => life.kill_at(calls, when),
             Step::Restart => life.restart(|_| {}),
-            Step::LimitsLowered { max_total_bytes, backup_count } => life.restart(|settings| {
-                settings.max_total_bytes = max_total_bytes;
-                settings.backup_count = backup_count;
-            }),
+            Step::LimitsLowered { max_total_bytes, backup_count, open } => {
+                let lower = |settings: &mut Settings| {
+                    (settings.max_total_bytes, settings.backup_count) = (max_total_bytes, backup_count);
+                };
+                if open {
+                    life.world.reconfigure(lower);
+                } else {
+                    life.restart(lower);
+                }
+            }
             Step::ClockJump(micros) => life.world.clock.step_wall(micros),
             Step::Wait(time) => life.pass_time(time),
             Step::ExternalRename => life.meddle(Meddling::Rename),

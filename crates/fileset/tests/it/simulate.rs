@@ -39,10 +39,10 @@ fn step(life: &mut Life, rng: &mut Rng) {
         187..191 => life.meddle(Meddling::ALL[rng.usize(..Meddling::ALL.len())]),
         191..196 => {
             let (max_bytes, backup_count) = (rng.u64(130..400), rng.u32(0..7));
-            life.restart(|settings| {
-                settings.max_bytes = max_bytes;
-                settings.backup_count = backup_count;
-            });
+            let change = |settings: &mut Settings| {
+                (settings.max_bytes, settings.backup_count) = (max_bytes, backup_count);
+            };
+            if rng.bool() { life.world.reconfigure(change) } else { life.restart(change) }
         }
         _ => {
             let when = if rng.bool() { When::Before } else { When::After };

@@ -51,11 +51,13 @@ struct Scene {
     short: Option<usize>,
     /// What a process before left.
     prepare: fn(&World),
+    /// Limits that are changed while the set is open.
+    reconfigure: Option<fn(&mut Settings)>,
 }
 
 impl Scene {
     fn new(settings: Settings) -> Self {
-        Self { settings, prunes: false, short: None, prepare: |_| () }
+        Self { settings, prunes: false, short: None, prepare: |_| (), reconfigure: None }
     }
 
     fn world(&self) -> World {
@@ -74,6 +76,14 @@ fn roomy() -> Scene {
 /// Two backups, and a budget that is smaller than three files.
 fn pruning() -> Scene {
     Scene { prunes: true, ..Scene::new(settings(2, 500)) }
+}
+
+/// Six backups, of which two may stay, in half the room.
+fn lowering() -> Scene {
+    let lower: fn(&mut Settings) = |settings| {
+        (settings.max_bytes, settings.max_total_bytes, settings.backup_count) = (150, 500, 2);
+    };
+    Scene { prunes: true, reconfigure: Some(lower), ..Scene::new(settings(6, 1_200)) }
 }
 
 /// Further scenes, for `just sweep`.
@@ -107,9 +117,13 @@ fn others() -> Vec<Scene> {
 }
 
 /// A start, rotations, a sync, a shutdown, a restart, more rotations.
-fn run(world: &mut World) {
+fn run(scene: &Scene, world: &mut World) {
     world.open();
     world.log(16);
+    if let Some(change) = scene.reconfigure {
+        world.reconfigure(change);
+        world.log(3);
+    }
     let now = world.clock.now();
     world.set().sync(now);
     world.log(1);
@@ -125,7 +139,7 @@ fn run(world: &mut World) {
 /// How often each kind of call is made when nothing fails.
 fn calls(scene: &Scene) -> Vec<(Op, u64)> {
     let mut world = scene.world();
-    run(&mut world);
+    run(scene, &mut world);
     world.assert_books();
     let journal = world.disk.journal();
     let left_live = |entry: &&tracing_spool_fileset::sim::Entry| {
@@ -160,7 +174,7 @@ impl Case {
             Lasting::Once => fault.once(),
             Lasting::UntilCleared => fault.until_cleared(),
         });
-        run(&mut world);
+        run(scene, &mut world);
         let is_retried = self.lasting == Lasting::Once && scene.settings.retry_attempts > 0;
         if self.error != OsError::EFBIG || is_retried {
             assert!(world.refused.is_empty(), "given up: {:?}", world.refused);
@@ -169,6 +183,7 @@ impl Case {
         let prunes = scene.prunes || matches!(self.error, OsError::ENOSPC | OsError::EDQUOT);
         world.assert_rest();
         world.assert_books();
+        world.assert_limits();
         world.assert_records(if prunes { world.oldest_kept() } else { 0 }, &world.refused);
     }
 }
@@ -196,6 +211,11 @@ fn every_call_with_every_error_and_room_for_all() {
 #[test]
 fn every_call_with_every_error_and_pruning() {
     sweep(&pruning());
+}
+
+#[test]
+fn every_call_with_every_error_while_limits_are_lowered() {
+    sweep(&lowering());
 }
 
 /// What a killed process left is not believed to be gone because an unlink says so.

@@ -182,6 +182,24 @@ impl World {
         }
     }
 
+    /// Other limits for the set that is open, and for those after it.
+    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+        let (now, mut settings) = (self.clock.now(), self.set().settings().clone());
+        settings.max_bytes = self.settings.max_bytes;
+        settings.max_total_bytes = self.settings.max_total_bytes;
+        settings.backup_count = self.settings.backup_count;
+        self.set().reconfigure(settings, now).unwrap();
+    }
+
+    /// Asserts that the set is within its limits.
+    pub(crate) fn assert_limits(&mut self) {
+        let (backup_count, max_total_bytes) = (self.settings.backup_count, self.settings.max_total_bytes);
+        let newest_too_many = self.set().backups().find(|(number, _)| *number > backup_count);
+        assert_eq!(newest_too_many, None);
+        assert!(self.set().total_bytes() <= max_total_bytes, "{} bytes", self.set().total_bytes());
+    }
+
     pub(crate) fn close(&mut self) {
         let now = self.clock.now();
         if let Some(set) = self.set.take() {

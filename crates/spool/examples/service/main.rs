@@ -7,7 +7,8 @@
 //! cargo run --release -p tracing-spool --example service -- --keep    leave the files, to look at them
 //! ```
 //!
-//! It fails if the ledger does not balance or if the files were ever larger than their cap.
+//! It answers `/healthz` and `/metrics` too, and asks itself both. It fails if the ledger does not balance or if the files
+//! were ever larger than their cap.
 
 #![expect(
     clippy::disallowed_methods,
@@ -15,6 +16,7 @@
 )]
 
 mod callers;
+mod probes;
 mod report;
 mod sampler;
 mod shop;
@@ -30,9 +32,10 @@ use tokio::sync::oneshot;
 use tracing_spool::{Spool, SpoolHandle};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, fmt, registry};
+use tracing_subscriber::{EnvFilter, registry};
 
 use callers::Calls;
+use probes::Probed;
 use report::{Findings, Ledger};
 use sampler::Sampler;
 
@@ -90,33 +93,36 @@ fn run(choice: &Choice) -> Result<bool, Anything> {
 
     // The three lines. The report shows them as they stand here.
     let (spool, guard) = Spool::builder(log).max_bytes(FILE).backup_count(OLD).max_total_bytes(CAP).open()?;
-    let lines = fmt::layer().with_ansi(false).with_writer(spool);
+    let lines = spool.layer();
     registry().with(filter).with(if text { lines.boxed() } else { lines.json().boxed() }).init();
     // Up to here.
 
     let handle = guard.handle();
     let sampler = Sampler::start(log)?;
     report::opening(log, text);
-    let (calls, took) = serve_and_call()?;
+    let (calls, took, probed) = serve_and_call(&handle)?;
 
     // The runtime is gone, so nobody logs any more: what is offered now is all there will be.
     guard.shutdown(PATIENCE);
     let seen = sampler.stop()?;
-    let findings = Findings { calls, took, seen, ledger: ledger(&handle), last_line: last_line(log)? };
+    let (ledger, last_line) = (ledger(&handle), last_line(log)?);
+    let findings = Findings { calls, took, seen, ledger, probed, last_line };
     report::findings(&findings, &three_lines());
     let faults = findings.faults();
     report::closing(&faults, choice.keep.then_some(dir.path()));
     Ok(faults.is_empty())
 }
 
-/// Serves on a port of the system's choosing and calls it until all requests are answered; how long that took.
-fn serve_and_call() -> Result<(Calls, Duration), Anything> {
+/// Serves on a port of the system's choosing and calls it until all requests are answered; how long that took, and what
+/// the service then says of its log.
+fn serve_and_call(handle: &SpoolHandle) -> Result<(Calls, Duration, Probed), Anything> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (close, closed) = oneshot::channel::<()>();
-        let server = axum::serve(listener, shop::routes()).with_graceful_shutdown(async {
+        let routes = shop::routes().merge(probes::routes(handle.clone()));
+        let server = axum::serve(listener, routes).with_graceful_shutdown(async {
             // An error is a sender that is gone: time to close, too.
             closed.await.unwrap_or_default();
         });
@@ -125,9 +131,10 @@ fn serve_and_call() -> Result<(Calls, Duration), Anything> {
         let begun = Instant::now();
         let calls = callers::call(address, CONNECTIONS, REQUESTS).await;
         let took = begun.elapsed();
+        let probed = probes::ask(address).await;
         drop(close);
         server.await??;
-        Ok((calls?, took))
+        Ok((calls?, took, probed?))
     })
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::callers::Calls;
+use crate::probes::Probed;
 use crate::sampler::Seen;
 use crate::{CAP, CONNECTIONS, FILE, OLD, REQUESTS};
 
@@ -52,6 +53,7 @@ pub(crate) struct Findings {
     pub(crate) took: Duration,
     pub(crate) seen: Seen,
     pub(crate) ledger: Ledger,
+    pub(crate) probed: Probed,
     pub(crate) last_line: String,
 }
 
@@ -69,6 +71,9 @@ impl Findings {
                 "the files were {} bytes large, more than their cap of {CAP}",
                 self.seen.largest
             ));
+        }
+        if !self.probed.is_well() {
+            faults.push(format!("/healthz or /metrics did not answer as it should: {:?}", self.probed));
         }
         if self.calls.latencies.len() != REQUESTS {
             faults.push(format!("{} requests of {REQUESTS} were answered", self.calls.latencies.len()));
@@ -104,6 +109,7 @@ pub(crate) fn findings(findings: &Findings, lines: &[&str]) {
     ledger(&findings.ledger);
     requests(&findings.calls, findings.took);
     meanwhile(&findings.ledger, &findings.seen);
+    probes(&findings.probed);
     heading("The newest line");
     let newest: Vec<char> = findings.last_line.chars().collect();
     for part in newest.chunks(WIDTH) {
@@ -183,6 +189,16 @@ fn meanwhile(ledger: &Ledger, seen: &Seen) {
         grouped(seen.looks),
         size(CAP)
     );
+}
+
+fn probes(probed: &Probed) {
+    heading("What machines ask");
+    let (status, words) = &probed.health;
+    say!("    /healthz   {status} {words}");
+    say!("    /metrics   {} {} samples, such as", probed.metrics_status, probed.samples);
+    let value = probed.written.rsplit(' ').next().unwrap_or_default();
+    let name = probed.written.split('{').next().unwrap_or_default();
+    say!("               {name} {value}");
 }
 
 fn heading(words: &str) {

@@ -88,7 +88,9 @@ impl Worker {
             ledger.drop_one(reason, arrival.rank);
             known += 1;
         }
-        let all = self.shared.queue.admission.clear().records();
+        let rest = self.shared.queue.admission.clear();
+        let all = rest.records();
+        self.shared.peaks.saw(all, rest.bytes());
         ledger.drop_many(reason, Rank::Info, all.saturating_sub(known));
         self.tray.clear();
         all

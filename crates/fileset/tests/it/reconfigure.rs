@@ -1,0 +1,95 @@
+//! Limits changed while the set is open: applied at once, in any state, or refused whole.
+
+use std::time::Duration;
+
+use tracing_spool_fileset::file_set::BlockReason;
+use tracing_spool_fileset::sim::Fault;
+use tracing_spool_fileset::{Op, OsError, State};
+
+use crate::world::{LIVE, World, settings};
+
+/// Four backups and a live file.
+fn world() -> World {
+    let mut world = World::new(settings(4, 2_000));
+    world.open();
+    world.log(40);
+    assert_eq!(world.set().backups().count(), 4);
+    world
+}
+
+#[test]
+fn lower_limits_hold_at_once() {
+    let mut world = world();
+    world.reconfigure(|settings| settings.backup_count = 2);
+    assert_eq!(world.set().backups().map(|(number, _)| number).collect::<Vec<_>>(), [1, 2]);
+    world.reconfigure(|settings| settings.max_total_bytes = 400);
+    world.assert_limits();
+    assert_eq!(world.set().backups().count(), 1, "no more goes than has to");
+    world.log(40);
+    world.assert_limits();
+    world.assert_rest();
+    world.assert_records(world.oldest_kept(), &world.refused);
+}
+
+#[test]
+fn a_live_file_that_is_over_the_budget_alone_goes_as_a_backup() {
+    let mut settings = settings(4, 2_000);
+    settings.max_bytes = 1_000;
+    let mut world = World::new(settings);
+    world.open();
+    world.log(12);
+    assert!(world.set().live_bytes() > 500);
+    world.reconfigure(|settings| (settings.max_bytes, settings.max_total_bytes) = (200, 400));
+    world.assert_limits();
+    world.log(10);
+    world.assert_rest();
+}
+
+#[test]
+fn higher_limits_end_a_block_at_once() {
+    let mut world = World::new(settings(2, 400));
+    world.open();
+    // The rotation never comes through, so that the budget fills and nothing can be removed.
+    world.disk.fault(Fault::on(Op::Rename).fails(OsError::EACCES).until_cleared());
+    while world.set().state() != State::Blocked(BlockReason::Budget) {
+        world.push();
+        world.clock.advance(Duration::from_millis(60));
+    }
+    world.caps_hold = false; // the disk watches the first budget
+    world.reconfigure(|settings| settings.max_total_bytes = 4_000);
+    assert!(world.append(), "what waited for room is written: {:?}", world.set);
+    world.settle();
+    world.log(40);
+    world.assert_rest();
+    world.assert_books();
+}
+
+#[test]
+fn a_rotation_under_way_is_planned_anew() {
+    let mut world = world();
+    world.disk.fault(Fault::on(Op::Rename).path_ends("app.log.2").fails(OsError::EACCES).until_cleared());
+    let now = world.clock.now();
+    world.set().rotate(now);
+    assert_eq!(world.set().state(), State::Overdue);
+    world.disk.clear_faults();
+    world.reconfigure(|settings| settings.backup_count = 1);
+    assert_eq!((world.set().state(), world.set().backups().count()), (State::Writing, 1));
+    world.log(20);
+    world.assert_limits();
+    world.assert_rest();
+}
+
+#[test]
+fn what_cannot_change_changes_nothing() {
+    let mut world = world();
+    let mut other = world.set().settings().clone();
+    other.backup_count = 1;
+    other.path = "/logs/other.log".into();
+    let (now, before, calls) = (world.clock.now(), world.set().settings().clone(), world.disk.count());
+    let faults = world.set().reconfigure(other, now).unwrap_err();
+    assert_eq!(faults.len(), 1);
+    assert_eq!(faults[0].to_string(), "path = /logs/other.log: cannot be changed while the log is open");
+    assert_eq!(world.disk.count(), calls);
+    assert_eq!(world.set().settings(), &before);
+    assert!(world.disk.exists(LIVE));
+}
