@@ -76,6 +76,9 @@ impl Life {
     /// Others touch the live file.
     pub(crate) fn meddle(&mut self, meddling: Meddling) {
         self.excuse_live();
+        if matches!(meddling, Meddling::Truncate) && self.world.finished < self.world.sent {
+            self.world.beheaded.insert(self.world.finished);
+        }
         let disk = &self.world.disk;
         // It may be gone already.
         let _ = match meddling {

@@ -142,3 +142,10 @@ fn a_seed_replays_bit_for_bit() {
     }
     assert!(killed > 20, "{killed} kills");
 }
+
+/// Others cut the live file while a part of a record stood in it and no `stat` worked: the rest of that record went in
+/// front of the next ones.
+#[test]
+fn seed_57067_a_file_cut_in_mid_record_that_cannot_be_looked_at() {
+    run(57_067);
+}
