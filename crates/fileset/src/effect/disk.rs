@@ -22,6 +22,7 @@ use crate::effect::fs::{Follow, Fs, Lock, LockRefusal, LogFile, Outcome};
 use crate::effect::lock;
 use crate::model::error::{Holder, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
+use crate::model::time::Wall;
 
 /// The operating system's file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -143,7 +144,9 @@ pub(super) fn meta(data: &Metadata) -> Meta {
         FileKind::Other
     };
     let id = FileId { device: data.dev(), inode: data.ino() };
-    Meta { id, kind, bytes: data.size(), links: data.nlink(), owner: data.uid() }
+    let micros = data.mtime().saturating_mul(1_000_000).saturating_add(data.mtime_nsec() / 1_000);
+    let modified = Wall::from_unix_micros(micros);
+    Meta { id, kind, bytes: data.size(), links: data.nlink(), owner: data.uid(), modified }
 }
 
 /// The flags of every open: not inherited over exec, no wait for the other end of a FIFO, no link unless asked.

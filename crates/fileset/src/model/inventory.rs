@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::time::Wall;
+
 /// Identity of a file: two names with one identity are one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId {
@@ -37,6 +39,8 @@ pub struct Meta {
     pub links: u64,
     /// Who owns it.
     pub owner: u32,
+    /// When its content last changed.
+    pub modified: Wall,
 }
 
 /// The file set without the file that is open for writing.

@@ -15,6 +15,7 @@ use super::state::{Cap, LockOwner, State};
 use crate::effect::fs::{Follow, Fs, Outcome};
 use crate::model::error::OsError;
 use crate::model::inventory::FileKind;
+use crate::model::time::Wall;
 
 /// A disk in memory. Clones are the same disk. It starts with an empty root directory, room without end, and
 /// everything on it owned by the user of the process.
@@ -156,6 +157,17 @@ impl SimDisk {
         let mut state = self.state();
         let (_, ino) = state.find(path.as_ref(), Follow::Yes)?;
         state.inode(ino)?.live.resize(bytes, 0);
+        Ok(())
+    }
+
+    /// Somebody says when a file was last changed, as `touch` does.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn ext_touch(&self, path: impl AsRef<Path>, modified: Wall) -> Outcome<()> {
+        let mut state = self.state();
+        let (_, ino) = state.find(path.as_ref(), Follow::Yes)?;
+        state.inode(ino)?.modified = modified;
         Ok(())
     }
 

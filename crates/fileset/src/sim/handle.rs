@@ -249,11 +249,13 @@ impl LogFile for SimFile {
     fn truncate(&mut self, bytes: u64) -> Outcome<()> {
         self.0.call(Op::Truncate, bytes, |state, ino| {
             state.writable()?;
+            let wall = state.wall();
             let inode = state.inode(ino)?;
             if inode.kind != FileKind::File {
                 return Err(OsError::EINVAL);
             }
             inode.live.resize(usize::try_from(bytes).map_err(|_| OsError::EFBIG)?, 0);
+            inode.modified = wall;
             Ok(())
         })
     }

@@ -15,6 +15,7 @@ use super::names::{Change, Ino, Tree};
 use crate::effect::fs::Outcome;
 use crate::model::error::{Op, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
+use crate::model::time::Wall;
 
 /// The user to whom everything belongs that nobody gave away.
 pub(super) const USER: u32 = 1000;
@@ -24,6 +25,8 @@ pub(super) struct Inode {
     pub(super) kind: FileKind,
     pub(super) owner: u32,
     pub(super) live: Vec<u8>,
+    /// When that last changed, by the clock that was set.
+    pub(super) modified: Wall,
     /// What a power cut leaves.
     durable: Vec<u8>,
     /// Where a symlink leads.
@@ -258,6 +261,7 @@ impl State {
             kind,
             owner: USER,
             live: Vec::new(),
+            modified: self.wall(),
             durable: Vec::new(),
             target: PathBuf::new(),
             open: 0,
@@ -286,7 +290,8 @@ impl State {
         let inode = self.inodes.get(&ino).ok_or(OsError::EIO)?;
         let id = FileId { device: 1, inode: ino };
         let links = self.tree.links(ino);
-        Ok(Meta { id, kind: inode.kind, bytes: inode.bytes(), links, owner: inode.owner })
+        let (kind, owner, modified) = (inode.kind, inode.owner, inode.modified);
+        Ok(Meta { id, kind, bytes: inode.bytes(), links, owner, modified })
     }
 
     /// Bytes that still fit.
@@ -299,7 +304,7 @@ impl State {
     /// Appends what fits, and says how much that was.
     pub(super) fn append(&mut self, ino: Ino, bytes: &[u8], most: Option<usize>) -> Outcome<usize> {
         let (free, file_max) = (self.free(), self.limits.file);
-        let write_max = self.limits.write.map(|most| most.max(1));
+        let (write_max, wall) = (self.limits.write.map(|most| most.max(1)), self.wall());
         let inode = self.inode(ino)?;
         let mut room = u64::MAX;
         if !bytes.is_empty() && inode.kind == FileKind::File {
@@ -317,8 +322,14 @@ impl State {
             bytes.len().min(room).min(write_max.unwrap_or(usize::MAX)).min(most.unwrap_or(usize::MAX));
         if inode.kind == FileKind::File {
             inode.live.extend_from_slice(&bytes[..taken]);
+            inode.modified = wall;
         }
         Ok(taken)
+    }
+
+    /// What the clock on the wall shows; the start of 1970 where none was set.
+    pub(super) fn wall(&self) -> Wall {
+        self.clock.as_ref().map_or(Wall::default(), |clock| clock.now().wall)
     }
 
     pub(super) fn writable(&self) -> Outcome<()> {

@@ -9,6 +9,7 @@ use crate::model::error::{Op, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
 use crate::model::name::Names;
 use crate::model::settings::{Allow, Settings};
+use crate::model::time::Wall;
 use crate::policy::plan::Step;
 use crate::sim::{Fault, SimDisk};
 
@@ -224,7 +225,8 @@ fn only_a_file_with_content_is_looked_at_for_a_torn_line() {
 
 #[test]
 fn objections_are_made_unless_allowed() {
-    let meta = |kind| Meta { id: FileId { device: 1, inode: 1 }, kind, bytes: 0, links: 1, owner: 7 };
+    let id = FileId { device: 1, inode: 1 };
+    let meta = |kind| Meta { id, kind, bytes: 0, links: 1, owner: 7, modified: Wall::default() };
     let mut settings = settings();
     let errors = |settings: &Settings| {
         let kinds = [FileKind::Directory, FileKind::Symlink, FileKind::Fifo, FileKind::Device];
