@@ -14,6 +14,7 @@ use tracing_subscriber::fmt::MakeWriter as _;
 
 use super::live::LiveFile;
 use super::{Builder, RollingFileAppender, Rotation};
+use crate::compat::non_blocking::NonBlocking;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -230,6 +231,20 @@ fn a_file_that_cannot_be_begun_is_tried_again_each_second() {
     clock.advance(Duration::from_secs(1));
     appender.write_all(b"four\n").unwrap();
     assert_eq!((appender.failures(), read(dir.path(), "app.2026-01-02")), (2, "four\n".into()));
+}
+
+#[test]
+fn what_fails_behind_a_queue_is_counted_by_its_counter() {
+    let (dir, clock) = scene();
+    let appender = open(&Builder::new().rotation(Rotation::DAILY).filename_prefix("app"), dir.path(), &clock);
+    fs::create_dir(dir.path().join("app.2026-01-02")).unwrap();
+    clock.advance(DAY);
+    let (mut writer, guard) = NonBlocking::new(appender);
+    writer.write_all(b"one\n").unwrap();
+    let counter = writer.error_counter();
+    drop(guard);
+    assert_eq!((counter.writer_errors(), counter.dropped_lines()), (1, 0));
+    assert_eq!(read(dir.path(), "app.2026-01-01"), "one\n");
 }
 
 #[test]
