@@ -287,14 +287,15 @@ fn many_threads_lose_no_line_over_a_rotation() {
     lines.sort_unstable();
     lines.dedup();
     assert_eq!((lines.len(), all.lines().count()), (2_000, 2_000));
-    assert_eq!((names(dir.path()).len(), appender.failures()), (11, 0));
+    // One for each period, unless another thread was held up in beginning the one before.
+    assert_eq!(((2..=11).contains(&names(dir.path()).len()), appender.failures()), (true, 0));
 }
 
 #[test]
 fn behind_a_torn_record_comes_a_newline() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
-    let live = LiveFile::new(std::os::fd::OwnedFd::from(ours).into(), 0);
+    let live = LiveFile::new(std::os::fd::OwnedFd::from(ours).into());
     let cut = live.append(&vec![b'x'; 16 << 20]).unwrap_err();
     assert!(cut.written > 0 && cut.error.kind() == std::io::ErrorKind::WouldBlock, "{cut:?}");
     let mut rest = vec![0; cut.written];
@@ -310,6 +311,6 @@ fn behind_a_torn_record_comes_a_newline() {
 #[test]
 fn a_full_disk_is_an_error_of_the_write() {
     let full = fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
-    let cut = LiveFile::new(full, 0).append(b"x\n").unwrap_err();
+    let cut = LiveFile::new(full).append(b"x\n").unwrap_err();
     assert_eq!((cut.written, cut.error.kind()), (0, std::io::ErrorKind::StorageFull));
 }
