@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
@@ -99,6 +100,10 @@ fn in_the_child(writer: &mut NonBlocking, guard: WorkerGuard) -> i32 {
     if refused < 100 || writer.error_counter().dropped_lines() != refused {
         return 1;
     }
+    let begun = Instant::now();
     drop(guard);
-    i32::from(writer.write_all(b"late\n").is_ok()) * 2
+    if begun.elapsed() > Duration::from_secs(3) {
+        return 2; // it waited for a thread that it does not have
+    }
+    i32::from(writer.write_all(b"late\n").is_ok()) * 3
 }

@@ -194,3 +194,60 @@ impl Batch {
 fn guarded<T>(act: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(act)).map_err(std::mem::forget).ok() // the payload could panic too
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compat::non_blocking::shared::RANK;
+    use crate::compat::rolling;
+    use crate::draft::Draft;
+
+    /// A worker without a thread, for whom `lines` wait.
+    fn worker<W: Write + Send + 'static>(writer: W, lines: u64) -> Worker<W> {
+        let (shared, inbox) = Shared::new(10_000, true);
+        for number in 0..lines {
+            let mut draft = Draft::new(RANK);
+            draft.push(format!("line {number}\n").as_bytes(), usize::MAX);
+            shared.queue.offer(&mut draft).unwrap();
+        }
+        Worker::new(Arc::new(shared), inbox, writer)
+    }
+
+    #[test]
+    fn all_that_waits_goes_to_our_own_appender_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut worker = worker(rolling::never(dir.path(), "app.log"), 5_000);
+        assert_eq!(worker.round(), 5_000, "one round is one write");
+        assert_eq!(worker.shared.queue.admission.fill().records(), 0);
+        let lines: Vec<String> = (0..5_000).map(|number| format!("line {number}")).collect();
+        let written = String::from_utf8(worker.batch.bytes.clone()).unwrap();
+        assert!(written.lines().eq(lines));
+    }
+
+    /// Counts calls.
+    #[derive(Default)]
+    struct Calls {
+        lines: usize,
+        flushes: usize,
+    }
+
+    impl Write for Calls {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.lines += 1;
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            self.flushes += 1;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn another_writer_gets_line_by_line_and_a_flush_behind_them() {
+        let mut worker = worker(Calls::default(), ROUND_LINES + 10);
+        assert_eq!((worker.round(), worker.round(), worker.round()), (ROUND_LINES, 10, 0));
+        assert_eq!((worker.writer.lines as u64, worker.writer.flushes), (ROUND_LINES + 10, 2));
+        assert_eq!(worker.shared.queue.admission.fill().records(), 0);
+    }
+}

@@ -20,6 +20,9 @@ use super::rotation::Rotation;
 /// A clock that a panic elsewhere cannot leave wrong: the appender is safe to use after one.
 pub(super) type Watch = Box<dyn Clock + UnwindSafe + RefUnwindSafe>;
 
+/// When nothing is due.
+const NEVER: i64 = i64::MAX;
+
 /// After a file that could not be opened, the next attempt.
 const RETRY_SECONDS: i64 = 1;
 
@@ -46,7 +49,7 @@ pub struct RollingFileAppender {
     clock: Watch,
     /// Swapped when a file is begun; the lock is held for no system call.
     live: Mutex<Arc<LiveFile>>,
-    /// When the next file is due, in seconds from 1970; never: the end of time.
+    /// When the next file is due, in seconds from 1970.
     due: AtomicI64,
     failures: AtomicU64,
 }
@@ -91,7 +94,7 @@ impl RollingFileAppender {
         let live = open_live(&names, &directory, now)?;
         let appender = Self {
             link: latest.map(|name| directory.join(name)),
-            due: AtomicI64::new(names.rotation.next(now).unwrap_or(i64::MAX)),
+            due: AtomicI64::new(names.rotation.next(now).unwrap_or(NEVER)),
             live: Mutex::new(Arc::new(live)),
             failures: AtomicU64::new(0),
             names,
@@ -122,27 +125,23 @@ impl RollingFileAppender {
     /// The file of now, begun by this caller if it is due. Others go on with the old one meanwhile.
     fn live_now(&self) -> Arc<LiveFile> {
         let (now, due) = (second(self.clock.as_ref()), self.due.load(Ordering::Acquire));
-        if now >= due {
-            let next = self.names.rotation.next(now).unwrap_or(i64::MAX);
-            let is_ours = self.due.compare_exchange(due, next, Ordering::AcqRel, Ordering::Relaxed);
-            if is_ours.is_ok() && self.begin_file(now).is_err() {
-                self.failed();
-                // Records go on to the old file until then.
-                self.due.store(now.saturating_add(RETRY_SECONDS), Ordering::Release);
-            }
+        // Nothing is due while one is begun: a caller that was held up in it cannot undo what a later one has done.
+        if now >= due && self.due.compare_exchange(due, NEVER, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            let next = match self.begin_file(now) {
+                Ok(()) => self.names.rotation.next(now).unwrap_or(NEVER),
+                Err(_) => {
+                    self.failed();
+                    now.saturating_add(RETRY_SECONDS) // records go on to the old file until then
+                }
+            };
+            self.due.store(next, Ordering::Release);
         }
         Arc::clone(&self.slot())
     }
 
     fn begin_file(&self, now: i64) -> Result<(), InitError> {
         let live = Arc::new(open_live(&self.names, &self.directory, now)?);
-        {
-            let mut slot = self.slot();
-            // Another caller may have begun a later one while this one was being opened.
-            if slot.period <= live.period {
-                *slot = live;
-            }
-        }
+        *self.slot() = live;
         let name = self.names.at(now);
         if self.link_to(&name).is_err() {
             self.failed();
@@ -198,7 +197,7 @@ fn open_live(names: &Names, directory: &Path, now: i64) -> Result<LiveFile, Init
         }
         disk::open(&path).map_err(InitError::of("the log file cannot be opened"))
     })?;
-    Ok(LiveFile::new(file, names.rotation.begin(now)))
+    Ok(LiveFile::new(file))
 }
 
 impl io::Write for RollingFileAppender {

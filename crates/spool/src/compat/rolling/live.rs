@@ -6,12 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::disk::Appending;
 
-/// An open file of one period.
+/// An open file.
 #[derive(Debug)]
 pub(super) struct LiveFile {
     file: Appending,
-    /// Its beginning, in seconds from 1970.
-    pub(super) period: i64,
     /// It ends in the middle of a record whose rest will not come.
     is_torn: AtomicBool,
 }
@@ -25,8 +23,8 @@ pub(in crate::compat) struct Cut {
 }
 
 impl LiveFile {
-    pub(super) fn new(file: Appending, period: i64) -> Self {
-        Self { file, period, is_torn: AtomicBool::new(false) }
+    pub(super) fn new(file: Appending) -> Self {
+        Self { file, is_torn: AtomicBool::new(false) }
     }
 
     /// Appends records. Behind one that was torn before comes a newline, so that nothing is glued to it.
