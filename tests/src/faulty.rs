@@ -1,6 +1,7 @@
 //! The real disk, of which a test says what fails, what is cut short and what is slow; every call is written down.
 //! It decides nothing: a call that no slip strikes is the disk's own.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -298,6 +299,9 @@ impl Fs for Faulty {
     }
     fn replace(&self, from: &Path, to: &Path) -> Outcome<()> {
         self.call(Op::Replace, from, Some(to), |_| Disk.replace(from, to))
+    }
+    fn list(&self, path: &Path) -> Outcome<Vec<OsString>> {
+        self.call(Op::List, path, None, |_| Disk.list(path))
     }
     fn unlink(&self, path: &Path) -> Outcome<()> {
         self.call(Op::Unlink, path, None, |_| Disk.unlink(path))

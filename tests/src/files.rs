@@ -64,13 +64,13 @@ impl Shelf for RealDisk {
 #[must_use]
 pub fn of_log(shelf: &dyn Shelf, live: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let names = Names::new(live).unwrap();
-    let number = |name: &String| match names.role(OsStr::new(name)) {
-        Some(Role::Backup(number)) => Some(number),
+    let slot = |name: &String| match names.role(OsStr::new(name)) {
+        Some(Role::Backup(slot)) => Some(slot),
         _ => None,
     };
-    let mut numbers: Vec<u32> = shelf.names(names.dir()).iter().filter_map(number).collect();
-    numbers.sort_unstable();
-    let backups = numbers.iter().rev().map(|number| names.backup(*number));
+    let mut slots: Vec<_> = shelf.names(names.dir()).iter().filter_map(slot).collect();
+    slots.sort_unstable();
+    let backups = slots.iter().rev().map(|slot| names.backup(*slot));
     backups
         .chain([names.live().to_owned(), names.hidden().to_owned()])
         .filter_map(|path| Some((path.clone(), shelf.bytes(&path)?)))

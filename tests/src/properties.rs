@@ -41,14 +41,14 @@ pub fn names(bytes: &[u8]) {
     let Some(names) = Names::new(&Path::new("/d").join(OsStr::from_bytes(input.live))) else { return };
     let number = input.number.max(1);
     let backup = names.backup(number);
-    assert_eq!(backup.file_name().and_then(|name| names.role(name)), Some(Role::Backup(number)));
+    assert_eq!(backup.file_name().and_then(|name| names.role(name)), Some(Role::Backup(number.into())));
     assert_eq!(names.role(names.base()), Some(Role::Live));
     let other = OsStr::from_bytes(input.other);
     let temporary = names.alert_temporary(names.dir());
     for name in [other, names.base(), backup.file_name().unwrap_or(other)] {
         let path = match names.role(name) {
             Some(Role::Live) => names.live().to_owned(),
-            Some(Role::Backup(number)) => names.backup(number),
+            Some(Role::Backup(slot)) => names.backup(slot),
             Some(Role::Hidden) => names.hidden().to_owned(),
             Some(Role::Lock) => names.lock().to_owned(),
             Some(Role::AlertTemporary) => temporary.clone(),

@@ -27,6 +27,7 @@ use crate::model::alert::{Alert, Event};
 use crate::model::batch::Batch;
 use crate::model::error::OpenError;
 use crate::model::settings::{Settings, Sync};
+use crate::model::slot::Slot;
 use crate::model::time::{Mono, Now};
 use crate::policy::backoff::{Backoff, Retry};
 
@@ -140,7 +141,9 @@ pub struct FileSet {
     left_sealed: bool,
     prune_retry: Retry,
     /// Backups that could not be removed, passed over until the next probe.
-    stuck: BTreeSet<u32>,
+    stuck: BTreeSet<Slot>,
+    /// When the oldest backup has been kept long enough.
+    expiry_due: Option<Mono>,
     alarms: Alarms,
     events: VecDeque<Event>,
     counters: Counters,
@@ -201,7 +204,7 @@ impl FileSet {
     pub fn wake_at(&self) -> Option<Mono> {
         let job = self.job.as_ref().filter(|_| !self.is_mid_record()).map(|job| job.due);
         let hold = self.hold.as_ref().map(|hold| hold.until);
-        [job, hold, self.sync_due, self.alarms.wake_at()].into_iter().flatten().min()
+        [job, hold, self.sync_due, self.expiry_due, self.alarms.wake_at()].into_iter().flatten().min()
     }
 
     /// Lets the next `append` or `tick` try at once, one time, what waits for a deadline.
@@ -255,9 +258,9 @@ impl FileSet {
         self.stage.total_bytes()
     }
 
-    /// Sizes of the backups in bytes by number, as last seen; 1 is the newest.
-    pub fn backups(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
-        self.stage.backups().iter().map(|(number, bytes)| (*number, *bytes))
+    /// The backups and their sizes in bytes, as last seen, the newest first.
+    pub fn backups(&self) -> impl Iterator<Item = (Slot, u64)> + '_ {
+        self.stage.backups().iter().map(|(slot, backup)| (*slot, backup.bytes))
     }
 
     /// The settings, with absolute paths.
@@ -325,6 +328,9 @@ impl FileSet {
         self.watch(now);
         if self.sync_due.is_some_and(|due| due <= now.mono) {
             self.sync(now);
+        }
+        if self.expiry_due.is_some_and(|due| due <= now.mono) {
+            self.expire(now);
         }
     }
 

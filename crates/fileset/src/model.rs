@@ -7,4 +7,5 @@ pub mod inventory;
 pub mod name;
 pub mod render;
 pub mod settings;
+pub mod slot;
 pub mod time;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use tracing_spool_fileset::model::name::{Names, Role};
+use tracing_spool_fileset::model::slot::Slot;
 
 /// A file and what stands in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +37,12 @@ pub fn read(live: &Path) -> Result<Vec<LogFile>> {
 }
 
 /// The older, the greater: the hidden file is newer than the live one.
-fn age(names: &Names, name: &OsStr) -> Option<u64> {
+fn age(names: &Names, name: &OsStr) -> Option<(u8, Option<Slot>)> {
     let plain = name.to_str()?.trim_end_matches(".gz").trim_end_matches(".zst");
     match names.role(OsStr::new(plain))? {
-        Role::Hidden => Some(0),
-        Role::Live => Some(1),
-        Role::Backup(number) => Some(1 + u64::from(number)),
+        Role::Hidden => Some((0, None)),
+        Role::Live => Some((1, None)),
+        Role::Backup(slot) => Some((2, Some(slot))),
         Role::Lock | Role::AlertTemporary => None,
     }
 }

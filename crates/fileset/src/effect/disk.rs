@@ -8,6 +8,7 @@
 
 mod platform;
 
+use std::ffi::OsString;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -102,6 +103,14 @@ impl Fs for Disk {
 
     fn resolve(&self, path: &Path) -> Outcome<PathBuf> {
         Ok(std::fs::canonicalize(path)?)
+    }
+
+    fn list(&self, path: &Path) -> Outcome<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(path)? {
+            names.push(entry?.file_name());
+        }
+        Ok(names)
     }
 
     fn read_head(&self, path: &Path, max: usize) -> Outcome<Vec<u8>> {

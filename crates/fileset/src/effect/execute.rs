@@ -14,9 +14,11 @@ pub(crate) use self::open::objection;
 use super::fs::{Fs, Lock, LockRefusal, LogFile};
 use super::patient::Patient;
 use crate::model::error::{Failure, Op, OsError};
-use crate::model::inventory::{FileId, FileKind, Inventory, Meta};
+use crate::model::inventory::{Backup, FileId, FileKind, Inventory, Meta};
 use crate::model::name::Names;
 use crate::model::settings::Settings;
+use crate::model::slot::Slot;
+use crate::model::time::Wall;
 use crate::policy::plan::Step;
 
 /// Under which name a file that we write stands.
@@ -104,8 +106,11 @@ pub(crate) struct Stage {
     pub(crate) next: Option<OpenFile>,
     /// The file before, let go only when the new one has the live name.
     pub(crate) retired: Option<OpenFile>,
-    pub(crate) lock: Option<Box<dyn Lock>>,
+    /// One for each directory of the set.
+    pub(crate) locks: Vec<Box<dyn Lock>>,
     pub(crate) lock_text: String,
+    /// A name was taken that the picture does not have: the next survey lists the directory, where names tell times.
+    pub(crate) is_stale: bool,
 }
 
 impl Stage {
@@ -117,8 +122,9 @@ impl Stage {
             current: None,
             next: None,
             retired: None,
-            lock: None,
+            locks: Vec::new(),
             lock_text,
+            is_stale: false,
         }
     }
 
@@ -133,13 +139,17 @@ impl Stage {
             Step::Survey => self.survey(settings)?,
             Step::SyncLive => self.sync_live()?,
             Step::CreateHidden => self.create_hidden(settings.mode)?,
-            Step::Remove(number) => return Ok(self.remove(number)?),
+            Step::Remove(slot) => return Ok(self.remove(slot)?),
             Step::Shift { from, to } => self.shift(from, to)?,
             Step::Retire { to } => self.retire(to)?,
             Step::Discard => return self.discard(),
             Step::Publish => self.publish()?,
             Step::SyncDir => self.sync_dir()?,
-            Step::MakeDirs => self.make_dirs(self.names.dir(), settings)?,
+            Step::MakeDirs => {
+                for dir in self.names.dirs() {
+                    self.make_dirs(dir, settings)?;
+                }
+            }
             Step::Relock => self.relock(settings.mode)?,
             Step::OpenLive => self.open_live(settings)?,
         }
@@ -188,40 +198,45 @@ impl Stage {
         }
     }
 
-    fn remove(&mut self, number: u32) -> Result<Done, Failure> {
-        let path = self.names.backup(number);
-        let Some(bytes) = self.inventory.backups.get(&number).copied() else { return Ok(Done::Nothing) };
+    fn remove(&mut self, slot: Slot) -> Result<Done, Failure> {
+        let path = self.names.backup(slot);
+        let Some(backup) = self.inventory.backups.get(&slot).copied() else { return Ok(Done::Nothing) };
         let done = match self.fs.unlink(&path) {
-            Ok(()) => Done::Removed(bytes),
+            Ok(()) => Done::Removed(backup.bytes),
             // Removed by others in the meantime.
             Err(OsError::ENOENT) if self.look(&path)?.is_none() => Done::Nothing,
             Err(error) => return Err(Failure::new(Op::Unlink, &path, error)),
         };
-        self.inventory.backups.remove(&number);
+        self.inventory.backups.remove(&slot);
         Ok(done)
     }
 
     fn shift(&mut self, from: u32, to: u32) -> Result<(), Failure> {
-        let Some(bytes) = self.inventory.backups.get(&from).copied() else { return Ok(()) };
+        let Some(backup) = self.inventory.backups.get(&Slot::Number(from)).copied() else { return Ok(()) };
         let (source, target) = (self.names.backup(from), self.names.backup(to));
         match self.fs.rename(&source, &target) {
             Ok(()) => {
-                self.inventory.backups.insert(to, bytes);
+                self.inventory.backups.insert(Slot::Number(to), backup);
             }
             // Removed by others in the meantime: a gap.
-            Err(OsError::ENOENT) if self.look(&source)?.is_none() && self.dir_stands()? => {}
+            Err(OsError::ENOENT) if self.look(&source)?.is_none() && self.dirs_stand()? => {}
             Err(error) => return Err(Failure::between(Op::Rename, &source, &target, error)),
         }
-        self.inventory.backups.remove(&from);
+        self.inventory.backups.remove(&Slot::Number(from));
         Ok(())
     }
 
-    /// Whether the directory of the set is there.
-    pub(crate) fn dir_stands(&self) -> Result<bool, Failure> {
-        Ok(self.look(self.names.dir())?.is_some())
+    /// Whether the directories of the set are there.
+    pub(crate) fn dirs_stand(&self) -> Result<bool, Failure> {
+        for dir in self.names.dirs() {
+            if self.look(dir)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
-    fn retire(&mut self, to: u32) -> Result<(), Setback> {
+    fn retire(&mut self, to: Slot) -> Result<(), Setback> {
         if self.live_is_gone()? {
             return Ok(());
         }
@@ -230,7 +245,9 @@ impl Stage {
             .rename(source, &target)
             .map_err(|error| Failure::between(Op::Rename, source, &target, error))?;
         let bytes = self.step_over();
-        self.inventory.backups.insert(to, bytes);
+        // When it was last written is seen at the next survey; until then it is as young as can be.
+        let modified = Wall::from_unix_micros(i64::MAX);
+        self.inventory.backups.insert(to, Backup { bytes, modified });
         Ok(())
     }
 
@@ -280,8 +297,10 @@ impl Stage {
     }
 
     fn sync_dir(&self) -> Result<(), Failure> {
-        let dir = self.names.dir();
-        self.fs.sync_dir(dir).map_err(|error| Failure::new(Op::SyncDir, dir, error))
+        for dir in self.names.dirs() {
+            self.fs.sync_dir(dir).map_err(|error| Failure::new(Op::SyncDir, dir, error))?;
+        }
+        Ok(())
     }
 
     /// Creates `dir` and what is missing above it, if that is wanted.
@@ -306,25 +325,29 @@ impl Stage {
         Ok(())
     }
 
+    /// Takes the lock files that stand in the directories now, unless they are ours already.
     fn relock(&mut self, mode: u32) -> Result<(), Failure> {
-        let path = self.names.lock();
-        if let Some(lock) = &self.lock {
-            if self.look(path)?.is_some_and(|meta| meta.id == lock.id()) {
-                return Ok(());
+        for (index, path) in self.names.locks().enumerate() {
+            if let Some(lock) = self.locks.get(index) {
+                if self.look(&path)?.is_some_and(|meta| meta.id == lock.id()) {
+                    continue;
+                }
+            }
+            let lock = match self.fs.lock(&path, mode, &self.lock_text) {
+                Ok(lock) => lock,
+                Err(LockRefusal::Held(_)) => return Err(Failure::new(Op::Lock, &path, OsError::EAGAIN)),
+                Err(LockRefusal::Failed(error)) => return Err(Failure::new(Op::Lock, &path, error)),
+            };
+            match self.locks.get_mut(index) {
+                Some(held) => *held = lock,
+                None => self.locks.push(lock),
             }
         }
-        match self.fs.lock(path, mode, &self.lock_text) {
-            Ok(lock) => {
-                self.lock = Some(lock);
-                Ok(())
-            }
-            Err(LockRefusal::Held(_)) => Err(Failure::new(Op::Lock, path, OsError::EAGAIN)),
-            Err(LockRefusal::Failed(error)) => Err(Failure::new(Op::Lock, path, error)),
-        }
+        Ok(())
     }
 
-    /// Sizes of the backups by number.
-    pub(crate) fn backups(&self) -> &BTreeMap<u32, u64> {
+    /// The backups, the newest first.
+    pub(crate) fn backups(&self) -> &BTreeMap<Slot, Backup> {
         &self.inventory.backups
     }
 }

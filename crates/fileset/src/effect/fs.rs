@@ -1,6 +1,7 @@
 //! The seam: every operation of the engine on the outside world is a method of [`Fs`], [`LogFile`] or [`Lock`].
 //! Implementations only perform; they do not decide, retry or remember.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
@@ -52,6 +53,8 @@ pub trait Fs: Send + fmt::Debug {
     fn access(&self, path: &Path) -> Outcome<()>;
     /// The path with every symlink resolved; it must exist.
     fn resolve(&self, path: &Path) -> Outcome<std::path::PathBuf>;
+    /// The names in a directory, in no order.
+    fn list(&self, path: &Path) -> Outcome<Vec<OsString>>;
     /// At most `max` bytes from the start of a regular file.
     fn read_head(&self, path: &Path, max: usize) -> Outcome<Vec<u8>>;
     /// Takes the lock file at the path for this process, creating it, and writes `text` into it.

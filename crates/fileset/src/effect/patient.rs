@@ -1,6 +1,7 @@
 //! Repeats what a signal interrupted: `EINTR` is no failure, it is repeated at once and not counted.
 //! It repeats nothing else.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::fs::{Follow, Fs, Lock, LockRefusal, LogFile, Outcome};
@@ -64,6 +65,9 @@ impl Fs for Patient {
     }
     fn resolve(&self, path: &Path) -> Outcome<PathBuf> {
         repeat(|| self.0.resolve(path))
+    }
+    fn list(&self, path: &Path) -> Outcome<Vec<OsString>> {
+        repeat(|| self.0.list(path))
     }
     fn read_head(&self, path: &Path, max: usize) -> Outcome<Vec<u8>> {
         repeat(|| self.0.read_head(path, max))

@@ -215,8 +215,8 @@ impl FileSet {
 
     /// Removes the oldest backup that can be, as long as more than `keep` are left.
     pub(super) fn prune_one(&mut self, keep: u32, now: Now) -> Pruned {
-        while let Some(number) = retention::victim(&self.stage.inventory, keep, &self.stuck) {
-            let failure = match self.stage.perform(Step::Remove(number), &self.settings) {
+        while let Some(slot) = retention::victim(&self.stage.inventory, keep, &self.stuck) {
+            let failure = match self.stage.perform(Step::Remove(slot), &self.settings) {
                 Ok(done) => {
                     self.account(done, now);
                     self.prune_retry = Retry::default();
@@ -233,7 +233,7 @@ impl FileSet {
             }
             let attempts = self.prune_retry.calls();
             self.prune_retry = Retry::default();
-            self.stuck.insert(number);
+            self.stuck.insert(slot);
             let detail = "a newer backup may have to go in its place";
             self.raise(Trouble::Prune, Some(failure), detail, attempts, now.wall, now);
         }

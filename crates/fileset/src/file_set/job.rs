@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::time::Duration;
 
 use super::FileSet;
 use super::append::{Flow, Pruned};
@@ -10,11 +11,16 @@ use crate::effect::classify::{Class, classify, is_lost_by_sync};
 use crate::effect::execute::{Done, OpenFile, Place, Setback};
 use crate::model::alert::{Event, Trouble};
 use crate::model::error::{Failure, Op, OsError};
-use crate::model::settings::Sync;
+use crate::model::settings::{Naming, Sync};
+use crate::model::slot::{Slot, Stamp};
 use crate::model::time::{Mono, Now, Wall};
 use crate::policy::backoff::{Prospect, Retry};
-use crate::policy::plan::{self, Durability, Step};
+use crate::policy::plan::{self, Durability, Scheme, Step};
 use crate::policy::{budget, retention};
+
+/// How soon, and how late, the age of backups is looked at again.
+const EXPIRY_LOOK_MIN: Duration = Duration::from_secs(1);
+const EXPIRY_LOOK_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// What a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +161,7 @@ impl FileSet {
         match step {
             Step::Survey => {
                 self.mind_foreign(now);
-                let rest = self.rotation_plan()?;
+                let rest = self.rotation_plan(now)?;
                 job.steps.pop_front();
                 job.steps.extend(rest);
                 return Ok(());
@@ -197,11 +203,19 @@ impl FileSet {
         if self.settings.sync == Sync::Never { Durability::Unsynced } else { Durability::Synced }
     }
 
-    fn rotation_plan(&self) -> Result<Vec<Step>, Failure> {
+    fn scheme(&self, now: Now) -> Scheme {
+        let stamp = match self.settings.naming {
+            Naming::Numbered => None,
+            Naming::Timestamped => Some(Stamp::after(self.stage.inventory.newest_stamp(), now.wall)),
+        };
+        Scheme { backup_count: self.settings.backup_count, stamp }
+    }
+
+    fn rotation_plan(&self, now: Now) -> Result<Vec<Step>, Failure> {
         let hidden = self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden);
         let plan = if hidden { plan::recovery } else { plan::rotation };
-        plan(&self.stage.inventory, self.settings.backup_count, self.durability()).map_err(|plan::NoSlot| {
-            let first = self.stage.names.backup(1);
+        plan(&self.stage.inventory, self.scheme(now), self.durability()).map_err(|plan::NoSlot| {
+            let first = self.stage.names.backup(Slot::Number(1));
             Failure::between(Op::Rename, self.stage.names.live(), &first, OsError::EISDIR)
         })
     }
@@ -223,6 +237,7 @@ impl FileSet {
     fn finish_job(&mut self, goal: Goal, now: Now) {
         if goal != Goal::Reopen {
             self.counters.rotations += u64::from(goal == Goal::Rotate);
+            self.drop_expired(now);
             self.moments.last_rotation = Some(now.wall);
             self.rotation_wanted = false;
             self.clear(Trouble::Rotation, now);
@@ -241,11 +256,12 @@ impl FileSet {
                 Pruned::Removed => Remedy::GoOn,
                 Pruned::Nothing | Pruned::Later(_) => Remedy::Wait(Prospect::Lasting),
             },
-            Class::Gone if job.goal != Goal::Reopen && matches!(self.stage.dir_stands(), Ok(false)) => {
+            Class::Gone if job.goal != Goal::Reopen && matches!(self.stage.dirs_stand(), Ok(false)) => {
                 Remedy::FindLive
             }
             Class::Taken if job.goal != Goal::Reopen && !job.surveyed_again => {
                 job.surveyed_again = true;
+                self.stage.is_stale = true;
                 job.steps = [Step::Survey].into();
                 Remedy::GoOn
             }
@@ -299,25 +315,61 @@ impl FileSet {
         self.raise(Trouble::ForeignSlot, None, &detail, 0, now.wall, now);
     }
 
-    /// Removes backups beyond their count and, at any price, what is beyond the budget.
+    /// Removes backups beyond their count, those that are too old and, at any price, what is beyond the budget.
     pub(super) fn trim(&mut self, now: Now) {
-        for number in retention::surplus(&self.stage.inventory, self.settings.backup_count) {
-            match self.stage.perform(Step::Remove(number), &self.settings) {
-                Ok(done) => self.account(done, now),
-                Err(Setback::Failed(failure)) => {
-                    self.counters.failures += 1;
-                    self.stuck.insert(number);
-                    let detail = "it is beyond backup_count; tried again at the next rotation";
-                    self.raise(Trouble::Prune, Some(failure), detail, 1, now.wall, now);
-                }
-                Err(Setback::Displaced) => return,
+        for slot in retention::surplus(&self.stage.inventory, self.settings.backup_count) {
+            if !self.let_go(slot, "it is beyond backup_count; tried again at the next rotation", now) {
+                return;
             }
         }
+        self.drop_expired(now);
         while self.stage.total_bytes() > self.settings.max_total_bytes {
             if self.prune_one(0, now) != Pruned::Removed {
                 break;
             }
         }
+    }
+
+    /// Removes a backup that is not wanted any more; one that stays is passed over and told. False: the plan is void.
+    fn let_go(&mut self, slot: Slot, why: &str, now: Now) -> bool {
+        match self.stage.perform(Step::Remove(slot), &self.settings) {
+            Ok(done) => self.account(done, now),
+            Err(Setback::Failed(failure)) => {
+                self.counters.failures += 1;
+                self.stuck.insert(slot);
+                self.raise(Trouble::Prune, Some(failure), why, 1, now.wall, now);
+            }
+            Err(Setback::Displaced) => return false,
+        }
+        true
+    }
+
+    /// Removes backups that are too old, and says when the next one will be.
+    pub(super) fn drop_expired(&mut self, now: Now) {
+        self.expiry_due = None;
+        let Some(max_age) = self.settings.max_age else { return };
+        for slot in retention::expired(&self.stage.inventory, max_age, now.wall) {
+            if !self.stuck.contains(&slot) {
+                self.let_go(slot, "it is older than max_age; tried again later", now);
+            }
+        }
+        // What could not be removed, and a clock that steps, are reasons to look again in any case.
+        self.expiry_due = retention::next_expiry(&self.stage.inventory, max_age).map(|end| {
+            let micros = end.unix_micros().saturating_sub(now.wall.unix_micros()).max(0);
+            let wait = Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
+            now.mono + wait.clamp(EXPIRY_LOOK_MIN, EXPIRY_LOOK_MAX)
+        });
+    }
+
+    /// A backup may be too old by now: when each was last written is looked at anew.
+    pub(super) fn expire(&mut self, now: Now) {
+        if self.job.is_none() {
+            self.stuck.clear();
+            if let Err(Setback::Failed(_)) = self.stage.perform(Step::Survey, &self.settings) {
+                self.counters.failures += 1;
+            }
+        }
+        self.drop_expired(now);
     }
 
     pub(super) fn job_is_due(&self, now: Now) -> bool {

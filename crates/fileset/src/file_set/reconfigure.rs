@@ -84,6 +84,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
         // Read anew wherever they count.
         max_bytes: _,
         backup_count: _,
+        max_age: _,
         max_total_bytes: _,
         budget_warning_percent: _,
         min_free_bytes: _,
@@ -94,6 +95,8 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
         retry_cooldown_max: _,
         // Where the set is, what was created so, and how records that wait were rendered.
         path,
+        naming,
+        archive_dir,
         max_record_bytes,
         alert_file,
         mode,
@@ -111,6 +114,8 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
         }
     };
     stays("path", *path != old.path, path.display().to_string());
+    stays("naming", *naming != old.naming, format!("{naming:?}"));
+    stays("archive_dir", *archive_dir != old.archive_dir, format!("{archive_dir:?}"));
     stays("max_record_bytes", *max_record_bytes != old.max_record_bytes, format!("{max_record_bytes:?}"));
     stays("alert_file", *alert_file != old.alert_file, format!("{alert_file:?}"));
     stays("mode", *mode != old.mode, format!("{mode:o}"));

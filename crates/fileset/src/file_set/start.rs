@@ -48,6 +48,7 @@ pub(super) fn open(
         left_sealed: false,
         prune_retry: Retry::default(),
         stuck: BTreeSet::new(),
+        expiry_due: None,
         alarms: Alarms::default(),
         events: VecDeque::new(),
         counters: Counters::default(),
@@ -111,11 +112,21 @@ pub(super) fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenE
             Err(fault) => faults.push(fault),
         }
     }
+    if is_usable(&faults, "archive_dir") {
+        match settings.archive_dir.as_deref().map(|path| absolute(path, "archive_dir")).transpose() {
+            Ok(path) => settings.archive_dir = path,
+            Err(fault) => faults.push(fault),
+        }
+    }
     if is_usable(&faults, "path") {
         match resolve(settings, fs) {
             Ok(path) => {
                 settings.path = path;
-                names = Names::new(&settings.path);
+                let archive = settings.archive_dir.clone();
+                names = Names::new(&settings.path).map(|names| match archive {
+                    Some(dir) => names.with_archive(dir),
+                    None => names,
+                });
             }
             Err(fault) => faults.push(fault),
         }
@@ -123,7 +134,10 @@ pub(super) fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenE
     if let Some(names) = &names {
         faults.extend(directory_fault("path", names.dir(), settings, fs));
         faults.extend(live_fault(settings, fs));
-        holder = fs.lock_holder(names.lock()).ok().flatten();
+        if names.dirs().count() > 1 && is_usable(&faults, "archive_dir") {
+            faults.extend(archive_fault(names, settings, fs));
+        }
+        holder = names.locks().find_map(|lock| fs.lock_holder(&lock).ok().flatten());
         let alert = settings.alert_path(names);
         let dir = alert.parent().filter(|dir| *dir != names.dir() && is_usable(&faults, "alert_file"));
         if let Some(dir) = dir {
@@ -191,6 +205,18 @@ fn directory_fault(field: &'static str, dir: &Path, settings: &Settings, fs: &dy
     None
 }
 
+/// What speaks against the directory of the backups: a rename does not lead to another file system.
+fn archive_fault(names: &Names, settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
+    let dir = names.archive();
+    let device = |dir: &Path| {
+        dir.ancestors().find_map(|ancestor| look_through(fs, ancestor).ok()).map(|meta| meta.id.device)
+    };
+    directory_fault("archive_dir", dir, settings, fs).or_else(|| {
+        let wanted = "must be on the file system of the log itself";
+        (device(dir) != device(names.dir())).then(|| Fault::new("archive_dir", dir.display(), wanted))
+    })
+}
+
 /// `stat` with symlinks followed.
 fn look_through(fs: &dyn Fs, path: &Path) -> Result<Meta, OsError> {
     let mut meta = fs.stat(path)?;
@@ -229,13 +255,15 @@ fn prepare(stage: &mut Stage, settings: &Settings) -> Result<(), OpenError> {
     if let Some(dir) = settings.alert_path(&stage.names).parent() {
         stage.make_dirs(dir, settings).map_err(OpenError::Failed)?;
     }
-    match stage.fs.lock(stage.names.lock(), settings.mode, &stage.lock_text) {
-        Ok(lock) => stage.lock = Some(lock),
-        Err(LockRefusal::Held(holder)) => {
-            return Err(OpenError::Locked { path: settings.path.clone(), holder });
-        }
-        Err(LockRefusal::Failed(error)) => {
-            return Err(OpenError::Failed(Failure::new(Op::Lock, stage.names.lock(), error)));
+    for path in stage.names.locks() {
+        match stage.fs.lock(&path, settings.mode, &stage.lock_text) {
+            Ok(lock) => stage.locks.push(lock),
+            Err(LockRefusal::Held(holder)) => {
+                return Err(OpenError::Locked { path: settings.path.clone(), holder });
+            }
+            Err(LockRefusal::Failed(error)) => {
+                return Err(OpenError::Failed(Failure::new(Op::Lock, &path, error)));
+            }
         }
     }
     stage.perform(Step::OpenLive, settings).map_err(failed)?;

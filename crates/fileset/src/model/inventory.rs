@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::slot::{Slot, Stamp};
 use super::time::Wall;
 
 /// Identity of a file: two names with one identity are one file.
@@ -43,11 +44,26 @@ pub struct Meta {
     pub modified: Wall,
 }
 
+/// A backup, as last seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backup {
+    /// Its size.
+    pub bytes: u64,
+    /// When its last record was written.
+    pub modified: Wall,
+}
+
+impl From<Meta> for Backup {
+    fn from(meta: Meta) -> Self {
+        Self { bytes: meta.bytes, modified: meta.modified }
+    }
+}
+
 /// The file set without the file that is open for writing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// Sizes of the backups by number; 1 is the newest.
-    pub backups: BTreeMap<u32, u64>,
+    /// The backups, the newest first.
+    pub backups: BTreeMap<Slot, Backup>,
     /// Numbers whose name is held by something that is not a regular file.
     pub foreign: BTreeSet<u32>,
     /// Size of a live-named file that is not the one being written.
@@ -58,12 +74,12 @@ impl Inventory {
     /// Bytes of everything in it.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.backups.values().sum::<u64>() + self.standing_live.unwrap_or(0)
+        self.backups.values().map(|backup| backup.bytes).sum::<u64>() + self.standing_live.unwrap_or(0)
     }
 
-    /// The highest number kept.
+    /// The newest stamp of a backup.
     #[must_use]
-    pub fn oldest(&self) -> Option<u32> {
-        self.backups.keys().next_back().copied()
+    pub fn newest_stamp(&self) -> Option<Stamp> {
+        self.backups.keys().next().and_then(|slot| slot.stamp())
     }
 }

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use super::slot::{Slot, Stamp};
+
 /// Name of the alert file, where the settings do not name another.
 pub const ALERT_FILE: &str = "ALERT_LOG_ROTATION_FAILED.txt";
 
@@ -18,16 +20,16 @@ const ALERT_TEMP: &[u8] = b".alert";
 /// The longest file name that common file systems take, in bytes.
 pub const NAME_MAX: usize = 255;
 
-/// What a backup's number takes in its name, the dot included.
-const NUMBER_BYTES_MAX: usize = 11;
+/// The most that a backup's slot takes in its name, the dot included.
+pub(crate) const SLOT_BYTES_MAX: usize = ".20261123T181911Z-0001".len();
 
 /// What a name of ours is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// `app.log`: the file being written.
     Live,
-    /// `app.log.3`: the third newest backup.
-    Backup(u32),
+    /// `app.log.3`: the third newest backup; `app.log.20261123T181911Z`: one with a time stamp.
+    Backup(Slot),
     /// `.app.log.new`: the next live file, while a rotation is under way.
     Hidden,
     /// `.app.log.lock`: held by the process that writes.
@@ -43,12 +45,13 @@ pub enum Role {
 /// use tracing_spool_fileset::model::name::{Names, Role};
 /// let names = Names::new(Path::new("/var/log/shop.log")).unwrap();
 /// assert_eq!(names.backup(2), Path::new("/var/log/shop.log.2"));
-/// assert_eq!(names.role("shop.log.2".as_ref()), Some(Role::Backup(2)));
+/// assert_eq!(names.role("shop.log.2".as_ref()), Some(Role::Backup(2.into())));
 /// assert_eq!(names.role("shop.log.02".as_ref()), None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     dir: PathBuf,
+    archive: PathBuf,
     base: OsString,
     live: PathBuf,
     hidden: PathBuf,
@@ -62,13 +65,45 @@ impl Names {
         let base = live.file_name()?.to_owned();
         let dir = live.parent()?.to_owned();
         let dotted = |end: &[u8]| dir.join(OsString::from_vec([b".", base.as_bytes(), end].concat()));
-        Some(Self { live: live.to_owned(), hidden: dotted(NEW), lock: dotted(LOCK), dir, base })
+        Some(Self {
+            live: live.to_owned(),
+            hidden: dotted(NEW),
+            lock: dotted(LOCK),
+            archive: dir.clone(),
+            dir,
+            base,
+        })
     }
 
-    /// The directory of them all.
+    /// The same, with backups in a directory of their own.
+    #[must_use]
+    pub fn with_archive(mut self, dir: PathBuf) -> Self {
+        self.archive = dir;
+        self
+    }
+
+    /// The directory of the live file.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The directory of the backups: the same, unless the set has an archive.
+    #[must_use]
+    pub fn archive(&self) -> &Path {
+        &self.archive
+    }
+
+    /// The directories of the set.
+    pub fn dirs(&self) -> impl Iterator<Item = &Path> {
+        let archive = (self.archive != self.dir).then_some(self.archive.as_path());
+        [self.dir.as_path()].into_iter().chain(archive)
+    }
+
+    /// The lock files of the set: one in each directory.
+    pub fn locks(&self) -> impl Iterator<Item = PathBuf> {
+        let name = self.lock.file_name().unwrap_or_default();
+        self.dirs().map(move |dir| dir.join(name))
     }
 
     /// The live file's name without its directory.
@@ -95,14 +130,15 @@ impl Names {
         &self.lock
     }
 
-    /// `app.log.N`.
+    /// `app.log.3` or `app.log.20261123T181911Z`, in the directory of the backups.
     #[must_use]
-    pub fn backup(&self, number: u32) -> PathBuf {
-        let mut path = PathBuf::with_capacity(self.live.as_os_str().len() + NUMBER_BYTES_MAX);
-        path.push(&self.dir);
+    pub fn backup(&self, slot: impl Into<Slot>) -> PathBuf {
+        let bytes = self.archive.as_os_str().len() + self.base.len() + SLOT_BYTES_MAX;
+        let mut path = PathBuf::with_capacity(bytes);
+        path.push(&self.archive);
         path.push(&self.base);
         // Writing into memory cannot fail.
-        let _ = write!(path.as_mut_os_string(), ".{number}");
+        let _ = write!(path.as_mut_os_string(), ".{}", slot.into());
         path
     }
 
@@ -131,7 +167,7 @@ impl Names {
         if let Some(rest) = name.strip_prefix(base) {
             return match rest {
                 [] => Some(Role::Live),
-                [b'.', digits @ ..] => number(digits).map(Role::Backup),
+                [b'.', rest @ ..] => slot(rest).map(Role::Backup),
                 _ => None,
             };
         }
@@ -152,7 +188,7 @@ pub fn is_reserved(name: &OsStr) -> bool {
     let backup = name
         .iter()
         .rposition(|byte| *byte == b'.')
-        .is_some_and(|dot| dot > 0 && number(&name[dot + 1..]).is_some());
+        .is_some_and(|dot| dot > 0 && slot(&name[dot + 1..]).is_some());
     let dotted = name.strip_prefix(b".").is_some_and(|rest| {
         [NEW, LOCK, ALERT_TEMP].iter().any(|end| rest.strip_suffix(*end).is_some_and(|base| !base.is_empty()))
     });
@@ -161,6 +197,12 @@ pub fn is_reserved(name: &OsStr) -> bool {
         .and_then(|rest| rest.strip_suffix(ALERT_END))
         .is_some_and(|middle| middle.is_empty() || (middle.len() > 1 && middle[0] == b'.'));
     backup || dotted || alert
+}
+
+/// What we write behind the name of the live file.
+fn slot(rest: &[u8]) -> Option<Slot> {
+    let stamp = || std::str::from_utf8(rest).ok().and_then(Stamp::parse);
+    number(rest).map(Slot::from).or_else(|| stamp().map(Slot::from))
 }
 
 /// A number as we write it: digits only, no leading zero, not 0, within `u32`.
@@ -203,6 +245,8 @@ mod tests {
             "",
             ".",
             "app.log.1 ",
+            "app.log.20261123T181911",
+            "app.log.20261123T181911Z.gz",
         ] {
             assert_eq!(names().role(name.as_ref()), None, "{name}");
         }
@@ -216,13 +260,14 @@ mod tests {
         assert_eq!(role(names.hidden()), Some(Role::Hidden));
         assert_eq!(role(names.lock()), Some(Role::Lock));
         assert_eq!(role(&names.alert_temporary(names.dir())), Some(Role::AlertTemporary));
-        assert_eq!(role(&names.backup(u32::MAX)), Some(Role::Backup(u32::MAX)));
+        assert_eq!(role(&names.backup(u32::MAX)), Some(Role::Backup(u32::MAX.into())));
     }
 
     #[test]
     fn reserved_live_names() {
         for name in [
             "app.log.3",
+            "app.log.20261123T181911Z-0001",
             ".app.log.new",
             ".a.lock",
             ".a.alert",
@@ -260,7 +305,7 @@ mod tests {
         fn backups_round_trip(number in 1_u32.., base in "[a-z.]{0,6}[a-z]") {
             let names = Names::new(&Path::new("/d").join(&base)).unwrap();
             let path = names.backup(number);
-            prop_assert_eq!(names.role(path.file_name().unwrap()), Some(Role::Backup(number)));
+            prop_assert_eq!(names.role(path.file_name().unwrap()), Some(Role::Backup(number.into())));
             prop_assert!(is_reserved(path.file_name().unwrap()));
         }
 
@@ -270,7 +315,7 @@ mod tests {
             if let Some(role) = names.role(name.as_ref()) {
                 let path = match role {
                     Role::Live => names.live().to_owned(),
-                    Role::Backup(number) => names.backup(number),
+                    Role::Backup(slot) => names.backup(slot),
                     Role::Hidden => names.hidden().to_owned(),
                     Role::Lock => names.lock().to_owned(),
                     Role::AlertTemporary => names.alert_temporary(names.dir()),

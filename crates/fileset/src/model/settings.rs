@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::Fault;
-use super::name::{self, NAME_MAX, Names};
+use super::name::{self, NAME_MAX, Names, SLOT_BYTES_MAX};
 use super::render::Rules;
 
 /// Default of [`Settings::max_bytes`]: 10 MiB.
@@ -70,6 +70,29 @@ pub enum Allow {
     ReservedName,
 }
 
+/// What backups are called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Naming {
+    /// `app.log.1` is the newest, and each rotation renames them all.
+    #[default]
+    Numbered,
+    /// `app.log.20261123T181911Z`: renamed once and never again, so that readers which know files by their path read
+    /// nothing twice. The time is that of the rotation, in UTC, or just behind that of the newest backup where the
+    /// clock went back. The directory is listed once at start.
+    Timestamped,
+}
+
+impl Naming {
+    /// The most that it adds to a name, in bytes.
+    const fn bytes_max(self) -> usize {
+        match self {
+            Self::Numbered => ".4294967295".len(),
+            Self::Timestamped => SLOT_BYTES_MAX,
+        }
+    }
+}
+
 /// Everything a file set is told. Create it with [`Settings::new`] and change what should differ.
 ///
 /// ```
@@ -91,6 +114,13 @@ pub struct Settings {
     pub max_record_bytes: Option<u64>,
     /// How many backups are kept: `app.log.1` (newest) and on. 0: a rotation discards the old content.
     pub backup_count: u32,
+    /// What backups are called.
+    pub naming: Naming,
+    /// Where backups are kept. `None`: beside the live file. On the same file system, and for this log alone: it is
+    /// locked too.
+    pub archive_dir: Option<PathBuf>,
+    /// Backups whose last record is older than this are removed. `None`: age does not matter.
+    pub max_age: Option<Duration>,
     /// Bytes of the live file, the hidden new one and all backups together, at every instant.
     pub max_total_bytes: u64,
     /// From what share of the budget a set that cannot shrink by itself is warned of, in percent.
@@ -133,6 +163,9 @@ impl Settings {
             max_bytes: MAX_BYTES,
             max_record_bytes: None,
             backup_count: BACKUP_COUNT,
+            naming: Naming::default(),
+            archive_dir: None,
+            max_age: None,
             max_total_bytes: MAX_TOTAL_BYTES,
             budget_warning_percent: BUDGET_WARNING_PERCENT,
             min_free_bytes: 0,
@@ -213,8 +246,9 @@ impl Settings {
             Some(_) if self.path.as_os_str().as_encoded_bytes().contains(&0) => {
                 Some("must not contain a NUL byte".to_owned())
             }
-            Some(base) if base.len() + ".4294967295".len() > NAME_MAX => {
-                Some(format!("must have a file name of at most {} bytes", NAME_MAX - ".4294967295".len()))
+            Some(base) if base.len() + self.naming.bytes_max() > NAME_MAX => {
+                let longest = NAME_MAX - self.naming.bytes_max();
+                Some(format!("must have a file name of at most {longest} bytes"))
             }
             Some(base) if name::is_reserved(base) && !self.allows(Allow::ReservedName) => Some(
                 "must not look like another log's backup, hidden, lock or alert file (or allow ReservedName)"
@@ -224,6 +258,16 @@ impl Settings {
         };
         if let Some(wanted) = wanted {
             faults.push(Fault::new("path", self.path.display(), wanted));
+        }
+        if let Some(dir) = &self.archive_dir {
+            let wanted = if dir.as_os_str().is_empty() {
+                Some("must name a directory, such as /var/log/app/old")
+            } else if dir.as_os_str().as_encoded_bytes().contains(&0) {
+                Some("must not contain a NUL byte")
+            } else {
+                None
+            };
+            faults.extend(wanted.map(|wanted| Fault::new("archive_dir", dir.display(), wanted)));
         }
         if let Some(alert) = &self.alert_file {
             let wanted = match file_name_of(alert) {
@@ -325,6 +369,9 @@ impl Settings {
             self.retry_cooldown,
             "must be at least retry_cooldown",
         );
+        if let Some(age) = self.max_age {
+            at_least("max_age", age, Duration::from_secs(1), "must be at least 1 s, such as 7 days");
+        }
         if let Sync::Interval(interval) = self.sync {
             at_least("sync", interval, instant, "must be an interval of at least 1 ms, such as 1 s");
         }
@@ -426,6 +473,10 @@ mod tests {
         assert_eq!(fields(|s| s.retry_cooldown = Duration::ZERO), ["retry_cooldown"]);
         assert_eq!(fields(|s| s.retry_cooldown_max = Duration::ZERO), ["retry_cooldown_max"]);
         assert_eq!(fields(|s| s.retry_attempts = 17), ["retry_attempts"]);
+        assert_eq!(fields(|s| s.max_age = Some(Duration::from_millis(999))), ["max_age"]);
+        assert_eq!(fields(|s| s.archive_dir = Some("".into())), ["archive_dir"]);
+        assert_eq!(fields(|s| s.archive_dir = Some("a\0".into())), ["archive_dir"]);
+        assert_eq!(fields(|s| s.archive_dir = Some("old".into())).len(), 0);
         assert_eq!(fields(|s| s.sync = Sync::Interval(Duration::ZERO)), ["sync"]);
         assert_eq!(fields(|s| s.mode = 0o040), ["mode"]);
         assert_eq!(fields(|s| s.dir_mode = 0o600), ["dir_mode"]);

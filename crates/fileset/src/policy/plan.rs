@@ -2,6 +2,7 @@
 //! The steps are performed by `effect::execute`; each is safe to repeat, and the list can stop anywhere.
 
 use crate::model::inventory::Inventory;
+use crate::model::slot::{Slot, Stamp};
 
 use super::retention;
 
@@ -15,7 +16,7 @@ pub enum Step {
     /// Create the next live file, under the hidden name.
     CreateHidden,
     /// Remove a backup.
-    Remove(u32),
+    Remove(Slot),
     /// Rename a backup to the next number, which is free.
     Shift {
         /// Its number.
@@ -25,8 +26,8 @@ pub enum Step {
     },
     /// Make the live file a backup; from here on records go to the hidden file.
     Retire {
-        /// The free number.
-        to: u32,
+        /// The free slot.
+        to: Slot,
     },
     /// Remove the live file; from here on records go to the hidden file.
     Discard,
@@ -59,6 +60,15 @@ pub enum Durability {
     Unsynced,
 }
 
+/// How the live file becomes a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheme {
+    /// How many backups are kept.
+    pub backup_count: u32,
+    /// The stamp of the next one; none where they have numbers.
+    pub stamp: Option<Stamp>,
+}
+
 /// Every number a backup could have is held by something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSlot;
@@ -69,13 +79,9 @@ pub struct NoSlot;
 ///
 /// # Errors
 /// [`NoSlot`] if backups are wanted and no number can hold one.
-pub fn rotation(
-    inventory: &Inventory,
-    backup_count: u32,
-    durability: Durability,
-) -> Result<Vec<Step>, NoSlot> {
+pub fn rotation(inventory: &Inventory, scheme: Scheme, durability: Durability) -> Result<Vec<Step>, NoSlot> {
     let mut steps = vec![Step::CreateHidden];
-    steps.extend(displacement(inventory, backup_count)?);
+    steps.extend(displacement(inventory, scheme)?);
     if let (Durability::Synced, Some(Step::Retire { .. })) = (durability, steps.last()) {
         // A file becomes a backup only when its bytes are durable: after a power cut, rotated files are whole.
         steps.insert(steps.len() - 1, Step::SyncLive);
@@ -89,14 +95,10 @@ pub fn rotation(
 ///
 /// # Errors
 /// [`NoSlot`] if a live file stands, backups are wanted and no number can hold one.
-pub fn recovery(
-    inventory: &Inventory,
-    backup_count: u32,
-    durability: Durability,
-) -> Result<Vec<Step>, NoSlot> {
+pub fn recovery(inventory: &Inventory, scheme: Scheme, durability: Durability) -> Result<Vec<Step>, NoSlot> {
     let mut steps = Vec::new();
     if inventory.standing_live.is_some() {
-        steps.extend(displacement(inventory, backup_count)?);
+        steps.extend(displacement(inventory, scheme)?);
     }
     finish(&mut steps, durability);
     Ok(steps)
@@ -115,26 +117,38 @@ fn finish(steps: &mut Vec<Step>, durability: Durability) {
     }
 }
 
-/// Frees the first number by moving backups up to the lowest gap, and puts the live file there.
-fn displacement(inventory: &Inventory, backup_count: u32) -> Result<Vec<Step>, NoSlot> {
-    let mut steps: Vec<Step> =
-        retention::surplus(inventory, backup_count).into_iter().map(Step::Remove).collect();
-    if backup_count == 0 {
-        steps.push(Step::Discard);
-        return Ok(steps);
+/// Frees a slot for the live file, and puts it there.
+fn displacement(inventory: &Inventory, scheme: Scheme) -> Result<Vec<Step>, NoSlot> {
+    let surplus = retention::surplus(inventory, scheme.backup_count);
+    let kept = inventory.backups.len() - surplus.len();
+    let mut steps: Vec<Step> = surplus.into_iter().map(Step::Remove).collect();
+    match scheme.stamp {
+        _ if scheme.backup_count == 0 => steps.push(Step::Discard),
+        None => renumber(inventory, scheme.backup_count, &mut steps)?,
+        Some(stamp) => {
+            let oldest = inventory.backups.keys().nth(kept.saturating_sub(1));
+            let goes = oldest.filter(|_| kept == scheme.backup_count as usize);
+            steps.extend(goes.copied().map(Step::Remove));
+            steps.push(Step::Retire { to: stamp.into() });
+        }
     }
+    Ok(steps)
+}
+
+/// Frees the first number by moving backups up to the lowest gap, and puts the live file there.
+fn renumber(inventory: &Inventory, backup_count: u32, steps: &mut Vec<Step>) -> Result<(), NoSlot> {
     // Numbers held by what is not ours are left out: their neighbours are adjacent.
     let slots: Vec<u32> = (1..=backup_count).filter(|number| !inventory.foreign.contains(number)).collect();
     let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return Err(NoSlot) };
-    let gap = slots.iter().position(|number| !inventory.backups.contains_key(number));
+    let gap = slots.iter().position(|number| !inventory.backups.contains_key(&Slot::Number(*number)));
     let gap = gap.unwrap_or_else(|| {
         // Removed, not renamed over: ext4 flushes a file that is renamed over another.
-        steps.push(Step::Remove(*last));
+        steps.push(Step::Remove(Slot::Number(*last)));
         slots.len() - 1
     });
     steps.extend(slots[..=gap].windows(2).rev().map(|pair| Step::Shift { from: pair[0], to: pair[1] }));
-    steps.push(Step::Retire { to: *first });
-    Ok(steps)
+    steps.push(Step::Retire { to: Slot::Number(*first) });
+    Ok(())
 }
 
 #[cfg(test)]
@@ -144,33 +158,42 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::inventory::Backup;
 
     fn inventory(backups: &[u32], foreign: &[u32]) -> Inventory {
         Inventory {
-            backups: backups.iter().map(|number| (*number, 1)).collect(),
+            backups: backups.iter().map(|number| (Slot::Number(*number), Backup::default())).collect(),
             foreign: foreign.iter().copied().collect(),
             standing_live: None,
         }
     }
 
     fn moves(backups: &[u32], foreign: &[u32], count: u32) -> Vec<Step> {
-        displacement(&inventory(backups, foreign), count).unwrap()
+        displacement(&inventory(backups, foreign), numbered(count)).unwrap()
+    }
+
+    fn numbered(backup_count: u32) -> Scheme {
+        Scheme { backup_count, stamp: None }
+    }
+
+    fn remove(number: u32) -> Step {
+        Step::Remove(Slot::Number(number))
     }
 
     fn shift(from: u32, to: u32) -> Step {
         Step::Shift { from, to }
     }
 
-    const RETIRE: Step = Step::Retire { to: 1 };
+    const RETIRE: Step = Step::Retire { to: Slot::Number(1) };
 
     #[test]
     fn a_whole_rotation() {
-        let steps = rotation(&inventory(&[1], &[]), 2, Durability::Synced).unwrap();
+        let steps = rotation(&inventory(&[1], &[]), numbered(2), Durability::Synced).unwrap();
         let wanted = [Step::CreateHidden, shift(1, 2), Step::SyncLive, RETIRE, Step::Publish, Step::SyncDir];
         assert_eq!(steps, wanted);
-        let steps = rotation(&inventory(&[], &[]), 0, Durability::Synced).unwrap();
+        let steps = rotation(&inventory(&[], &[]), numbered(0), Durability::Synced).unwrap();
         assert_eq!(steps, [Step::CreateHidden, Step::Discard, Step::Publish, Step::SyncDir]);
-        let steps = rotation(&inventory(&[], &[]), 2, Durability::Unsynced).unwrap();
+        let steps = rotation(&inventory(&[], &[]), numbered(2), Durability::Unsynced).unwrap();
         assert_eq!(steps, [Step::CreateHidden, RETIRE, Step::Publish]);
     }
 
@@ -180,39 +203,56 @@ mod tests {
         assert_eq!(moves(&[2, 3], &[], 3), [RETIRE]);
         assert_eq!(moves(&[1, 3], &[], 3), [shift(1, 2), RETIRE]);
         assert_eq!(moves(&[1, 2], &[], 3), [shift(2, 3), shift(1, 2), RETIRE]);
-        assert_eq!(moves(&[1, 2, 3], &[], 3), [Step::Remove(3), shift(2, 3), shift(1, 2), RETIRE]);
+        assert_eq!(moves(&[1, 2, 3], &[], 3), [remove(3), shift(2, 3), shift(1, 2), RETIRE]);
     }
 
     #[test]
     fn what_is_not_ours_is_stepped_over() {
-        assert_eq!(moves(&[1, 3], &[2], 3), [Step::Remove(3), shift(1, 3), RETIRE]);
-        assert_eq!(moves(&[2], &[1], 3), [shift(2, 3), Step::Retire { to: 2 }]);
-        assert_eq!(displacement(&inventory(&[], &[1, 2]), 2), Err(NoSlot));
-        assert_eq!(rotation(&inventory(&[], &[1]), 1, Durability::Unsynced), Err(NoSlot));
+        assert_eq!(moves(&[1, 3], &[2], 3), [remove(3), shift(1, 3), RETIRE]);
+        assert_eq!(moves(&[2], &[1], 3), [shift(2, 3), Step::Retire { to: Slot::Number(2) }]);
+        assert_eq!(displacement(&inventory(&[], &[1, 2]), numbered(2)), Err(NoSlot));
+        assert_eq!(rotation(&inventory(&[], &[1]), numbered(1), Durability::Unsynced), Err(NoSlot));
     }
 
     #[test]
     fn a_lowered_count_is_caught_up() {
-        assert_eq!(
-            moves(&[1, 2, 5, 9], &[], 2),
-            [Step::Remove(9), Step::Remove(5), Step::Remove(2), shift(1, 2), RETIRE]
-        );
-        assert_eq!(moves(&[1], &[], 0), [Step::Remove(1), Step::Discard]);
+        assert_eq!(moves(&[1, 2, 5, 9], &[], 2), [remove(9), remove(5), remove(2), shift(1, 2), RETIRE]);
+        assert_eq!(moves(&[1], &[], 0), [remove(1), Step::Discard]);
+    }
+
+    #[test]
+    fn a_stamp_needs_one_rename_and_the_oldest_goes() {
+        let stamp = |text| Stamp::parse(text).unwrap();
+        let (old, new) = (stamp("20260101T000000Z"), stamp("20260102T000000Z"));
+        let next = stamp("20260103T000000Z");
+        let mut inventory = inventory(&[1, 4], &[2]);
+        inventory.backups.extend([old, new].map(|stamp| (Slot::from(stamp), Backup::default())));
+        let moves =
+            |backup_count| displacement(&inventory, Scheme { backup_count, stamp: Some(next) }).unwrap();
+        let retire = Step::Retire { to: next.into() };
+        assert_eq!(moves(5), [retire]);
+        assert_eq!(moves(4), [remove(4), retire]);
+        assert_eq!(moves(2), [remove(4), remove(1), Step::Remove(old.into()), retire]);
+        let all = [remove(4), remove(1), Step::Remove(old.into()), Step::Remove(new.into()), Step::Discard];
+        assert_eq!(moves(0), all);
     }
 
     #[test]
     fn a_recovery_publishes_what_was_hidden() {
-        assert_eq!(recovery(&inventory(&[1], &[]), 1, Durability::Unsynced).unwrap(), [Step::Publish]);
+        assert_eq!(
+            recovery(&inventory(&[1], &[]), numbered(1), Durability::Unsynced).unwrap(),
+            [Step::Publish]
+        );
         let standing = Inventory { standing_live: Some(7), ..inventory(&[1], &[]) };
-        let wanted = [Step::Remove(1), RETIRE, Step::Publish, Step::SyncDir];
-        assert_eq!(recovery(&standing, 1, Durability::Synced).unwrap(), wanted);
+        let wanted = [remove(1), RETIRE, Step::Publish, Step::SyncDir];
+        assert_eq!(recovery(&standing, numbered(1), Durability::Synced).unwrap(), wanted);
         let foreign = Inventory { standing_live: Some(7), ..inventory(&[], &[1]) };
-        assert_eq!(recovery(&foreign, 1, Durability::Synced), Err(NoSlot));
+        assert_eq!(recovery(&foreign, numbered(1), Durability::Synced), Err(NoSlot));
     }
 
     #[test]
     fn only_between_records() {
-        let changing: Vec<Step> = rotation(&inventory(&[1], &[]), 1, Durability::Synced)
+        let changing: Vec<Step> = rotation(&inventory(&[1], &[]), numbered(1), Durability::Synced)
             .unwrap()
             .into_iter()
             .chain(reopening())
@@ -234,13 +274,13 @@ mod tests {
         fn apply(&mut self, step: Step) {
             match step {
                 Step::CreateHidden => self.hidden = true,
-                Step::Remove(number) => drop(self.files.remove(&number)),
+                Step::Remove(Slot::Number(number)) => drop(self.files.remove(&number)),
                 Step::Shift { from, to } => {
                     if let Some(age) = self.files.remove(&from) {
                         assert_eq!(self.files.insert(to, age), None, "{step:?} overwrites");
                     }
                 }
-                Step::Retire { to } => {
+                Step::Retire { to: Slot::Number(to) } => {
                     assert!(self.hidden, "the new file comes first");
                     if let Some(age) = self.live.take() {
                         assert_eq!(self.files.insert(to, age), None, "{step:?} overwrites");
@@ -256,12 +296,12 @@ mod tests {
 
         fn plan(&self, foreign: &BTreeSet<u32>, count: u32) -> Result<Vec<Step>, NoSlot> {
             let inventory = Inventory {
-                backups: self.files.keys().map(|number| (*number, 1)).collect(),
+                backups: self.files.keys().map(|number| (Slot::Number(*number), Backup::default())).collect(),
                 foreign: foreign.clone(),
                 standing_live: None,
             };
             let plan = if self.live.is_some() { rotation } else { recovery };
-            plan(&inventory, count, Durability::Synced)
+            plan(&inventory, numbered(count), Durability::Synced)
         }
     }
 

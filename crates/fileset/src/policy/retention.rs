@@ -2,38 +2,60 @@
 //! It never names the live file: that is not in an inventory's backups.
 
 use std::collections::BTreeSet;
-use std::ops::Bound;
+use std::time::Duration;
 
-use crate::model::inventory::Inventory;
+use crate::model::inventory::{Backup, Inventory};
+use crate::model::slot::Slot;
+use crate::model::time::Wall;
 
 /// Backups beyond their count, oldest first.
 #[must_use]
-pub fn surplus(inventory: &Inventory, backup_count: u32) -> Vec<u32> {
-    inventory
-        .backups
-        .range((Bound::Excluded(backup_count), Bound::Unbounded))
-        .rev()
-        .map(|(number, _)| *number)
-        .collect()
+pub fn surplus(inventory: &Inventory, backup_count: u32) -> Vec<Slot> {
+    let is_beyond = |(position, slot): &(usize, Slot)| {
+        *position >= backup_count as usize || slot.number().is_some_and(|number| number > backup_count)
+    };
+    let mut beyond: Vec<Slot> =
+        inventory.backups.keys().copied().enumerate().filter(is_beyond).map(|(_, slot)| slot).collect();
+    beyond.reverse();
+    beyond
+}
+
+/// Backups whose last record is older than `max_age`, oldest first.
+#[must_use]
+pub fn expired(inventory: &Inventory, max_age: Duration, now: Wall) -> Vec<Slot> {
+    let is_expired = |(_, backup): &(&Slot, &Backup)| end_of(backup, max_age) <= now;
+    inventory.backups.iter().rev().filter(is_expired).map(|(slot, _)| *slot).collect()
+}
+
+/// When the next backup expires, whether or not that has passed.
+#[must_use]
+pub fn next_expiry(inventory: &Inventory, max_age: Duration) -> Option<Wall> {
+    inventory.backups.values().map(|backup| end_of(backup, max_age)).min()
+}
+
+fn end_of(backup: &Backup, max_age: Duration) -> Wall {
+    let micros = i64::try_from(max_age.as_micros()).unwrap_or(i64::MAX);
+    Wall::from_unix_micros(backup.modified.unix_micros().saturating_add(micros))
 }
 
 /// The next backup to go for room: the oldest that is not `stuck`, as long as more than `keep` are left.
 ///
 /// ```
 /// use std::collections::BTreeSet;
-/// use tracing_spool_fileset::{model::inventory::Inventory, policy::retention::victim};
+/// use tracing_spool_fileset::model::inventory::{Backup, Inventory};
+/// use tracing_spool_fileset::{model::slot::Slot, policy::retention::victim};
 /// let mut inventory = Inventory::default();
-/// inventory.backups.extend([(1, 10), (2, 10)]);
-/// assert_eq!(victim(&inventory, 1, &BTreeSet::new()), Some(2));
+/// inventory.backups.extend([(Slot::Number(1), Backup::default()), (Slot::Number(2), Backup::default())]);
+/// assert_eq!(victim(&inventory, 1, &BTreeSet::new()), Some(Slot::Number(2)));
 /// assert_eq!(victim(&inventory, 2, &BTreeSet::new()), None);
 /// ```
 #[must_use]
-pub fn victim(inventory: &Inventory, keep: u32, stuck: &BTreeSet<u32>) -> Option<u32> {
+pub fn victim(inventory: &Inventory, keep: u32, stuck: &BTreeSet<Slot>) -> Option<Slot> {
     let spare = inventory.backups.len().saturating_sub(keep as usize);
     if spare == 0 {
         return None;
     }
-    inventory.backups.keys().rev().find(|number| !stuck.contains(number)).copied()
+    inventory.backups.keys().rev().find(|slot| !stuck.contains(slot)).copied()
 }
 
 #[cfg(test)]
@@ -41,9 +63,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::slot::Stamp;
 
     fn inventory(numbers: &[u32]) -> Inventory {
-        Inventory { backups: numbers.iter().map(|number| (*number, 1)).collect(), ..Inventory::default() }
+        let backups = numbers.iter().map(|number| (Slot::Number(*number), Backup::default()));
+        Inventory { backups: backups.collect(), ..Inventory::default() }
     }
 
     #[test]
@@ -54,9 +78,42 @@ mod tests {
     }
 
     #[test]
+    fn stamps_are_counted_and_numbers_from_before_are_older() {
+        let stamp = |text| Slot::from(Stamp::parse(text).unwrap());
+        let (old, new) = (stamp("20260101T000000Z"), stamp("20260101T000000Z-0001"));
+        let mut inventory = inventory(&[1]);
+        inventory.backups.extend([old, new].map(|slot| (slot, Backup::default())));
+        assert_eq!(surplus(&inventory, 3), [0_u32; 0]);
+        assert_eq!(surplus(&inventory, 1), [Slot::Number(1), old]);
+        assert_eq!(victim(&inventory, 0, &BTreeSet::new()), Some(Slot::Number(1)));
+    }
+
+    #[test]
+    fn what_is_too_old_goes_whatever_its_number() {
+        let aged = |number: u32, seconds: i64| {
+            let modified = Wall::from_unix_micros(seconds * 1_000_000);
+            (Slot::Number(number), Backup { bytes: 1, modified })
+        };
+        let backups = [aged(1, 300), aged(2, 100), aged(3, 200)].into();
+        let inventory = Inventory { backups, ..Inventory::default() };
+        let expired = |now: i64| {
+            expired(&inventory, Duration::from_secs(60), Wall::from_unix_micros(now * 1_000_000 - 1))
+        };
+        assert_eq!(expired(160), [0_u32; 0]);
+        assert_eq!(expired(161), [2]);
+        assert_eq!(expired(361), [3, 2, 1]);
+        let end = next_expiry(&inventory, Duration::from_secs(60)).unwrap();
+        assert_eq!(end.unix_micros(), 160_000_000);
+        assert_eq!(next_expiry(&Inventory::default(), Duration::MAX), None);
+    }
+
+    #[test]
     fn what_cannot_be_removed_is_passed_over() {
-        assert_eq!(victim(&inventory(&[1, 2, 3]), 0, &BTreeSet::from([3])), Some(2));
-        assert_eq!(victim(&inventory(&[3]), 0, &BTreeSet::from([3])), None);
+        assert_eq!(
+            victim(&inventory(&[1, 2, 3]), 0, &BTreeSet::from([Slot::Number(3)])),
+            Some(Slot::Number(2))
+        );
+        assert_eq!(victim(&inventory(&[3]), 0, &BTreeSet::from([Slot::Number(3)])), None);
         assert_eq!(victim(&inventory(&[]), 0, &BTreeSet::new()), None);
     }
 
@@ -69,7 +126,8 @@ mod tests {
         ) {
             let numbers: Vec<u32> = numbers.into_iter().collect();
             let inventory = inventory(&numbers);
-            if let Some(number) = victim(&inventory, keep, &stuck) {
+            let slots = stuck.iter().copied().map(Slot::Number).collect();
+            if let Some(Slot::Number(number)) = victim(&inventory, keep, &slots) {
                 prop_assert!(numbers.contains(&number) && !stuck.contains(&number));
                 prop_assert!(numbers.len() > keep as usize);
                 prop_assert!(numbers.iter().all(|other| *other <= number || stuck.contains(other)));

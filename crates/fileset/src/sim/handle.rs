@@ -1,6 +1,7 @@
 //! The disk as the engine sees it: each method of the seam, on the state in memory.
 //! It passes the gate of `state` once per call, and errs with the numbers that Linux gives.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::disk::SimDisk;
@@ -78,6 +79,16 @@ impl Fs for SimDisk {
                 _ => {}
             }
             move_name(state, &from, &to.path, source)
+        })
+    }
+
+    fn list(&self, path: &Path) -> Outcome<Vec<OsString>> {
+        self.call(Op::List, path, |state| {
+            let (path, ino) = state.find(path, Follow::Yes)?;
+            if state.kind(ino) != Some(FileKind::Directory) {
+                return Err(OsError::ENOTDIR);
+            }
+            Ok(state.children(&path).map(|(name, _)| name.to_owned()).collect())
         })
     }
 

@@ -21,7 +21,7 @@ fn world() -> World {
 fn lower_limits_hold_at_once() {
     let mut world = world();
     world.reconfigure(|settings| settings.backup_count = 2);
-    assert_eq!(world.set().backups().map(|(number, _)| number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(world.set().backups().filter_map(|(slot, _)| slot.number()).collect::<Vec<_>>(), [1, 2]);
     world.reconfigure(|settings| settings.max_total_bytes = 400);
     world.assert_limits();
     assert_eq!(world.set().backups().count(), 1, "no more goes than has to");

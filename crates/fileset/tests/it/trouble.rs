@@ -302,7 +302,7 @@ fn a_number_held_by_something_else_is_left_out_and_told() {
     world.open();
     world.log(14);
     assert_eq!(world.edges(), [(Trouble::ForeignSlot, Edge::Raised)]);
-    assert_eq!(world.set().backups().map(|(number, _)| number).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(world.set().backups().filter_map(|(slot, _)| slot.number()).collect::<Vec<_>>(), [1, 3]);
     world.disk.ext_remove_dir_all("/logs/app.log.2").unwrap();
     world.log(10);
     assert_eq!(world.edges(), [(Trouble::ForeignSlot, Edge::Cleared)]);

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tracing_spool_fileset::model::name::{Names, Role};
+use tracing_spool_fileset::model::slot::Slot;
 use tracing_spool_fileset::sim::{Entry, SimClock, SimDisk};
 use tracing_spool_fileset::{Batch, Edge, Event, FileSet, Op, OpenError, Settings, State, Trouble};
 
@@ -198,8 +199,10 @@ impl World {
     /// Asserts that the set is within its limits.
     pub(crate) fn assert_limits(&mut self) {
         let (backup_count, max_total_bytes) = (self.settings.backup_count, self.settings.max_total_bytes);
-        let newest_too_many = self.set().backups().find(|(number, _)| *number > backup_count);
-        assert_eq!(newest_too_many, None);
+        let too_high = |slot: &Slot| slot.number().is_some_and(|number| number > backup_count);
+        let surplus: Vec<Slot> = self.set().backups().map(|(slot, _)| slot).filter(too_high).collect();
+        assert!(surplus.is_empty(), "{surplus:?}");
+        assert!(self.set().backups().count() <= backup_count as usize);
         assert!(self.set().total_bytes() <= max_total_bytes, "{} bytes", self.set().total_bytes());
     }
 
@@ -241,17 +244,21 @@ impl World {
     /// Contents of the set, oldest file first.
     pub(crate) fn files(&self) -> Vec<String> {
         let names = Names::new(Path::new(LIVE)).unwrap();
-        let mut numbers: Vec<u32> = self
+        let names = match &self.settings.archive_dir {
+            Some(dir) => names.with_archive(dir.clone()),
+            None => names,
+        };
+        let mut slots: Vec<Slot> = self
             .disk
-            .list("/logs")
+            .list(names.archive())
             .iter()
             .filter_map(|(name, _)| match names.role(name) {
-                Some(Role::Backup(number)) => Some(number),
+                Some(Role::Backup(slot)) => Some(slot),
                 _ => None,
             })
             .collect();
-        numbers.sort_unstable();
-        let backups = numbers.iter().rev().map(|number| names.backup(*number));
+        slots.sort_unstable();
+        let backups = slots.iter().rev().map(|slot| names.backup(*slot));
         backups
             .chain([names.live().to_owned(), names.hidden().to_owned()])
             .filter_map(|path| self.disk.read(path))

@@ -212,7 +212,7 @@ fn museum_r16_gaps_and_surplus_backups_at_start() {
         settings.backup_count = backup_count;
         let mut world = World::real(&Faulty::new(), settings);
         world.open();
-        let standing: Vec<u32> = world.set().backups().map(|(number, _)| number).collect();
+        let standing: Vec<u32> = world.set().backups().filter_map(|(slot, _)| slot.number()).collect();
         assert_eq!(standing, kept, "{numbers:?}, {backup_count}");
         assert_eq!(world.set().counters().pruned_files as usize, numbers.len() - kept.len());
         let pruned = u32::try_from(numbers.len() - kept.len()).unwrap();

@@ -7,7 +7,7 @@ use super::{OpenFile, Place, Stage};
 use crate::effect::fs::{Follow, Fs as _};
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::{FileKind, Inventory, Meta};
-use crate::model::settings::{Allow, Settings};
+use crate::model::settings::{Allow, Naming, Settings};
 
 impl Stage {
     /// Opens the file that is to take records: a hidden one with content (a rotation was cut short), else the live
@@ -31,10 +31,15 @@ impl Stage {
     }
 
     fn find_live(&mut self, settings: &Settings) -> Result<(OpenFile, Option<u64>), Failure> {
-        for number in 1..=settings.backup_count {
-            self.survey_slot(number)?;
+        match settings.naming {
+            Naming::Numbered => {
+                for number in 1..=settings.backup_count {
+                    self.survey_slot(number.into())?;
+                }
+                self.survey_upward(settings.backup_count)?;
+            }
+            Naming::Timestamped => self.survey_listed()?,
         }
-        self.survey_upward(settings.backup_count)?;
         let live = self.look(self.names.live())?;
         let hidden = self.look(self.names.hidden())?.filter(|meta| meta.kind == FileKind::File);
         if hidden.is_some_and(|meta| meta.bytes > 0) {

@@ -1,4 +1,4 @@
-//! Looking at every name of the set, and only at those: no directory is ever listed.
+//! Looking at every name of the set, and only at those. A directory is listed only where backups are named by time.
 //! What is seen becomes the inventory; nothing is changed.
 
 use std::path::Path;
@@ -7,7 +7,9 @@ use super::{Place, Setback, Stage};
 use crate::effect::fs::Fs as _;
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
-use crate::model::settings::Settings;
+use crate::model::name::Role;
+use crate::model::settings::{Naming, Settings};
+use crate::model::slot::Slot;
 use crate::policy::retention;
 
 /// At start, backups are looked for upward until so many numbers in a row are free.
@@ -15,10 +17,22 @@ const MISSES_MAX: u32 = 64;
 
 impl Stage {
     pub(super) fn survey(&mut self, settings: &Settings) -> Result<(), Setback> {
-        let known = retention::surplus(&self.inventory, settings.backup_count);
-        for number in (1..=settings.backup_count).chain(known) {
-            self.survey_slot(number)?;
+        match settings.naming {
+            Naming::Numbered => {
+                let known = retention::surplus(&self.inventory, settings.backup_count);
+                for slot in (1..=settings.backup_count).map(Slot::Number).chain(known) {
+                    self.survey_slot(slot)?;
+                }
+            }
+            Naming::Timestamped if self.is_stale => self.survey_listed()?,
+            Naming::Timestamped => {
+                let known: Vec<Slot> = self.inventory.backups.keys().copied().collect();
+                for slot in known {
+                    self.survey_slot(slot)?;
+                }
+            }
         }
+        self.is_stale = false;
         self.inventory.foreign.retain(|number| *number <= settings.backup_count);
         self.inventory.standing_live = None;
         let Some(current) = &self.current else { return Ok(()) };
@@ -47,23 +61,36 @@ impl Stage {
         }
     }
 
-    /// Whether anything stands at the number.
-    pub(super) fn survey_slot(&mut self, number: u32) -> Result<bool, Failure> {
-        self.inventory.foreign.remove(&number);
-        let seen = self.look(&self.names.backup(number))?;
+    /// Whether anything stands at the slot.
+    pub(super) fn survey_slot(&mut self, slot: Slot) -> Result<bool, Failure> {
+        let seen = self.look(&self.names.backup(slot))?;
+        let is_foreign = seen.is_some_and(|meta| meta.kind != FileKind::File);
         match seen {
-            Some(meta) if meta.kind == FileKind::File => {
-                self.inventory.backups.insert(number, meta.bytes);
-            }
-            Some(_) => {
-                self.inventory.backups.remove(&number);
+            Some(meta) if meta.kind == FileKind::File => self.inventory.backups.insert(slot, meta.into()),
+            _ => self.inventory.backups.remove(&slot),
+        };
+        if let Some(number) = slot.number() {
+            self.inventory.foreign.remove(&number);
+            if is_foreign {
                 self.inventory.foreign.insert(number);
-            }
-            None => {
-                self.inventory.backups.remove(&number);
             }
         }
         Ok(seen.is_some())
+    }
+
+    /// Looks at every backup that the directory lists: names that tell times cannot be guessed.
+    pub(super) fn survey_listed(&mut self) -> Result<(), Failure> {
+        let dir = self.names.archive();
+        let names = self.fs.list(dir).map_err(|error| Failure::new(Op::List, dir, error))?;
+        self.inventory.backups.clear();
+        for name in names {
+            if let Some(Role::Backup(slot)) = self.names.role(&name) {
+                self.survey_slot(slot)?;
+            }
+        }
+        // A number that something else holds does no harm here.
+        self.inventory.foreign.clear();
+        Ok(())
     }
 
     /// What stands at a path, if anything does.
@@ -81,7 +108,7 @@ impl Stage {
         while misses < MISSES_MAX {
             let Some(next) = number.checked_add(1) else { break };
             number = next;
-            misses = if self.survey_slot(number)? { 0 } else { misses + 1 };
+            misses = if self.survey_slot(Slot::Number(number))? { 0 } else { misses + 1 };
         }
         Ok(())
     }

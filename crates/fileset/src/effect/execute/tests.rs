@@ -1,7 +1,6 @@
 //! Each step alone, on a simulated disk: what it does, that it may be repeated, and what it makes of names that others
 //! moved or of calls that say so wrongly.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Done, Place, Setback, Stage, objection};
@@ -9,11 +8,13 @@ use crate::model::error::{Op, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
 use crate::model::name::Names;
 use crate::model::settings::{Allow, Settings};
+use crate::model::slot::Slot;
 use crate::model::time::Wall;
 use crate::policy::plan::Step;
 use crate::sim::{Fault, SimDisk};
 
 const LIVE: &str = "/logs/app.log";
+const RETIRE: Step = Step::Retire { to: Slot::Number(1) };
 const HIDDEN: &str = "/logs/.app.log.new";
 
 fn settings() -> Settings {
@@ -50,7 +51,7 @@ fn refused(stage: &mut Stage, step: Step) -> Option<OsError> {
 }
 
 fn numbers(stage: &Stage) -> Vec<u32> {
-    stage.backups().keys().copied().collect()
+    stage.backups().keys().filter_map(|slot| slot.number()).collect()
 }
 
 fn place(stage: &Stage) -> Place {
@@ -61,7 +62,7 @@ fn place(stage: &Stage) -> Place {
 fn retired(disk: &SimDisk) -> Stage {
     let mut stage = opened(disk, &[]);
     done(&mut stage, Step::CreateHidden);
-    done(&mut stage, Step::Retire { to: 1 });
+    done(&mut stage, RETIRE);
     stage
 }
 
@@ -69,12 +70,12 @@ fn retired(disk: &SimDisk) -> Stage {
 fn a_removal_believes_enoent_if_nothing_stands_there() {
     let disk = SimDisk::new();
     let mut stage = opened(&disk, &[1, 2, 3]);
-    assert_eq!(done(&mut stage, Step::Remove(3)), Done::Removed(4));
-    assert_eq!(done(&mut stage, Step::Remove(3)), Done::Nothing);
+    assert_eq!(done(&mut stage, Step::Remove(Slot::Number(3))), Done::Removed(4));
+    assert_eq!(done(&mut stage, Step::Remove(Slot::Number(3))), Done::Nothing);
     disk.ext_unlink(backup(1)).unwrap();
-    assert_eq!(done(&mut stage, Step::Remove(1)), Done::Nothing);
+    assert_eq!(done(&mut stage, Step::Remove(Slot::Number(1))), Done::Nothing);
     disk.fault(Fault::on(Op::Unlink).fails(OsError::ENOENT).once());
-    assert_eq!(refused(&mut stage, Step::Remove(2)), Some(OsError::ENOENT));
+    assert_eq!(refused(&mut stage, Step::Remove(Slot::Number(2))), Some(OsError::ENOENT));
     assert_eq!(numbers(&stage), [2]);
 }
 
@@ -101,17 +102,17 @@ fn a_retirement_moves_our_file_once_and_no_other() {
     let mut stage = retired(&disk);
     assert_eq!((place(&stage), numbers(&stage)), (Place::Hidden, vec![1]));
     assert!(stage.retired.is_some() && !disk.exists(LIVE));
-    done(&mut stage, Step::Retire { to: 1 });
+    done(&mut stage, RETIRE);
     assert_eq!(place(&stage), Place::Hidden);
 
     let disk = SimDisk::new();
     let mut stage = opened(&disk, &[]);
     done(&mut stage, Step::CreateHidden);
     disk.put(LIVE, "another's");
-    assert_eq!(refused(&mut stage, Step::Retire { to: 1 }), None);
+    assert_eq!(refused(&mut stage, RETIRE), None);
     assert_eq!(refused(&mut stage, Step::Discard), None);
     disk.ext_unlink(LIVE).unwrap();
-    assert_eq!(refused(&mut stage, Step::Retire { to: 1 }), None);
+    assert_eq!(refused(&mut stage, RETIRE), None);
 }
 
 #[test]
@@ -252,7 +253,8 @@ fn a_survey_sees_what_stands_under_the_names_of_the_set() {
     disk.mkdir_all(backup(3));
     disk.ext_unlink(backup(2)).unwrap();
     done(&mut stage, Step::Survey);
-    assert_eq!(*stage.backups(), BTreeMap::from([(1, 6)]));
+    assert_eq!(stage.backups()[&Slot::Number(1)].bytes, 6);
+    assert_eq!(numbers(&stage), [1]);
     assert!(stage.inventory.foreign.contains(&3));
     disk.put(LIVE, "another's");
     assert_eq!(refused(&mut stage, Step::Survey), None);
