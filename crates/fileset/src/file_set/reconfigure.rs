@@ -65,6 +65,9 @@ impl FileSet {
             // Its steps were made for the old count.
             job.steps = [Step::Survey].into();
         }
+        // A file that others have moved does not count: no backup has to go for it.
+        self.watch_at = now.mono;
+        self.watch(now);
         self.trim(now);
         if self.stage.total_bytes() > self.settings.max_total_bytes {
             // The live file alone is over it: as a backup it can go.
