@@ -1,6 +1,9 @@
 //! The description of a spool, its check, and its start. The only builder of the workspace; what the settings of the
 //! file set mean is `tracing_spool_fileset`'s.
 
+mod change;
+pub(crate) mod fields;
+pub(crate) mod parse;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +22,7 @@ use tracing_spool_fileset::{
 
 use crate::admission::{MOST_BYTES, MOST_RECORDS};
 use crate::alerts::{AlertSink, Hook};
+use crate::config::Origins;
 use crate::error::OpenError;
 use crate::guard::SpoolGuard;
 use crate::late::{Late, LateRecords};
@@ -77,6 +81,7 @@ pub struct SpoolBuilder {
     thread_name: String,
     hook: Option<Hook>,
     prints: bool,
+    origins: Origins,
 }
 
 /// The file set.
@@ -94,6 +99,7 @@ impl SpoolBuilder {
             thread_name: "tracing-spool".to_owned(),
             hook: None,
             prints: true,
+            origins: Origins::default(),
         }
     }
 
@@ -300,7 +306,8 @@ impl SpoolBuilder {
         let open = |settings: Settings| {
             FileSet::open_with(settings, Box::new(Disk::new()), Box::new(SharedClock(Arc::clone(&clock))))
         };
-        self.start(&Disk::new(), open, &clock, spawn)
+        let origins = self.origins.clone();
+        self.start(&Disk::new(), open, &clock, spawn).map_err(|error| origins.explain(error))
     }
 
     /// The same on another file system and with another clock: for tests. [`lock_wait`](Self::lock_wait) is not
@@ -309,8 +316,9 @@ impl SpoolBuilder {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(self, fs: Box<dyn Fs>, clock: Arc<dyn Clock>) -> Result<(Spool, SpoolGuard), OpenError> {
-        let name = self.thread_name.clone();
-        let (shared, worker) = self.assemble_with(fs, &clock)?;
+        let (name, origins) = (self.thread_name.clone(), self.origins.clone());
+        let assembled = self.assemble_with(fs, &clock).map_err(|error| origins.explain(error));
+        let (shared, worker) = assembled?;
         launch(name, shared, worker, clock.as_ref(), spawn)
     }
 }
@@ -369,6 +377,10 @@ impl SpoolBuilder {
             faults.extend(more);
         }
         Err(OpenError::Unusable(faults))
+    }
+
+    pub(crate) fn origins_mut(&mut self) -> &mut Origins {
+        &mut self.origins
     }
 
     fn faults(&self) -> Vec<Fault> {
@@ -432,10 +444,12 @@ impl SpoolBuilder {
             overflow: self.overflow,
         };
         let (queue, inbox) = Queue::new(bounds, Origin::here());
+        let described = self.clone();
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,
             bounds,
+            described,
             sink: AlertSink::new(self.hook, self.prints),
             late: Late::new(self.late_records, self.shutdown_timeout),
             path: file_set.path().to_owned(),

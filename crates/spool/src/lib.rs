@@ -38,6 +38,7 @@
 mod admission;
 mod alerts;
 mod builder;
+mod config;
 mod control;
 mod draft;
 mod error;
@@ -59,6 +60,7 @@ mod peaks;
 mod place;
 mod queue;
 mod rank;
+mod reconfigure;
 #[cfg(feature = "metrics")]
 mod recorder;
 mod room;
@@ -74,6 +76,7 @@ mod worker;
 mod writer;
 
 pub use builder::{QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
+pub use config::{ConfigError, ConfigFault, SpoolConfig};
 pub use error::OpenError;
 pub use event_time::EventTime;
 pub use exposition::prometheus_text;
@@ -84,6 +87,7 @@ pub use layer::{PlainFields, Shedding, SpoolLayer};
 pub use ledger::{Dropped, Reason};
 pub use notice::Notices;
 pub use queue::Overflow;
+pub use reconfigure::ReconfigureError;
 pub use stats::{Condition, Health, Stats};
 #[cfg(shuttle)]
 pub use sync::let_naps_end;
