@@ -91,8 +91,10 @@ fn a_configuration_that_is_read_again_names_what_it_named_before() {
     handle.flush(Duration::from_secs(60)).unwrap();
     handle.rotate().unwrap();
     described = described.backup_count(2).max_bytes(1 << 20);
+    described = described.max_total_bytes(5 << 20);
     handle.reconfigure(|_| described).unwrap();
     handle.flush(Duration::from_secs(60)).unwrap();
+    assert_eq!(handle.stats().max_total_bytes, 5 << 20, "it was applied");
     assert!(handle.health().is_well());
     let error = handle.reconfigure(|_| Spool::builder("/elsewhere/app.log")).unwrap_err();
     assert!(fields(error).contains(&"path"));
