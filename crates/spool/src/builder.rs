@@ -1,6 +1,9 @@
 //! The description of a spool, its check, and its start. The only builder of the workspace; what the settings of the
 //! file set mean is `tracing_spool_fileset`'s.
 
+mod change;
+pub(crate) mod fields;
+pub(crate) mod parse;
 #[cfg(test)]
 mod tests;
 
@@ -14,13 +17,14 @@ use crossbeam_channel::unbounded;
 use tracing_core::Level;
 use tracing_spool_fileset::model::settings::MAX_RECORD_BYTES;
 use tracing_spool_fileset::{
-    self as fileset, Alert, Allow, Batch, Clock, Disk, Fault, FileSet, Fs, Now, Settings, Sync as SyncPolicy,
-    SystemClock,
+    self as fileset, Alert, Allow, Batch, Clock, Disk, Fault, FileSet, Fs, Naming, Now, Settings,
+    Sync as SyncPolicy, SystemClock,
 };
 
 use crate::admission::{MOST_BYTES, MOST_RECORDS};
 use crate::alerts::{AlertSink, Hook};
 use crate::at_exit;
+use crate::config::Origins;
 use crate::error::OpenError;
 use crate::flush_all;
 use crate::guard::SpoolGuard;
@@ -82,6 +86,7 @@ pub struct SpoolBuilder {
     thread_name: String,
     hook: Option<Hook>,
     prints: bool,
+    origins: Origins,
 }
 
 /// The file set.
@@ -100,6 +105,7 @@ impl SpoolBuilder {
             thread_name: "tracing-spool".to_owned(),
             hook: None,
             prints: true,
+            origins: Origins::default(),
         }
     }
 
@@ -120,6 +126,34 @@ impl SpoolBuilder {
     /// How many backups are kept, `app.log.1` being the newest (5). 0: a rotation discards the old content.
     pub fn backup_count(mut self, count: u32) -> Self {
         self.settings.backup_count = count;
+        self
+    }
+
+    /// What backups are called: numbers, `app.log.1` being the newest, or the time of their rotation, which never
+    /// changes again (numbers).
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use tracing_spool::{Naming, Spool};
+    /// let (spool, guard) = Spool::builder(&path).naming(Naming::Timestamped).open()?;
+    /// # drop((spool, guard));
+    /// # Ok::<(), tracing_spool::OpenError>(())
+    /// ```
+    pub fn naming(mut self, naming: Naming) -> Self {
+        self.settings.naming = naming;
+        self
+    }
+
+    /// Where backups are kept: a directory for this log alone, on the same file system (beside the live file).
+    pub fn archive_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.settings.archive_dir = Some(dir.into());
+        self
+    }
+
+    /// Backups whose last record is older than this are removed (age does not matter).
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.settings.max_age = Some(age);
         self
     }
 
@@ -323,7 +357,8 @@ impl SpoolBuilder {
         let open = |settings: Settings| {
             FileSet::open_with(settings, Box::new(Disk::new()), Box::new(SharedClock(Arc::clone(&clock))))
         };
-        self.start(&Disk::new(), open, &clock, spawn)
+        let origins = self.origins.clone();
+        self.start(&Disk::new(), open, &clock, spawn).map_err(|error| origins.explain(error))
     }
 
     /// The same on another file system and with another clock: for tests. [`lock_wait`](Self::lock_wait) is not
@@ -332,8 +367,9 @@ impl SpoolBuilder {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(self, fs: Box<dyn Fs>, clock: Arc<dyn Clock>) -> Result<(Spool, SpoolGuard), OpenError> {
-        let name = self.thread_name.clone();
-        let (shared, worker) = self.assemble_with(fs, &clock)?;
+        let (name, origins) = (self.thread_name.clone(), self.origins.clone());
+        let assembled = self.assemble_with(fs, &clock).map_err(|error| origins.explain(error));
+        let (shared, worker) = assembled?;
         launch(name, shared, worker, clock.as_ref(), spawn)
     }
 }
@@ -392,6 +428,10 @@ impl SpoolBuilder {
             faults.extend(more);
         }
         Err(OpenError::Unusable(faults))
+    }
+
+    pub(crate) fn origins_mut(&mut self) -> &mut Origins {
+        &mut self.origins
     }
 
     fn faults(&self) -> Vec<Fault> {
@@ -460,10 +500,12 @@ impl SpoolBuilder {
             overflow: self.overflow,
         };
         let (queue, inbox) = Queue::new(bounds, Origin::here());
+        let described = self.clone();
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,
             bounds,
+            described,
             sink: AlertSink::new(self.hook, self.prints),
             late: Late::new(self.late_records, self.shutdown_timeout),
             path: file_set.path().to_owned(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use tracing_spool_fileset::Settings;
 
 /// A message to the writer thread.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(crate) enum Control {
     Rotate,
     /// Look whether the live file is still ours.
     Reopen,
+    /// Take other limits, which were checked.
+    Reconfigure(Box<Settings>),
     /// Write what waits, within this time, and leave.
     Stop(Duration, Sender<Left>),
 }

@@ -1,4 +1,4 @@
-//! What a spool tells Prometheus: its metrics as text, and as a file for node_exporter's textfile collector.
+//! What a spool tells Prometheus: its metrics as text, and as a file for the textfile collector of `node_exporter`.
 //! Which metrics there are is `metric`'s table.
 
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use tracing_spool_fileset::effect::whole;
 use crate::handle::SpoolHandle;
 use crate::metric::{Kind, METRICS, Reading};
 
-/// Readable by all: node_exporter is another user.
+/// Readable by all: `node_exporter` is another user.
 const TEXTFILE_MODE: u32 = 0o644;
 
 impl SpoolHandle {
@@ -30,7 +30,7 @@ impl SpoolHandle {
         prometheus_text(std::slice::from_ref(self))
     }
 
-    /// Writes [`prometheus_text`](Self::prometheus_text) to `path`, for node_exporter's textfile collector: name it
+    /// Writes [`prometheus_text`](Self::prometheus_text) to `path`, for the textfile collector of `node_exporter`: name it
     /// `SOMETHING.prom` in the collector's directory, and call this every few seconds. The file is replaced whole; its
     /// mode is 0644, subject to umask. The file is written on the calling thread.
     ///

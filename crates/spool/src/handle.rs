@@ -196,6 +196,10 @@ impl SpoolHandle {
         self.shared.health()
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// What metrics are read from.
     pub(crate) fn reading(&self) -> Reading {
         let mut stats = self.stats();
@@ -203,7 +207,7 @@ impl SpoolHandle {
         Reading { log: self.shared.path.display().to_string(), stats, health: self.health() }
     }
 
-    fn request(&self, message: Control) -> Result<(), RequestError> {
+    pub(crate) fn request(&self, message: Control) -> Result<(), RequestError> {
         if self.shared.queue.origin.is_forked() {
             return Err(RequestError::Forked);
         }

@@ -50,6 +50,7 @@ mod at_exit;
 mod builder;
 #[cfg(not(shuttle))]
 pub mod compat;
+mod config;
 mod control;
 mod draft;
 mod error;
@@ -74,6 +75,7 @@ mod place;
 mod process_lock;
 mod queue;
 mod rank;
+mod reconfigure;
 #[cfg(feature = "metrics")]
 mod recorder;
 mod room;
@@ -91,6 +93,7 @@ mod worker;
 mod writer;
 
 pub use builder::{QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
+pub use config::{ConfigError, ConfigFault, SpoolConfig};
 pub use error::OpenError;
 pub use event_time::EventTime;
 pub use exposition::prometheus_text;
@@ -103,6 +106,7 @@ pub use ledger::{Dropped, Reason};
 pub use notice::Notices;
 pub use panic_hook::{PANIC_FLUSH_TIMEOUT, install_panic_hook};
 pub use queue::Overflow;
+pub use reconfigure::ReconfigureError;
 #[cfg(feature = "signals")]
 pub use signals::SignalAction;
 pub use stats::{Condition, Health, Stats};
@@ -111,8 +115,9 @@ pub use sync::let_naps_end;
 pub use writer::{EventWriter, Spool};
 
 pub use tracing_spool_fileset::file_set::BlockReason;
+
 pub use tracing_spool_fileset::{
-    Alert, Allow, Clock, Counters, Edge, Failure, Fault, Fs, Holder, Op, OsError, Sync as SyncPolicy,
+    Alert, Allow, Clock, Counters, Edge, Failure, Fault, Fs, Holder, Naming, Op, OsError, Sync as SyncPolicy,
     Trouble, Wall,
 };
 

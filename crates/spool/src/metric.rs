@@ -39,7 +39,10 @@ pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
     pub(crate) kind: Kind,
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "only the facade asks for units"))]
+    #[cfg_attr(
+        not(any(feature = "metrics", test)),
+        expect(dead_code, reason = "only the facade asks for units")
+    )]
     pub(crate) unit: Unit,
     pub(crate) read: fn(&Reading, &mut Take<'_>),
 }

@@ -12,6 +12,7 @@ use tracing_spool_fileset::{Alert, Counters, Edge, Moments, State};
 
 use crate::admission::{Fill, Refusal};
 use crate::alerts::AlertSink;
+use crate::builder::SpoolBuilder;
 use crate::control::Control;
 use crate::draft::Draft;
 use crate::late::Late;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     /// On lines of their own too, being raised at every round.
     pub(crate) peaks: CachePadded<Peaks>,
     bounds: Bounds,
+    /// As it was opened, and changed since.
+    described: Mutex<SpoolBuilder>,
     /// The guard's patience is over: the writer thread begins nothing new.
     pub(crate) abandoned: AtomicBool,
     control: Sender<Control>,
@@ -64,6 +67,7 @@ const BY_DISK: u8 = 2;
 pub(crate) struct Parts {
     pub(crate) queue: Queue,
     pub(crate) bounds: Bounds,
+    pub(crate) described: SpoolBuilder,
     pub(crate) sink: AlertSink,
     pub(crate) late: Late,
     pub(crate) path: PathBuf,
@@ -82,6 +86,7 @@ impl Shared {
             shutdown_timeout: parts.shutdown_timeout,
             peaks: CachePadded::default(),
             bounds: parts.bounds,
+            described: Mutex::new(parts.described),
             abandoned: AtomicBool::new(false),
             control: parts.control,
             block: AtomicU8::new(NOT_BLOCKED),
@@ -220,6 +225,10 @@ impl Shared {
 
     pub(crate) fn health(&self) -> Health {
         self.picture().map(|picture| picture.health.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn described(&self) -> MutexGuard<'_, SpoolBuilder> {
+        self.described.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the writer thread has left.

@@ -2,6 +2,7 @@
 //! It decides nothing about files (the engine does) and nothing about who is admitted (`admission` does).
 
 mod leave;
+mod reconfigure;
 #[cfg(test)]
 mod tests;
 
@@ -199,6 +200,7 @@ impl Worker {
                 }
                 Control::Rotate => file_set.rotate(now),
                 Control::Reopen => file_set.reopen(now),
+                Control::Reconfigure(settings) => reconfigure::apply(file_set, *settings, &self.shared, now),
                 Control::Stop(time, reply) => {
                     self.shared.queue.close();
                     file_set.hurry();

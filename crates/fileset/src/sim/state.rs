@@ -4,8 +4,8 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::{fmt, mem};
 
 use super::clock::SimClock;
 use super::crash::{Survive, When, after_power_cut};
@@ -153,30 +153,20 @@ impl State {
     }
 
     fn entry(&self, request: Request<'_>) -> Entry {
-        let now_called = request.ino.and_then(|ino| self.tree.name_of(ino));
-        Entry {
-            seq: self.count,
-            op: request.op,
-            path: now_called.unwrap_or(request.path).to_owned(),
-            to: request.to.map(Path::to_owned),
-            bytes: request.bytes,
-            taken: 0,
-            result: Ok(()),
-            at: self.clock.as_ref().map(|clock| clock.now().mono),
-        }
+        entry(&self.tree, self.count, self.clock.as_ref(), request)
     }
 
     /// What the script does to the call; and its entry, if that had to be made for it or is kept.
     fn strike(&mut self, request: Request<'_>) -> (Option<Action>, Option<Entry>) {
-        let mut faults = mem::take(&mut self.faults);
-        let entry = OnceCell::new();
-        let (seq, look) = (self.count, || entry.get_or_init(|| self.entry(request)));
-        let action = faults.iter_mut().find_map(|fault| fault.strike(request.op, seq, look));
-        if self.keeps_journal {
+        // The faults stay in their place: a predicate may panic, and has to be asked again by the next call.
+        let Self { faults, tree, count, clock, keeps_journal, .. } = self;
+        let made = OnceCell::new();
+        let look = || made.get_or_init(|| entry(tree, *count, clock.as_ref(), request));
+        let action = faults.iter_mut().find_map(|fault| fault.strike(request.op, *count, look));
+        if *keeps_journal {
             look();
         }
-        self.faults = faults;
-        (action, entry.into_inner())
+        (action, made.into_inner())
     }
 
     fn note_failed_sync(&mut self, request: Request<'_>, error: OsError) {
@@ -405,5 +395,20 @@ impl Inode {
         let length =
             if self.kind == FileKind::Symlink { self.target.as_os_str().len() } else { self.live.len() };
         u64::try_from(length).unwrap_or(u64::MAX)
+    }
+}
+
+/// How a call is written down, before it is known what comes of it.
+fn entry(tree: &Tree, seq: u64, clock: Option<&SimClock>, request: Request<'_>) -> Entry {
+    let now_called = request.ino.and_then(|ino| tree.name_of(ino));
+    Entry {
+        seq,
+        op: request.op,
+        path: now_called.unwrap_or(request.path).to_owned(),
+        to: request.to.map(Path::to_owned),
+        bytes: request.bytes,
+        taken: 0,
+        result: Ok(()),
+        at: clock.map(|clock| clock.now().mono),
     }
 }

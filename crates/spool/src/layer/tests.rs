@@ -164,3 +164,15 @@ fn after_the_end_the_filter_counts_as_the_queue_does() {
     tracing::subscriber::with_default(registry().with(layer), || tracing::error!("too late"));
     assert_eq!(still.shared.stats().dropped.by(Reason::Closed, Level::ERROR), 1);
 }
+
+#[test]
+fn records_that_are_written_late_pass_the_filter() {
+    let mut still = still(|builder| builder.late_records(crate::LateRecords::Write));
+    let layer = still.spool.layer().without_time().with_filter(still.spool.shedding());
+    let (reply, _answer) = crossbeam_channel::bounded(1);
+    assert!(still.shared.send(crate::control::Control::Stop(Duration::from_secs(5), reply)));
+    still.file();
+    let late = || tracing::error!(target: "shop", "late");
+    tracing::subscriber::with_default(registry().with(layer), late);
+    assert_eq!(still.file(), "ERROR shop: late\n");
+}
