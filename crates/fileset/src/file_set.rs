@@ -25,11 +25,13 @@ use crate::effect::execute::Stage;
 use crate::effect::fs::Fs;
 use crate::model::alert::{Alert, Event};
 use crate::model::batch::Batch;
-use crate::model::error::OpenError;
+use crate::model::error::{Failure, OpenError};
 use crate::model::settings::{Settings, Sync};
 use crate::model::slot::Slot;
 use crate::model::time::{Mono, Now};
 use crate::policy::backoff::{Backoff, Retry};
+use crate::policy::forecast::{Forecast, Limits, forecast};
+use crate::policy::{budget, plan};
 
 /// Events that wait to be taken; an owner that never takes them loses the oldest.
 const EVENTS_MAX: usize = 256;
@@ -273,6 +275,40 @@ impl FileSet {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.stage.names.live()
+    }
+
+    /// What the next rotation would do, which backups would go and why, and which would stay: by what was last seen of
+    /// the directory, without touching anything. Displays as a list.
+    ///
+    /// # Errors
+    /// The failure that a rotation would meet because every number is held by something that is not a file of the set.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use std::io::Write as _;
+    /// use tracing_spool_fileset::{Clock, FileSet, Settings, SystemClock};
+    /// let mut log = FileSet::open(Settings::new(&path))?;
+    /// writeln!(log, "hello")?;
+    /// let plan = log.plan(SystemClock::new().now())?;
+    /// assert_eq!(plan.to_string(), "app.log becomes app.log.1\napp.log.1 (6 bytes) stays\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn plan(&self, now: Now) -> Result<Forecast, Failure> {
+        let settings = &self.settings;
+        // Not known is no reason to foresee that backups go.
+        let free = self.stage.fs.space(self.stage.names.dir()).unwrap_or(u64::MAX);
+        let limits = Limits {
+            max_bytes: settings.max_bytes,
+            max_total_bytes: settings.max_total_bytes,
+            max_age: settings.max_age,
+            above_floor: budget::above_floor(free, settings.min_free_bytes),
+            kept_backups: settings.kept_backups(),
+        };
+        let log = self.stage.names.base().to_string_lossy().into_owned();
+        let inventory = &self.stage.inventory;
+        forecast(log, inventory, self.live_bytes(), self.scheme(now), &limits, now.wall)
+            .map_err(|plan::NoSlot| self.no_slot())
     }
 
     /// Takes what there is to say since the last call, oldest first.

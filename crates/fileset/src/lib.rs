@@ -8,7 +8,8 @@
 //! From a path and the defaults one can tell what will stand on the disk: at most 60 MiB in `app.log` and
 //! `app.log.1` to `app.log.5`, each at most 10 MiB unless one record is longer; beside them a lock file
 //! (`.app.log.lock`), an alert file while there is trouble, and for the moment of a rotation an empty `.app.log.new`.
-//! No other name is created, renamed or removed.
+//! No other name is created, renamed or removed. With [`Naming::Timestamped`] backups are called `app.log.20261123T181911Z`,
+//! and with [`Settings::archive_dir`] they stand elsewhere, with a second lock file.
 //!
 //! # As an `io::Write`
 //!

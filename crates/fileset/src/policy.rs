@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod budget;
+pub mod forecast;
 pub mod plan;
 pub mod retention;
 pub mod rotation;

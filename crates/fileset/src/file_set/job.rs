@@ -203,7 +203,7 @@ impl FileSet {
         if self.settings.sync == Sync::Never { Durability::Unsynced } else { Durability::Synced }
     }
 
-    fn scheme(&self, now: Now) -> Scheme {
+    pub(super) fn scheme(&self, now: Now) -> Scheme {
         let stamp = match self.settings.naming {
             Naming::Numbered => None,
             Naming::Timestamped => Some(Stamp::after(self.stage.inventory.newest_stamp(), now.wall)),
@@ -214,10 +214,14 @@ impl FileSet {
     fn rotation_plan(&self, now: Now) -> Result<Vec<Step>, Failure> {
         let hidden = self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden);
         let plan = if hidden { plan::recovery } else { plan::rotation };
-        plan(&self.stage.inventory, self.scheme(now), self.durability()).map_err(|plan::NoSlot| {
-            let first = self.stage.names.backup(Slot::Number(1));
-            Failure::between(Op::Rename, self.stage.names.live(), &first, OsError::EISDIR)
-        })
+        plan(&self.stage.inventory, self.scheme(now), self.durability())
+            .map_err(|plan::NoSlot| self.no_slot())
+    }
+
+    /// Every number is held by something else.
+    pub(super) fn no_slot(&self) -> Failure {
+        let first = self.stage.names.backup(Slot::Number(1));
+        Failure::between(Op::Rename, self.stage.names.live(), &first, OsError::EISDIR)
     }
 
     /// The live file was found again; what else stands in the directory may be a rotation to finish.

@@ -8,7 +8,7 @@ use std::path::Path;
 use fastrand::Rng;
 use tracing_spool_fileset::model::name::{Names, Role};
 use tracing_spool_fileset::sim::{Fault, Survive, When};
-use tracing_spool_fileset::{Op, OsError, Settings};
+use tracing_spool_fileset::{Naming, Op, OsError, Settings};
 
 use crate::faults::{ERRORS, OPS};
 use crate::many;
@@ -83,6 +83,18 @@ fn killed_in_the_middle_of_records() {
 fn killed_while_pruning() {
     let kills = kill_everywhere(&settings(2, 500), Some(23), World::oldest_kept);
     assert!(kills > 400, "{kills}");
+}
+
+#[test]
+fn killed_with_stamps_and_an_archive() {
+    let mut settings = settings(9, 1 << 20);
+    settings.naming = Naming::Timestamped;
+    let kills = kill_everywhere(&settings, None, |_| 0);
+    settings.archive_dir = Some("/old".into());
+    let more = kill_everywhere(&settings, Some(23), |_| 0);
+    (settings.backup_count, settings.max_total_bytes) = (2, 500);
+    let pruning = kill_everywhere(&settings, None, World::oldest_kept);
+    assert!(kills > 200 && more > 300 && pruning > 200, "{kills} {more} {pruning}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Op, OsError, Settings, Sync};
+use tracing_spool_fileset::{Naming, Op, OsError, Settings, Sync};
 
 use crate::many;
 use crate::world::{LIVE, World, settings};
@@ -103,6 +103,20 @@ fn others() -> Vec<Scene> {
         with(|settings| settings.alert_file = Some("/alerts/here.txt".into())),
         Scene { prunes: true, ..with(|settings| settings.backup_count = 0) },
         Scene { prunes: true, ..with(|settings| settings.backup_count = 1) },
+        with(|settings| settings.naming = Naming::Timestamped),
+        Scene {
+            prunes: true,
+            ..with(|settings| (settings.naming, settings.backup_count) = (Naming::Timestamped, 2))
+        },
+        with(|settings| settings.archive_dir = Some("/old".into())),
+        Scene {
+            prunes: true,
+            ..with(|settings| {
+                settings.naming = Naming::Timestamped;
+                settings.archive_dir = Some("/logs/old".into());
+                (settings.backup_count, settings.max_total_bytes) = (3, 700);
+            })
+        },
         // A process before was killed in mid-rotation, in a directory full of what is not ours.
         Scene {
             prepare: |world| {

@@ -1,0 +1,196 @@
+//! What the next rotation would do, what it would keep, and why the rest goes: a plan that is shown, not performed.
+//! It decides nothing: the steps are `plan`'s, and which backup goes next is `retention`'s.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use super::plan::{self, Durability, NoSlot, Scheme, Step};
+use super::{budget, retention};
+use crate::model::inventory::{Backup, Inventory};
+use crate::model::slot::Slot;
+use crate::model::time::Wall;
+
+/// Why a backup goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Why {
+    /// There are more than `backup_count`.
+    Count,
+    /// It is older than `max_age`.
+    Age,
+    /// `max_total_bytes` would be exceeded before the new file is full.
+    Budget,
+    /// `min_free_bytes` would not be left before the new file is full.
+    FreeSpace,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Count => "backup_count",
+            Self::Age => "max_age",
+            Self::Budget => "max_total_bytes, when the new file is full",
+            Self::FreeSpace => "min_free_bytes, when the new file is full",
+        })
+    }
+}
+
+/// What bounds a set.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a file.
+    pub max_bytes: u64,
+    /// Bytes of the set.
+    pub max_total_bytes: u64,
+    /// How long backups are kept.
+    pub max_age: Option<Duration>,
+    /// Bytes that may be written until the file system's floor is reached.
+    pub above_floor: u64,
+    /// Backups that stay for want of free space.
+    pub kept_backups: u32,
+}
+
+/// The next rotation, foreseen. Displays as one line for each step, each backup that goes and each that stays.
+///
+/// See [`FileSet::plan`](crate::FileSet::plan).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Forecast {
+    /// The file name of the log.
+    pub log: String,
+    /// The steps of the rotation, in order.
+    pub steps: Vec<Step>,
+    /// Backups that go, in this order, under the names that they have by then, with their bytes.
+    pub goes: Vec<(Slot, u64, Why)>,
+    /// Backups that stay, the newest first, under the names that they have by then, with their bytes.
+    pub stays: Vec<(Slot, u64)>,
+}
+
+/// Foresees the rotation of a live file of `live_bytes`, at the time `now`.
+///
+/// # Errors
+/// [`NoSlot`] if backups are wanted and no number can hold one.
+pub fn forecast(
+    log: String,
+    inventory: &Inventory,
+    live_bytes: u64,
+    scheme: Scheme,
+    limits: &Limits,
+    now: Wall,
+) -> Result<Forecast, NoSlot> {
+    let mut after = inventory.clone();
+    let mut goes = Vec::new();
+    let mut let_go = |after: &mut Inventory, slot: Slot, why: Why| {
+        if let Some(backup) = after.backups.remove(&slot) {
+            goes.push((slot, backup.bytes, why));
+        }
+    };
+    for slot in limits.max_age.iter().flat_map(|age| retention::expired(inventory, *age, now)) {
+        let_go(&mut after, slot, Why::Age);
+    }
+    let steps = plan::rotation(&after, scheme, Durability::Unsynced)?;
+    for step in &steps {
+        match *step {
+            Step::Remove(slot) => let_go(&mut after, slot, Why::Count),
+            Step::Shift { from, to } => {
+                if let Some(backup) = after.backups.remove(&Slot::Number(from)) {
+                    after.backups.insert(Slot::Number(to), backup);
+                }
+            }
+            Step::Retire { to } => {
+                after.backups.insert(to, Backup { bytes: live_bytes, modified: now });
+            }
+            _ => {}
+        }
+    }
+    let mut above_floor = limits.above_floor;
+    loop {
+        let (keep, why) = if budget::room(after.bytes(), limits.max_total_bytes) < limits.max_bytes {
+            (0, Why::Budget)
+        } else if above_floor < limits.max_bytes {
+            (limits.kept_backups, Why::FreeSpace)
+        } else {
+            break;
+        };
+        let Some(slot) = retention::victim(&after, keep, &BTreeSet::new()) else { break };
+        above_floor = above_floor.saturating_add(after.backups.get(&slot).map_or(0, |backup| backup.bytes));
+        let_go(&mut after, slot, why);
+    }
+    let stays = after.backups.iter().map(|(slot, backup)| (*slot, backup.bytes)).collect();
+    Ok(Forecast { log, steps, goes, stays })
+}
+
+impl fmt::Display for Forecast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let log = &self.log;
+        for step in &self.steps {
+            match step {
+                Step::Shift { from, to } => writeln!(f, "{log}.{from} becomes {log}.{to}")?,
+                Step::Retire { to } => writeln!(f, "{log} becomes {log}.{to}")?,
+                Step::Discard => writeln!(f, "{log} is discarded")?,
+                _ => {}
+            }
+        }
+        for (slot, bytes, why) in &self.goes {
+            writeln!(f, "{log}.{slot} ({bytes} bytes) goes: {why}")?;
+        }
+        for (slot, bytes) in &self.stays {
+            writeln!(f, "{log}.{slot} ({bytes} bytes) stays")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inventory(ages: &[(u32, u64, i64)]) -> Inventory {
+        let backups = ages.iter().map(|(number, bytes, second)| {
+            let modified = Wall::from_unix_micros(second * 1_000_000);
+            (Slot::Number(*number), Backup { bytes: *bytes, modified })
+        });
+        Inventory { backups: backups.collect(), ..Inventory::default() }
+    }
+
+    fn limits() -> Limits {
+        Limits {
+            max_bytes: 100,
+            max_total_bytes: 1_000,
+            max_age: None,
+            above_floor: u64::MAX,
+            kept_backups: 1,
+        }
+    }
+
+    fn foreseen(inventory: &Inventory, limits: &Limits) -> String {
+        let scheme = Scheme { backup_count: 3, stamp: None };
+        let now = Wall::from_unix_micros(1_000_000_000);
+        forecast("a.log".to_owned(), inventory, 90, scheme, limits, now).unwrap().to_string()
+    }
+
+    #[test]
+    fn whichever_bites_first_is_named() {
+        let set = inventory(&[(1, 80, 900), (2, 70, 800), (3, 60, 700)]);
+        assert_eq!(
+            foreseen(&set, &limits()),
+            "a.log.2 becomes a.log.3\na.log.1 becomes a.log.2\na.log becomes a.log.1\n\
+             a.log.3 (60 bytes) goes: backup_count\n\
+             a.log.1 (90 bytes) stays\na.log.2 (80 bytes) stays\na.log.3 (70 bytes) stays\n"
+        );
+        let aged = foreseen(&set, &Limits { max_age: Some(Duration::from_secs(200)), ..limits() });
+        assert!(
+            aged.contains("a.log.3 (60 bytes) goes: max_age\na.log.2 (70 bytes) goes: max_age\n"),
+            "{aged}"
+        );
+        assert!(aged.ends_with("a.log.1 (90 bytes) stays\na.log.2 (80 bytes) stays\n"), "{aged}");
+        let tight = foreseen(&set, &Limits { max_total_bytes: 280, ..limits() });
+        assert!(tight.contains("a.log.3 (70 bytes) goes: max_total_bytes"), "{tight}");
+        assert!(tight.ends_with("a.log.1 (90 bytes) stays\na.log.2 (80 bytes) stays\n"), "{tight}");
+        let full = foreseen(&set, &Limits { above_floor: 0, ..limits() });
+        assert_eq!(full.matches("goes: min_free_bytes").count(), 2, "{full}");
+        let kept = foreseen(&set, &Limits { above_floor: 0, kept_backups: 3, ..limits() });
+        assert_eq!(kept.matches("goes: min_free_bytes").count(), 0, "{kept}");
+    }
+}
