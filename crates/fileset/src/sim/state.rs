@@ -1,11 +1,10 @@
 //! The simulated disk itself: inodes, names, what of them is durable, limits, locks, and the gate that every call
 //! of the process passes. How a call looks to the engine is in `handle`; how a test sets the scene, in `disk`.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::{fmt, mem};
 
 use super::clock::SimClock;
 use super::crash::{Survive, When, after_power_cut};
@@ -165,15 +164,11 @@ impl State {
 
     /// What the script does to the call; and its entry, if that had to be made for it or is kept.
     fn strike(&mut self, request: Request<'_>) -> (Option<Action>, Option<Entry>) {
-        let mut faults = mem::take(&mut self.faults);
-        let entry = OnceCell::new();
-        let (seq, look) = (self.count, || entry.get_or_init(|| self.entry(request)));
-        let action = faults.iter_mut().find_map(|fault| fault.strike(request.op, seq, look));
-        if self.keeps_journal {
-            look();
-        }
-        self.faults = faults;
-        (action, entry.into_inner())
+        let is_seen = self.keeps_journal || self.faults.iter().any(|fault| fault.looks(request.op));
+        let entry = is_seen.then(|| self.entry(request));
+        let seq = self.count;
+        let action = self.faults.iter_mut().find_map(|fault| fault.strike(request.op, seq, entry.as_ref()));
+        (action, entry)
     }
 
     fn note_failed_sync(&mut self, request: Request<'_>, error: OsError) {
