@@ -342,3 +342,14 @@ fn a_fault_whose_predicate_panics_stays() {
     disk.clear_faults();
     assert_eq!(file.write(b"x"), Ok(1));
 }
+
+#[test]
+fn an_open_file_without_a_name_outlives_a_sync_of_its_directory() {
+    let disk = disk();
+    let mut file = create(&disk, LIVE);
+    disk.ext_unlink(LIVE).unwrap();
+    disk.sync_dir(Path::new("/log")).unwrap();
+    assert_eq!(file.write(b"on"), Ok(2));
+    let meta = file.stat().unwrap();
+    assert_eq!((meta.bytes, meta.links), (2, 0));
+}
