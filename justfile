@@ -51,7 +51,7 @@ mutants-sample changes="200":
 
 # the unit tests interpreted: undefined behaviour, and orders of memory that this machine does not show (needs nightly with miri)
 miri:
-    @if cargo +nightly miri --version >/dev/null 2>&1; then MIRIFLAGS="-Zmiri-disable-isolation" PROPTEST_CASES=4 cargo +nightly miri test --quiet --package tracing-spool --lib -- admission:: page:: place:: queue:: inbox:: shelf:: room:: wake:: tray:: control:: ledger::; else echo "left out: a nightly toolchain with miri is not installed"; fi
+    @.ci/miri
 
 # the unit tests of the hand-off under ThreadSanitizer (needs nightly with rust-src)
 tsan:

@@ -133,9 +133,15 @@ impl Fault {
         self
     }
 
-    /// What becomes of the call, if this fault has a say; counts it. `look` makes the call's entry, or gives it.
-    pub(super) fn strike<'a>(&mut self, op: Op, seq: u64, look: impl Fn() -> &'a Entry) -> Option<Action> {
-        if self.left == Some(0) || !self.fits(op, seq, look) {
+    /// Whether it may have to see the entry of a call of this kind.
+    pub(super) fn looks(&self, op: Op) -> bool {
+        let is_wanted = self.path.is_some() || self.to.is_some() || self.predicate.is_some();
+        is_wanted && self.left != Some(0) && self.op.is_none_or(|of| of == op)
+    }
+
+    /// What becomes of the call, if this fault has a say; counts it. Where it [looks](Self::looks), it needs the entry.
+    pub(super) fn strike(&mut self, op: Op, seq: u64, entry: Option<&Entry>) -> Option<Action> {
+        if self.left == Some(0) || !self.fits(op, seq, entry) {
             return None;
         }
         if self.skip > 0 {
@@ -148,13 +154,17 @@ impl Fault {
         Some(self.action)
     }
 
-    fn fits<'a>(&self, op: Op, seq: u64, look: impl Fn() -> &'a Entry) -> bool {
+    fn fits(&self, op: Op, seq: u64, entry: Option<&Entry>) -> bool {
+        let seen = |accepts: &dyn Fn(&Entry) -> bool| entry.is_some_and(accepts);
         self.op.is_none_or(|of| of == op)
             && self.seq.is_none_or(|of| of == seq)
             && (self.action_is_failure() || op == Op::Write)
-            && self.path.as_ref().is_none_or(|end| look().path.ends_with(end))
-            && self.to.as_ref().is_none_or(|end| look().to.as_ref().is_some_and(|to| to.ends_with(end)))
-            && self.predicate.as_ref().is_none_or(|accepts| accepts(look()))
+            && self.path.as_ref().is_none_or(|end| seen(&|call| call.path.ends_with(end)))
+            && self
+                .to
+                .as_ref()
+                .is_none_or(|end| seen(&|call| call.to.as_ref().is_some_and(|to| to.ends_with(end))))
+            && self.predicate.as_ref().is_none_or(|accepts| seen(&|call| accepts(call)))
     }
 
     fn action_is_failure(&self) -> bool {

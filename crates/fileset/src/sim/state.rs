@@ -1,7 +1,6 @@
 //! The simulated disk itself: inodes, names, what of them is durable, limits, locks, and the gate that every call
 //! of the process passes. How a call looks to the engine is in `handle`; how a test sets the scene, in `disk`.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt;
@@ -153,20 +152,26 @@ impl State {
     }
 
     fn entry(&self, request: Request<'_>) -> Entry {
-        entry(&self.tree, self.count, self.clock.as_ref(), request)
+        let now_called = request.ino.and_then(|ino| self.tree.name_of(ino));
+        Entry {
+            seq: self.count,
+            op: request.op,
+            path: now_called.unwrap_or(request.path).to_owned(),
+            to: request.to.map(Path::to_owned),
+            bytes: request.bytes,
+            taken: 0,
+            result: Ok(()),
+            at: self.clock.as_ref().map(|clock| clock.now().mono),
+        }
     }
 
     /// What the script does to the call; and its entry, if that had to be made for it or is kept.
     fn strike(&mut self, request: Request<'_>) -> (Option<Action>, Option<Entry>) {
-        // The faults stay in their place: a predicate may panic, and has to be asked again by the next call.
-        let Self { faults, tree, count, clock, keeps_journal, .. } = self;
-        let made = OnceCell::new();
-        let look = || made.get_or_init(|| entry(tree, *count, clock.as_ref(), request));
-        let action = faults.iter_mut().find_map(|fault| fault.strike(request.op, *count, look));
-        if *keeps_journal {
-            look();
-        }
-        (action, made.into_inner())
+        let is_seen = self.keeps_journal || self.faults.iter().any(|fault| fault.looks(request.op));
+        let entry = is_seen.then(|| self.entry(request));
+        let seq = self.count;
+        let action = self.faults.iter_mut().find_map(|fault| fault.strike(request.op, seq, entry.as_ref()));
+        (action, entry)
     }
 
     fn note_failed_sync(&mut self, request: Request<'_>, error: OsError) {
@@ -395,20 +400,5 @@ impl Inode {
         let length =
             if self.kind == FileKind::Symlink { self.target.as_os_str().len() } else { self.live.len() };
         u64::try_from(length).unwrap_or(u64::MAX)
-    }
-}
-
-/// How a call is written down, before it is known what comes of it.
-fn entry(tree: &Tree, seq: u64, clock: Option<&SimClock>, request: Request<'_>) -> Entry {
-    let now_called = request.ino.and_then(|ino| tree.name_of(ino));
-    Entry {
-        seq,
-        op: request.op,
-        path: now_called.unwrap_or(request.path).to_owned(),
-        to: request.to.map(Path::to_owned),
-        bytes: request.bytes,
-        taken: 0,
-        result: Ok(()),
-        at: clock.map(|clock| clock.now().mono),
     }
 }

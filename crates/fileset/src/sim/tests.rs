@@ -329,3 +329,27 @@ fn a_journal_that_is_not_kept_changes_nothing_else() {
     let violation = disk.violation().unwrap();
     assert!(violation.contains("/log/app.log") && violation.contains("taken: 4"), "{violation}");
 }
+
+#[test]
+fn a_fault_whose_predicate_panics_stays() {
+    let disk = disk();
+    let mut file = create(&disk, LIVE);
+    disk.fault(Fault::on(Op::Write).matching(|_| panic!("in write")));
+    for _ in 0..2 {
+        let write = std::panic::AssertUnwindSafe(|| file.write(b"x"));
+        assert!(std::panic::catch_unwind(write).is_err());
+    }
+    disk.clear_faults();
+    assert_eq!(file.write(b"x"), Ok(1));
+}
+
+#[test]
+fn an_open_file_without_a_name_outlives_a_sync_of_its_directory() {
+    let disk = disk();
+    let mut file = create(&disk, LIVE);
+    disk.ext_unlink(LIVE).unwrap();
+    disk.sync_dir(Path::new("/log")).unwrap();
+    assert_eq!(file.write(b"on"), Ok(2));
+    let meta = file.stat().unwrap();
+    assert_eq!((meta.bytes, meta.links), (2, 0));
+}

@@ -1,4 +1,5 @@
-//! Proves what a failed `fdatasync` leads to: a retry where it may pass, a sealed file and a new one where pages are lost.
+//! Proves when a rotation syncs, and what a failed `fdatasync` leads to: a retry where it may pass, a sealed file and a new
+//! one where pages are lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -84,4 +85,31 @@ fn each_file_has_its_own_sync_again_once_one_has_worked() {
         world.log(10);
     }
     assert_eq!(world.set().counters().rotations, 2, "each is left at once");
+}
+
+#[test]
+fn a_rotation_syncs_the_file_before_and_the_names_after_unless_never_is_chosen() {
+    for sync in [Sync::OnRotate, Sync::Never] {
+        let mut settings = settings(9, 4_000);
+        settings.sync = sync;
+        let mut world = World::new(settings);
+        world.open();
+        world.disk.clear_journal();
+        world.log(16);
+        assert!(world.set().counters().rotations > 2);
+        let journal = world.disk.journal();
+        let calls = |op| journal.iter().filter(move |entry| entry.op == op);
+        let retired: Vec<u64> = calls(Op::Rename)
+            .filter(|entry| entry.path.ends_with("app.log"))
+            .map(|entry| entry.seq)
+            .collect();
+        if sync == Sync::Never {
+            assert_eq!(calls(Op::Sync).chain(calls(Op::SyncDir)).count(), 0, "{sync:?}");
+            continue;
+        }
+        assert_eq!((calls(Op::Sync).count(), calls(Op::SyncDir).count()), (retired.len(), retired.len()));
+        let before = calls(Op::Sync).zip(&retired).all(|(sync, retired)| sync.seq < *retired);
+        let after = calls(Op::SyncDir).zip(&retired).all(|(sync, retired)| sync.seq > *retired);
+        assert!(before && after, "{journal:#?}");
+    }
 }

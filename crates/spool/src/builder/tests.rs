@@ -54,6 +54,13 @@ fn a_log_from_begin_to_end() {
 }
 
 #[test]
+fn a_record_may_be_as_long_as_the_longest() {
+    let faults =
+        |limit| Spool::builder("app.log").queue_bytes(MOST_BYTES).max_record_bytes(limit).faults().len();
+    assert_eq!((faults(LONGEST_RECORD), faults(LONGEST_RECORD + 1)), (0, 1));
+}
+
+#[test]
 fn all_faults_at_once_and_nothing_is_created() {
     let (dir, path) = scene();
     let missing = path.with_file_name("missing").join("app.log");

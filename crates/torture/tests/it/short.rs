@@ -84,7 +84,7 @@ fn a_slow_disk_at_the_exit_of_a_real_program() {
     assert_eq!((account.written, account.left, findings.lines), (800, 0, 800), "{account:?}");
     // Too little time: what is left is told to the record, but for the one write that hung when time was over.
     let (account, findings, took) = slow_exit(&ground, 900, 2_000);
-    assert!(account.incomplete && account.left > 0 && account.written > 0, "{account:?}");
+    assert!(account.incomplete && account.left > 0, "{account:?}");
     assert_eq!(account.written + account.left, 800);
     assert!((account.written..800).contains(&findings.lines), "{} lines, {account:?}", findings.lines);
     assert!(took < Duration::from_secs(12), "{took:?}: the writes of all would take 20 s and more");
