@@ -83,7 +83,11 @@ fn a_lap_later_nobody_reads_what_is_being_written() {
         let records = take_so_many(&mut reader, 5);
         let firsts: Vec<u8> = records.iter().map(|record| record[0]).collect();
         assert_eq!(firsts, [0, 1, 2, 3, 4]);
-        assert!(records[3..].iter().all(|record| record.len() == 70 && record.windows(2).all(|it| it[0] == it[1])));
+        assert!(
+            records[3..]
+                .iter()
+                .all(|record| record.len() == 70 && record.windows(2).all(|it| it[0] == it[1]))
+        );
         producer.join().unwrap();
     });
 }
@@ -102,11 +106,32 @@ fn two_producers_at_a_full_ring() {
             })
             .collect();
         assert_eq!(take(&mut reader), Some(vec![0]));
-        let accepted = producers.into_iter().filter(|_| true).map(|it| it.join().unwrap()).filter(|it| *it).count();
+        let accepted = producers.into_iter().map(|it| it.join().unwrap()).filter(|it| *it).count();
         assert!(accepted >= 1, "there was room for one from the beginning");
         let rest: Vec<_> = std::iter::from_fn(|| take(&mut reader)).collect();
         assert_eq!(rest.len(), 2 + accepted);
         assert_eq!(ring.fill().records(), 0);
+    });
+}
+
+#[test]
+fn room_that_another_producer_has_seen_may_be_written() {
+    in_every_order(|| {
+        // No quarter of it is crossed here, so only one of the two looks at the consumer's line.
+        let limits = Limits { bytes: 8 * 64, ..LIMITS };
+        let (ring, mut reader) = Ring::in_memory(limits).unwrap();
+        for number in 0..8_u8 {
+            ring.offer(4, &[number], 0).unwrap();
+        }
+        let producers: Vec<_> = (10..12_u8)
+            .map(|number| {
+                let ring = Arc::clone(&ring);
+                thread::spawn(move || ring.offer(4, &[number], 0).is_ok())
+            })
+            .collect();
+        assert_eq!((take(&mut reader), take(&mut reader)), (Some(vec![0]), Some(vec![1])));
+        let accepted = producers.into_iter().map(|it| it.join().unwrap()).filter(|it| *it).count();
+        assert_eq!(ring.fill().records(), 6 + accepted as u64);
     });
 }
 

@@ -100,10 +100,8 @@ pub(crate) struct Adopted {
 pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
     let capacity = memory.shape().granules() as u64;
     let stamp = stamp::newest(memory);
-    let (mut tail, head) = (
-        memory.tail_whole().load(Ordering::Relaxed),
-        Word(memory.head().load(Ordering::Relaxed)),
-    );
+    let (mut tail, head) =
+        (memory.tail_whole().load(Ordering::Relaxed), Word(memory.head().load(Ordering::Relaxed)));
     let used = head.since(Word::new(tail, 0)).granules;
     if used > capacity || tail > u64::MAX / 2 {
         return Err(Damage::Contents);

@@ -21,7 +21,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// The kernel's number of the file system's kind.
-        magic: i64,
+        kind: String,
     },
     /// What stands there is no file, or not one of this user alone.
     Unsafe {
@@ -50,9 +50,9 @@ impl fmt::Display for OpenError {
                 write!(f, "{} is in use by process {process}", path.display())
             }
             Self::Locked { path, process: None } => write!(f, "{} is in use", path.display()),
-            Self::FileSystem { path, magic } => write!(
+            Self::FileSystem { path, kind } => write!(
                 f,
-                "{} must be on tmpfs, ext4 or xfs, and is on a file system of kind {magic:#x}, where a full disk \
+                "{} must be on tmpfs, ext4 or xfs, and is on a file system of kind {kind}, where a full disk \
                  could end the process (or allow it by name)",
                 path.display()
             ),

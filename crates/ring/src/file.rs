@@ -85,7 +85,8 @@ impl Ring {
         match file.look(shape)? {
             Standing::Usable(memory, adopted) => {
                 adopt::own(&memory);
-                let (ring, mut reader) = Self::new(memory, limits).map_err(|error| file.failed("mapping", error))?;
+                let (ring, mut reader) =
+                    Self::new(memory, limits).map_err(|error| file.failed("mapping", error))?;
                 reader.resume(adopted.holes_below, adopted.stamps);
                 return Ok(Opened { ring, reader, found: Some(adopted.found), set_aside });
             }
@@ -109,7 +110,8 @@ impl Ring {
     /// # Errors
     /// [`Damage`] where there is nothing to look at.
     pub fn from_image(image: &[u8]) -> Result<Opened, Damage> {
-        let header = header_of(image.get(..HEADER_BYTES).and_then(<[u8]>::first_chunk).unwrap_or(&[0; HEADER_BYTES]));
+        let header =
+            header_of(image.get(..HEADER_BYTES).and_then(<[u8]>::first_chunk).unwrap_or(&[0; HEADER_BYTES]));
         let shape = adopt::shape_of(header, image.len() as u64)?.ok_or(Damage::Foreign)?;
         let mut memory = Memory::heap(shape);
         memory.fill_from(image);
@@ -184,7 +186,8 @@ impl Locked {
         Ok(match adopt::adopt(&memory) {
             Ok(adopted) => {
                 let found = &adopted.found;
-                let is_at_rest = found.stamp.as_ref().is_none_or(|stamp| !matches!(stamp.task, Task::Text(_)));
+                let is_at_rest =
+                    found.stamp.as_ref().is_none_or(|stamp| !matches!(stamp.task, Task::Text(_)));
                 if shape != wanted && found.records == 0 && is_at_rest {
                     Standing::Idle
                 } else {
@@ -260,16 +263,14 @@ fn check_file_system(file: &File, path: &Path) -> Result<(), OpenError> {
     if [EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC].contains(&kind) {
         return Ok(());
     }
-    // The width of the number differs between systems.
-    #[expect(clippy::unnecessary_cast, reason = "it is necessary on some")]
-    let magic = kind.0 as i64;
-    Err(OpenError::FileSystem { path: path.to_owned(), magic })
+    // The type of the number differs between systems.
+    Err(OpenError::FileSystem { path: path.to_owned(), kind: format!("{:#x}", kind.0) })
 }
 
 #[cfg(not(target_os = "linux"))]
 fn check_file_system(_: &File, path: &Path) -> Result<(), OpenError> {
     // Which file systems keep their word is known of Linux alone.
-    Err(OpenError::FileSystem { path: path.to_owned(), magic: 0 })
+    Err(OpenError::FileSystem { path: path.to_owned(), kind: "unknown".to_owned() })
 }
 
 /// Whose file it says it is.

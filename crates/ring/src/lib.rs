@@ -44,7 +44,7 @@ mod ring;
 mod stamp;
 mod sync;
 mod tag;
-#[cfg(all(test, not(any(loom, shuttle))))]
+#[cfg(test)]
 mod tests;
 mod word;
 
@@ -53,7 +53,7 @@ pub use adopt::{Damage, Found};
 #[cfg(not(any(loom, shuttle)))]
 pub use error::OpenError;
 #[cfg(not(any(loom, shuttle)))]
-pub use file::{Options, Opened};
+pub use file::{Opened, Options};
 pub use reader::{Reader, Take, Taken};
 pub use ring::{Counter, LEVELS, Limits, MOST_BYTES, MOST_RECORDS, Ring};
 #[cfg(not(any(loom, shuttle)))]

@@ -71,7 +71,8 @@ impl Shape {
     /// For so many granules; they must be a power of two, and not too few or too many.
     pub(crate) fn new(granules: usize) -> Option<Self> {
         let fits = granules.is_power_of_two() && (LEAST..=MOST).contains(&granules);
-        (fits && granules.checked_mul(GRANULE + 8)? <= isize::MAX as usize - TAGS).then_some(Self { granules })
+        (fits && granules.checked_mul(GRANULE + 8)? <= isize::MAX as usize - TAGS)
+            .then_some(Self { granules })
     }
 
     /// Granules.
@@ -284,7 +285,9 @@ impl Heap {
         let layout = Layout::from_size_align(bytes, PAGE).unwrap_or_else(|_| Layout::new::<u64>());
         // SAFETY: the size is not 0: a shape has granules.
         let base = unsafe { alloc_zeroed(layout) };
-        let Some(base) = NonNull::new(base).filter(|_| layout.size() == bytes) else { handle_alloc_error(layout) };
+        let Some(base) = NonNull::new(base).filter(|_| layout.size() == bytes) else {
+            handle_alloc_error(layout)
+        };
         Self { base, layout }
     }
 }

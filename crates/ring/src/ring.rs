@@ -170,7 +170,8 @@ impl Ring {
             let before = head.since(seen);
             let after = Fill { granules: before.granules.saturating_add(room), records: before.records + 1 };
             // An empty ring takes any record that it can hold at all: with few large ones no mark might let one in.
-            let is_let_in = after.is_within(mark) || (before.is_empty() && after.is_within(&self.marks.bound));
+            let is_let_in =
+                after.is_within(mark) || (before.is_empty() && after.is_within(&self.marks.bound));
             let crossed = self.crosses(&before, &after);
             if !is_let_in || crossed {
                 let now = self.look_at_tail(seen);
@@ -184,7 +185,12 @@ impl Ring {
                 return Err(Refused::Full);
             }
             let next = head.with(room);
-            match self.memory.head().compare_exchange_weak(head.0, next.0, Ordering::SeqCst, Ordering::Relaxed) {
+            match self.memory.head().compare_exchange_weak(
+                head.0,
+                next.0,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => {
                     // Not ahead of granules that have no tag yet, as ours.
                     let at = number_after(self.memory.base().load(Ordering::Relaxed), head);
@@ -259,6 +265,7 @@ impl Ring {
     }
 
     /// Says that the consumer parks: whoever is admitted from now on is told so. Returns what was admitted before.
+    #[must_use]
     pub fn park(&self) -> Fill {
         let tail = Word(self.memory.tail().load(Ordering::SeqCst));
         Word(self.memory.head().fetch_or(PARKED, Ordering::SeqCst)).since(tail)

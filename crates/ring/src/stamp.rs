@@ -197,7 +197,9 @@ mod tests {
     fn the_newest_whole_one_counts() {
         let memory = Memory::heap(Shape::new(64).unwrap());
         assert_eq!(newest(&memory), None);
-        for (number, text) in [(1, None), (2, Some(&b"a notice"[..])), (3, Some(&[b'x'; 512][..])), (4, Some(b""))] {
+        for (number, text) in
+            [(1, None), (2, Some(&b"a notice"[..])), (3, Some(&[b'x'; 512][..])), (4, Some(b""))]
+        {
             store(&memory, number, &stamp(number * 10, text));
             assert_eq!(newest(&memory), Some((number, stamp(number * 10, text))));
         }

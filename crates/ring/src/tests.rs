@@ -55,7 +55,10 @@ fn levels_have_marks_and_an_empty_ring_takes_any() {
     for level in 0..5 {
         while ring.offer(level, b"x", 0).is_ok() {}
         assert_eq!(ring.fill().records(), u64::from(SHARES[usize::from(level)]));
-        assert_eq!((ring.foresee(level), ring.offer(level, b"x", 0)), (Err(Refused::Full), Err(Refused::Full)));
+        assert_eq!(
+            (ring.foresee(level), ring.offer(level, b"x", 0)),
+            (Err(Refused::Full), Err(Refused::Full))
+        );
     }
     while take(&mut reader).is_some() {}
     reader.give_back(100, 100);

@@ -16,6 +16,7 @@ use tracing_spool_fileset::{
     self as fileset, Alert, Allow, Batch, Clock, Disk, Fault, FileSet, Fs, Now, Settings, Sync as SyncPolicy,
     SystemClock,
 };
+use tracing_spool_ring::{Limits, Reader, Ring};
 
 use crate::admission::{MOST_BYTES, MOST_RECORDS};
 use crate::alerts::{AlertSink, Hook};
@@ -24,7 +25,8 @@ use crate::guard::SpoolGuard;
 use crate::late::{Late, LateRecords};
 use crate::notice::Notices;
 use crate::origin::Origin;
-use crate::queue::{Bounds, Overflow, Queue};
+use crate::queue::{Bounds, HandOff, Overflow, Queue};
+use crate::rank::Rank;
 use crate::shared::{Parts, Shared};
 use crate::sync::Mutex;
 use crate::sync::thread::{self, JoinHandle};
@@ -69,6 +71,7 @@ pub struct SpoolBuilder {
     settings: Settings,
     queue_bytes: u64,
     queue_records: u64,
+    hand_off: HandOff,
     overflow: Overflow,
     shutdown_timeout: Duration,
     notices: Notices,
@@ -86,6 +89,7 @@ impl SpoolBuilder {
             settings: Settings::new(path),
             queue_bytes: QUEUE_BYTES,
             queue_records: QUEUE_RECORDS,
+            hand_off: HandOff::default(),
             overflow: Overflow::default(),
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             notices: Notices::default(),
@@ -235,6 +239,12 @@ impl SpoolBuilder {
         self
     }
 
+    /// How records get to the writer thread (in pages).
+    pub fn hand_off(mut self, hand_off: HandOff) -> Self {
+        self.hand_off = hand_off;
+        self
+    }
+
     /// How long dropping the guard may take (5 s).
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
@@ -336,9 +346,10 @@ impl SpoolBuilder {
         spawn: Spawn,
     ) -> Result<(Spool, SpoolGuard), OpenError> {
         self.check(fs)?;
+        let ring = self.make_ring()?;
         let file_set = self.open_files(open)?;
         let name = self.thread_name.clone();
-        let (shared, worker) = self.assemble(file_set, clock);
+        let (shared, worker) = self.assemble(file_set, clock, ring);
         launch(name, shared, worker, clock.as_ref(), spawn)
     }
 
@@ -349,9 +360,19 @@ impl SpoolBuilder {
         clock: &Arc<dyn Clock>,
     ) -> Result<(Arc<Shared>, Worker), OpenError> {
         self.check(fs.as_ref())?;
+        let ring = self.make_ring()?;
         let file_set =
             FileSet::open_with(self.settings.clone(), fs, Box::new(SharedClock(Arc::clone(clock))))?;
-        Ok(self.assemble(file_set, clock))
+        Ok(self.assemble(file_set, clock, ring))
+    }
+
+    fn make_ring(&self) -> Result<Option<(Arc<Ring>, Reader)>, OpenError> {
+        let shares = Rank::ALL.map(|rank| u8::try_from(rank.mark_percent()).unwrap_or(100));
+        let limits = Limits { bytes: self.queue_bytes, records: self.queue_records, shares };
+        match self.hand_off {
+            HandOff::Pages => Ok(None),
+            HandOff::Ring => Ring::in_memory(limits).map(Some).map_err(OpenError::Memory),
+        }
     }
 
     /// All faults at once, our own and the engine's; where we have none, the engine tells its own as it opens.
@@ -423,7 +444,12 @@ impl SpoolBuilder {
         }
     }
 
-    fn assemble(self, file_set: FileSet, clock: &Arc<dyn Clock>) -> (Arc<Shared>, Worker) {
+    fn assemble(
+        self,
+        file_set: FileSet,
+        clock: &Arc<dyn Clock>,
+        ring: Option<(Arc<Ring>, Reader)>,
+    ) -> (Arc<Shared>, Worker) {
         let record_limit = file_set.settings().record_limit();
         let bounds = Bounds {
             bytes: self.queue_bytes,
@@ -431,7 +457,10 @@ impl SpoolBuilder {
             max_record: usize::try_from(record_limit).unwrap_or(usize::MAX),
             overflow: self.overflow,
         };
-        let (queue, inbox) = Queue::new(bounds, Origin::here());
+        let (queue, inbox) = match ring {
+            Some((ring, reader)) => Queue::of_ring(bounds, Origin::here(), ring, reader),
+            None => Queue::of_pages(bounds, Origin::here()),
+        };
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,

@@ -29,6 +29,8 @@ pub enum OpenError {
     },
     /// An operation failed although everything had looked well.
     Failed(Failure),
+    /// The system gave no memory for the queue.
+    Memory(io::Error),
     /// The writer thread could not be started.
     Thread(io::Error),
 }
@@ -53,6 +55,9 @@ impl fmt::Display for OpenError {
                 fileset::OpenError::Locked { path: path.clone(), holder: holder.clone() }
             }
             Self::Failed(failure) => fileset::OpenError::Failed(failure.clone()),
+            Self::Memory(error) => {
+                return write!(f, "the log cannot be opened: no memory for its queue: {error}");
+            }
             Self::Thread(error) => {
                 return write!(f, "the log cannot be opened: the writer thread cannot be started: {error}");
             }
@@ -66,7 +71,7 @@ impl std::error::Error for OpenError {
         match self {
             Self::Failed(failure) => Some(failure),
             Self::Thread(error) => Some(error),
-            Self::Unusable(_) | Self::Locked { .. } => None,
+            Self::Unusable(_) | Self::Locked { .. } | Self::Memory(_) => None,
         }
     }
 }

@@ -52,8 +52,13 @@ impl Gap {
         now: Now,
         is_blocked: bool,
         place: impl FnOnce() -> u64,
-        dropped: impl FnOnce() -> Dropped,
+        dropped: impl Fn() -> Dropped,
     ) {
+        let is_over = self.deadline().is_some_and(|deadline| deadline <= now.mono);
+        if !is_over && dropped() == self.seen {
+            // The usual case, without a look at what callers are changing.
+            return;
+        }
         let after = place();
         let dropped = dropped();
         let grown = dropped != self.seen;

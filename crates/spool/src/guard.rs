@@ -119,7 +119,7 @@ impl SpoolGuard {
         if shared.queue.origin.is_forked() {
             // The thread is not in this process: joining it would never end.
             std::mem::forget(thread);
-            shared.queue.admission.close();
+            shared.queue.shut();
             return Some(ShutdownReport { forked: true, ..ShutdownReport::default() });
         }
         let dropped_before = shared.stats().dropped.total();

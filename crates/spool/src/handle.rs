@@ -192,6 +192,6 @@ impl SpoolHandle {
     }
 
     fn waiting(&self) -> u64 {
-        self.shared.queue.admission.fill().records()
+        self.shared.queue.waiting().records
     }
 }

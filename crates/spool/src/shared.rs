@@ -101,7 +101,7 @@ impl Shared {
         let looks = self.ledger.glance(reason, rank) % LOOK_EVERY == 0;
         let origin = &self.queue.origin;
         if origin.is_known_forked() || (looks && origin.is_forked()) {
-            self.queue.admission.close();
+            self.queue.shut();
             self.ledger.drop_one(Reason::Forked, rank);
             return;
         }
@@ -160,9 +160,9 @@ impl Shared {
         let mut stats = Stats::default();
         for _ in 0..ATTEMPTS {
             let settled = (self.ledger.written(), self.ledger.dropped());
-            let fill = self.queue.admission.fill();
-            stats.queued_records = fill.records();
-            stats.queued_bytes = fill.bytes();
+            let waiting = self.queue.waiting();
+            stats.queued_records = waiting.records;
+            stats.queued_bytes = waiting.bytes;
             (stats.written, stats.dropped) = settled;
             if settled == (self.ledger.written(), self.ledger.dropped()) {
                 break;

@@ -17,13 +17,13 @@ use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State, Sync
 
 use crate::control::{Control, Left, Tickets};
 use crate::gap::Gap;
-use crate::inbox::Inbox;
 use crate::ledger::Reason;
 use crate::notice::{self, Notices};
 use crate::origin::Inside;
 use crate::pace::Pace;
 use crate::rank::Rank;
 use crate::shared::Shared;
+use crate::source::Source;
 use crate::stats::Condition;
 use crate::sync::{Ordering, thread};
 use crate::tray::Tray;
@@ -55,7 +55,7 @@ pub(crate) enum Next {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) inbox: Inbox,
+    pub(crate) inbox: Source,
     pub(crate) control: Receiver<Control>,
     pub(crate) file_set: FileSet,
     pub(crate) clock: Arc<dyn Clock>,
@@ -66,7 +66,7 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) struct Worker {
     shared: Arc<Shared>,
-    inbox: Inbox,
+    inbox: Source,
     control: Receiver<Control>,
     /// None after the end.
     file_set: Option<FileSet>,
@@ -187,11 +187,11 @@ impl Worker {
                     file_set.hurry();
                     // First the place, then the count: see `gap`.
                     let queue = &self.shared.queue;
-                    let place = self.inbox.place_of(queue.cursor());
+                    let place = self.inbox.last_place(queue);
                     if self.notices != Notices::Off {
                         self.gap.force(now, place, self.shared.ledger.dropped());
                     }
-                    self.tickets.add(self.settled + queue.admission.fill().records(), reply);
+                    self.tickets.add(self.settled + queue.waiting().records, reply);
                 }
                 Control::Rotate => file_set.rotate(now),
                 Control::Reopen => file_set.reopen(now),
@@ -207,7 +207,7 @@ impl Worker {
     fn watch_gap(&mut self, now: Now) {
         if self.notices != Notices::Off {
             let is_blocked = matches!(self.state(), State::Blocked(_));
-            let place = || self.inbox.place_of(self.shared.queue.cursor());
+            let place = || self.inbox.last_place(&self.shared.queue);
             self.gap.watch(now, is_blocked, place, || self.shared.ledger.dropped());
         }
     }
@@ -286,7 +286,7 @@ impl Worker {
                 }
             }
             ledger.wrote(settled.records - refused);
-            self.shared.queue.release(settled.records, settled.bytes);
+            self.inbox.release(&self.shared.queue, settled.records, settled.bytes);
         }
         settled.has_error
     }
@@ -369,7 +369,7 @@ impl Worker {
         }
         self.tray.clear();
         self.settled += records;
-        self.shared.queue.release(records, bytes);
+        self.inbox.release(&self.shared.queue, records, bytes);
         if self.closing.is_some() {
             return self.finish(now, false);
         }
@@ -383,11 +383,11 @@ impl Worker {
         queue.wake.rest(rest, |_| {
             // Of a park, a record that was admitted is a reason not to begin it; a nap ends by itself. While held,
             // what waits is known.
-            on_its_way = parks && queue.admission.park().records() > 0;
+            on_its_way = parks && queue.park();
             on_its_way || !self.control.is_empty()
         });
         if parks {
-            queue.admission.unpark();
+            queue.unpark();
         }
         if on_its_way {
             thread::yield_now(); // its caller has to store its tag: to spin until then could keep it from that

@@ -32,7 +32,7 @@ const FENCES: &[Fence] = &[
             "nix::sys::statvfs",
             "nix::sys::uio",
         ],
-        owners: &["crates/fileset/src/effect/disk", "crates/fileset/src/effect/lock"],
+        owners: &["crates/fileset/src/effect/disk", "crates/fileset/src/effect/lock", "crates/ring/src/file"],
     },
     Fence {
         what: "system calls on files and on the process",
@@ -40,6 +40,7 @@ const FENCES: &[Fence] = &[
         owners: &[
             "crates/fileset/src/effect/disk",
             "crates/fileset/src/effect/lock",
+            "crates/ring/src/file",
             // The host's name, for the lock file and the alert file.
             "crates/fileset/src/file_set/start",
         ],

@@ -17,7 +17,7 @@ impl Worker {
     pub(super) fn next_while_closing(&mut self, now: Now, progress: bool) -> Next {
         let Some(closing) = &mut self.closing else { return Next::Done };
         let is_late = self.shared.abandoned.load(Ordering::Relaxed) || closing.deadline <= now.mono;
-        let waiting = self.shared.queue.admission.fill().records();
+        let waiting = self.shared.queue.waiting().records;
         // Blocked although it was hurried: waiting longer would only make the application's end slower.
         let is_stuck =
             !progress && matches!(self.file_set.as_ref().map(FileSet::state), Some(State::Blocked(_)));
@@ -88,7 +88,7 @@ impl Worker {
             ledger.drop_one(reason, arrival.rank);
             known += 1;
         }
-        let all = self.shared.queue.admission.clear().records();
+        let all = self.inbox.clear(&self.shared.queue);
         ledger.drop_many(reason, Rank::Info, all.saturating_sub(known));
         self.tray.clear();
         all
