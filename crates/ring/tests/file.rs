@@ -2,7 +2,6 @@
 //! used.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, and looks at files"
 )]
