@@ -40,7 +40,6 @@ mod fork;
 mod memory;
 mod reader;
 mod ring;
-#[cfg(not(any(loom, shuttle)))]
 mod stamp;
 mod sync;
 mod tag;
@@ -56,6 +55,5 @@ pub use error::OpenError;
 pub use file::{Opened, Options};
 pub use reader::{Reader, Take, Taken};
 pub use ring::{Counter, LEVELS, Limits, MOST_BYTES, MOST_RECORDS, Ring};
-#[cfg(not(any(loom, shuttle)))]
 pub use stamp::{Checksum, MOST_TEXT, Stamp, Task};
 pub use word::{Admitted, Fill, Refused};

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::ring::Ring;
+use crate::stamp::{self, Stamp};
 use crate::sync::Ordering;
 use crate::tag::{PREFIX, Tag, room_of};
 use crate::word::{GRANULE, Word};
@@ -21,7 +22,6 @@ pub struct Reader {
     given: u64,
     /// Below this a granule without a tag is a hole: its producer is dead.
     holes_below: u64,
-    #[cfg(not(any(loom, shuttle)))]
     stamps: u64,
 }
 
@@ -64,16 +64,7 @@ impl Reader {
     pub(crate) fn new(ring: Arc<Ring>) -> Self {
         let tail = ring.memory().tail_whole().load(Ordering::Acquire);
         let given = Word(ring.memory().tail().load(Ordering::Acquire)).records();
-        Self {
-            ring,
-            next: tail,
-            taken: given,
-            tail,
-            given,
-            holes_below: tail,
-            #[cfg(not(any(loom, shuttle)))]
-            stamps: 0,
-        }
+        Self { ring, next: tail, taken: given, tail, given, holes_below: tail, stamps: 0 }
     }
 
     /// The ring.
@@ -122,6 +113,18 @@ impl Reader {
         memory.tail().store(Word::new(self.tail, self.given).0, Ordering::Release);
     }
 
+    /// Granules below this that have no tag are passed over; stamps go on behind the last.
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) fn resume(&mut self, holes_below: u64, stamps: u64) {
+        (self.holes_below, self.stamps) = (holes_below, stamps);
+    }
+
+    /// Notes what is about to be done with records, or was done; the note before it stays until this one is whole.
+    pub fn stamp(&mut self, stamp: &Stamp) {
+        self.stamps += 1;
+        stamp::store(self.ring.memory(), self.stamps, stamp);
+    }
+
     /// The next record and where it stands.
     #[inline]
     fn find(&self) -> Option<(u64, Seen)> {
@@ -166,25 +169,4 @@ pub(crate) unsafe fn see(memory: &crate::memory::Memory, at: u64, tag: Tag) -> S
     let len = len.min(memory.shape().granules() * GRANULE - prefix);
     let room = if prefix == 0 { room_of(len, 0) } else { room_of(len, missing.max(1)) };
     Seen { level: tag.level, len, missing, end: at + room, prefix }
-}
-
-#[cfg(not(any(loom, shuttle)))]
-mod owned {
-    //! What only a ring that outlives its process needs.
-
-    use super::Reader;
-    use crate::stamp::{self, Stamp};
-
-    impl Reader {
-        /// Granules below this that have no tag are passed over; stamps go on behind the last.
-        pub(crate) fn resume(&mut self, holes_below: u64, stamps: u64) {
-            (self.holes_below, self.stamps) = (holes_below, stamps);
-        }
-
-        /// Notes what is about to be done with records, or was done; the note before it stays until this one is whole.
-        pub fn stamp(&mut self, stamp: &Stamp) {
-            self.stamps += 1;
-            stamp::store(self.ring.memory(), self.stamps, stamp);
-        }
-    }
 }

@@ -51,7 +51,6 @@ const NOTHING: u64 = 0;
 const RECORDS: u64 = 1;
 const TEXT: u64 = 2;
 
-const KIND: usize = 2;
 const TEXT_AT: usize = 13;
 const _: () = assert!(TEXT_AT + MOST_TEXT / 8 <= STAMP_WORDS);
 
@@ -89,10 +88,12 @@ pub(crate) fn store(memory: &Memory, number: u64, stamp: &Stamp) {
 }
 
 /// The newest stamp that is whole, and its number.
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) fn newest(memory: &Memory) -> Option<(u64, Stamp)> {
     (0..2).filter_map(|slot| load(memory, slot)).max_by_key(|(number, _)| *number)
 }
 
+#[cfg(not(any(loom, shuttle)))]
 fn load(memory: &Memory, slot: usize) -> Option<(u64, Stamp)> {
     let word = |index| memory.stamp(slot, index).load(Ordering::Acquire);
     let text_len = usize::try_from(word(TEXT_AT - 1)).ok().filter(|len| *len <= MOST_TEXT)?;
@@ -104,7 +105,7 @@ fn load(memory: &Memory, slot: usize) -> Option<(u64, Stamp)> {
     }
     let mut text: Vec<u8> = (TEXT_AT..last).flat_map(|index| word(index).to_le_bytes()).collect();
     text.truncate(text_len);
-    let task = match word(KIND) {
+    let task = match word(2) {
         NOTHING => Task::Nothing,
         RECORDS => Task::Records { until: word(11) },
         TEXT => Task::Text(text),

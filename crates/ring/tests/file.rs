@@ -1,10 +1,7 @@
 //! Proves what a ring file is on a real disk: locked, private, allocated, found again, and set aside where it cannot be
 //! used.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, and looks at files"
-)]
+#![expect(clippy::disallowed_methods, reason = "a test fails by panicking, and looks at files")]
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;

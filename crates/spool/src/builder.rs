@@ -1,6 +1,7 @@
 //! The description of a spool, its check, and its start. The only builder of the workspace; what the settings of the
 //! file set mean is `tracing_spool_fileset`'s.
 
+mod hand_off;
 #[cfg(test)]
 mod tests;
 
@@ -14,19 +15,17 @@ use crossbeam_channel::unbounded;
 use tracing_spool_fileset::model::settings::MAX_RECORD_BYTES;
 use tracing_spool_fileset::{
     self as fileset, Alert, Allow, Batch, Clock, Disk, Fault, FileSet, Fs, Now, Settings, Sync as SyncPolicy,
-    SystemClock,
+    SystemClock, Unfinished,
 };
-use tracing_spool_ring::{Limits, Reader, Ring};
 
+use self::hand_off::{Durable, Ends};
 use crate::admission::{MOST_BYTES, MOST_RECORDS};
 use crate::alerts::{AlertSink, Hook};
 use crate::error::OpenError;
 use crate::guard::SpoolGuard;
 use crate::late::{Late, LateRecords};
-use crate::notice::Notices;
-use crate::origin::Origin;
-use crate::queue::{Bounds, HandOff, Overflow, Queue};
-use crate::rank::Rank;
+use crate::notice::{self, Notices};
+use crate::queue::{Bounds, HandOff, Overflow};
 use crate::shared::{Parts, Shared};
 use crate::sync::Mutex;
 use crate::sync::thread::{self, JoinHandle};
@@ -72,6 +71,7 @@ pub struct SpoolBuilder {
     queue_bytes: u64,
     queue_records: u64,
     hand_off: HandOff,
+    durable: Option<Durable>,
     overflow: Overflow,
     shutdown_timeout: Duration,
     notices: Notices,
@@ -90,6 +90,7 @@ impl SpoolBuilder {
             queue_bytes: QUEUE_BYTES,
             queue_records: QUEUE_RECORDS,
             hand_off: HandOff::default(),
+            durable: None,
             overflow: Overflow::default(),
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             notices: Notices::default(),
@@ -239,12 +240,6 @@ impl SpoolBuilder {
         self
     }
 
-    /// How records get to the writer thread (in pages).
-    pub fn hand_off(mut self, hand_off: HandOff) -> Self {
-        self.hand_off = hand_off;
-        self
-    }
-
     /// How long dropping the guard may take (5 s).
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
@@ -307,8 +302,8 @@ impl SpoolBuilder {
     /// ```
     pub fn open(self) -> Result<(Spool, SpoolGuard), OpenError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let open = |settings: Settings| {
-            FileSet::open_with(settings, Box::new(Disk::new()), Box::new(SharedClock(Arc::clone(&clock))))
+        let open = |settings: Settings, unfinished: Option<(Unfinished, &mut Batch)>| {
+            open_files(settings, Box::new(Disk::new()), &clock, unfinished)
         };
         self.start(&Disk::new(), open, &clock, spawn)
     }
@@ -341,15 +336,14 @@ impl SpoolBuilder {
     fn start(
         mut self,
         fs: &dyn Fs,
-        open: impl FnMut(Settings) -> Result<FileSet, fileset::OpenError>,
+        open: impl FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<FileSet, fileset::OpenError>,
         clock: &Arc<dyn Clock>,
         spawn: Spawn,
     ) -> Result<(Spool, SpoolGuard), OpenError> {
         self.check(fs)?;
-        let ring = self.make_ring()?;
-        let file_set = self.open_files(open)?;
+        let (file_set, ends) = self.open_both(open)?;
         let name = self.thread_name.clone();
-        let (shared, worker) = self.assemble(file_set, clock, ring);
+        let (shared, worker) = self.assemble(file_set, clock, ends);
         launch(name, shared, worker, clock.as_ref(), spawn)
     }
 
@@ -360,19 +354,10 @@ impl SpoolBuilder {
         clock: &Arc<dyn Clock>,
     ) -> Result<(Arc<Shared>, Worker), OpenError> {
         self.check(fs.as_ref())?;
-        let ring = self.make_ring()?;
-        let file_set =
-            FileSet::open_with(self.settings.clone(), fs, Box::new(SharedClock(Arc::clone(clock))))?;
-        Ok(self.assemble(file_set, clock, ring))
-    }
-
-    fn make_ring(&self) -> Result<Option<(Arc<Ring>, Reader)>, OpenError> {
-        let shares = Rank::ALL.map(|rank| u8::try_from(rank.mark_percent()).unwrap_or(100));
-        let limits = Limits { bytes: self.queue_bytes, records: self.queue_records, shares };
-        match self.hand_off {
-            HandOff::Pages => Ok(None),
-            HandOff::Ring => Ring::in_memory(limits).map(Some).map_err(OpenError::Memory),
-        }
+        let mut ends = self.prepare()?;
+        let file_set = open_files(self.settings.clone(), fs, clock, ends.unfinished())?;
+        ends.opened(&file_set);
+        Ok(self.assemble(file_set, clock, ends))
     }
 
     /// All faults at once, our own and the engine's; where we have none, the engine tells its own as it opens.
@@ -417,6 +402,10 @@ impl SpoolBuilder {
             let wanted = "must be longer than nothing, such as 5 s: what waits is written in that time";
             faults.push(Fault::new("shutdown_timeout", "0s", wanted));
         }
+        if self.durable.as_ref().is_some_and(|durable| durable.path == self.settings.path) {
+            let wanted = "must not be the log: it is a file of its own";
+            faults.push(Fault::new("durable", self.settings.path.display(), wanted));
+        }
         if self.thread_name.is_empty() || self.thread_name.contains('\0') {
             let wanted = "must have at least one character, and no NUL";
             faults.push(Fault::new("thread_name", format!("{:?}", self.thread_name), wanted));
@@ -428,39 +417,39 @@ impl SpoolBuilder {
         not(shuttle),
         expect(clippy::disallowed_methods, reason = "the application's thread waits because it asked to")
     )]
-    fn open_files(
+    fn open_both(
         &self,
-        mut open: impl FnMut(Settings) -> Result<FileSet, fileset::OpenError>,
-    ) -> Result<FileSet, OpenError> {
+        mut open: impl FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<FileSet, fileset::OpenError>,
+    ) -> Result<(FileSet, Ends), OpenError> {
         let mut waited = Duration::ZERO;
         loop {
-            match open(self.settings.clone()) {
-                Err(fileset::OpenError::Locked { .. }) if waited < self.lock_wait => {
+            let opened = self.prepare().and_then(|mut ends| {
+                let file_set = open(self.settings.clone(), ends.unfinished())?;
+                ends.opened(&file_set);
+                Ok((file_set, ends))
+            });
+            match opened {
+                Err(error) if error.is_locked() && waited < self.lock_wait => {
                     thread::sleep(LOCK_POLL);
                     waited += LOCK_POLL;
                 }
-                result => return Ok(result?),
+                result => return result,
             }
         }
     }
 
-    fn assemble(
-        self,
-        file_set: FileSet,
-        clock: &Arc<dyn Clock>,
-        ring: Option<(Arc<Ring>, Reader)>,
-    ) -> (Arc<Shared>, Worker) {
+    fn assemble(self, mut file_set: FileSet, clock: &Arc<dyn Clock>, ends: Ends) -> (Arc<Shared>, Worker) {
+        let now = clock.now();
+        if let Some(warning) = &ends.warning {
+            file_set.warn_of_hand_off(warning, now);
+        }
         let record_limit = file_set.settings().record_limit();
-        let bounds = Bounds {
+        let hand_off::Parts { queue, source, tray, recovered } = ends.into_parts(Bounds {
             bytes: self.queue_bytes,
             records: self.queue_records,
             max_record: usize::try_from(record_limit).unwrap_or(usize::MAX),
             overflow: self.overflow,
-        };
-        let (queue, inbox) = match ring {
-            Some((ring, reader)) => Queue::of_ring(bounds, Origin::here(), ring, reader),
-            None => Queue::of_pages(bounds, Origin::here()),
-        };
+        });
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,
@@ -469,16 +458,33 @@ impl SpoolBuilder {
             path: file_set.path().to_owned(),
             shutdown_timeout: self.shutdown_timeout,
             control: to_worker,
+            recovered,
         }));
         let worker = Worker::new(Job {
             shared: Arc::clone(&shared),
-            inbox,
+            inbox: source,
             control,
             file_set,
             clock: Arc::clone(clock),
             notices: self.notices,
+            tray,
+            lines: notice::of_recovery(self.notices, &recovered, now.wall).into_iter().collect(),
         });
         (shared, worker)
+    }
+}
+
+/// Opens the file set, and finds what became of a write that was under way.
+fn open_files(
+    settings: Settings,
+    fs: Box<dyn Fs>,
+    clock: &Arc<dyn Clock>,
+    unfinished: Option<(Unfinished, &mut Batch)>,
+) -> Result<FileSet, fileset::OpenError> {
+    let clock = Box::new(SharedClock(Arc::clone(clock)));
+    match unfinished {
+        Some((unfinished, batch)) => FileSet::open_resuming(settings, fs, clock, unfinished, batch),
+        None => FileSet::open_with(settings, fs, clock),
     }
 }
 

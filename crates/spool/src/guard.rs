@@ -10,6 +10,7 @@ use crossbeam_channel::bounded;
 use crate::control::{Control, Left};
 use crate::handle::SpoolHandle;
 use crate::origin::is_inside;
+use crate::recovered::Recovered;
 use crate::shared::Shared;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{self, Ordering};
@@ -88,6 +89,21 @@ impl SpoolGuard {
     #[must_use]
     pub fn handle(&self) -> SpoolHandle {
         SpoolHandle::new(Arc::clone(&self.shared))
+    }
+
+    /// What was found in the ring of a [durable](crate::SpoolBuilder::durable) hand-off when this spool was opened. It is
+    /// written like any other record, before those of this process.
+    ///
+    /// ```no_run
+    /// let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").durable("/run/app.ring").open()?;
+    /// if guard.recovered().records > 0 {
+    ///     println!("{}", guard.recovered());
+    /// }
+    /// # Ok::<(), tracing_spool::OpenError>(())
+    /// ```
+    #[must_use]
+    pub fn recovered(&self) -> Recovered {
+        self.shared.recovered
     }
 
     /// Writes what waits, for at most `timeout`, ends the writer thread, and says what was left.

@@ -33,6 +33,7 @@ mod alerts;
 mod builder;
 mod control;
 mod draft;
+mod durable;
 mod error;
 mod event_time;
 mod gap;
@@ -48,6 +49,9 @@ mod page;
 mod place;
 mod queue;
 mod rank;
+mod recovered;
+#[cfg(not(shuttle))]
+mod recovery;
 mod ring_inbox;
 mod room;
 mod shared;
@@ -69,6 +73,7 @@ pub use late::LateRecords;
 pub use ledger::{Dropped, Reason};
 pub use notice::Notices;
 pub use queue::{HandOff, Overflow};
+pub use recovered::Recovered;
 pub use stats::{Condition, Health, Stats};
 #[cfg(shuttle)]
 pub use sync::let_naps_end;

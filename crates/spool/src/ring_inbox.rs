@@ -1,7 +1,9 @@
 //! The writer thread's end of a ring: records out of it, in order, a run at a time. It books nothing.
 //! Why they are copied first and looked at afterwards, `inbox` says.
 
-use tracing_spool_ring::{Reader, Take};
+use std::ops::Range;
+
+use tracing_spool_ring::{Reader, Stamp, Take, Task};
 
 use crate::inbox::{Arrival, Bundle, Copied, Run};
 use crate::page::{GRANULE, LONGEST};
@@ -13,12 +15,44 @@ pub(crate) struct RingInbox {
     run: Run,
     /// Behind the record taken last.
     place: u64,
+    /// The granules between which the last stamp says that records are being written.
+    stamped: Range<u64>,
+    /// Whether it outlives the process.
+    is_durable: bool,
 }
 
 impl RingInbox {
     pub(crate) fn new(reader: Reader) -> Self {
         let place = reader.place();
-        Self { reader, run: Run::new(LONGEST), place }
+        Self { reader, run: Run::new(LONGEST), place, stamped: 0..0, is_durable: false }
+    }
+
+    /// One that outlives the process; its last stamp says that these granules are being written.
+    pub(crate) fn durable(reader: Reader, stamped: Range<u64>) -> Self {
+        Self { stamped, is_durable: true, ..Self::new(reader) }
+    }
+
+    pub(crate) fn is_durable(&self) -> bool {
+        self.is_durable
+    }
+
+    /// Up to where room was given back, as a number of granules.
+    pub(crate) fn tail(&self) -> u64 {
+        self.reader.tail()
+    }
+
+    /// Notes what is being done.
+    pub(crate) fn stamp(&mut self, stamp: &Stamp) {
+        self.stamped = match stamp.task {
+            Task::Records { until } => stamp.from..until,
+            _ => 0..0,
+        };
+        self.reader.stamp(stamp);
+    }
+
+    /// Notes that all before this granule is done, and nothing under way.
+    pub(crate) fn stamp_nothing(&mut self, from: u64) {
+        self.stamp(&Stamp { from, ..Stamp::default() });
     }
 
     /// The place behind the record taken last.
@@ -56,7 +90,12 @@ impl RingInbox {
 
     /// Gives back the room of the oldest records.
     pub(crate) fn release(&mut self, records: u64, bytes: u64) {
-        self.reader.give_back(bytes / GRANULE as u64, records);
+        let granules = bytes / GRANULE as u64;
+        let tail = self.tail() + granules;
+        if self.stamped.start < tail && tail < self.stamped.end {
+            self.stamp_nothing(tail);
+        }
+        self.reader.give_back(granules, records);
     }
 
     fn copy_run(&mut self) {

@@ -17,6 +17,7 @@ use crate::late::Late;
 use crate::ledger::{Ledger, Reason};
 use crate::queue::Queue;
 use crate::rank::Rank;
+use crate::recovered::Recovered;
 use crate::stats::{Condition, Health, Stats};
 use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
 
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) late: Late,
     pub(crate) path: PathBuf,
     pub(crate) shutdown_timeout: Duration,
+    /// What was saved of a process that died.
+    pub(crate) recovered: Recovered,
     /// The guard's patience is over: the writer thread begins nothing new.
     pub(crate) abandoned: AtomicBool,
     control: Sender<Control>,
@@ -60,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) path: PathBuf,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) control: Sender<Control>,
+    pub(crate) recovered: Recovered,
 }
 
 impl Shared {
@@ -73,6 +77,7 @@ impl Shared {
             shutdown_timeout: parts.shutdown_timeout,
             abandoned: AtomicBool::new(false),
             control: parts.control,
+            recovered: parts.recovered,
             block: AtomicU8::new(NOT_BLOCKED),
             picture: Mutex::default(),
             late_said: AtomicBool::new(false),

@@ -27,6 +27,14 @@ impl Source {
         }
     }
 
+    /// The inbox of a ring that outlives the process.
+    pub(crate) fn durable(&mut self) -> Option<&mut RingInbox> {
+        match self {
+            Self::Ring(inbox) if inbox.is_durable() => Some(inbox),
+            _ => None,
+        }
+    }
+
     /// Whether there is no record to take.
     pub(crate) fn is_empty(&mut self) -> bool {
         match self {

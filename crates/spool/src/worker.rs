@@ -13,9 +13,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use nix::sys::signal::{SigSet, Signal};
 use tracing_core::dispatcher::{self, Dispatch};
-use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State, Sync};
+use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State, Sync, Witness};
 
 use crate::control::{Control, Left, Tickets};
+use crate::durable::Keeper;
 use crate::gap::Gap;
 use crate::ledger::Reason;
 use crate::notice::{self, Notices};
@@ -60,6 +61,10 @@ pub(crate) struct Job {
     pub(crate) file_set: FileSet,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) notices: Notices,
+    /// What a process that died was writing.
+    pub(crate) tray: Option<Tray>,
+    /// What is to be said first.
+    pub(crate) lines: VecDeque<String>,
 }
 
 /// Everything the writer thread owns.
@@ -99,7 +104,7 @@ impl Worker {
         let settings = job.file_set.settings();
         let (rules, syncs_errors) = (settings.rules(), settings.sync == Sync::OnDemand);
         let mut worker = Self {
-            tray: Tray::new(rules),
+            tray: job.tray.unwrap_or_else(|| Tray::new(rules)),
             pace: Pace::new(job.clock.now().mono),
             shared: job.shared,
             inbox: job.inbox,
@@ -110,7 +115,7 @@ impl Worker {
             syncs_errors,
             notices: job.notices,
             gap: Gap::default(),
-            lines: VecDeque::new(),
+            lines: job.lines,
             tickets: Tickets::default(),
             taken: 0,
             settled: 0,
@@ -219,8 +224,18 @@ impl Worker {
             return;
         }
         self.tray.clear();
+        let is_durable = self.inbox.durable().is_some();
         let queue = &self.shared.queue;
         loop {
+            // A notice of a durable hand-off has a batch of its own: see `durable`.
+            let takes_notice = !is_durable || self.tray.is_empty();
+            if takes_notice && is_durable && !self.lines.is_empty() {
+                self.lines.pop_front().into_iter().for_each(|line| self.tray.push_notice(&line));
+                break;
+            }
+            if !takes_notice && (!self.lines.is_empty() || self.gap.is_due(self.inbox.place())) {
+                break;
+            }
             while let Some(line) = self.lines.pop_front() {
                 self.tray.push_notice(&line);
             }
@@ -228,6 +243,9 @@ impl Worker {
                 if let Some(loss) = self.gap.take(self.inbox.place()) {
                     if let Some(line) = notice::of_loss(self.notices, &loss, now.wall) {
                         self.tray.push_notice(&line);
+                        if is_durable {
+                            break;
+                        }
                     }
                 }
             }
@@ -257,12 +275,12 @@ impl Worker {
         let Some(file_set) = &mut self.file_set else { return };
         if !self.tray.is_done() {
             file_set.set_dropped(self.shared.ledger.dropped().total());
-            if self.closing.is_some() {
-                // Each write may take long, and what was left by the deadline is to be said exactly.
-                file_set.append_once(&mut self.tray.batch, now);
-            } else {
-                file_set.append(&mut self.tray.batch, now);
-            }
+            // Each write may take long, and what was left by the deadline is to be said exactly.
+            let writes_max = if self.closing.is_some() { 1 } else { usize::MAX };
+            let (batch, slips) = self.tray.parts();
+            let mut keeper = self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, self.rules));
+            let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
+            file_set.append_with(batch, writes_max, now, witness);
         }
         let has_error = self.settle();
         if let Some(file_set) = &mut self.file_set {

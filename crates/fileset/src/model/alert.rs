@@ -29,6 +29,8 @@ pub enum Trouble {
     Sync,
     /// A backup's number is held by something that is not a regular file.
     ForeignSlot,
+    /// The hand-off is not what was asked for.
+    HandOff,
 }
 
 impl Trouble {
@@ -45,6 +47,7 @@ impl Trouble {
             Self::Reopen => "reopen failed",
             Self::Sync => "sync failed",
             Self::ForeignSlot => "backup name taken",
+            Self::HandOff => "hand-off",
         }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) const LEAST: usize = 4;
 pub(crate) const MOST: usize = 1 << 34;
 /// Words for the owner's counters.
 pub(crate) const COUNTERS: usize = 64;
+/// Words of a stamp.
+pub(crate) const STAMP_WORDS: usize = 128;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -57,6 +59,8 @@ pub(crate) struct Memory {
     tail: AtomicU64,
     tail_whole: AtomicU64,
     counters: Vec<AtomicU64>,
+    /// None for loom, which keeps few things apart.
+    stamps: Vec<AtomicU64>,
     tags: Vec<AtomicU64>,
     granules: Vec<UnsafeCell<[u8; GRANULE]>>,
 }
@@ -77,6 +81,7 @@ impl Memory {
             tail: zero(),
             tail_whole: zero(),
             counters: Vec::new(),
+            stamps: (0..if cfg!(loom) { 0 } else { 2 * STAMP_WORDS }).map(|_| zero()).collect(),
             tags: (0..shape.granules).map(|_| zero()).collect(),
             granules: (0..shape.granules).map(|_| UnsafeCell::new([0; GRANULE])).collect(),
         }
@@ -108,6 +113,10 @@ impl Memory {
 
     pub(crate) fn counter(&self, index: usize) -> &AtomicU64 {
         &self.counters[index]
+    }
+
+    pub(crate) fn stamp(&self, slot: usize, word: usize) -> &AtomicU64 {
+        &self.stamps[slot % 2 * STAMP_WORDS + word]
     }
 
     pub(crate) fn tag(&self, granule: u64) -> &AtomicU64 {

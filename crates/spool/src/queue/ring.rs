@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tracing_spool_ring::{Admitted, Reader, Refused, Ring};
+use tracing_spool_ring::{Admitted, Refused, Ring};
 
 use super::{Bounds, Queue};
 use crate::admission::Refusal;
@@ -11,7 +11,6 @@ use crate::draft::Draft;
 use crate::inbox::Inbox;
 use crate::origin::Origin;
 use crate::rank::Rank;
-use crate::ring_inbox::RingInbox;
 use crate::source::Source;
 use crate::sync::Ordering;
 
@@ -30,12 +29,12 @@ impl Queue {
     }
 
     /// A queue whose records go by this ring.
-    pub(crate) fn of_ring(bounds: Bounds, origin: Origin, ring: Arc<Ring>, reader: Reader) -> (Self, Source) {
+    pub(crate) fn of_ring(bounds: Bounds, origin: Origin, ring: Arc<Ring>) -> Self {
         // Of the pages nothing is used; the word of admission counts what comes late.
         let (mut queue, _) = Self::new(Bounds { bytes: 1, ..bounds }, origin);
         queue.max_record = bounds.max_record.min(ring.longest());
         queue.ring = Some(ring);
-        (queue, Source::Ring(RingInbox::new(reader)))
+        queue
     }
 
     pub(super) fn offer_to_ring(&self, ring: &Ring, draft: &Draft) -> Result<(), Refusal> {
