@@ -9,6 +9,9 @@
 //!    a stamp of nothing comes first. So a stamp whose end is behind the tail is under way, and every other is done.
 //! 4. A notice is no record, so its stamp holds its text; it is alone in its batch, and a stamp of nothing ends it.
 
+#[cfg(test)]
+mod tests;
+
 use tracing_spool_fileset::{Batch, FileId, Rules, Witness};
 use tracing_spool_ring::{Checksum, Stamp, Task};
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::alarm::{Alarms, is_ours};
 use super::append::Ceiling;
-use super::{Counters, FileSet, Unfinished};
+use super::{Counters, FileSet, Resumed, Unfinished};
 use crate::effect::clock::Clock;
 use crate::effect::execute::{Place, Setback, Stage, objection};
 use crate::effect::fs::{Fs, LockRefusal};
@@ -32,8 +32,16 @@ pub(super) fn open(
     let names = check(&mut settings, fs.as_ref())?;
     let lock_text = format!("process {} on {}, since {}", std::process::id(), host(), now.wall);
     let mut stage = Stage::new(fs, names, lock_text);
+    // Opening removes an empty hidden file, which may be the one that was about to be written.
+    let is_unbegun =
+        unfinished.as_ref().is_some_and(|(unfinished, _)| stage.is_empty_and_hidden(unfinished.file));
     prepare(&mut stage, &settings)?;
-    let resumed = unfinished.map(|(unfinished, batch)| stage.resume(unfinished, batch));
+    let resumed =
+        unfinished.map(
+            |(unfinished, batch)| {
+                if is_unbegun { Resumed::Found(0) } else { stage.resume(unfinished, batch) }
+            },
+        );
     let mut set = FileSet {
         stage,
         job: None,

@@ -48,6 +48,11 @@ impl FileSet {
 }
 
 impl Stage {
+    /// Whether a file stands under the hidden name and holds nothing.
+    pub(crate) fn is_empty_and_hidden(&self, id: FileId) -> bool {
+        self.fs.stat(self.names.hidden()).is_ok_and(|meta| meta.id == id && meta.bytes == 0)
+    }
+
     /// Finds the file of an unfinished write at the live name, the hidden one or a backup's, and advances the batch by
     /// what is there. Before the tail of anything is repaired.
     pub(crate) fn resume(&mut self, unfinished: Unfinished, batch: &mut Batch) -> Resumed {
