@@ -39,9 +39,12 @@ enum What {
         /// Where the log stands; a temporary directory if not said
         #[arg(long)]
         dir: Option<PathBuf>,
-        /// Where the ring is; beside the log if not said
+        /// Where the ring is, and what is kept of each life; a temporary directory if not said
         #[arg(long)]
-        ring: Option<PathBuf>,
+        aside: Option<PathBuf>,
+        /// What befalls the log besides
+        #[arg(long, value_enum, default_value = "plain")]
+        scene: kill_durable::Scene,
     },
     /// Fails, shortens and delays every call of a driver, one by one
     Sweep,
@@ -67,10 +70,10 @@ fn main() -> Result<()> {
             let dir = dir.unwrap_or_else(|| scratch.path().to_owned());
             println!("{}", kill::kill_loop(&this, &dir, kills, seed)?);
         }
-        What::KillDurable { kills, seed, dir, ring } => {
+        What::KillDurable { kills, seed, dir, aside, scene } => {
             let dir = dir.unwrap_or_else(|| scratch.path().to_owned());
-            let ring = ring.unwrap_or_else(|| dir.join("ring"));
-            println!("{}", kill_durable::kill_loop(&this, &dir, &ring, kills, seed)?);
+            let aside = aside.unwrap_or_else(|| scratch.path().to_owned());
+            println!("{}", kill_durable::kill_loop(&this, &dir, &aside, scene, kills, seed)?);
         }
         What::Sweep => println!("{}", sweep::sweep(&ground()?, |_| true)?),
         What::Soak { seconds, seed } => println!("{}", soak::soak(&ground()?, seconds, seed)?),
