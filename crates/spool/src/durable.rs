@@ -89,6 +89,7 @@ fn notes_of(rules: Rules) -> [u64; 2] {
 }
 
 /// The same, read.
+#[cfg(not(shuttle))]
 pub(crate) fn rules_of(notes: [u64; 2]) -> Rules {
     Rules {
         escape: notes[0] & ESCAPE != 0,

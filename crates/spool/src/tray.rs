@@ -90,6 +90,7 @@ impl Tray {
     }
 
     /// Adds a record as another tray would have, by its rules.
+    #[cfg(not(shuttle))]
     pub(crate) fn push_by(&mut self, arrival: &Arrival<'_>, rules: &Rules) {
         self.batch.push_cut(arrival.record, arrival.missing, rules);
         self.slips.push(Slip::Record { charge: arrival.charge, rank: arrival.rank });

@@ -21,7 +21,6 @@ use crate::tray::Tray;
 
 /// Where the ring of a durable hand-off is.
 #[derive(Clone, Debug)]
-#[cfg_attr(shuttle, expect(dead_code, reason = "no files there"))]
 pub(super) struct Durable {
     pub(super) path: PathBuf,
     on_any_file_system: bool,
