@@ -94,7 +94,9 @@ const I7: &str = "threads::durable::museum_i7_a_record_cut_by_a_kill_is_finished
 fn museum_i7_a_record_cut_by_a_kill_is_finished() {
     if is_child(I7) {
         let (spool, _guard) = durable(&PathBuf::from(told(DIR))).max_bytes(1 << 30).open().unwrap();
-        (0..).for_each(|number| log(&spool, &line(number)));
+        for number in 0.. {
+            log(&spool, &line(number));
+        }
     }
     let mut cut = 0;
     for round in 0..30 {
