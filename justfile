@@ -53,13 +53,22 @@ mutants-sample changes="200":
 miri:
     @.ci/miri
 
+# the ring interpreted (a quarter of an hour), and in every order of steps
+miri-ring:
+    @if cargo +nightly miri --version >/dev/null 2>&1; then MIRIFLAGS="-Zmiri-disable-isolation" PROPTEST_CASES=4 cargo +nightly miri test --quiet --package tracing-spool-ring --lib; else echo "left out: a nightly toolchain with miri is not installed"; fi
+    @cargo test --quiet --package tracing-spool-ring-loom
+
 # the unit tests of the hand-off under ThreadSanitizer (needs nightly with rust-src)
 tsan:
-    @if rustc +nightly --print sysroot >/dev/null 2>&1 && [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ]; then RUSTFLAGS="-Zsanitizer=thread" RUSTDOCFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan cargo +nightly test -Zbuild-std --target "$(rustc +nightly -vV | sed -n 's/^host: //p')" --quiet --package tracing-spool --lib; else echo "left out: a nightly toolchain with rust-src is not installed"; fi
+    @if rustc +nightly --print sysroot >/dev/null 2>&1 && [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ]; then RUSTFLAGS="-Zsanitizer=thread" RUSTDOCFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan cargo +nightly test -Zbuild-std --target "$(rustc +nightly -vV | sed -n 's/^host: //p')" --quiet --package tracing-spool --package tracing-spool-ring --lib; else echo "left out: a nightly toolchain with rust-src is not installed"; fi
 
 # so many processes killed at random moments on the same files, each time read by a checker
 kill kills="10000":
     @cargo run --release --quiet --package tracing-spool-torture --bin torture -- kill {{ kills }}
+
+# so many processes killed whose queue outlives them: each record whose event had returned is looked for; `--scene moved`
+kill-durable kills="10000" *args:
+    @cargo run --release --quiet --package tracing-spool-torture --bin torture -- kill-durable {{ kills }} {{ args }}
 
 # every call of a real program failed, shortened or delayed, one by one
 shim:
@@ -100,6 +109,10 @@ semver:
 # an HTTP service under load with a small, rotating log; `--text` for plain lines
 service *args:
     cargo run --release --package tracing-spool --example service -- {{ args }}
+
+# a program that kills its own child a hundred times, and finds every record that the child had handed over
+survive-sigkill:
+    cargo run --release --package tracing-spool --example survive-sigkill
 
 # the shortest program that uses a spool
 quickstart:

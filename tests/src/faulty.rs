@@ -362,4 +362,7 @@ impl LogFile for FaultyFile {
     fn last_byte(&self) -> Outcome<Option<u8>> {
         self.file.last_byte()
     }
+    fn read_at(&self, offset: u64, max: usize) -> Outcome<Vec<u8>> {
+        self.file.read_at(offset, max)
+    }
 }

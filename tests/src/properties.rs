@@ -13,6 +13,7 @@ use tracing_spool_fileset::model::name::{Names, Role};
 use tracing_spool_fileset::model::render::Rules;
 use tracing_spool_fileset::sim::SimDisk;
 use tracing_spool_fileset::{Batch, OpenError, Settings, Sync};
+use tracing_spool_ring::{Limits, Options, Ring, Take};
 
 use crate::files::{RECORD_BYTES, of_log, record};
 use crate::world::{World, small};
@@ -338,4 +339,53 @@ fn as_lines(bytes: &[u8], rules: &Rules) {
         });
         assert_eq!((together.records(), together.unwritten()), (single.records(), single.unwritten()));
     }
+}
+
+/// Whatever stands in a ring file is looked at without harm; what is found there is what comes out, and the ring then
+/// works as a new one does.
+///
+/// # Panics
+/// Where it is not so.
+pub fn ring(bytes: &[u8]) {
+    const PAGE: usize = 4_096;
+    // A file that is good but for what is laid over it: the place in its first bytes, then eight bytes, and again.
+    let mut image = RING.with(Clone::clone);
+    for spoiled in bytes.chunks_exact(10) {
+        let at = usize::from(u16::from_le_bytes([spoiled[0], spoiled[1]])) * 8 % image.len();
+        // Most of the file is records; what matters comes before them.
+        let at = if spoiled[2] % 4 == 0 { at } else { at % (2 * PAGE + 128 * 8) };
+        image[at..at + 8].copy_from_slice(&spoiled[2..10]);
+    }
+    for image in [&image[..], bytes] {
+        let Ok(mut opened) = Ring::from_image(image) else { continue };
+        let found = opened.found.unwrap_or_default();
+        let mut space = vec![0; image.len()];
+        let mut records = 0;
+        while let Take::Record(taken) = opened.reader.take(&mut space) {
+            opened.reader.give_back(taken.granules, 1);
+            records += 1;
+        }
+        assert_eq!(records, found.records);
+        for number in 0..200_u8 {
+            assert!(opened.ring.offer(4, &[number; 100], 0).is_ok());
+            let Take::Record(taken) = opened.reader.take(&mut space) else { panic!("{number} is not there") };
+            assert_eq!(space[..taken.len], [number; 100]);
+            opened.reader.give_back(taken.granules, 1);
+        }
+    }
+}
+
+thread_local! {
+    /// A ring file of 128 granules with ten records in it.
+    static RING: Vec<u8> = {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ring");
+        let limits = Limits { bytes: 128 * 64, records: 1_000, shares: [100; 5] };
+        let mut options = Options::default();
+        options.any_file_system = true;
+        let opened = Ring::open(&path, limits, options).unwrap();
+        (0..10_u8).for_each(|number| assert!(opened.ring.offer(4, &[number; 300], usize::from(number % 2)).is_ok()));
+        drop(opened);
+        std::fs::read(path).unwrap()
+    };
 }

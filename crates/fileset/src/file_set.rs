@@ -10,6 +10,7 @@ mod reconfigure;
 mod start;
 mod sync;
 mod watch;
+mod witness;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -19,11 +20,12 @@ pub use self::moments::Moments;
 use self::alarm::{Alarms, Context};
 use self::append::{Ceiling, Hold};
 use self::job::Job;
+pub use self::witness::{Resumed, Unfinished, Witness};
 use crate::effect::clock::{Clock, SystemClock};
 use crate::effect::disk::Disk;
 use crate::effect::execute::Stage;
 use crate::effect::fs::Fs;
-use crate::model::alert::{Alert, Event};
+use crate::model::alert::{Alert, Event, Trouble};
 use crate::model::batch::Batch;
 use crate::model::error::{Failure, OpenError};
 use crate::model::settings::{Settings, Sync};
@@ -155,6 +157,8 @@ pub struct FileSet {
     clock: Box<dyn Clock>,
     held: Batch,
     process: u32,
+    /// What became of the write that was under way at the last death.
+    resumed: Option<Resumed>,
 }
 
 impl FileSet {
@@ -174,7 +178,23 @@ impl FileSet {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(settings: Settings, fs: Box<dyn Fs>, clock: Box<dyn Clock>) -> Result<Self, OpenError> {
-        start::open(settings, fs, clock)
+        start::open(settings, fs, clock, None)
+    }
+
+    /// The same, where a write was under way when the last process died: `batch` holds what was being written, and is
+    /// advanced by what of it is there ([`resumed`](Self::resumed)). It is then given to [`append`](Self::append)
+    /// before any other.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_resuming(
+        settings: Settings,
+        fs: Box<dyn Fs>,
+        clock: Box<dyn Clock>,
+        unfinished: Unfinished,
+        batch: &mut Batch,
+    ) -> Result<Self, OpenError> {
+        start::open(settings, fs, clock, Some((unfinished, batch)))
     }
 
     /// Looks at all that [`open_with`](Self::open_with) looks at before it touches anything, and touches nothing.
@@ -265,6 +285,11 @@ impl FileSet {
         self.stage.backups().iter().map(|(slot, backup)| (*slot, backup.bytes))
     }
 
+    /// Raises an alert about what feeds this set: its owner's trouble, told where all trouble is.
+    pub fn warn_of_hand_off(&mut self, detail: &str, now: Now) {
+        self.raise(Trouble::HandOff, None, detail, 0, now.wall, now);
+    }
+
     /// The settings, with absolute paths.
     #[must_use]
     pub fn settings(&self) -> &Settings {
@@ -324,10 +349,20 @@ impl FileSet {
 
     /// One last `write(2)` for the batch, then the end. No record is left half written where that can be helped. Who
     /// has time for the whole batch calls [`append`](Self::append) before.
-    pub fn close(mut self, batch: &mut Batch, now: Now) -> CloseReport {
+    pub fn close(self, batch: &mut Batch, now: Now) -> CloseReport {
+        self.close_with(batch, now, None)
+    }
+
+    /// As [`close`](Self::close), with a [`Witness`].
+    pub fn close_with(
+        mut self,
+        batch: &mut Batch,
+        now: Now,
+        witness: Option<&mut dyn Witness>,
+    ) -> CloseReport {
         let fragments = self.counters.fragments;
         self.hurry();
-        self.append_once(batch, now);
+        self.append_with(batch, 1, now, witness);
         if self.is_mid_record() {
             self.cut_partial();
         }

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ use tracing_core::metadata::{Kind, Metadata};
 use tracing_spool_fileset::sim::SimDisk;
 use tracing_spool_fileset::{Clock, Mono, Now, Wall};
 use tracing_spool_schedules::{
-    FlushError, LateRecords, Overflow, ShutdownReport, Spool, SpoolBuilder, SpoolGuard, Stats, let_naps_end,
+    FlushError, HandOff, LateRecords, Overflow, ShutdownReport, Spool, SpoolBuilder, SpoolGuard, Stats,
+    let_naps_end,
 };
 use tracing_subscriber::fmt::MakeWriter as _;
 
@@ -30,10 +32,18 @@ fn orders() -> usize {
     std::env::var("TRACING_SPOOL_SCHEDULES").ok().and_then(|count| count.parse().ok()).unwrap_or(40)
 }
 
-/// Tries so many orders drawn at random, and as many in which few threads are put off for long.
+std::thread_local! {
+    /// How records travel in the logs of the test in hand.
+    static HAND_OFF: Cell<HandOff> = const { Cell::new(HandOff::Pages) };
+}
+
+/// By each hand-off, tries so many orders drawn at random, and as many in which few threads are put off for long.
 fn in_many_orders(test: impl Fn() + Send + Sync + Clone + 'static) {
-    shuttle::check_random(test.clone(), orders());
-    shuttle::check_pct(test, orders(), 3);
+    for hand_off in [HandOff::Pages, HandOff::Ring] {
+        HAND_OFF.set(hand_off);
+        shuttle::check_random(test.clone(), orders());
+        shuttle::check_pct(test.clone(), orders(), 3);
+    }
 }
 
 /// Each look at it is so many milliseconds later: the writer thread parks after a second without a record.
@@ -66,7 +76,7 @@ fn log(describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Log {
 
 fn log_that_rests(step: i64, describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Log {
     let disk = SimDisk::new();
-    let builder = describe(Spool::builder(LOG).quiet().shutdown_timeout(LONG));
+    let builder = describe(Spool::builder(LOG).hand_off(HAND_OFF.get()).quiet().shutdown_timeout(LONG));
     let (spool, guard) =
         builder.open_with(disk.fs(), Arc::new(FastClock { millis: AtomicI64::new(0), step })).unwrap();
     Log { disk, spool, guard: Some(guard) }

@@ -3,6 +3,7 @@
 
 mod change;
 pub(crate) mod fields;
+mod hand_off;
 pub(crate) mod parse;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,10 @@ use tracing_core::Level;
 use tracing_spool_fileset::model::settings::MAX_RECORD_BYTES;
 use tracing_spool_fileset::{
     self as fileset, Alert, Allow, Batch, Clock, Disk, Fault, FileSet, Fs, Naming, Now, Settings,
-    Sync as SyncPolicy, SystemClock,
+    Sync as SyncPolicy, SystemClock, Unfinished,
 };
 
+use self::hand_off::{Durable, Ends};
 use crate::admission::{MOST_BYTES, MOST_RECORDS};
 use crate::alerts::{AlertSink, Hook};
 use crate::at_exit;
@@ -29,9 +31,8 @@ use crate::error::OpenError;
 use crate::flush_all;
 use crate::guard::SpoolGuard;
 use crate::late::{Late, LateRecords};
-use crate::notice::Notices;
-use crate::origin::Origin;
-use crate::queue::{Bounds, Overflow, Queue};
+use crate::notice::{self, Notices};
+use crate::queue::{Bounds, HandOff, Overflow};
 use crate::rank::Rank;
 use crate::shared::{Parts, Shared};
 use crate::sync::Mutex;
@@ -77,6 +78,8 @@ pub struct SpoolBuilder {
     settings: Settings,
     queue_bytes: u64,
     queue_records: u64,
+    hand_off: HandOff,
+    durable: Option<Durable>,
     overflow: Overflow,
     shutdown_timeout: Duration,
     notices: Notices,
@@ -96,6 +99,8 @@ impl SpoolBuilder {
             settings: Settings::new(path),
             queue_bytes: QUEUE_BYTES,
             queue_records: QUEUE_RECORDS,
+            hand_off: HandOff::default(),
+            durable: None,
             overflow: Overflow::default(),
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             notices: Notices::default(),
@@ -354,8 +359,8 @@ impl SpoolBuilder {
     /// ```
     pub fn open(self) -> Result<(Spool, SpoolGuard), OpenError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let open = |settings: Settings| {
-            FileSet::open_with(settings, Box::new(Disk::new()), Box::new(SharedClock(Arc::clone(&clock))))
+        let open = |settings: Settings, unfinished: Option<(Unfinished, &mut Batch)>| {
+            open_files(settings, Box::new(Disk::new()), &clock, unfinished)
         };
         let origins = self.origins.clone();
         self.start(&Disk::new(), open, &clock, spawn).map_err(|error| origins.explain(error))
@@ -390,14 +395,14 @@ impl SpoolBuilder {
     fn start(
         mut self,
         fs: &dyn Fs,
-        open: impl FnMut(Settings) -> Result<FileSet, fileset::OpenError>,
+        open: impl FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<FileSet, fileset::OpenError>,
         clock: &Arc<dyn Clock>,
         spawn: Spawn,
     ) -> Result<(Spool, SpoolGuard), OpenError> {
         self.check(fs)?;
-        let file_set = self.open_files(open)?;
+        let (file_set, ends) = self.open_both(open)?;
         let name = self.thread_name.clone();
-        let (shared, worker) = self.assemble(file_set, clock);
+        let (shared, worker) = self.assemble(file_set, clock, ends);
         launch(name, shared, worker, clock.as_ref(), spawn)
     }
 
@@ -408,9 +413,10 @@ impl SpoolBuilder {
         clock: &Arc<dyn Clock>,
     ) -> Result<(Arc<Shared>, Worker), OpenError> {
         self.check(fs.as_ref())?;
-        let file_set =
-            FileSet::open_with(self.settings.clone(), fs, Box::new(SharedClock(Arc::clone(clock))))?;
-        Ok(self.assemble(file_set, clock))
+        let mut ends = self.prepare()?;
+        let file_set = open_files(self.settings.clone(), fs, clock, ends.unfinished())?;
+        ends.opened(&file_set);
+        Ok(self.assemble(file_set, clock, ends))
     }
 
     /// All faults at once, our own and the engine's; where we have none, the engine tells its own as it opens.
@@ -463,6 +469,10 @@ impl SpoolBuilder {
             let wanted = "must not be set with SyncPolicy::Never: choose another policy, such as OnRotate";
             faults.push(Fault::new("sync_at", rank.name(), wanted));
         }
+        if self.durable.as_ref().is_some_and(|durable| durable.path == self.settings.path) {
+            let wanted = "must not be the log: it is a file of its own";
+            faults.push(Fault::new("durable", self.settings.path.display(), wanted));
+        }
         if self.thread_name.is_empty() || self.thread_name.contains('\0') {
             let wanted = "must have at least one character, and no NUL";
             faults.push(Fault::new("thread_name", format!("{:?}", self.thread_name), wanted));
@@ -474,23 +484,32 @@ impl SpoolBuilder {
         not(shuttle),
         expect(clippy::disallowed_methods, reason = "the application's thread waits because it asked to")
     )]
-    fn open_files(
+    fn open_both(
         &self,
-        mut open: impl FnMut(Settings) -> Result<FileSet, fileset::OpenError>,
-    ) -> Result<FileSet, OpenError> {
+        mut open: impl FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<FileSet, fileset::OpenError>,
+    ) -> Result<(FileSet, Ends), OpenError> {
         let mut waited = Duration::ZERO;
         loop {
-            match open(self.settings.clone()) {
-                Err(fileset::OpenError::Locked { .. }) if waited < self.lock_wait => {
+            let opened = self.prepare().and_then(|mut ends| {
+                let file_set = open(self.settings.clone(), ends.unfinished())?;
+                ends.opened(&file_set);
+                Ok((file_set, ends))
+            });
+            match opened {
+                Err(error) if error.is_locked() && waited < self.lock_wait => {
                     thread::sleep(LOCK_POLL);
                     waited += LOCK_POLL;
                 }
-                result => return Ok(result?),
+                result => return result,
             }
         }
     }
 
-    fn assemble(self, file_set: FileSet, clock: &Arc<dyn Clock>) -> (Arc<Shared>, Worker) {
+    fn assemble(self, mut file_set: FileSet, clock: &Arc<dyn Clock>, ends: Ends) -> (Arc<Shared>, Worker) {
+        let now = clock.now();
+        if let Some(warning) = &ends.warning {
+            file_set.warn_of_hand_off(warning, now);
+        }
         let record_limit = file_set.settings().record_limit();
         let syncs_errors = file_set.settings().sync == SyncPolicy::OnDemand;
         let bounds = Bounds {
@@ -499,8 +518,8 @@ impl SpoolBuilder {
             max_record: usize::try_from(record_limit).unwrap_or(usize::MAX),
             overflow: self.overflow,
         };
-        let (queue, inbox) = Queue::new(bounds, Origin::here());
         let described = self.clone();
+        let hand_off::Parts { queue, source, tray, recovered } = ends.into_parts(bounds);
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,
@@ -511,17 +530,34 @@ impl SpoolBuilder {
             path: file_set.path().to_owned(),
             shutdown_timeout: self.shutdown_timeout,
             control: to_worker,
+            recovered,
         }));
         let worker = Worker::new(Job {
             shared: Arc::clone(&shared),
-            inbox,
+            inbox: source,
             control,
             file_set,
             clock: Arc::clone(clock),
             notices: self.notices,
             sync_from: self.sync_at.or(syncs_errors.then_some(Rank::Error)),
+            tray,
+            lines: notice::of_recovery(self.notices, &recovered, now.wall).into_iter().collect(),
         });
         (shared, worker)
+    }
+}
+
+/// Opens the file set, and finds what became of a write that was under way.
+fn open_files(
+    settings: Settings,
+    fs: Box<dyn Fs>,
+    clock: &Arc<dyn Clock>,
+    unfinished: Option<(Unfinished, &mut Batch)>,
+) -> Result<FileSet, fileset::OpenError> {
+    let clock = Box::new(SharedClock(Arc::clone(clock)));
+    match unfinished {
+        Some((unfinished, batch)) => FileSet::open_resuming(settings, fs, clock, unfinished, batch),
+        None => FileSet::open_with(settings, fs, clock),
     }
 }
 

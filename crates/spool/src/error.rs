@@ -29,6 +29,11 @@ pub enum OpenError {
     },
     /// An operation failed although everything had looked well.
     Failed(Failure),
+    /// The ring of a durable hand-off cannot be used.
+    #[cfg(not(shuttle))]
+    Ring(tracing_spool_ring::OpenError),
+    /// The system gave no memory for the queue.
+    Memory(io::Error),
     /// The writer thread could not be started.
     Thread(io::Error),
 }
@@ -44,6 +49,17 @@ impl From<fileset::OpenError> for OpenError {
     }
 }
 
+impl OpenError {
+    /// Whether another process, or another spool of this one, is in the way.
+    pub(crate) fn is_locked(&self) -> bool {
+        #[cfg(not(shuttle))]
+        if matches!(self, Self::Ring(tracing_spool_ring::OpenError::Locked { .. })) {
+            return true;
+        }
+        matches!(self, Self::Locked { .. })
+    }
+}
+
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The engine's words are ours.
@@ -53,6 +69,11 @@ impl fmt::Display for OpenError {
                 fileset::OpenError::Locked { path: path.clone(), holder: holder.clone() }
             }
             Self::Failed(failure) => fileset::OpenError::Failed(failure.clone()),
+            #[cfg(not(shuttle))]
+            Self::Ring(error) => return write!(f, "the log cannot be opened: its ring: {error}"),
+            Self::Memory(error) => {
+                return write!(f, "the log cannot be opened: no memory for its queue: {error}");
+            }
             Self::Thread(error) => {
                 return write!(f, "the log cannot be opened: the writer thread cannot be started: {error}");
             }
@@ -65,8 +86,10 @@ impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Failed(failure) => Some(failure),
+            #[cfg(not(shuttle))]
+            Self::Ring(error) => Some(error),
             Self::Thread(error) => Some(error),
-            Self::Unusable(_) | Self::Locked { .. } => None,
+            Self::Unusable(_) | Self::Locked { .. } | Self::Memory(_) => None,
         }
     }
 }

@@ -119,6 +119,11 @@ impl Gap {
         self.episode.get_or_insert(Episode { began: mono, last: mono, from: wall, until: wall });
     }
 
+    /// Whether a statement has its place behind no more records than these.
+    pub(crate) fn is_due(&self, taken: u64) -> bool {
+        self.statement.is_some_and(|statement| statement.after <= taken)
+    }
+
     /// Whether a statement waits for its place.
     pub(crate) fn is_waiting(&self) -> bool {
         self.statement.is_some()

@@ -10,6 +10,7 @@ use crossbeam_channel::bounded;
 use crate::control::{Control, Left};
 use crate::handle::SpoolHandle;
 use crate::origin::is_inside;
+use crate::recovered::Recovered;
 use crate::shared::Shared;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{self, Ordering};
@@ -90,6 +91,21 @@ impl SpoolGuard {
         SpoolHandle::new(Arc::clone(&self.shared))
     }
 
+    /// What was found in the ring of a [durable](crate::SpoolBuilder::durable) hand-off when this spool was opened. It is
+    /// written like any other record, before those of this process.
+    ///
+    /// ```no_run
+    /// let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").durable("/run/app.ring").open()?;
+    /// if guard.recovered().records > 0 {
+    ///     println!("{}", guard.recovered());
+    /// }
+    /// # Ok::<(), tracing_spool::OpenError>(())
+    /// ```
+    #[must_use]
+    pub fn recovered(&self) -> Recovered {
+        self.shared.recovered
+    }
+
     /// Writes what waits, for at most `timeout`, ends the writer thread, and says what was left.
     ///
     /// ```no_run
@@ -128,7 +144,7 @@ impl SpoolGuard {
         if shared.queue.origin.is_forked() {
             // The thread is not in this process: joining it would never end.
             std::mem::forget(thread);
-            shared.queue.admission.close();
+            shared.queue.shut();
             return ShutdownReport { forked: true, ..ShutdownReport::default() };
         }
         let dropped_before = shared.stats().dropped.total();

@@ -220,5 +220,5 @@ impl SpoolHandle {
 
 /// Records that wait.
 fn waiting(shared: &Shared) -> u64 {
-    shared.queue.admission.fill().records()
+    shared.queue.waiting().records
 }

@@ -58,22 +58,28 @@ pub(crate) struct Inbox {
 
 /// Records that were copied and not yet taken.
 #[derive(Debug)]
-struct Run {
-    bytes: Box<[u8]>,
-    filled: usize,
-    records: Vec<Copied>,
+pub(crate) struct Run {
+    pub(crate) bytes: Box<[u8]>,
+    pub(crate) filled: usize,
+    pub(crate) records: Vec<Copied>,
     taken: usize,
     /// Whether all of them are in `bytes`, and whole.
-    is_plain: bool,
+    pub(crate) is_plain: bool,
 }
 
 impl Run {
-    fn clear(&mut self) {
+    /// With space for a last record of so many bytes.
+    pub(crate) fn new(longest: usize) -> Self {
+        let bytes = vec![0; RUN_BYTES + longest].into_boxed_slice();
+        Self { bytes, filled: 0, records: Vec::with_capacity(RUN_RECORDS), taken: 0, is_plain: true }
+    }
+
+    pub(crate) fn clear(&mut self) {
         self.records.clear();
         (self.filled, self.taken, self.is_plain) = (0, 0, true);
     }
 
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.filled >= RUN_BYTES || self.records.len() == RUN_RECORDS
     }
 
@@ -83,8 +89,31 @@ impl Run {
         self.filled += len;
     }
 
-    fn bundle(&self) -> Bundle<'_> {
-        Bundle { bytes: &self.bytes[..self.filled], records: &self.records }
+    /// Whether all that was copied was taken.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken == self.records.len()
+    }
+
+    /// Takes the next record, and says where behind it is.
+    pub(crate) fn take(&mut self) -> Option<(Arrival<'_>, u64)> {
+        let copied = self.records.get(self.taken)?;
+        let start = self.taken.checked_sub(1).map_or(0, |before| self.records[before].end);
+        self.taken += 1;
+        let record = copied.long.as_deref().unwrap_or(&self.bytes[start..copied.end]);
+        let arrival = Arrival { rank: copied.rank, record, missing: copied.missing, charge: copied.charge };
+        Some((arrival, copied.place))
+    }
+
+    /// All that was copied, if it lies together and none of it was taken.
+    pub(crate) fn bundle(&self) -> Option<Bundle<'_>> {
+        let bundle = Bundle { bytes: &self.bytes[..self.filled], records: &self.records };
+        (self.taken == 0 && self.is_plain && !self.records.is_empty()).then_some(bundle)
+    }
+
+    /// The bundle was taken whole: where behind it is.
+    pub(crate) fn took_bundle(&mut self) -> Option<u64> {
+        self.taken = self.records.len();
+        self.records.last().map(|last| last.place)
     }
 }
 
@@ -95,18 +124,16 @@ pub(crate) struct Copied {
     pub(crate) end: usize,
     /// What it counts for in the queue, in bytes.
     pub(crate) charge: u64,
-    missing: usize,
+    pub(crate) missing: usize,
     /// Its bytes, where they did not come in a page.
-    long: Option<Vec<u8>>,
+    pub(crate) long: Option<Vec<u8>>,
     /// Behind this record.
-    place: u64,
+    pub(crate) place: u64,
 }
 
 impl Inbox {
     pub(crate) fn new(shelf: Arc<Shelf>, pages: Receiver<Handed>, long: Receiver<Long>, bound: u64) -> Self {
-        let bytes = vec![0; RUN_BYTES + shelf.longest().next_multiple_of(GRANULE)].into_boxed_slice();
-        let records = Vec::with_capacity(RUN_RECORDS);
-        let run = Run { bytes, filled: 0, records, taken: 0, is_plain: true };
+        let run = Run::new(shelf.longest().next_multiple_of(GRANULE));
         let (early, early_long) = (Vec::new(), Vec::new());
         Self { shelf, pages, long, early, early_long, page: None, turn: 0, offset: 0, run, place: 0, bound }
     }
@@ -123,35 +150,31 @@ impl Inbox {
 
     /// Whether there is no record to take.
     pub(crate) fn is_empty(&mut self) -> bool {
-        self.run.taken == self.run.records.len() && self.find().is_none()
+        self.run.is_taken() && self.find().is_none()
     }
 
     /// Takes the next record, if it has been handed over whole.
     pub(crate) fn take(&mut self) -> Option<Arrival<'_>> {
-        if self.run.taken == self.run.records.len() {
+        if self.run.is_taken() {
             self.copy_run();
         }
-        let copied = self.run.records.get(self.run.taken)?;
-        let start = self.run.taken.checked_sub(1).map_or(0, |before| self.run.records[before].end);
-        self.run.taken += 1;
-        self.place = copied.place;
-        let record = copied.long.as_deref().unwrap_or(&self.run.bytes[start..copied.end]);
-        Some(Arrival { rank: copied.rank, record, missing: copied.missing, charge: copied.charge })
+        let (arrival, place) = self.run.take()?;
+        self.place = place;
+        Some(arrival)
     }
 
     /// What [`take`](Self::take) would give next, as many records as lie together; none if they have to be taken one by
     /// one. They are taken with [`took_bundle`](Self::took_bundle).
     pub(crate) fn bundle(&mut self) -> Option<Bundle<'_>> {
-        if self.run.taken == self.run.records.len() {
+        if self.run.is_taken() {
             self.copy_run();
         }
-        (self.run.taken == 0 && self.run.is_plain && !self.run.records.is_empty()).then(|| self.run.bundle())
+        self.run.bundle()
     }
 
     /// The bundle that was shown has been taken whole.
     pub(crate) fn took_bundle(&mut self) {
-        self.run.taken = self.run.records.len();
-        self.place = self.run.records.last().map_or(self.place, |last| last.place);
+        self.place = self.run.took_bundle().unwrap_or(self.place);
     }
 
     /// Copies what there is in one page, up to the length of a run.

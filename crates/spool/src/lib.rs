@@ -53,6 +53,7 @@ pub mod compat;
 mod config;
 mod control;
 mod draft;
+mod durable;
 mod error;
 mod event_time;
 mod exposition;
@@ -78,11 +79,16 @@ mod rank;
 mod reconfigure;
 #[cfg(feature = "metrics")]
 mod recorder;
+mod recovered;
+#[cfg(not(shuttle))]
+mod recovery;
+mod ring_inbox;
 mod room;
 mod shared;
 mod shelf;
 #[cfg(feature = "signals")]
 mod signals;
+mod source;
 mod stats;
 #[cfg(test)]
 mod still;
@@ -105,8 +111,9 @@ pub use layer::{PlainFields, Shedding, SpoolLayer};
 pub use ledger::{Dropped, Reason};
 pub use notice::Notices;
 pub use panic_hook::{PANIC_FLUSH_TIMEOUT, install_panic_hook};
-pub use queue::Overflow;
+pub use queue::{HandOff, Overflow};
 pub use reconfigure::ReconfigureError;
+pub use recovered::Recovered;
 #[cfg(feature = "signals")]
 pub use signals::SignalAction;
 pub use stats::{Condition, Health, Stats};

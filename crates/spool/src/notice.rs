@@ -7,6 +7,7 @@ use tracing_spool_fileset::{Edge, Event, Wall};
 
 use crate::ledger::{Dropped, Reason};
 use crate::rank::Rank;
+use crate::recovered::Recovered;
 
 /// The longest notice in bytes, its newline included.
 pub(crate) const MOST_BYTES: usize = 512;
@@ -61,6 +62,18 @@ pub(crate) fn of_loss(style: Notices, loss: &Loss, at: Wall) -> Option<String> {
         )
     };
     line(style, Rank::Warn, &message, fields, at)
+}
+
+/// The line for what was saved of a process that died, if anything was.
+pub(crate) fn of_recovery(style: Notices, recovered: &Recovered, at: Wall) -> Option<String> {
+    let fields = || {
+        let Recovered { records, bytes, holes, uncertain, process } = recovered;
+        format!(
+            ",\"recovered\":{records},\"bytes\":{bytes},\"holes\":{holes},\"uncertain\":{uncertain},\"process\":{process}"
+        )
+    };
+    let said = || line(style, Rank::Info, &recovered.to_string(), fields, at);
+    recovered.is_worth_a_line().then(said).flatten()
 }
 
 /// The line for what the engine remarked, if it belongs into the log.

@@ -1,12 +1,17 @@
 //! The hand-off: how a record travels from a caller to the writer thread, and what a caller does when it is full.
 //! It counts no losses and writes nothing; `wake` argues the order of steps that must not change.
 
+mod ring;
+
+pub(crate) use self::ring::Waiting;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded, unbounded};
+use tracing_spool_ring::Ring;
 
-use crate::admission::{Admission, Fill, Refusal, Step};
+use crate::admission::{Admission, Fill, Refusal};
 use crate::draft::Draft;
 use crate::inbox::Inbox;
 use crate::origin::{Origin, is_inside};
@@ -15,7 +20,7 @@ use crate::place::Cursor;
 use crate::rank::Rank;
 use crate::room::Room;
 use crate::shelf::Shelf;
-use crate::sync::Ordering;
+use crate::sync::{AtomicBool, Ordering};
 use crate::wake::Wake;
 
 /// What happens to a record that finds the queue full.
@@ -42,6 +47,18 @@ pub enum Overflow {
     Block,
 }
 
+/// How records get from callers to the writer thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandOff {
+    /// In pages that callers fill side by side: memory grows with what waits.
+    #[default]
+    Pages,
+    /// In a ring: memory is the next power of two above `queue_bytes`, and an eighth more, from the start. For comparison;
+    /// see [`SpoolBuilder::durable`](crate::SpoolBuilder::durable) for a ring that outlives the process.
+    Ring,
+}
+
 /// A page that callers fill from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Handed {
@@ -66,6 +83,10 @@ pub(crate) struct Queue {
     pub(crate) wake: Wake,
     pub(crate) room: Room,
     pub(crate) origin: Origin,
+    /// Where records go, if not by pages.
+    ring: Option<Arc<Ring>>,
+    /// What is in the ring counts no more: the writer thread has left.
+    ring_is_left: AtomicBool,
     pages: Sender<Handed>,
     long: Sender<Long>,
     overflow: Overflow,
@@ -103,6 +124,8 @@ impl Queue {
             wake: Wake::new(),
             room: Room::default(),
             origin,
+            ring: None,
+            ring_is_left: AtomicBool::new(false),
             pages,
             long,
             overflow: bounds.overflow,
@@ -123,7 +146,11 @@ impl Queue {
 
     /// Whether a record of `rank` is worth copying: not if it would be dropped as things stand.
     pub(crate) fn foresee(&self, rank: Rank) -> Result<(), Refusal> {
-        match self.admission.foresee(rank) {
+        let foreseen = match &self.ring {
+            Some(ring) => ring.foresee(rank.code()).map_err(|refused| self.refusal(refused)),
+            None => self.admission.foresee(rank),
+        };
+        match foreseen {
             Err(Refusal::Full) if self.overflow != Overflow::DropNewest => Ok(()),
             other => other,
         }
@@ -131,13 +158,16 @@ impl Queue {
 
     /// Hands a record over, or says why not and leaves it as it was. May wait, as the overflow policy says.
     pub(crate) fn offer(&self, draft: &mut Draft) -> Result<(), Refusal> {
+        if let Some(ring) = &self.ring {
+            return self.offer_to_ring(ring, draft);
+        }
         let (rank, len) = (draft.rank, draft.bytes.len());
         let is_long = len > self.shelf.longest();
         let room = if is_long { 1 } else { room_of(len, draft.missing) };
         let beside = if is_long { len } else { 0 };
         let charge = ((room * GRANULE + beside) as u64).min(self.admission.bytes_bound());
         let step = match self.admission.admit(rank, charge) {
-            Err(Refusal::Full) => self.wait_for_room(rank, charge),
+            Err(Refusal::Full) => self.wait_for_room(|| self.admission.admit(rank, charge)),
             decided => decided,
         }?;
         // From here to the tag the writer thread may wait for this caller: nothing in between waits for anybody.
@@ -222,21 +252,21 @@ impl Queue {
 
     /// Shuts the door; those who wait for room stop waiting.
     pub(crate) fn close(&self) {
-        self.admission.close();
+        self.shut();
         self.room.tell();
     }
 
     fn rouse(&self) {
         if self.origin.is_forked() {
             // There is no thread here to wake; from now on this process sheds.
-            self.admission.close();
+            self.shut();
         } else {
             self.wake.rouse();
         }
     }
 
     #[cold]
-    fn wait_for_room(&self, rank: Rank, charge: u64) -> Result<Step, Refusal> {
+    fn wait_for_room<T>(&self, mut admit: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
         let patience = match self.overflow {
             Overflow::DropNewest => return Err(Refusal::Full),
             Overflow::BlockFor(patience) => Some(patience),
@@ -246,7 +276,7 @@ impl Queue {
         if is_inside() || self.origin.is_forked() {
             return Err(Refusal::Full);
         }
-        let attempt = || match self.admission.admit(rank, charge) {
+        let attempt = || match admit() {
             Err(Refusal::Full) => {
                 if self.wake.is_resting() {
                     self.wake.rouse();

@@ -10,7 +10,7 @@ use crossbeam_utils::CachePadded;
 use tracing_spool_fileset::file_set::BlockReason;
 use tracing_spool_fileset::{Alert, Counters, Edge, Moments, State};
 
-use crate::admission::{Fill, Refusal};
+use crate::admission::Refusal;
 use crate::alerts::AlertSink;
 use crate::builder::SpoolBuilder;
 use crate::control::Control;
@@ -20,6 +20,7 @@ use crate::ledger::{Ledger, Reason};
 use crate::peaks::Peaks;
 use crate::queue::{Bounds, Queue};
 use crate::rank::Rank;
+use crate::recovered::Recovered;
 use crate::stats::{Condition, Health, Stats};
 use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
 
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     bounds: Bounds,
     /// As it was opened, and changed since.
     described: Mutex<SpoolBuilder>,
+    /// What was saved of a process that died.
+    pub(crate) recovered: Recovered,
     /// The guard's patience is over: the writer thread begins nothing new.
     pub(crate) abandoned: AtomicBool,
     control: Sender<Control>,
@@ -73,6 +76,7 @@ pub(crate) struct Parts {
     pub(crate) path: PathBuf,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) control: Sender<Control>,
+    pub(crate) recovered: Recovered,
 }
 
 impl Shared {
@@ -89,6 +93,7 @@ impl Shared {
             described: Mutex::new(parts.described),
             abandoned: AtomicBool::new(false),
             control: parts.control,
+            recovered: parts.recovered,
             block: AtomicU8::new(NOT_BLOCKED),
             picture: CachePadded::default(),
             late_said: AtomicBool::new(false),
@@ -126,7 +131,7 @@ impl Shared {
         let looks = self.ledger.glance(reason, rank) % LOOK_EVERY == 0;
         let origin = &self.queue.origin;
         if origin.is_known_forked() || (looks && origin.is_forked()) {
-            self.queue.admission.close();
+            self.queue.shut();
             self.ledger.drop_one(Reason::Forked, rank);
             return;
         }
@@ -147,14 +152,6 @@ impl Shared {
             BY_DISK => Some(Reason::DiskError),
             _ => None,
         }
-    }
-
-    /// For the writer thread: these are in the file, or given up. The queue shrinks nowhere else, so that what it held
-    /// just before is all there is to know of its highest fill.
-    pub(crate) fn release(&self, records: u64, bytes: u64) -> Fill {
-        let left = self.queue.release(records, bytes);
-        self.peaks.saw(left.records() + records, left.bytes() + bytes);
-        left
     }
 
     /// Passes an alert on; a hook that panics is counted.
@@ -199,9 +196,9 @@ impl Shared {
         let mut stats = Stats::default();
         for _ in 0..ATTEMPTS {
             let settled = (self.ledger.written(), self.ledger.dropped());
-            let fill = self.queue.admission.fill();
-            stats.queued_records = fill.records();
-            stats.queued_bytes = fill.bytes();
+            let waiting = self.queue.waiting();
+            stats.queued_records = waiting.records;
+            stats.queued_bytes = waiting.bytes;
             (stats.written, stats.dropped) = settled;
             if settled == (self.ledger.written(), self.ledger.dropped()) {
                 break;

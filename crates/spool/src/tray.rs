@@ -27,6 +27,26 @@ pub(crate) struct Settled {
     pub(crate) highest: Option<Rank>,
 }
 
+/// What the records of a tray count for, in order, from the first that is not settled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slips<'a> {
+    slips: &'a [Slip],
+    settled: usize,
+}
+
+impl Slips<'_> {
+    /// Bytes that the records before record number `record` of the batch count for, without those that are settled.
+    pub(crate) fn charge_before(&self, record: usize) -> u64 {
+        let charge = |slip: &Slip| if let Slip::Record { charge, .. } = slip { *charge } else { 0 };
+        self.slips[self.settled..record.clamp(self.settled, self.slips.len())].iter().map(charge).sum()
+    }
+
+    /// Whether the tray holds a notice, and so nothing else.
+    pub(crate) fn is_notice(&self) -> bool {
+        matches!(self.slips, [Slip::Notice])
+    }
+}
+
 /// The batch and its slips: one for each of its records, in order.
 #[derive(Debug)]
 pub(crate) struct Tray {
@@ -62,6 +82,23 @@ impl Tray {
             self.slips.extend(slips.map(|copied| Slip::Record { charge: copied.charge, rank: copied.rank }));
         }
         is_pushed
+    }
+
+    /// The batch, and what its records count for.
+    pub(crate) fn parts(&mut self) -> (&mut Batch, Slips<'_>) {
+        (&mut self.batch, Slips { slips: &self.slips, settled: self.settled })
+    }
+
+    /// Adds a record as another tray would have, by its rules.
+    #[cfg(not(shuttle))]
+    pub(crate) fn push_by(&mut self, arrival: &Arrival<'_>, rules: &Rules) {
+        self.batch.push_cut(arrival.record, arrival.missing, rules);
+        self.slips.push(Slip::Record { charge: arrival.charge, rank: arrival.rank });
+    }
+
+    /// Whether nothing was added since it was emptied.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slips.is_empty()
     }
 
     pub(crate) fn push_notice(&mut self, line: &str) {

@@ -14,17 +14,18 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use nix::sys::signal::{SigSet, Signal};
 use tracing_core::dispatcher::{self, Dispatch};
-use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State};
+use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State, Witness};
 
 use crate::control::{Control, Left, Tickets};
+use crate::durable::Keeper;
 use crate::gap::Gap;
-use crate::inbox::Inbox;
 use crate::ledger::Reason;
 use crate::notice::{self, Notices};
 use crate::origin::Inside;
 use crate::pace::Pace;
 use crate::rank::Rank;
 use crate::shared::Shared;
+use crate::source::Source;
 use crate::stats::Condition;
 use crate::sync::{Ordering, thread};
 use crate::tray::Tray;
@@ -59,20 +60,24 @@ pub(crate) enum Next {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) inbox: Inbox,
+    pub(crate) inbox: Source,
     pub(crate) control: Receiver<Control>,
     pub(crate) file_set: FileSet,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) notices: Notices,
     /// From this level on, records are made durable after their batch.
     pub(crate) sync_from: Option<Rank>,
+    /// What a process that died was writing.
+    pub(crate) tray: Option<Tray>,
+    /// What is to be said first.
+    pub(crate) lines: VecDeque<String>,
 }
 
 /// Everything the writer thread owns.
 #[derive(Debug)]
 pub(crate) struct Worker {
     shared: Arc<Shared>,
-    inbox: Inbox,
+    inbox: Source,
     control: Receiver<Control>,
     /// None after the end.
     file_set: Option<FileSet>,
@@ -104,7 +109,7 @@ impl Worker {
     pub(crate) fn new(job: Job) -> Self {
         let rules = job.file_set.settings().rules();
         let mut worker = Self {
-            tray: Tray::new(rules),
+            tray: job.tray.unwrap_or_else(|| Tray::new(rules)),
             pace: Pace::new(job.clock.now().mono),
             shared: job.shared,
             inbox: job.inbox,
@@ -115,7 +120,7 @@ impl Worker {
             sync_from: job.sync_from,
             notices: job.notices,
             gap: Gap::default(),
-            lines: VecDeque::new(),
+            lines: job.lines,
             tickets: Tickets::default(),
             taken: 0,
             settled: 0,
@@ -192,11 +197,11 @@ impl Worker {
                     file_set.hurry();
                     // First the place, then the count: see `gap`.
                     let queue = &self.shared.queue;
-                    let place = self.inbox.place_of(queue.cursor());
+                    let place = self.inbox.last_place(queue);
                     if self.notices != Notices::Off {
                         self.gap.force(now, place, self.shared.ledger.dropped());
                     }
-                    self.tickets.add(self.settled + queue.admission.fill().records(), reply);
+                    self.tickets.add(self.settled + queue.waiting().records, reply);
                 }
                 Control::Rotate => file_set.rotate(now),
                 Control::Reopen => file_set.reopen(now),
@@ -213,7 +218,7 @@ impl Worker {
     fn watch_gap(&mut self, now: Now) {
         if self.notices != Notices::Off {
             let is_blocked = matches!(self.state(), State::Blocked(_));
-            let place = || self.inbox.place_of(self.shared.queue.cursor());
+            let place = || self.inbox.last_place(&self.shared.queue);
             self.gap.watch(now, is_blocked, place, || self.shared.ledger.dropped());
         }
     }
@@ -225,8 +230,18 @@ impl Worker {
             return;
         }
         self.tray.clear();
+        let is_durable = self.inbox.durable().is_some();
         let queue = &self.shared.queue;
         loop {
+            // A notice of a durable hand-off has a batch of its own: see `durable`.
+            let takes_notice = !is_durable || self.tray.is_empty();
+            if takes_notice && is_durable && !self.lines.is_empty() {
+                self.lines.pop_front().into_iter().for_each(|line| self.tray.push_notice(&line));
+                break;
+            }
+            if !takes_notice && (!self.lines.is_empty() || self.gap.is_due(self.inbox.place())) {
+                break;
+            }
             while let Some(line) = self.lines.pop_front() {
                 self.tray.push_notice(&line);
             }
@@ -234,6 +249,9 @@ impl Worker {
                 if let Some(loss) = self.gap.take(self.inbox.place()) {
                     if let Some(line) = notice::of_loss(self.notices, &loss, now.wall) {
                         self.tray.push_notice(&line);
+                        if is_durable {
+                            break;
+                        }
                     }
                 }
             }
@@ -263,12 +281,12 @@ impl Worker {
         let Some(file_set) = &mut self.file_set else { return };
         if !self.tray.is_done() {
             file_set.set_dropped(self.shared.ledger.dropped().total());
-            if self.closing.is_some() {
-                // Each write may take long, and what was left by the deadline is to be said exactly.
-                file_set.append_once(&mut self.tray.batch, now);
-            } else {
-                file_set.append(&mut self.tray.batch, now);
-            }
+            // Each write may take long, and what was left by the deadline is to be said exactly.
+            let writes_max = if self.closing.is_some() { 1 } else { usize::MAX };
+            let (batch, slips) = self.tray.parts();
+            let mut keeper = self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, self.rules));
+            let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
+            file_set.append_with(batch, writes_max, now, witness);
         }
         let highest = self.settle();
         if let Some(file_set) = &mut self.file_set {
@@ -292,7 +310,7 @@ impl Worker {
                 }
             }
             ledger.wrote(settled.records - refused);
-            self.shared.release(settled.records, settled.bytes);
+            self.release(settled.records, settled.bytes);
         }
         settled.highest
     }
@@ -366,6 +384,13 @@ impl Worker {
             || self.shared.queue.room.is_wanted()
     }
 
+    /// These are in the file, or given up. The queue shrinks nowhere else, so that what it held just before is all there
+    /// is to know of its highest fill.
+    fn release(&mut self, records: u64, bytes: u64) {
+        let left = self.inbox.release(&self.shared.queue, records, bytes);
+        self.shared.peaks.saw(left.records + records, left.bytes + bytes);
+    }
+
     fn after_panic(&mut self) -> Next {
         self.shared.ledger.panicked();
         self.panics_in_a_row += 1;
@@ -386,7 +411,7 @@ impl Worker {
         }
         self.tray.clear();
         self.settled += records;
-        self.shared.release(records, bytes);
+        self.release(records, bytes);
         if self.closing.is_some() {
             return self.finish(now, false);
         }
@@ -400,11 +425,11 @@ impl Worker {
         queue.wake.rest(rest, |_| {
             // Of a park, a record that was admitted is a reason not to begin it; a nap ends by itself. While held,
             // what waits is known.
-            on_its_way = parks && queue.admission.park().records() > 0;
+            on_its_way = parks && queue.park();
             on_its_way || !self.control.is_empty()
         });
         if parks {
-            queue.admission.unpark();
+            queue.unpark();
         }
         if on_its_way {
             thread::yield_now(); // its caller has to store its tag: to spin until then could keep it from that

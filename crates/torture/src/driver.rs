@@ -75,6 +75,9 @@ pub struct Life {
     /// Bytes of the queue
     #[arg(long, default_value_t = 1 << 20)]
     pub queue: u64,
+    /// A ring that outlives the process, in this file
+    #[arg(long)]
+    pub durable: Option<PathBuf>,
     /// What happens where the queue is full
     #[arg(long, value_enum, default_value = "block")]
     pub when_full: WhenFull,
@@ -111,6 +114,10 @@ impl Life {
                 WhenFull::Shed => Overflow::DropNewest,
             })
             .quiet();
+        let builder = match &self.durable {
+            Some(ring) => builder.durable(ring).durable_on_any_file_system(),
+            None => builder,
+        };
         if self.sync_ms > 0 {
             builder.sync(SyncPolicy::Interval(Duration::from_millis(self.sync_ms)))
         } else {

@@ -5,6 +5,7 @@ pub mod account;
 pub mod checker;
 pub mod driver;
 pub mod kill;
+pub mod kill_durable;
 pub mod line;
 pub mod page;
 pub mod set;

@@ -53,3 +53,8 @@ fn tails_are_kept_and_ended() {
 fn rendered_records_are_harmless_lines() {
     holds("render", properties::render);
 }
+
+#[test]
+fn rings_are_looked_at_whatever_they_hold() {
+    holds("ring", properties::ring);
+}

@@ -35,6 +35,8 @@ const FENCES: &[Fence] = &[
         owners: &[
             "crates/fileset/src/effect/disk",
             "crates/fileset/src/effect/lock",
+            // The file of a ring, which is mapped.
+            "crates/ring/src/file",
             // Files with dated names, which the engine does not have: they are listed, and linked to.
             "crates/spool/src/compat/rolling/disk",
         ],
@@ -45,6 +47,7 @@ const FENCES: &[Fence] = &[
         owners: &[
             "crates/fileset/src/effect/disk",
             "crates/fileset/src/effect/lock",
+            "crates/ring/src/file",
             // The host's name, for the lock file and the alert file.
             "crates/fileset/src/file_set/start",
         ],

@@ -206,6 +206,19 @@ impl LogFile for DiskFile {
         // Nothing read: somebody has cut the file since the look at its size.
         Ok((self.file.read_at(&mut byte, last)? == 1).then_some(byte[0]))
     }
+
+    fn read_at(&self, offset: u64, max: usize) -> Outcome<Vec<u8>> {
+        let mut bytes = vec![0; max];
+        let mut read = 0;
+        while read < max {
+            match self.file.read_at(&mut bytes[read..], offset + read as u64)? {
+                0 => break,
+                more => read += more,
+            }
+        }
+        bytes.truncate(read);
+        Ok(bytes)
+    }
 }
 
 #[cfg(test)]

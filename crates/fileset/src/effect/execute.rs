@@ -54,7 +54,7 @@ pub(crate) struct OpenFile {
 }
 
 impl OpenFile {
-    fn new(file: Box<dyn LogFile>, meta: Meta, place: Place) -> Self {
+    pub(crate) fn new(file: Box<dyn LogFile>, meta: Meta, place: Place) -> Self {
         let special = meta.kind != FileKind::File;
         Self {
             file,

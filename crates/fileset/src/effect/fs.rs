@@ -80,6 +80,8 @@ pub trait LogFile: Send + fmt::Debug {
     fn truncate(&mut self, bytes: u64) -> Outcome<()>;
     /// The last byte of a file that has one.
     fn last_byte(&self) -> Outcome<Option<u8>>;
+    /// At most `max` bytes from `offset` on; fewer where the file ends.
+    fn read_at(&self, offset: u64, max: usize) -> Outcome<Vec<u8>>;
 }
 
 /// A held lock. Dropping it lets it go, except in a forked child: there it stays the parent's.

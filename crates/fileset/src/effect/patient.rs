@@ -105,6 +105,9 @@ impl LogFile for PatientFile {
     fn last_byte(&self) -> Outcome<Option<u8>> {
         repeat(|| self.0.last_byte())
     }
+    fn read_at(&self, offset: u64, max: usize) -> Outcome<Vec<u8>> {
+        repeat(|| self.0.read_at(offset, max))
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{BlockReason, FileSet};
+use super::{BlockReason, FileSet, Witness};
 use crate::effect::classify::{Class, classify};
 use crate::effect::execute::{Place, Setback};
 use crate::effect::fs::Fs as _;
@@ -55,23 +55,30 @@ impl FileSet {
     /// ([`Batch::refused`]). What is left stays in the batch, which is given again at [`wake_at`](Self::wake_at) or
     /// with more records behind it.
     pub fn append(&mut self, batch: &mut Batch, now: Now) -> usize {
-        self.append_within(batch, usize::MAX, now)
+        self.append_with(batch, usize::MAX, now, None)
     }
 
     /// As [`append`](Self::append), but with at most one `write(2)`: for an owner whose time is short, and who has to
     /// know after each write how far it has come.
     pub fn append_once(&mut self, batch: &mut Batch, now: Now) -> usize {
-        self.append_within(batch, 1, now)
+        self.append_with(batch, 1, now, None)
     }
 
-    fn append_within(&mut self, batch: &mut Batch, writes_max: usize, now: Now) -> usize {
+    /// As [`append`](Self::append), but with at most `writes_max` calls of `write(2)`, of which `witness` is told.
+    pub fn append_with(
+        &mut self,
+        batch: &mut Batch,
+        writes_max: usize,
+        now: Now,
+        mut witness: Option<&mut dyn Witness>,
+    ) -> usize {
         let (before, calls) = (batch.finished(), self.counters.write_calls);
         self.attend(now);
         while !batch.is_done()
             && self.hold.as_ref().is_none_or(|hold| hold.until <= now.mono)
             && self.counters.write_calls - calls < writes_max as u64
         {
-            if self.advance(batch, now) == Flow::Stop {
+            if self.advance(batch, now, &mut witness) == Flow::Stop {
                 break;
             }
         }
@@ -80,7 +87,7 @@ impl FileSet {
     }
 
     /// One step towards the end of the batch.
-    fn advance(&mut self, batch: &mut Batch, now: Now) -> Flow {
+    fn advance(&mut self, batch: &mut Batch, now: Now, witness: &mut Option<&mut dyn Witness>) -> Flow {
         if batch.partial() == 0 && self.is_mid_record() {
             // The batch whose record was begun was given up: no other record may be glued to the fragment.
             self.cut_partial();
@@ -107,7 +114,7 @@ impl FileSet {
             return self.end_tail(now);
         }
         match self.fitting(batch, now) {
-            Some(count) => self.write(batch, count, now),
+            Some(count) => self.write(batch, count, now, witness),
             None => Flow::Stop,
         }
     }
@@ -240,14 +247,35 @@ impl FileSet {
         Pruned::Nothing
     }
 
-    fn write(&mut self, batch: &mut Batch, count: usize, now: Now) -> Flow {
+    fn write(
+        &mut self,
+        batch: &mut Batch,
+        count: usize,
+        now: Now,
+        witness: &mut Option<&mut dyn Witness>,
+    ) -> Flow {
         let Some(current) = &mut self.stage.current else { return Flow::Stop };
+        let mut start = 0;
+        if let Some(witness) = witness {
+            // Asked now: others may have appended since the last look.
+            start = current.file.stat().map_or(current.bytes, |meta| meta.bytes);
+            if batch.partial() == 0 {
+                witness.begins(current.id, start, batch, count);
+            }
+        }
         match current.file.write(&batch.unwritten()[..count]) {
             Ok(0) => self.write_failed(OsError::EIO, now),
             Ok(written) => {
                 let finished = batch.finished();
                 batch.advance(written);
                 current.partial = batch.partial() as u64;
+                if let Some(witness) = witness {
+                    witness.wrote(
+                        current.id,
+                        (start + written as u64).saturating_sub(current.partial),
+                        batch,
+                    );
+                }
                 self.counters.records_written += (batch.finished() - finished) as u64;
                 self.counters.bytes_written += written as u64;
                 self.written(written as u64, now);

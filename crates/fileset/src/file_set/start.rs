@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::alarm::{Alarms, is_ours};
 use super::append::Ceiling;
-use super::{Counters, FileSet, Moments};
+use super::{Counters, FileSet, Moments, Resumed, Unfinished};
 use crate::effect::clock::Clock;
 use crate::effect::execute::{Place, Setback, Stage, objection};
 use crate::effect::fs::{Fs, LockRefusal};
@@ -26,12 +26,22 @@ pub(super) fn open(
     mut settings: Settings,
     fs: Box<dyn Fs>,
     clock: Box<dyn Clock>,
+    unfinished: Option<(Unfinished, &mut Batch)>,
 ) -> Result<FileSet, OpenError> {
     let now = clock.now();
     let names = check(&mut settings, fs.as_ref())?;
     let lock_text = format!("process {} on {}, since {}", std::process::id(), host(), now.wall);
     let mut stage = Stage::new(fs, names, lock_text);
+    // Opening removes an empty hidden file, which may be the one that was about to be written.
+    let is_unbegun =
+        unfinished.as_ref().is_some_and(|(unfinished, _)| stage.is_empty_and_hidden(unfinished.file));
     prepare(&mut stage, &settings)?;
+    let resumed =
+        unfinished.map(
+            |(unfinished, batch)| {
+                if is_unbegun { Resumed::Found(0) } else { stage.resume(unfinished, batch) }
+            },
+        );
     let mut set = FileSet {
         stage,
         job: None,
@@ -57,6 +67,7 @@ pub(super) fn open(
         clock,
         held: Batch::default(),
         process: std::process::id(),
+        resumed,
         settings,
     };
     set.settle(now);
@@ -72,6 +83,9 @@ impl FileSet {
         self.trim(now);
         if self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden) {
             self.start_recovery(now);
+        }
+        if self.stage.current.as_ref().is_some_and(|file| file.place == Place::Moved) {
+            self.start_reopening(now);
         }
         if self.stage.total_bytes() > self.settings.max_total_bytes {
             // The limit was lowered below the live file alone: as a backup it can go.

@@ -30,11 +30,13 @@ pub enum Trouble {
     Sync,
     /// A backup's number is held by something that is not a regular file.
     ForeignSlot,
+    /// The hand-off is not what was asked for.
+    HandOff,
 }
 
 impl Trouble {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rotation,
         Self::Write,
         Self::NoSpace,
@@ -44,6 +46,7 @@ impl Trouble {
         Self::Reopen,
         Self::Sync,
         Self::ForeignSlot,
+        Self::HandOff,
     ];
 
     /// The word for it in alert files and notices.
@@ -59,6 +62,7 @@ impl Trouble {
             Self::Reopen => "reopen failed",
             Self::Sync => "sync failed",
             Self::ForeignSlot => "backup name taken",
+            Self::HandOff => "hand-off",
         }
     }
 }
@@ -175,7 +179,8 @@ mod tests {
             Trouble::Reopen => 6,
             Trouble::Sync => 7,
             Trouble::ForeignSlot => 8,
+            Trouble::HandOff => 9,
         };
-        assert_eq!(Trouble::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(Trouble::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 }

@@ -125,6 +125,19 @@ impl Batch {
         self.ends.get(self.finished).map_or(0, |end| end - self.written)
     }
 
+    /// All bytes of the record in hand, those that are in a file among them; empty when all are done.
+    #[must_use]
+    pub fn record_in_hand(&self) -> &[u8] {
+        self.ends.get(self.finished).map_or(&[], |end| &self.bytes[self.record_start()..*end])
+    }
+
+    /// How many records the next `bytes` unwritten bytes end.
+    #[must_use]
+    pub fn ended_by(&self, bytes: usize) -> usize {
+        let until = self.written.saturating_add(bytes);
+        self.ends[self.finished..].partition_point(|end| *end <= until)
+    }
+
     /// The largest number of unwritten bytes, not above `limit`, that ends where a record ends.
     /// 0 where not even the record in hand fits.
     #[must_use]

@@ -122,6 +122,7 @@ on_both! {
     an_append_after_a_cut_leaves_no_hole
     truncate_cuts_the_end
     the_last_byte
+    bytes_from_the_middle
     the_head_of_regular_files_alone
     directories
     stat_says_what_stands_there
@@ -281,6 +282,15 @@ fn the_last_byte(world: &impl World) {
     world.cut(&path, 1);
     assert_eq!(file.last_byte(), Ok(Some(b'o')));
     assert_eq!(fs.open(&path, Follow::No).unwrap().last_byte(), Ok(Some(b'o')));
+}
+
+fn bytes_from_the_middle(world: &impl World) {
+    let (fs, path) = (world.fs(), world.at("app.log"));
+    let mut file = fs.create(&path, 0o640).unwrap();
+    file.write(b"one two").unwrap();
+    assert_eq!(file.read_at(4, 9).unwrap(), b"two");
+    assert_eq!(file.read_at(2, 3).unwrap(), b"e t");
+    assert_eq!((file.read_at(7, 3).unwrap(), file.read_at(99, 3).unwrap()), (vec![], vec![]));
 }
 
 fn the_head_of_regular_files_alone(world: &impl World) {

@@ -274,6 +274,14 @@ impl LogFile for SimFile {
     fn last_byte(&self) -> Outcome<Option<u8>> {
         self.0.call(Op::Read, 0, |state, ino| Ok(state.inode(ino)?.live.last().copied()))
     }
+
+    fn read_at(&self, offset: u64, max: usize) -> Outcome<Vec<u8>> {
+        self.0.call(Op::Read, 0, |state, ino| {
+            let live = &state.inode(ino)?.live;
+            let from = usize::try_from(offset).unwrap_or(usize::MAX).min(live.len());
+            Ok(live[from..live.len().min(from.saturating_add(max))].to_vec())
+        })
+    }
 }
 
 impl Drop for SimFile {

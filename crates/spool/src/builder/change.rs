@@ -31,6 +31,8 @@ impl SpoolBuilder {
             queue_bytes,
             queue_records,
             overflow,
+            hand_off,
+            durable,
             shutdown_timeout,
             notices,
             late_records,
@@ -60,6 +62,8 @@ impl SpoolBuilder {
             *shutdown_timeout != self.shutdown_timeout,
             format!("{shutdown_timeout:?}"),
         );
+        stays("hand_off", *hand_off != self.hand_off, format!("{hand_off:?}"));
+        stays("durable", *durable != self.durable, format!("{durable:?}"));
         stays("notices", *notices != self.notices, format!("{notices:?}"));
         stays("late_records", *late_records != self.late_records, format!("{late_records:?}"));
         stays("sync_at", *sync_at != self.sync_at, sync_at.map_or("nothing", Rank::name).to_owned());

@@ -10,7 +10,7 @@ use tracing_spool_fileset::{Allow, Naming, Sync as SyncPolicy};
 
 use crate::late::LateRecords;
 use crate::notice::Notices;
-use crate::queue::Overflow;
+use crate::queue::{HandOff, Overflow};
 
 /// A value as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +134,14 @@ pub(super) fn sync(value: &Value) -> Result<SyncPolicy, Wanted> {
         Some(("on_demand", None)) => Ok(SyncPolicy::OnDemand),
         Some(("interval", Some(time))) => Ok(SyncPolicy::Interval(time)),
         _ => Err("must be \"on_rotate\", \"interval 1s\", \"on_demand\" or \"never\""),
+    }
+}
+
+pub(super) fn hand_off(value: &Value) -> Result<HandOff, Wanted> {
+    match value.text() {
+        Some("pages") => Ok(HandOff::Pages),
+        Some("ring") => Ok(HandOff::Ring),
+        _ => Err("must be \"pages\" or \"ring\""),
     }
 }
 

@@ -112,7 +112,12 @@ fn museum_t2_a_thread_that_cannot_be_spawned_is_an_error() {
     let (_dir, path) = scene();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let error = Spool::builder(&path)
-        .start(&Disk::new(), FileSet::open, &clock, |_, _| Err(io::Error::from_raw_os_error(11)))
+        .start(
+            &Disk::new(),
+            |settings, _| FileSet::open(settings),
+            &clock,
+            |_, _| Err(io::Error::from_raw_os_error(11)),
+        )
         .unwrap_err();
     assert!(matches!(error, OpenError::Thread(_)), "{error}");
     assert!(error.to_string().contains("writer thread"), "{error}");

@@ -3,10 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tracing_spool_fileset::{FileSet, Now, State};
+use tracing_spool_fileset::{FileSet, Now, State, Witness};
 
 use super::{Next, Worker};
 use crate::control::Left;
+use crate::durable::Keeper;
 use crate::ledger::Reason;
 use crate::notice::Notices;
 use crate::rank::Rank;
@@ -17,7 +18,7 @@ impl Worker {
     pub(super) fn next_while_closing(&mut self, now: Now, progress: bool) -> Next {
         let Some(closing) = &mut self.closing else { return Next::Done };
         let is_late = self.shared.abandoned.load(Ordering::Relaxed) || closing.deadline <= now.mono;
-        let waiting = self.shared.queue.admission.fill().records();
+        let waiting = self.shared.queue.waiting().records;
         // Blocked although it was hurried: waiting longer would only make the application's end slower.
         let is_stuck =
             !progress && matches!(self.file_set.as_ref().map(FileSet::state), Some(State::Blocked(_)));
@@ -51,7 +52,10 @@ impl Worker {
             if hands_over {
                 self.shared.late.leave(file_set, Arc::clone(&self.clock), self.rules);
             } else {
-                let close = || file_set.close(&mut self.tray.batch, now);
+                let (batch, slips) = self.tray.parts();
+                let mut keeper = self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, self.rules));
+                let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
+                let close = || file_set.close_with(batch, now, witness);
                 match catch_unwind(AssertUnwindSafe(close)) {
                     Ok(report) => left.fragment = report.fragment_left,
                     Err(payload) => {
@@ -75,6 +79,12 @@ impl Worker {
 
     /// Books everything that was accepted and will not be written; returns how many that are.
     fn count_rest(&mut self) -> u64 {
+        if self.inbox.durable().is_some() {
+            // Not lost: they stay in the ring, and the next process writes them.
+            self.shared.queue.shut();
+            self.tray.clear();
+            return self.shared.queue.waiting().records;
+        }
         let reason = self.shared.block_reason().unwrap_or(Reason::Closed);
         let ledger = &self.shared.ledger;
         // The word is emptied after the records are counted, so that none is missing at any moment; those that are
@@ -88,9 +98,9 @@ impl Worker {
             ledger.drop_one(reason, arrival.rank);
             known += 1;
         }
-        let rest = self.shared.queue.admission.clear();
-        let all = rest.records();
-        self.shared.peaks.saw(all, rest.bytes());
+        let rest = self.inbox.clear(&self.shared.queue);
+        let all = rest.records;
+        self.shared.peaks.saw(all, rest.bytes);
         ledger.drop_many(reason, Rank::Info, all.saturating_sub(known));
         self.tray.clear();
         all

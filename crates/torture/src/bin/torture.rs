@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use tracing_spool_torture::driver::{self, Life};
 use tracing_spool_torture::sweep::Ground;
-use tracing_spool_torture::{kill, shim, soak, sweep};
+use tracing_spool_torture::{kill, kill_durable, shim, soak, sweep};
 
 /// Kills, starves and misleads real processes that log, and reads what they leave
 #[derive(Parser)]
@@ -29,6 +29,22 @@ enum What {
         /// Where the log stands; a temporary directory if not said
         #[arg(long)]
         dir: Option<PathBuf>,
+    },
+    /// Kills drivers whose queue outlives them, and looks for every line whose event had returned
+    KillDurable {
+        kills: u32,
+        /// What the moments are drawn from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Where the log stands; a temporary directory if not said
+        #[arg(long)]
+        dir: Option<PathBuf>,
+        /// Where the ring is, and what is kept of each life; a temporary directory if not said
+        #[arg(long)]
+        aside: Option<PathBuf>,
+        /// What befalls the log besides
+        #[arg(long, value_enum, default_value = "plain")]
+        scene: kill_durable::Scene,
     },
     /// Fails, shortens and delays every call of a driver, one by one
     Sweep,
@@ -53,6 +69,11 @@ fn main() -> Result<()> {
         What::Kill { kills, seed, dir } => {
             let dir = dir.unwrap_or_else(|| scratch.path().to_owned());
             println!("{}", kill::kill_loop(&this, &dir, kills, seed)?);
+        }
+        What::KillDurable { kills, seed, dir, aside, scene } => {
+            let dir = dir.unwrap_or_else(|| scratch.path().to_owned());
+            let aside = aside.unwrap_or_else(|| scratch.path().to_owned());
+            println!("{}", kill_durable::kill_loop(&this, &dir, &aside, scene, kills, seed)?);
         }
         What::Sweep => println!("{}", sweep::sweep(&ground()?, |_| true)?),
         What::Soak { seconds, seed } => println!("{}", soak::soak(&ground()?, seconds, seed)?),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tracing_spool_tests::skip;
 use tracing_spool_torture::account::Account;
 use tracing_spool_torture::checker::{Findings, check};
+use tracing_spool_torture::kill_durable::{self, Scene};
 use tracing_spool_torture::shim::{Action, Rule};
 use tracing_spool_torture::sweep::Ground;
 use tracing_spool_torture::{kill, set, shim, soak, sweep};
@@ -95,4 +96,49 @@ fn seconds_of_random_faults_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let Some(ground) = ground("seconds_of_random_faults_lose_nothing", dir.path()) else { return };
     println!("{}", soak::soak(&ground, 10, 5).unwrap());
+}
+
+#[test]
+fn two_hundred_kills_lose_nothing_of_a_durable_queue() {
+    let dir = tempfile::tempdir().unwrap();
+    let verdict = kill_durable::kill_loop(&driver(), dir.path(), dir.path(), Scene::Plain, 200, 6).unwrap();
+    println!("{verdict}");
+    assert!(verdict.saved > 1_000 && verdict.recoveries > 20, "too little happens: {verdict}");
+    assert!(verdict.backups > 2, "nothing was rotated: {verdict}");
+}
+
+#[test]
+fn kills_while_the_log_is_moved_away_repeat_no_more_than_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let verdict = kill_durable::kill_loop(&driver(), dir.path(), dir.path(), Scene::Moved, 60, 6).unwrap();
+    println!("{verdict}");
+    assert!(verdict.accepted > 1_000, "too little happens: {verdict}");
+}
+
+#[test]
+fn kills_on_a_full_disk_lose_nothing_of_a_durable_queue() {
+    const TEST: &str = "kills_on_a_full_disk_lose_nothing_of_a_durable_queue";
+    let dir = tempfile::tempdir().unwrap();
+    let small = dir.path().join("small");
+    std::fs::create_dir(&small).unwrap();
+    let mount = "mount -t tmpfs -o size=10m tmpfs \"$1\" || exit 77; shift; exec \"$@\"";
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "--", "sh", "-c", mount, "sh"])
+        .arg(&small)
+        .arg(driver())
+        .args(["kill-durable", "60", "--seed", "6", "--scene", "full", "--dir"])
+        .arg(&small)
+        .output();
+    let output = match output {
+        Err(error) => return skip(TEST, &format!("unshare: {error}")),
+        Ok(output) if output.status.code() == Some(77) => return skip(TEST, "nothing can be mounted"),
+        Ok(output) => output,
+    };
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() && said.starts_with("unshare:") {
+        return skip(TEST, said.trim());
+    }
+    assert!(output.status.success(), "{said}");
+    println!("{said}");
 }

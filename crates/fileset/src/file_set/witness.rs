@@ -1,0 +1,107 @@
+//! For an owner that outlives its process: told of each write before and after it, so that it can note where its records go;
+//! and, at the next start, what became of the write that was under way. It notes nothing itself.
+
+use super::FileSet;
+use crate::effect::execute::{OpenFile, Place, Stage};
+use crate::effect::fs::{Follow, Fs as _};
+use crate::model::batch::Batch;
+use crate::model::inventory::{FileId, FileKind};
+use crate::model::slot::Slot;
+
+/// Is told of writes. Its methods are called between two system calls of the same thread, and must not fail.
+pub trait Witness {
+    /// The next `bytes` unwritten bytes of the batch, whole records from the one in hand on, are about to be appended to a
+    /// file that has `start` bytes.
+    fn begins(&mut self, file: FileId, start: u64, batch: &Batch, bytes: usize);
+
+    /// Some bytes were appended; the record that is now in hand begins, or would begin, at `start` of the file.
+    fn wrote(&mut self, file: FileId, start: u64, batch: &Batch);
+}
+
+/// A write that was under way when a process died: its bytes are the unwritten ones of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Which file.
+    pub file: FileId,
+    /// Its size before.
+    pub start: u64,
+}
+
+/// What became of an unfinished write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Resumed {
+    /// The file was found, with this many of the bytes; the batch has advanced by them. A record that was begun is
+    /// finished where it was begun.
+    Found(usize),
+    /// The file stands under none of our names.
+    Missing,
+    /// The file was found, and holds something else.
+    Different,
+}
+
+impl FileSet {
+    /// What became of the write that was given to [`open_resuming`](Self::open_resuming).
+    #[must_use]
+    pub fn resumed(&self) -> Option<Resumed> {
+        self.resumed
+    }
+}
+
+impl Stage {
+    /// Whether a file stands under the hidden name and holds nothing.
+    pub(crate) fn is_empty_and_hidden(&self, id: FileId) -> bool {
+        self.fs.stat(self.names.hidden()).is_ok_and(|meta| meta.id == id && meta.bytes == 0)
+    }
+
+    /// Finds the file of an unfinished write at the live name, the hidden one or a backup's, and advances the batch by
+    /// what is there. Before the tail of anything is repaired.
+    pub(crate) fn resume(&mut self, unfinished: Unfinished, batch: &mut Batch) -> Resumed {
+        if self.current.as_ref().is_some_and(|current| current.id == unfinished.file && !current.special) {
+            let Some(current) = &mut self.current else { return Resumed::Missing };
+            let resumed = compare(current, unfinished, batch);
+            if batch.partial() > 0 {
+                current.torn = false;
+            }
+            return resumed;
+        }
+        let Some((slot, mut file)) = self.find(unfinished.file) else { return Resumed::Missing };
+        let resumed = compare(&mut file, unfinished, batch);
+        if batch.partial() > 0 {
+            // The record is finished there; then the live file is opened.
+            if let Some(slot) = slot {
+                self.inventory.backups.remove(&slot);
+            }
+            self.inventory.standing_live = self.current.take().map(|live| live.bytes);
+            self.current = Some(file);
+        }
+        resumed
+    }
+
+    /// The file of this identity, opened, and its slot among the backups.
+    fn find(&self, id: FileId) -> Option<(Option<Slot>, OpenFile)> {
+        let others = [(None, self.names.live().to_owned()), (None, self.names.hidden().to_owned())];
+        let backups = self.inventory.backups.keys().map(|slot| (Some(*slot), self.names.backup(*slot)));
+        let (slot, path) = others.into_iter().chain(backups).find(|(_, path)| {
+            self.fs.stat(path).is_ok_and(|meta| meta.id == id && meta.kind == FileKind::File)
+        })?;
+        let file = self.fs.open(&path, Follow::No).ok()?;
+        let meta = file.stat().ok().filter(|meta| meta.id == id)?;
+        Some((slot, OpenFile::new(file, meta, Place::Moved)))
+    }
+}
+
+/// Compares what stands behind the beginning of the write with what was to be written.
+fn compare(file: &mut OpenFile, unfinished: Unfinished, batch: &mut Batch) -> Resumed {
+    let Some(there) = file.bytes.checked_sub(unfinished.start) else { return Resumed::Different };
+    let wanted = batch.unwritten();
+    let there = usize::try_from(there).unwrap_or(usize::MAX);
+    let count = there.min(wanted.len());
+    if file.file.read_at(unfinished.start, count).ok().as_deref() != Some(&wanted[..count]) {
+        return Resumed::Different;
+    }
+    // Behind the end of ours others may have written: then the last record is there whole.
+    batch.advance(count);
+    file.partial = batch.partial() as u64;
+    Resumed::Found(count)
+}

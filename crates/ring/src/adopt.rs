@@ -1,0 +1,165 @@
+//! What is found in a ring that outlived its process: looked at, whatever it holds, and made whole again.
+//! It saves nothing: what it leaves in the ring is taken by the next reader like any other record.
+
+use std::fmt;
+
+use crate::memory::{Memory, Shape};
+use crate::reader::see;
+use crate::stamp::{self, Stamp};
+use crate::sync::Ordering;
+use crate::tag::Tag;
+use crate::word::{GRANULE, Word};
+
+const MAGIC: u64 = u64::from_le_bytes(*b"tspoolrg");
+const VERSION: u64 = 1;
+
+/// What was in a ring that is used again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Found {
+    /// Records whose room had not been given back.
+    pub records: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Places where a record was begun and never finished, because its producer died.
+    pub holes: u64,
+    /// The process that the ring belonged to.
+    pub process: u32,
+    /// The last note of its consumer.
+    pub stamp: Option<Stamp>,
+}
+
+/// Why a ring cannot be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Damage {
+    /// It is no ring.
+    Foreign,
+    /// It is one of another version.
+    Version(u64),
+    /// What it says about its own size is not true.
+    Size,
+    /// What it says about what it holds is not possible.
+    Contents,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign => f.write_str("it is not a ring file"),
+            Self::Version(version) => write!(f, "it is of version {version}, and not of {VERSION}"),
+            Self::Size => f.write_str("its size is not what it says"),
+            Self::Contents => f.write_str("what it says about its contents is not possible"),
+        }
+    }
+}
+
+/// The first words of a file.
+pub(crate) type Header = [u64; 4];
+
+/// The header of memory of this shape.
+fn header(shape: Shape) -> Header {
+    let granules = shape.granules() as u64;
+    [MAGIC, VERSION, granules, MAGIC ^ VERSION.rotate_left(8) ^ granules.rotate_left(24)]
+}
+
+/// Which shape a file of so many bytes has, by its first words; none if nothing was put into it yet.
+pub(crate) fn shape_of(found: Header, bytes: u64) -> Result<Option<Shape>, Damage> {
+    match found {
+        // The magic is stored last.
+        [0, ..] => return Ok(None),
+        [MAGIC, VERSION, ..] => {}
+        [MAGIC, version, ..] => return Err(Damage::Version(version)),
+        _ => return Err(Damage::Foreign),
+    }
+    let shape = usize::try_from(found[2]).ok().and_then(Shape::new).ok_or(Damage::Size)?;
+    let is_true = header(shape) == found && shape.bytes() as u64 == bytes;
+    is_true.then_some(Some(shape)).ok_or(Damage::Size)
+}
+
+/// Makes zeroed memory a ring that can be found.
+pub(crate) fn format(memory: &Memory) {
+    memory.owner().store(u64::from(std::process::id()), Ordering::Relaxed);
+    for (index, word) in header(memory.shape()).into_iter().enumerate().rev() {
+        memory.header(index).store(word, Ordering::Release);
+    }
+}
+
+/// What was found, and from where the new life goes on.
+#[derive(Debug)]
+pub(crate) struct Adopted {
+    pub(crate) found: Found,
+    /// Granules without a tag below this are holes.
+    pub(crate) holes_below: u64,
+    /// The number of the last stamp.
+    pub(crate) stamps: u64,
+}
+
+/// Makes the ring whole again: counts what waits, and wipes every tag that does not belong to it. May be cut anywhere and
+/// done anew: what it stores follows from what it keeps. Before anybody else knows of the memory.
+pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
+    let capacity = memory.shape().granules() as u64;
+    let stamp = stamp::newest(memory);
+    let (mut tail, head) =
+        (memory.tail_whole().load(Ordering::Relaxed), Word(memory.head().load(Ordering::Relaxed)));
+    let used = head.since(Word::new(tail, 0)).granules;
+    if used > capacity || tail > u64::MAX / 2 {
+        return Err(Damage::Contents);
+    }
+    let head = tail + used;
+    // All below the stamp's first record is where it belongs, whether or not its room was given back.
+    if let Some((_, stamp)) = &stamp {
+        if (tail..=head).contains(&stamp.from) {
+            tail = stamp.from;
+        } else if stamp.from > head {
+            return Err(Damage::Contents);
+        }
+    }
+    let mut found = Found {
+        process: u32::try_from(memory.owner().load(Ordering::Relaxed)).unwrap_or(0),
+        ..Found::default()
+    };
+    let (mut at, mut end, mut in_hole) = (tail, tail, false);
+    while at < head {
+        match whole_record(memory, at, head) {
+            Some((len, next)) => {
+                found.records += 1;
+                found.bytes += len;
+                (at, end, in_hole) = (next, next, false);
+            }
+            None => {
+                found.holes += u64::from(!in_hole);
+                in_hole = true;
+                memory.tag(at).store(0, Ordering::Relaxed);
+                at += 1;
+            }
+        }
+    }
+    // Whatever else stands there is of an earlier lap, or was put there by nobody of ours.
+    for granule in end..tail + capacity {
+        memory.tag(granule).store(0, Ordering::Relaxed);
+    }
+    memory.seen().store(Word::new(tail, 0).0, Ordering::Relaxed);
+    memory.base().store(tail, Ordering::Relaxed);
+    memory.tail().store(Word::new(tail, 0).0, Ordering::Relaxed);
+    memory.tail_whole().store(tail, Ordering::Relaxed);
+    // Behind the last record: who began one after it is dead.
+    memory.head().store(Word::new(end, found.records).0, Ordering::Release);
+    let (stamps, stamp) = stamp.unzip();
+    found.stamp = stamp;
+    Ok(Adopted { found, holes_below: end, stamps: stamps.unwrap_or(0) })
+}
+
+/// The record at a granule, if it is one and ends before `head`: its length, and the granule behind it.
+fn whole_record(memory: &Memory, at: u64, head: u64) -> Option<(u64, u64)> {
+    let tag = Tag::decode(memory.tag(at).load(Ordering::Acquire), memory.lap(at))?;
+    // SAFETY: nobody else knows of this memory yet.
+    let seen = unsafe { see(memory, at, tag) };
+    let fits = seen.len < memory.shape().granules() * GRANULE && seen.end <= head;
+    fits.then_some((seen.len as u64, seen.end))
+}
+
+/// Says that the ring belongs to this process now.
+pub(crate) fn own(memory: &Memory) {
+    memory.owner().store(u64::from(std::process::id()), Ordering::Release);
+}

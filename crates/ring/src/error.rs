@@ -1,0 +1,68 @@
+//! Why a ring file was not opened.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+
+/// Why a ring file was not opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process has it, or another ring of this one.
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// The process that it belongs to, as far as it says.
+        process: Option<u32>,
+    },
+    /// It is on a file system where a page of an allocated file may still be missing when it is wanted.
+    FileSystem {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's number of the file system's kind.
+        kind: String,
+    },
+    /// What stands there is no file, or not one of this user alone.
+    Unsafe {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The limits are beyond what a ring can hold.
+    Limits,
+    /// An operation failed.
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        error: Errno,
+    },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Locked { path, process: Some(process) } => {
+                write!(f, "{} is in use by process {process}", path.display())
+            }
+            Self::Locked { path, process: None } => write!(f, "{} is in use", path.display()),
+            Self::FileSystem { path, kind } => write!(
+                f,
+                "{} must be on tmpfs, ext4 or xfs, and is on a file system of kind {kind}, where a full disk \
+                 could end the process (or allow it by name)",
+                path.display()
+            ),
+            Self::Unsafe { path, what } => write!(f, "{} {what}", path.display()),
+            Self::Limits => f.write_str("a ring cannot be so large"),
+            Self::Failed { doing, path, error } => {
+                write!(f, "{doing} {} failed: {error}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}

@@ -1,0 +1,313 @@
+//! The memory of a ring: where its words, its tags and its granules stand, and the only access to them.
+//! It decides nothing about who may touch what; it says what must hold, and `ring` and `reader` keep to it.
+//!
+//! # Why this is sound
+//!
+//! The memory is a header, the words that producers and consumer share, one tag for each granule, and the granules.
+//!
+//! 1. **It stays as long as anybody can reach it.** [`Memory`] owns it (a mapping or an allocation) and frees it in
+//!    `Drop`; every reference that is given out borrows the `Memory`.
+//! 2. **Words and tags are atomics, always.** [`at`](Memory::at) makes the reference, and nothing else points into
+//!    that part: there is no ordinary access that could race with an atomic one.
+//! 3. **A granule belongs to one party at a time.** Granules are numbered without end; number `n` stands at `n` modulo
+//!    the capacity. Up to `tail` they are free; from `tail` to `head` each belongs to the producer that reserved it, and
+//!    from its tag on to the consumer. `head` moves by compare-and-swap, so no granule is reserved by two; never further
+//!    from `tail` than the capacity, so no two numbers that are in use share a place.
+//! 4. **Each hand-over is a release and an acquire.** Producer to consumer: the tag is stored with `Release` after the
+//!    bytes, and the consumer loads it with `Acquire` before it reads them. Consumer to producer: `tail` is stored with
+//!    `Release` after the bytes were read; a producer takes it over into `seen` (`Acquire`, then `AcqRel`), and every
+//!    reservation loads `seen` with `Acquire` before its compare-and-swap. So a producer's stores come after all reads
+//!    of the lap before.
+//! 5. **A tag is believed only if it is of its lap.** The lap of a place grows with every reuse (44 bits: at 5 GB/s and
+//!    4 KiB of capacity, four hundred thousand years). A tag of this lap was stored by the producer that reserved that
+//!    number, or stood in a file: there all tags that do not belong to a whole record are wiped before anybody else
+//!    knows of the ring (`adopt`).
+//! 6. **Nothing read from the memory is trusted to be in range.** Places are reduced modulo the capacity, lengths are
+//!    checked against it by [`write`](Memory::write) and [`copy`](Memory::copy), and bytes are read as bytes, for which
+//!    every value is good. So a file with any content is read without harm.
+//! 7. **A file is mapped by one process.** Whoever maps it holds its lock. A forked child has the mapping too: it
+//!    reserves nothing (`fork`), and has no consumer. Who writes to the file in spite of the lock, or cuts it short, has
+//!    the rights of this user and could as well write to the process itself; the documentation says so.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::fmt;
+use std::ptr::{NonNull, copy_nonoverlapping};
+
+use crate::sync::AtomicU64;
+use crate::word::GRANULE;
+
+/// Bytes of a page, for touching each; where pages are larger some are touched twice.
+const PAGE: usize = 4096;
+/// The fixed part: what the memory is, and how large.
+pub(crate) const HEADER_WORDS: usize = 8;
+/// Words for the owner's counters.
+pub(crate) const COUNTERS: usize = 64;
+/// Words of a stamp.
+pub(crate) const STAMP_WORDS: usize = 128;
+
+// Two neighbouring cache lines travel together on some processors, hence the distances.
+const HEAD: usize = PAGE;
+const TAIL: usize = PAGE + 256;
+const OWNER: usize = PAGE + 384;
+/// The same, as a place in a file.
+pub(crate) const OWNER_AT: u64 = OWNER as u64;
+const COUNTS: usize = PAGE + 512;
+const STAMPS: usize = PAGE + 2048;
+const TAGS: usize = 2 * PAGE;
+const _: () = assert!(COUNTS + COUNTERS * 8 <= STAMPS && STAMPS + 2 * STAMP_WORDS * 8 <= TAGS);
+
+/// The least capacity, in granules.
+pub(crate) const LEAST: usize = 64;
+/// The most: half of what the word of `head` can tell apart.
+pub(crate) const MOST: usize = 1 << 34;
+
+/// How large a ring's memory is, and where what stands in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    granules: usize,
+}
+
+impl Shape {
+    /// For so many granules; they must be a power of two, and not too few or too many.
+    pub(crate) fn new(granules: usize) -> Option<Self> {
+        let fits = granules.is_power_of_two() && (LEAST..=MOST).contains(&granules);
+        (fits && granules.checked_mul(GRANULE + 8)? <= isize::MAX as usize - TAGS)
+            .then_some(Self { granules })
+    }
+
+    /// Granules.
+    pub(crate) fn granules(self) -> usize {
+        self.granules
+    }
+
+    /// Bytes of all.
+    pub(crate) fn bytes(self) -> usize {
+        self.data() + self.granules * GRANULE
+    }
+
+    fn data(self) -> usize {
+        TAGS + self.granules * 8
+    }
+}
+
+/// Where the memory is from, and how it goes.
+pub(crate) trait Backing:
+    Send + Sync + fmt::Debug + std::panic::UnwindSafe + std::panic::RefUnwindSafe
+{
+    /// Its beginning, at a multiple of 64, of at least the bytes of its shape, zeroed or from a file.
+    fn base(&self) -> NonNull<u8>;
+}
+
+/// A ring's memory.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    base: NonNull<u8>,
+    shape: Shape,
+    /// Dropped last, and frees the memory.
+    _backing: Box<dyn Backing>,
+}
+
+// SAFETY: the pointer is to memory that this owns (1), atomics are for sharing (2), and the granules are reached only by
+// the unsafe methods `write` and `copy`, whose callers keep them apart (3, 4).
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// Memory of this shape.
+    ///
+    /// # Safety
+    /// `backing` has at least [`Shape::bytes`] bytes at its base, which stay valid as long as it is not dropped, and
+    /// which nothing else reaches but atomics of other `Memory`s.
+    pub(crate) unsafe fn new(shape: Shape, backing: Box<dyn Backing>) -> Self {
+        Self { base: backing.base(), shape, _backing: backing }
+    }
+
+    /// Zeroed memory from the allocator.
+    pub(crate) fn heap(shape: Shape) -> Self {
+        let heap = Box::new(Heap::new(shape.bytes()));
+        // SAFETY: it was allocated with so many bytes, and only `heap` knows them.
+        unsafe { Self::new(shape, heap) }
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn at(&self, offset: usize) -> &AtomicU64 {
+        debug_assert!(offset % 8 == 0 && offset + 8 <= self.shape.data());
+        // SAFETY: every caller stays below the granules (each by its constants, `tag` by reducing its place), so the
+        // word is inside, aligned as the base is, and reached by atomics only (2); it lives as long as `self` (1).
+        unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(offset).cast()) }
+    }
+
+    pub(crate) fn header(&self, word: usize) -> &AtomicU64 {
+        self.at(word % HEADER_WORDS * 8)
+    }
+
+    /// What producers change.
+    #[inline]
+    pub(crate) fn head(&self) -> &AtomicU64 {
+        self.at(HEAD)
+    }
+
+    /// What producers know of the tail, on their line.
+    #[inline]
+    pub(crate) fn seen(&self) -> &AtomicU64 {
+        self.at(HEAD + 8)
+    }
+
+    /// A number that the tail has reached, whole, on the producers' line.
+    #[inline]
+    pub(crate) fn base(&self) -> &AtomicU64 {
+        self.at(HEAD + 16)
+    }
+
+    /// What the consumer has given back, as a word to compare `head` with.
+    pub(crate) fn tail(&self) -> &AtomicU64 {
+        self.at(TAIL)
+    }
+
+    /// The granules given back, as a whole number.
+    pub(crate) fn tail_whole(&self) -> &AtomicU64 {
+        self.at(TAIL + 8)
+    }
+
+    /// The process that the ring belongs to.
+    pub(crate) fn owner(&self) -> &AtomicU64 {
+        self.at(OWNER)
+    }
+
+    pub(crate) fn counter(&self, index: usize) -> &AtomicU64 {
+        self.at(COUNTS + index % COUNTERS * 8)
+    }
+
+    pub(crate) fn stamp(&self, slot: usize, word: usize) -> &AtomicU64 {
+        self.at(STAMPS + (slot % 2 * STAMP_WORDS + word % STAMP_WORDS) * 8)
+    }
+
+    /// The tag of granule number `granule`.
+    #[inline]
+    pub(crate) fn tag(&self, granule: u64) -> &AtomicU64 {
+        self.at(TAGS + self.place(granule) * 8)
+    }
+
+    /// Which lap granule number `granule` is in.
+    #[inline]
+    pub(crate) fn lap(&self, granule: u64) -> u64 {
+        granule >> self.shape.granules.trailing_zeros()
+    }
+
+    #[inline]
+    fn place(&self, granule: u64) -> usize {
+        granule as usize & (self.shape.granules - 1)
+    }
+
+    /// Stores bytes, `skip` bytes behind the beginning of granule number `granule`.
+    ///
+    /// # Safety
+    /// The granules belong to the caller: it has reserved them and not yet stored their tag (3).
+    #[inline]
+    pub(crate) unsafe fn write(&self, granule: u64, skip: usize, bytes: &[u8]) {
+        let (at, size) = (self.place(granule) * GRANULE + skip, self.shape.granules * GRANULE);
+        if skip > GRANULE || bytes.len() > size {
+            return;
+        }
+        let at = at & (size - 1);
+        let first = bytes.len().min(size - at);
+        // SAFETY: `at + first` is at most `size`, and the rest, at the beginning, is at most `bytes.len()`, so both
+        // stay within the granules (6), which are the caller's; `bytes` is elsewhere: nobody has a reference to them.
+        unsafe {
+            let data = self.base.as_ptr().add(self.shape.data());
+            copy_nonoverlapping(bytes.as_ptr(), data.add(at), first);
+            if first < bytes.len() {
+                copy_nonoverlapping(bytes.as_ptr().add(first), data, bytes.len() - first);
+            }
+        }
+    }
+
+    /// Copies bytes from `skip` bytes behind the beginning of granule number `granule` on; more than the ring has are
+    /// none.
+    ///
+    /// # Safety
+    /// The granules belong to the caller: it has seen their tag and not yet given them back (3, 4).
+    #[inline]
+    pub(crate) unsafe fn copy(&self, granule: u64, skip: usize, bytes: &mut [u8]) {
+        let (at, size) = (self.place(granule) * GRANULE + skip, self.shape.granules * GRANULE);
+        if skip > GRANULE || bytes.len() > size {
+            return;
+        }
+        let at = at & (size - 1);
+        let first = bytes.len().min(size - at);
+        // SAFETY: as in `write`, the other way round.
+        unsafe {
+            let data = self.base.as_ptr().add(self.shape.data());
+            copy_nonoverlapping(data.add(at), bytes.as_mut_ptr(), first);
+            if first < bytes.len() {
+                copy_nonoverlapping(data, bytes.as_mut_ptr().add(first), bytes.len() - first);
+            }
+        }
+    }
+
+    /// Fills the memory from its beginning; more than it has is left out. Before anybody else knows of it.
+    pub(crate) fn fill_from(&mut self, image: &[u8]) {
+        let len = image.len().min(self.shape.bytes());
+        // SAFETY: within the memory (6); `&mut self`, so there is no other access, atomic or not.
+        unsafe { copy_nonoverlapping(image.as_ptr(), self.base.as_ptr(), len) }
+    }
+
+    /// The memory as it is, for tests with no other thread about.
+    #[cfg(test)]
+    pub(crate) fn dump(&self, image: &mut [u8]) {
+        let len = image.len().min(self.shape.bytes());
+        // SAFETY: within the memory; the test's only thread does nothing else.
+        unsafe { copy_nonoverlapping(self.base.as_ptr(), image.as_mut_ptr(), len) }
+    }
+
+    /// Makes the system bring every page, ready to be written: a fault costs a caller microseconds.
+    pub(crate) fn touch(&self) {
+        use crate::sync::Ordering;
+        for offset in (0..self.shape.bytes()).step_by(PAGE) {
+            // SAFETY: inside, and aligned as the base is. It changes nothing: an atomic, in case others are about.
+            let word = unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(offset).cast()) };
+            word.fetch_or(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Memory from the allocator.
+#[derive(Debug)]
+struct Heap {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+impl Heap {
+    fn new(bytes: usize) -> Self {
+        let layout = Layout::from_size_align(bytes, PAGE).unwrap_or_else(|_| Layout::new::<u64>());
+        // SAFETY: the size is not 0: a shape has granules.
+        let base = unsafe { alloc_zeroed(layout) };
+        let Some(base) = NonNull::new(base).filter(|_| layout.size() == bytes) else {
+            handle_alloc_error(layout)
+        };
+        Self { base, layout }
+    }
+}
+
+// SAFETY: it owns its memory and does nothing with it but free it.
+unsafe impl Send for Heap {}
+// SAFETY: as above.
+unsafe impl Sync for Heap {}
+
+impl Backing for Heap {
+    fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout, and freed once.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+    }
+}

@@ -1,0 +1,151 @@
+//! The memory of a ring, for tools that try out orders of steps: the same face over their atomics and cells, which complain
+//! when two threads are at one granule. It is in no ordinary build.
+
+#[cfg(loom)]
+use loom::cell::UnsafeCell;
+
+use crate::sync::AtomicU64;
+use crate::word::GRANULE;
+
+/// The least capacity, in granules: small, so that a ring is soon full.
+pub(crate) const LEAST: usize = 4;
+/// The most.
+pub(crate) const MOST: usize = 1 << 34;
+/// Words for the owner's counters.
+pub(crate) const COUNTERS: usize = 64;
+/// Words of a stamp.
+pub(crate) const STAMP_WORDS: usize = 128;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    granules: usize,
+}
+
+impl Shape {
+    pub(crate) fn new(granules: usize) -> Option<Self> {
+        (granules.is_power_of_two() && granules >= LEAST).then_some(Self { granules })
+    }
+
+    pub(crate) fn granules(self) -> usize {
+        self.granules
+    }
+}
+
+#[cfg(shuttle)]
+#[derive(Debug)]
+struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(shuttle)]
+impl<T> UnsafeCell<T> {
+    fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
+    }
+
+    fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        read(self.0.get())
+    }
+
+    fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        write(self.0.get())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Memory {
+    shape: Shape,
+    head: AtomicU64,
+    seen: AtomicU64,
+    base: AtomicU64,
+    tail: AtomicU64,
+    tail_whole: AtomicU64,
+    counters: Vec<AtomicU64>,
+    /// None for loom, which keeps few things apart.
+    stamps: Vec<AtomicU64>,
+    tags: Vec<AtomicU64>,
+    granules: Vec<UnsafeCell<[u8; GRANULE]>>,
+}
+
+// SAFETY: as in the real memory; here each access to a granule is looked at.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    pub(crate) fn heap(shape: Shape) -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            shape,
+            head: zero(),
+            seen: zero(),
+            base: zero(),
+            tail: zero(),
+            tail_whole: zero(),
+            counters: Vec::new(),
+            stamps: (0..if cfg!(loom) { 0 } else { 2 * STAMP_WORDS }).map(|_| zero()).collect(),
+            tags: (0..shape.granules).map(|_| zero()).collect(),
+            granules: (0..shape.granules).map(|_| UnsafeCell::new([0; GRANULE])).collect(),
+        }
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    pub(crate) fn head(&self) -> &AtomicU64 {
+        &self.head
+    }
+
+    pub(crate) fn seen(&self) -> &AtomicU64 {
+        &self.seen
+    }
+
+    pub(crate) fn base(&self) -> &AtomicU64 {
+        &self.base
+    }
+
+    pub(crate) fn tail(&self) -> &AtomicU64 {
+        &self.tail
+    }
+
+    pub(crate) fn tail_whole(&self) -> &AtomicU64 {
+        &self.tail_whole
+    }
+
+    pub(crate) fn counter(&self, index: usize) -> &AtomicU64 {
+        &self.counters[index]
+    }
+
+    pub(crate) fn stamp(&self, slot: usize, word: usize) -> &AtomicU64 {
+        &self.stamps[slot % 2 * STAMP_WORDS + word]
+    }
+
+    pub(crate) fn tag(&self, granule: u64) -> &AtomicU64 {
+        &self.tags[self.place(granule)]
+    }
+
+    pub(crate) fn lap(&self, granule: u64) -> u64 {
+        granule >> self.shape.granules.trailing_zeros()
+    }
+
+    fn place(&self, granule: u64) -> usize {
+        granule as usize & (self.shape.granules - 1)
+    }
+
+    pub(crate) unsafe fn write(&self, granule: u64, skip: usize, bytes: &[u8]) {
+        for (index, byte) in bytes.iter().enumerate() {
+            let at = skip + index;
+            let cell = &self.granules[self.place(granule + (at / GRANULE) as u64)];
+            // SAFETY: the caller's, and the cell would complain.
+            cell.with_mut(|granule| unsafe { (*granule)[at % GRANULE] = *byte });
+        }
+    }
+
+    pub(crate) unsafe fn copy(&self, granule: u64, skip: usize, bytes: &mut [u8]) {
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            let at = skip + index;
+            let cell = &self.granules[self.place(granule + (at / GRANULE) as u64)];
+            // SAFETY: the caller's, and the cell would complain.
+            cell.with(|granule| *byte = unsafe { (*granule)[at % GRANULE] });
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Atomics from one place: the standard library's, or those of a tool that tries out orders of steps. It decides nothing.
+
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::atomic::{AtomicU64, Ordering};
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,327 @@
+//! Proves that a process whose queue is in a ring may die before or after any call on the disk, in mid-write, and again
+//! while the next one takes over, and that every record it had accepted is then in the files once. The disk is simulated,
+//! the ring is a file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk, Survive, When};
+use tracing_spool_fileset::{Clock, Op, OsError};
+
+use crate::builder::SpoolBuilder;
+use crate::draft::Draft;
+use crate::rank::Rank;
+use crate::recovered::Recovered;
+use crate::shared::Shared;
+use crate::worker::{Next, Worker};
+use crate::writer::Spool;
+
+const LOG: &str = "/log/app.log";
+
+/// A disk and a ring, and processes that use them one after the other.
+struct World {
+    disk: SimDisk,
+    clock: SimClock,
+    dir: tempfile::TempDir,
+    /// Records accepted so far; the next is numbered by it.
+    accepted: u32,
+}
+
+/// A process.
+struct Process {
+    shared: Arc<Shared>,
+    worker: Worker,
+}
+
+impl World {
+    fn new() -> Self {
+        // Off the disk where that can be: thousands of rings are made.
+        let shared_memory = Path::new("/dev/shm");
+        let dir = tempfile::tempdir_in(shared_memory).or_else(|_| tempfile::tempdir()).unwrap();
+        Self { disk: SimDisk::new(), clock: SimClock::new(), dir, accepted: 0 }
+    }
+
+    fn ring(&self) -> PathBuf {
+        self.dir.path().join("ring")
+    }
+
+    /// None where it died as it opened the log.
+    fn start(&self, describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Option<Process> {
+        let seen: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        let builder = Spool::builder(LOG)
+            .quiet()
+            .durable(self.ring())
+            .durable_on_any_file_system()
+            .queue_bytes(16 * 1024)
+            .max_bytes(600)
+            .backup_count(90)
+            .max_total_bytes(1 << 20);
+        let (shared, worker) = describe(builder).assemble_with(self.disk.fs(), &seen).ok()?;
+        Some(Process { shared, worker })
+    }
+
+    fn log(&mut self, process: &Process, count: u32) {
+        for _ in 0..count {
+            let number = self.accepted;
+            let text = format!("record {number} {}\n", "x".repeat(number as usize * 37 % 190));
+            let mut draft = Draft::new([Rank::Info, Rank::Error][number as usize % 2]);
+            draft.push(text.as_bytes(), process.shared.queue.max_record());
+            process.shared.queue.offer(&mut draft).unwrap();
+            self.accepted += 1;
+        }
+    }
+
+    fn rounds(&self, process: &mut Process, count: usize) {
+        for _ in 0..count {
+            process.worker.guarded_round();
+            self.clock.advance(Duration::from_millis(100));
+        }
+    }
+
+    /// A life as any other: a few records at a time. It may have died on the way; then the process knows, and goes on for
+    /// a while with a disk that answers nothing.
+    fn live(&mut self) {
+        if let Some(mut process) = self.start(|builder| builder) {
+            for _ in 0..4 {
+                self.log(&process, 5);
+                self.rounds(&mut process, 2);
+            }
+        }
+    }
+
+    /// A life that nothing befalls, to the end; what it had found.
+    fn finish(&mut self) -> Recovered {
+        let mut process = self.start(|builder| builder).unwrap();
+        let recovered = process.shared.recovered;
+        self.log(&process, 1);
+        for _ in 0..200 {
+            if matches!(process.worker.guarded_round(), Next::Rest(_))
+                && process.shared.queue.waiting().records == 0
+            {
+                break;
+            }
+            self.clock.advance(Duration::from_millis(100));
+        }
+        assert_eq!(process.shared.queue.waiting().records, 0);
+        recovered
+    }
+
+    /// All files, oldest first.
+    fn text(&self) -> String {
+        let backups = (1..=90).rev().map(|number| format!("{LOG}.{number}"));
+        let files = backups.chain([LOG.to_owned()]).filter_map(|path| self.disk.read(path));
+        files.map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+    }
+
+    #[track_caller]
+    fn assert_each_once(&self) {
+        let text = self.text();
+        let lines = text.lines().filter(|line| !line.contains(" tracing_spool: "));
+        let numbers: Vec<u32> = lines
+            .map(|line| {
+                let words: Vec<&str> = line.split(' ').collect();
+                assert_eq!((words.len(), words[0]), (3, "record"), "{line:?}\n{text}");
+                let number: u32 = words[1].parse().unwrap();
+                assert_eq!(words[2].len(), number as usize * 37 % 190, "{line:?}\n{text}");
+                number
+            })
+            .collect();
+        assert_eq!(numbers, (0..self.accepted).collect::<Vec<_>>(), "{text}");
+    }
+}
+
+/// Lives that die at call `first`, and then, where it is told, at call `second` of the next; the last lives on.
+fn die(short: Option<usize>, first: u64, when: When, second: Option<u64>) -> Option<World> {
+    let mut world = World::new();
+    world.disk.set_short_writes(short);
+    world.disk.crash_at(first, when);
+    world.live();
+    if !world.disk.crashed() {
+        return None;
+    }
+    world.disk.restart(Survive::Live);
+    world.disk.set_short_writes(short);
+    if let Some(second) = second {
+        world.disk.crash_at(world.disk.count() + second, when);
+        world.live();
+        if !world.disk.crashed() {
+            return None;
+        }
+        world.disk.restart(Survive::Live);
+    }
+    assert_eq!(world.finish().uncertain, 0, "died at {first} {when:?}, then at {second:?}");
+    world.assert_each_once();
+    Some(world)
+}
+
+#[test]
+fn dead_before_and_after_every_call_each_record_is_there_once() {
+    let mut deaths = 0;
+    for short in [None, Some(23)] {
+        for first in 1.. {
+            let lived = [When::Before, When::After].map(|when| die(short, first, when, None));
+            deaths += lived.iter().flatten().count();
+            if lived.iter().all(Option::is_none) {
+                break;
+            }
+        }
+    }
+    assert!(deaths > 300, "{deaths}");
+}
+
+#[test]
+fn dead_again_while_taking_over_each_record_is_there_once() {
+    let mut deaths = 0;
+    for first in (5..150).step_by(7) {
+        for second in (1..40).step_by(3) {
+            for when in [When::Before, When::After] {
+                deaths += usize::from(die(Some(23), first, when, Some(second)).is_some());
+            }
+        }
+    }
+    assert!(deaths > 200, "{deaths}");
+}
+
+#[test]
+fn a_full_disk_is_waited_for_by_each_life() {
+    let mut world = World::new();
+    for _ in 0..5 {
+        world.disk.fault(Fault::on(Op::Write).path_ends("app.log").short(11).once());
+        world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::ENOSPC).until_cleared());
+        world.live();
+        world.disk.restart(Survive::Live);
+        world.disk.clear_faults();
+    }
+    assert_eq!(world.finish().uncertain, 0);
+    world.assert_each_once();
+}
+
+#[test]
+fn a_file_moved_among_our_names_is_finished_where_it_is() {
+    let mut world = World::new();
+    let mut process = world.start(|builder| builder.max_bytes(1 << 16)).unwrap();
+    world.log(&process, 3);
+    world.disk.fault(Fault::on(Op::Write).path_ends("app.log").short(50).once());
+    world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
+    world.rounds(&mut process, 1);
+    drop(process);
+    assert!(!world.disk.read(LOG).unwrap().ends_with(b"\n"), "cut in a record");
+    world.disk.restart(Survive::Live);
+    world.disk.clear_faults();
+    world.disk.ext_rename(LOG, format!("{LOG}.1")).unwrap();
+    let recovered = world.finish();
+    assert_eq!((recovered.uncertain, recovered.holes), (0, 0));
+    world.assert_each_once();
+    assert!(world.disk.read(format!("{LOG}.1")).unwrap().ends_with(b"\n"));
+}
+
+#[test]
+fn what_others_did_to_the_file_is_written_whole_and_counted() {
+    for deed in ["moved", "changed", "cut"] {
+        let mut world = World::new();
+        let mut process = world.start(|builder| builder.max_bytes(1 << 16)).unwrap();
+        world.log(&process, 3);
+        world.disk.fault(Fault::on(Op::Write).path_ends("app.log").short(50).once());
+        world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
+        world.rounds(&mut process, 1);
+        drop(process);
+        world.disk.restart(Survive::Live);
+        world.disk.clear_faults();
+        match deed {
+            "moved" => world.disk.ext_rename(LOG, "/log/elsewhere").unwrap(),
+            "changed" => {
+                world.disk.ext_truncate(LOG, 0).unwrap();
+                world.disk.ext_append(LOG, b"something else of others, which is longer than it\n").unwrap();
+            }
+            _ => world.disk.ext_truncate(LOG, 7).unwrap(),
+        }
+        let recovered = world.finish();
+        // Only the record that was cut is in question: those before it were done.
+        assert_eq!(recovered.uncertain, 1, "{deed}");
+        for number in 1..world.accepted {
+            assert!(world.text().contains(&format!("record {number} ")), "{deed}");
+        }
+    }
+}
+
+#[test]
+fn rendering_is_that_of_the_process_that_died() {
+    let mut world = World::new();
+    let mut process = world.start(|builder| builder.raw_bytes().max_bytes(1 << 16)).unwrap();
+    let mut draft = Draft::new(Rank::Info);
+    draft.push(b"\x1b[1mbold\x1b[0m\n", 100);
+    process.shared.queue.offer(&mut draft).unwrap();
+    world.disk.fault(Fault::on(Op::Write).path_ends("app.log").short(6).once());
+    world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
+    world.rounds(&mut process, 1);
+    drop(process);
+    world.disk.restart(Survive::Live);
+    world.disk.clear_faults();
+    assert_eq!(world.finish().uncertain, 0);
+    assert!(world.text().starts_with("\x1b[1mbold\x1b[0m\n"), "{:?}", world.text());
+}
+
+#[test]
+fn what_was_saved_is_said_in_a_line() {
+    let mut world = World::new();
+    let process = world.start(|builder| builder).unwrap();
+    world.log(&process, 2);
+    drop(process);
+    let recovered = world.finish();
+    assert_eq!((recovered.records, recovered.process), (2, std::process::id()));
+    let line = format!("INFO tracing_spool: {recovered}\n");
+    assert!(world.text().contains(&line), "{}", world.text());
+    world.assert_each_once();
+    assert_eq!(world.finish(), Recovered::default(), "and once only");
+}
+
+#[test]
+fn what_is_left_at_a_shutdown_is_in_the_ring() {
+    let mut world = World::new();
+    let mut process = world.start(|builder| builder).unwrap();
+    world.log(&process, 2);
+    world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
+    world.rounds(&mut process, 1);
+    let (reply, answer) = crossbeam_channel::bounded(1);
+    process.shared.send(crate::control::Control::Stop(Duration::from_secs(1), reply));
+    world.rounds(&mut process, 20);
+    assert_eq!(answer.try_recv().unwrap().records, 2);
+    let stats = process.shared.stats();
+    assert_eq!((stats.queued_records, stats.dropped.total()), (2, 0), "not lost");
+    drop(process);
+    world.disk.clear_faults();
+    assert_eq!(world.finish().records, 2);
+    world.assert_each_once();
+}
+
+#[test]
+fn a_damaged_ring_is_set_aside_and_alerted() {
+    let mut world = World::new();
+    drop(world.start(|builder| builder).unwrap());
+    let mut image = std::fs::read(world.ring()).unwrap();
+    image[8] = 9;
+    std::fs::write(world.ring(), image).unwrap();
+    let mut process = world.start(|builder| builder).unwrap();
+    world.rounds(&mut process, 1);
+    let alerts = process.shared.health().alerts;
+    assert_eq!(alerts.len(), 1);
+    assert!(
+        alerts[0].detail.contains("version 9") && alerts[0].detail.contains("ring.damaged.1"),
+        "{}",
+        alerts[0]
+    );
+    world.log(&process, 1);
+    drop(process);
+    world.finish();
+    world.assert_each_once();
+}
+
+#[test]
+fn a_ring_that_cannot_be_made_is_an_error_or_memory_with_an_alert() {
+    let world = World::new();
+    std::fs::create_dir(world.ring()).unwrap();
+    assert!(world.start(|builder| builder).is_none());
+    let process = world.start(SpoolBuilder::durable_or_memory).unwrap();
+    assert!(process.shared.health().alerts[0].detail.contains("do not outlive"));
+}

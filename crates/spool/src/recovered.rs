@@ -1,0 +1,47 @@
+//! The account of what was saved of a process that died. How it is saved is `recovery`'s.
+
+use std::fmt;
+
+/// What was saved of a process that ended without writing all its records.
+///
+/// ```
+/// let nothing = tracing_spool::Recovered::default();
+/// assert_eq!((nothing.records, nothing.to_string().is_empty()), (0, false));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// Records that had been accepted and were in no file yet, or not whole.
+    pub records: u64,
+    /// Their bytes, as they were handed over.
+    pub bytes: u64,
+    /// Records that had been begun and not been accepted when their thread died: there is nothing of them.
+    pub holes: u64,
+    /// Those of `records` that may stand in a file twice, because the file that they were being written to was moved,
+    /// removed or changed by others.
+    pub uncertain: u64,
+    /// The process, 0 if there was none.
+    pub process: u32,
+}
+
+impl Recovered {
+    /// Whether there is anything to speak of.
+    pub(crate) fn is_worth_a_line(&self) -> bool {
+        self.records > 0 || self.holes > 0
+    }
+}
+
+impl fmt::Display for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.records == 1 { "" } else { "s" };
+        let Self { records, bytes, process, holes, uncertain } = self;
+        write!(f, "{records} record{plural} ({bytes} bytes) of process {process} saved from its ring")?;
+        if *holes > 0 {
+            write!(f, "; {holes} begun and not accepted")?;
+        }
+        if *uncertain > 0 {
+            write!(f, "; {uncertain} may stand twice, as their file was moved or changed")?;
+        }
+        Ok(())
+    }
+}

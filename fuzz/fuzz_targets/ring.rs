@@ -1,0 +1,4 @@
+//! [`ring`](tracing_spool_tests::properties::ring) for inputs that reach new code.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tracing_spool_tests::properties::ring(bytes));

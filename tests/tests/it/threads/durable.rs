@@ -1,0 +1,153 @@
+//! Proves that a queue in a ring file outlives its process, however that ends, and that a forked child leaves it alone.
+//! Thousands of kills are the matter of `crates/torture`, a death at every call of `crates/spool/src/durable/tests.rs`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use nix::libc;
+use nix::sys::signal::{Signal, raise};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+use tracing_spool::{Overflow, Reason, Spool, SpoolBuilder};
+
+use crate::support::{LONG, child, content, finish, is_child, log, said, scene, until};
+
+const DIR: &str = "TRACING_SPOOL_DURABLE_DIR";
+const WAY: &str = "TRACING_SPOOL_DURABLE_WAY";
+
+fn durable(dir: &Path) -> SpoolBuilder {
+    Spool::builder(dir.join("app.log"))
+        .durable(dir.join("ring"))
+        .durable_on_any_file_system()
+        .overflow(Overflow::Block)
+        .max_bytes(1 << 20)
+        .backup_count(100)
+        .max_total_bytes(1 << 30)
+        .quiet()
+}
+
+/// The child for `test`, in this directory.
+fn child_in(test: &str, dir: &Path, way: &str) -> Command {
+    let mut command = child(test, &[]);
+    command.env(DIR, dir).env(WAY, way);
+    command
+}
+
+fn told(name: &str) -> String {
+    std::env::var(name).unwrap()
+}
+
+fn line(number: usize) -> String {
+    format!("record {number} {}\n", "x".repeat(1_000 + number * 7 % 1_000))
+}
+
+/// Opens the log anew and ends it in order; the numbers of the lines that then stand there, each of them whole.
+fn numbers_after(dir: &Path) -> Vec<usize> {
+    let (_spool, guard) = durable(dir).open().unwrap();
+    let recovered = guard.recovered();
+    assert_eq!(recovered.uncertain, 0, "{recovered}");
+    assert!(guard.shutdown(LONG).is_complete());
+    let text = content(&dir.join("app.log"));
+    let ours = text.split_inclusive('\n').filter(|line| !line.contains(" tracing_spool: "));
+    ours.map(|found| {
+        let number = found.split(' ').nth(1).and_then(|word| word.parse().ok());
+        let number = number.unwrap_or_else(|| panic!("no record of ours: {found:?}"));
+        assert_eq!(found, line(number), "torn or glued");
+        number
+    })
+    .collect()
+}
+
+const T7: &str = "threads::durable::museum_t7_however_it_ends_every_record_is_written_by_the_next";
+
+#[test]
+fn museum_t7_however_it_ends_every_record_is_written_by_the_next() {
+    const RECORDS: usize = 3_000;
+    if is_child(T7) {
+        let (spool, guard) = durable(&PathBuf::from(told(DIR))).open().unwrap();
+        (0..RECORDS).for_each(|number| log(&spool, &line(number)));
+        std::mem::forget(guard);
+        match told(WAY).as_str() {
+            "exit" => std::process::exit(0),
+            "abort" => std::process::abort(),
+            "term" => raise(Signal::SIGTERM).unwrap(),
+            _ => raise(Signal::SIGKILL).unwrap(),
+        }
+        unreachable!("it has ended");
+    }
+    let mut saved = 0;
+    for way in ["exit", "abort", "term", "kill"] {
+        let (dir, path) = scene();
+        let output = finish(&mut child_in(T7, dir.path(), way));
+        let written = content(&path).lines().count();
+        assert!(written < RECORDS || way == "exit", "it had all been written: {}", said(&output));
+        saved += RECORDS - written.min(RECORDS);
+        assert_eq!(numbers_after(dir.path()), (0..RECORDS).collect::<Vec<_>>(), "{way}");
+    }
+    assert!(saved > 0, "nothing had to be saved");
+}
+
+const I7: &str = "threads::durable::museum_i7_a_record_cut_by_a_kill_is_finished";
+
+#[test]
+fn museum_i7_a_record_cut_by_a_kill_is_finished() {
+    if is_child(I7) {
+        let (spool, _guard) = durable(&PathBuf::from(told(DIR))).max_bytes(1 << 30).open().unwrap();
+        for number in 0.. {
+            log(&spool, &line(number));
+        }
+    }
+    let mut cut = 0;
+    for round in 0..30 {
+        let (dir, path) = scene();
+        let mut running = child_in(I7, dir.path(), "").spawn().unwrap();
+        assert!(until(|| path.metadata().is_ok_and(|meta| meta.len() > 0)));
+        std::thread::sleep(Duration::from_micros(1_000 + round * 3_217 % 11_000)); // any time will do
+        running.kill().unwrap();
+        running.wait_with_output().unwrap();
+        cut += usize::from(!content(&path).ends_with('\n'));
+        let numbers = numbers_after(dir.path());
+        assert_eq!(numbers, (0..numbers.len()).collect::<Vec<_>>(), "round {round}");
+    }
+    println!("{cut} of 30 kills cut a record");
+}
+
+const FORK: &str = "threads::durable::a_forked_child_leaves_the_ring_alone";
+
+/// In a process of its own, so that nothing but this test forks with this test's files open.
+#[test]
+fn a_forked_child_leaves_the_ring_alone() {
+    if !is_child(FORK) {
+        let (dir, _path) = scene();
+        let output = finish(&mut child_in(FORK, dir.path(), ""));
+        assert!(output.status.success() && said(&output).contains("1 passed"), "{}", said(&output));
+        return;
+    }
+    let dir = PathBuf::from(told(DIR));
+    let (spool, guard) = durable(&dir).open().unwrap();
+    log(&spool, &line(0));
+    #[expect(unsafe_code, reason = "what a fork does to a ring can only be seen after a fork")]
+    // SAFETY: the child calls what a Rust program may call after a fork where its parent's other threads held no lock that
+    // it needs (the C library keeps its allocator usable), and ends with `_exit`.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            (0..100).for_each(|_| log(&spool, "of the child"));
+            let dropped = guard.handle().stats().dropped;
+            drop((spool, guard));
+            #[expect(unsafe_code, reason = "the parent's destructors and exit handlers are not the child's")]
+            // SAFETY: it ends the process and touches nothing of it.
+            unsafe {
+                libc::_exit(i32::from(dropped.for_reason(Reason::Forked) != 100))
+            }
+        }
+        ForkResult::Parent { child } => {
+            assert_eq!(waitpid(child, None).unwrap(), WaitStatus::Exited(child, 0), "100 dropped as forked");
+        }
+    }
+    log(&spool, &line(1));
+    assert!(durable(&dir).open().is_err(), "the ring is locked still");
+    assert!(guard.shutdown(LONG).is_complete());
+    drop(spool);
+    assert_eq!(numbers_after(&dir), [0, 1]);
+}
