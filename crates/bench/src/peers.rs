@@ -17,6 +17,11 @@ pub const BASELINE: &str = "appender";
 /// Ours, as it is compared: peers never sync.
 pub const OURS: &str = "spool";
 
+/// Ours, with the hand-off in a ring.
+pub const RING: &str = "spool-ring";
+/// Ours, with the hand-off in a ring that outlives the process.
+pub const DURABLE: &str = "spool-durable";
+
 /// The one that is built from C++, where its header and a compiler are found.
 pub const NATIVE: &str = "spdlog-cpp";
 
@@ -35,10 +40,13 @@ const fn peer(name: &'static str, about: &'static str, rotates: bool, is_make_wr
     Peer { name, about, rotates, is_make_writer }
 }
 
-const PEERS: [Peer; 17] = [
+const PEERS: [Peer; 20] = [
     peer(OURS, "tracing-spool, sync(Never)", true, true),
     peer("spool-default", "tracing-spool, sync on rotate (the default)", true, true),
     peer("spool-event-time", "tracing-spool, sync(Never), fmt with EventTime", true, true),
+    peer(RING, "tracing-spool, sync(Never), records through a ring in memory", true, true),
+    peer(DURABLE, "the same, the ring in a file on tmpfs that outlives the process", true, true),
+    peer("spool-durable-disk", "the same, the file on the disk of the log", true, true),
     peer(BASELINE, "tracing-appender non-blocking, rolling::never", false, true),
     peer("appender-daily", "tracing-appender non-blocking, rolling::daily", false, true),
     peer("appender+file-rotate", "tracing-appender in front of file-rotate", true, true),
@@ -83,7 +91,7 @@ pub struct Target {
 
 pub fn open(spec: &Spec, dir: &FilePath) -> Result<Target> {
     match spec.peer.as_str() {
-        OURS | "spool-default" | "spool-event-time" => writers::spool(spec, dir),
+        name if name == OURS || name.starts_with("spool-") => writers::spool(spec, dir),
         name if name.starts_with(BASELINE) => writers::appender(spec, dir),
         "mutex-bufwriter" => writers::mutex(spec, dir),
         "flexi-async" | "flexi-buffered" => facade::flexi(spec, dir),

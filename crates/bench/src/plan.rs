@@ -1,6 +1,6 @@
 //! Which measurements there are: a series is one question, asked of several peers. It measures nothing.
 
-use crate::peers::{self, BASELINE, OURS};
+use crate::peers::{self, BASELINE, DURABLE, OURS, RING};
 use crate::scenario::{Path, Spec, Trouble, Work};
 
 /// One question.
@@ -42,12 +42,21 @@ impl Size {
 
     /// All peers, or the few that a quick look is about.
     fn peers(self) -> Vec<&'static str> {
-        const FEW: [&str; 6] =
-            [OURS, "spool-default", BASELINE, "appender+rolling-file", "mutex-bufwriter", "log-io"];
+        const FEW: [&str; 8] = [
+            OURS,
+            "spool-default",
+            RING,
+            DURABLE,
+            BASELINE,
+            "appender+rolling-file",
+            "mutex-bufwriter",
+            "log-io",
+        ];
         if self.is_quick {
             FEW.to_vec()
         } else {
-            peers::all().map(|peer| peer.name).filter(|name| *name != "spool-event-time").collect()
+            let apart = ["spool-event-time", "spool-durable-disk"];
+            peers::all().map(|peer| peer.name).filter(|name| !apart.contains(name)).collect()
         }
     }
 
@@ -157,7 +166,14 @@ fn rest(size: Size) -> Vec<Series> {
             Spec::new(peer, Work::Idle { seconds: size.of(60, 10) }, 1, 0)
         })
     };
-    vec![quiet, idle]
+    // On the disk of the log, whose journal is busy with the syncs of each rotation: what its callers pay for it.
+    let beside_syncs = series(
+        "durable-disk",
+        "50,000 events/s through a ring in a file, one thread: on the disk of the log, and on tmpfs",
+        &["spool-durable-disk", DURABLE, RING],
+        |peer| Spec { pinned: true, ..Spec::new(peer, PACE, 1, size.of(50_000, 20_000)) },
+    );
+    vec![quiet, idle, beside_syncs]
 }
 
 fn trouble(size: Size, peers: &[&str]) -> Vec<Series> {

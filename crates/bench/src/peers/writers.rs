@@ -15,17 +15,18 @@ use rolling_file::{RollingConditionBasic, RollingFileAppender};
 use tracing::Level;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling;
-use tracing_spool::{EventTime, Overflow, Spool, SyncPolicy};
+use tracing_spool::{EventTime, HandOff, Overflow, Spool, SyncPolicy};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
-use super::Target;
+use super::{DURABLE, RING, Target};
 use crate::scenario::{Path, Spec};
 use crate::work::MARK;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn spool(spec: &Spec, dir: &FilePath) -> Result<Target> {
+    let mut removed = None;
     let mut builder = Spool::builder(dir.join("app.log"))
         .max_bytes(spec.max_bytes)
         .backup_count(spec.backups)
@@ -37,7 +38,24 @@ pub fn spool(spec: &Spec, dir: &FilePath) -> Result<Target> {
     if spec.peer != "spool-default" {
         builder = builder.sync(SyncPolicy::Never);
     }
+    match spec.peer.as_str() {
+        RING => builder = builder.hand_off(HandOff::Ring),
+        DURABLE => {
+            let ring =
+                FilePath::new("/dev/shm").join(format!("tracing-spool-bench-{}.ring", std::process::id()));
+            removed = Some(ring.clone());
+            builder = builder.durable(ring);
+        }
+        "spool-durable-disk" => {
+            builder = builder.durable(dir.join("bench.ring")).durable_on_any_file_system()
+        }
+        _ => {}
+    }
     let (spool, guard) = builder.open()?;
+    if let Some(ring) = removed {
+        // Mapped already; nothing is left when the process ends.
+        std::fs::remove_file(ring)?;
+    }
     let (flusher, counter) = (guard.handle(), guard.handle());
     let flush = move || {
         let _ = flusher.flush(PATIENCE);
