@@ -444,7 +444,7 @@ impl SpoolBuilder {
             file_set.warn_of_hand_off(warning, now);
         }
         let record_limit = file_set.settings().record_limit();
-        let hand_off::Parts { queue, source, tray, recovered } = ends.into_parts(Bounds {
+        let hand_off::Parts { queue, source, tray, recovered, stating } = ends.into_parts(Bounds {
             bytes: self.queue_bytes,
             records: self.queue_records,
             max_record: usize::try_from(record_limit).unwrap_or(usize::MAX),
@@ -469,6 +469,7 @@ impl SpoolBuilder {
             notices: self.notices,
             tray,
             lines: notice::of_recovery(self.notices, &recovered, now.wall).into_iter().collect(),
+            stating,
         });
         (shared, worker)
     }

@@ -42,6 +42,7 @@ mod handle;
 mod inbox;
 mod late;
 mod ledger;
+mod losses;
 mod notice;
 mod origin;
 mod pace;

@@ -325,3 +325,31 @@ fn a_ring_that_cannot_be_made_is_an_error_or_memory_with_an_alert() {
     let process = world.start(SpoolBuilder::durable_or_memory).unwrap();
     assert!(process.shared.health().alerts[0].detail.contains("do not outlive"));
 }
+
+#[test]
+fn a_loss_that_was_not_stated_before_a_death_is_stated_after_it() {
+    let mut world = World::new();
+    let process = world.start(|builder| builder.queue_records(1)).unwrap();
+    world.log(&process, 1);
+    let lose = |process: &Process| {
+        let mut draft = Draft::new(Rank::Error);
+        draft.push(b"lost", 100);
+        process.shared.submit(&mut draft);
+    };
+    (0..3).for_each(|_| lose(&process));
+    drop(process);
+    let recovered = world.finish();
+    assert_eq!((recovered.records, recovered.dropped), (1, 3));
+    assert!(world.text().contains("; 3 it had dropped and not told of"), "{}", world.text());
+    assert_eq!(world.finish().dropped, 0, "stated once");
+
+    // Stated by the process itself, it is not stated again.
+    let mut process = world.start(|builder| builder.queue_records(1)).unwrap();
+    world.log(&process, 1);
+    lose(&process);
+    world.rounds(&mut process, 30);
+    assert!(world.text().contains("1 record lost: 1 ERROR"), "{}", world.text());
+    drop(process);
+    assert_eq!(world.finish().dropped, 0);
+    world.assert_each_once();
+}
