@@ -354,3 +354,43 @@ fn a_loss_that_was_not_stated_before_a_death_is_stated_after_it() {
     assert_eq!(world.finish().dropped, 0);
     world.assert_each_once();
 }
+
+#[test]
+fn a_notice_that_was_written_is_not_written_again() {
+    let mut world = World::new();
+    let process = world.start(|builder| builder).unwrap();
+    world.log(&process, 1);
+    drop(process);
+    let mut process = world.start(|builder| builder).unwrap();
+    world.rounds(&mut process, 1); // the line about what was saved, and nothing else yet
+    assert!(world.text().contains("saved from its ring"), "{}", world.text());
+    drop(process);
+    // Its file goes, as when it is rotated out: that it was written must not have to be read there.
+    world.disk.ext_rename(LOG, "/log/elsewhere").unwrap();
+    world.finish();
+    assert_eq!(
+        world.text().matches("saved from its ring").count(),
+        1,
+        "that of the last life: {}",
+        world.text()
+    );
+}
+
+#[test]
+fn room_is_not_given_back_inside_a_stamp() {
+    use tracing_spool_ring::{Limits, Options, Ring, Stamp, Task};
+    let world = World::new();
+    let limits = Limits { bytes: 1 << 14, records: 100, shares: [100; 5] };
+    let mut options = Options::default();
+    options.any_file_system = true;
+    let opened = Ring::open(&world.ring(), limits, options).unwrap();
+    (0..4).for_each(|_| assert!(opened.ring.offer(2, b"x", 0).is_ok()));
+    let mut inbox = crate::ring_inbox::RingInbox::durable(opened.reader, 0..0);
+    while inbox.take().is_some() {}
+    // Four records were to be written, and the first two were given up.
+    inbox.stamp(&Stamp { task: Task::Records { until: 4 }, ..Stamp::default() });
+    inbox.release(2, 128);
+    drop((inbox, opened.ring));
+    let found = Ring::open(&world.ring(), limits, options).unwrap().found.unwrap();
+    assert_eq!((found.records, found.stamp), (2, Some(Stamp { from: 2, ..Stamp::default() })));
+}
