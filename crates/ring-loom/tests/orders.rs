@@ -1,8 +1,6 @@
 //! Proves the ring in every order of steps and of memory that the language allows, up to a bound: two producers and the
 //! consumer on a ring of four granules that wraps, fills and closes. A granule that two threads reach at once fails.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 
 use loom::model::Builder;

@@ -1,7 +1,5 @@
 //! Proves the ring in many orders of steps, drawn at random: more threads and records than every order could be tried of.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 
 use shuttle::thread;

@@ -519,7 +519,7 @@ impl SpoolBuilder {
             overflow: self.overflow,
         };
         let described = self.clone();
-        let hand_off::Parts { queue, source, tray, recovered } = ends.into_parts(bounds);
+        let hand_off::Parts { queue, source, tray, recovered, stating } = ends.into_parts(bounds);
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,
@@ -542,6 +542,7 @@ impl SpoolBuilder {
             sync_from: self.sync_at.or(syncs_errors.then_some(Rank::Error)),
             tray,
             lines: notice::of_recovery(self.notices, &recovered, now.wall).into_iter().collect(),
+            stating,
         });
         (shared, worker)
     }

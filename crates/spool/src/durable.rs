@@ -15,6 +15,8 @@ mod tests;
 use tracing_spool_fileset::{Batch, FileId, Rules, Witness};
 use tracing_spool_ring::{Checksum, Stamp, Task};
 
+use crate::ledger::Dropped;
+use crate::losses;
 use crate::page::GRANULE;
 use crate::ring_inbox::RingInbox;
 use crate::tray::Slips;
@@ -25,13 +27,20 @@ pub(crate) struct Keeper<'a> {
     inbox: &'a mut RingInbox,
     slips: Slips<'a>,
     rules: Rules,
+    /// Losses that the notice in the tray states.
+    stating: &'a mut Option<Dropped>,
     /// The record behind the last of the stamp.
     until: Option<usize>,
 }
 
 impl<'a> Keeper<'a> {
-    pub(crate) fn new(inbox: &'a mut RingInbox, slips: Slips<'a>, rules: Rules) -> Self {
-        Self { inbox, slips, rules, until: None }
+    pub(crate) fn new(
+        inbox: &'a mut RingInbox,
+        slips: Slips<'a>,
+        rules: Rules,
+        stating: &'a mut Option<Dropped>,
+    ) -> Self {
+        Self { inbox, slips, rules, stating, until: None }
     }
 
     /// The granule before a record of the batch.
@@ -64,6 +73,10 @@ impl Witness for Keeper<'_> {
         let until = batch.finished() + batch.ended_by(bytes);
         self.until = Some(until);
         self.stamp(file, start, batch, until, &batch.unwritten()[..bytes]);
+        // From here on the notice is in the file, or will be.
+        if let Some(stated) = self.stating.take_if(|_| self.slips.is_notice()) {
+            losses::state(self.inbox.ring(), &stated);
+        }
     }
 
     fn wrote(&mut self, file: FileId, start: u64, batch: &Batch) {

@@ -95,7 +95,8 @@ impl Dropped {
         more
     }
 
-    #[cfg(test)]
+    /// The same with so many more.
+    #[cfg(any(test, not(shuttle)))]
     pub(crate) fn with(mut self, reason: Reason, rank: Rank, records: u64) -> Self {
         self.counts[reason as usize][rank.index()] += records;
         self

@@ -65,6 +65,7 @@ mod inbox;
 mod late;
 mod layer;
 mod ledger;
+mod losses;
 mod metric;
 mod notice;
 mod origin;

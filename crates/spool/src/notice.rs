@@ -67,9 +67,9 @@ pub(crate) fn of_loss(style: Notices, loss: &Loss, at: Wall) -> Option<String> {
 /// The line for what was saved of a process that died, if anything was.
 pub(crate) fn of_recovery(style: Notices, recovered: &Recovered, at: Wall) -> Option<String> {
     let fields = || {
-        let Recovered { records, bytes, holes, uncertain, process } = recovered;
+        let Recovered { records, bytes, holes, uncertain, dropped, process } = recovered;
         format!(
-            ",\"recovered\":{records},\"bytes\":{bytes},\"holes\":{holes},\"uncertain\":{uncertain},\"process\":{process}"
+            ",\"recovered\":{records},\"bytes\":{bytes},\"holes\":{holes},\"uncertain\":{uncertain},\"dropped\":{dropped},\"process\":{process}"
         )
     };
     let said = || line(style, Rank::Info, &recovered.to_string(), fields, at);

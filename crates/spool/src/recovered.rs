@@ -20,6 +20,8 @@ pub struct Recovered {
     /// Those of `records` that may stand in a file twice, because the file that they were being written to was moved,
     /// removed or changed by others.
     pub uncertain: u64,
+    /// Records that it had dropped, and had not yet stated in the log.
+    pub dropped: u64,
     /// The process, 0 if there was none.
     pub process: u32,
 }
@@ -27,20 +29,23 @@ pub struct Recovered {
 impl Recovered {
     /// Whether there is anything to speak of.
     pub(crate) fn is_worth_a_line(&self) -> bool {
-        self.records > 0 || self.holes > 0
+        self.records > 0 || self.holes > 0 || self.dropped > 0
     }
 }
 
 impl fmt::Display for Recovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.records == 1 { "" } else { "s" };
-        let Self { records, bytes, process, holes, uncertain } = self;
+        let Self { records, bytes, process, holes, uncertain, dropped } = self;
         write!(f, "{records} record{plural} ({bytes} bytes) of process {process} saved from its ring")?;
         if *holes > 0 {
             write!(f, "; {holes} begun and not accepted")?;
         }
         if *uncertain > 0 {
             write!(f, "; {uncertain} may stand twice, as their file was moved or changed")?;
+        }
+        if *dropped > 0 {
+            write!(f, "; {dropped} it had dropped and not told of")?;
         }
         Ok(())
     }

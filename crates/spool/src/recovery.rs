@@ -8,6 +8,8 @@ use tracing_spool_fileset::{FileId, Resumed, Rules, Unfinished};
 use tracing_spool_ring::{Checksum, Damage, Found, Opened, Ring, Stamp, Task};
 
 use crate::durable::{Keeper, rules_of};
+use crate::ledger::Dropped;
+use crate::losses;
 use crate::recovered::Recovered;
 use crate::ring_inbox::RingInbox;
 use crate::tray::Tray;
@@ -21,6 +23,8 @@ pub(crate) struct Adopted {
     pub(crate) tray: Tray,
     pub(crate) unfinished: Option<Unfinished>,
     pub(crate) recovered: Recovered,
+    /// What it had dropped and not stated.
+    pub(crate) unstated: Dropped,
     /// A ring that could not be used, where it is now, and why.
     pub(crate) set_aside: Option<(PathBuf, Damage)>,
     /// How its records were rendered.
@@ -36,12 +40,14 @@ pub(crate) fn adopt(opened: Opened, rules: Rules) -> Adopted {
         Task::Records { until } => stamp.from..until,
         _ => 0..0,
     };
+    let unstated = losses::unstated(&ring);
     let mut adopted = Adopted {
         ring,
         inbox: RingInbox::durable(reader, stamped),
         tray: Tray::new(rules),
         unfinished: None,
-        recovered: recovered_of(&found),
+        recovered: recovered_of(&found, &unstated),
+        unstated,
         set_aside,
         rules: rules_of(stamp.notes),
     };
@@ -49,13 +55,15 @@ pub(crate) fn adopt(opened: Opened, rules: Rules) -> Adopted {
     adopted
 }
 
-fn recovered_of(found: &Found) -> Recovered {
+fn recovered_of(found: &Found, unstated: &Dropped) -> Recovered {
+    let dropped = unstated.total();
     Recovered {
         records: found.records,
         bytes: found.bytes,
         holes: found.holes,
         uncertain: 0,
-        process: if found.records > 0 || found.holes > 0 { found.process } else { 0 },
+        dropped,
+        process: if found.records > 0 || found.holes > 0 || dropped > 0 { found.process } else { 0 },
     }
 }
 
@@ -96,7 +104,8 @@ impl Adopted {
                 if rest > 0 && count > 0 {
                     // From now on records before it may be given back, so the stamp says where the rest goes.
                     let begun = start + (count - batch.partial()) as u64;
-                    let mut keeper = Keeper::new(&mut self.inbox, slips, self.rules);
+                    let mut nothing_stated = None;
+                    let mut keeper = Keeper::new(&mut self.inbox, slips, self.rules, &mut nothing_stated);
                     tracing_spool_fileset::Witness::wrote(&mut keeper, file, begun, batch);
                 }
             }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use tracing_spool_ring::{Reader, Stamp, Take, Task};
+use tracing_spool_ring::{Reader, Ring, Stamp, Take, Task};
 
 use crate::inbox::{Arrival, Bundle, Copied, Run};
 use crate::page::{GRANULE, LONGEST};
@@ -31,6 +31,10 @@ impl RingInbox {
     #[cfg(not(shuttle))]
     pub(crate) fn durable(reader: Reader, stamped: Range<u64>) -> Self {
         Self { stamped, is_durable: true, ..Self::new(reader) }
+    }
+
+    pub(crate) fn ring(&self) -> &Ring {
+        self.reader.ring()
     }
 
     pub(crate) fn is_durable(&self) -> bool {

@@ -136,6 +136,7 @@ impl Shared {
             return;
         }
         self.ledger.drop_one(reason, rank);
+        self.queue.note_loss(reason, rank, 1);
         if reason == Reason::Closed && !self.late_said.swap(true, Ordering::Relaxed) {
             self.sink.print(&format_args!(
                 "{}: records come after the guard was dropped; they are counted, not written (keep the guard alive \

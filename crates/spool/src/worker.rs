@@ -19,7 +19,7 @@ use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State, Witn
 use crate::control::{Control, Left, Tickets};
 use crate::durable::Keeper;
 use crate::gap::Gap;
-use crate::ledger::Reason;
+use crate::ledger::{Dropped, Reason};
 use crate::notice::{self, Notices};
 use crate::origin::Inside;
 use crate::pace::Pace;
@@ -71,6 +71,8 @@ pub(crate) struct Job {
     pub(crate) tray: Option<Tray>,
     /// What is to be said first.
     pub(crate) lines: VecDeque<String>,
+    /// Losses that the first notice states.
+    pub(crate) stating: Option<Dropped>,
 }
 
 /// Everything the writer thread owns.
@@ -88,6 +90,8 @@ pub(crate) struct Worker {
     tray: Tray,
     gap: Gap,
     lines: VecDeque<String>,
+    /// Losses that the notice in the tray states.
+    stating: Option<Dropped>,
     tickets: Tickets,
     pace: Pace,
     /// Records taken from the inbox since the start, and those of them that are settled.
@@ -121,6 +125,7 @@ impl Worker {
             notices: job.notices,
             gap: Gap::default(),
             lines: job.lines,
+            stating: job.stating,
             tickets: Tickets::default(),
             taken: 0,
             settled: 0,
@@ -250,6 +255,7 @@ impl Worker {
                     if let Some(line) = notice::of_loss(self.notices, &loss, now.wall) {
                         self.tray.push_notice(&line);
                         if is_durable {
+                            self.stating = Some(loss.lost);
                             break;
                         }
                     }
@@ -284,7 +290,8 @@ impl Worker {
             // Each write may take long, and what was left by the deadline is to be said exactly.
             let writes_max = if self.closing.is_some() { 1 } else { usize::MAX };
             let (batch, slips) = self.tray.parts();
-            let mut keeper = self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, self.rules));
+            let mut keeper =
+                self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, self.rules, &mut self.stating));
             let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
             file_set.append_with(batch, writes_max, now, witness);
         }
@@ -307,6 +314,7 @@ impl Worker {
             if refused > 0 {
                 for (rank, records) in Rank::ALL.into_iter().zip(settled.refused) {
                     ledger.drop_many(Reason::DiskError, rank, records);
+                    self.shared.queue.note_loss(Reason::DiskError, rank, records);
                 }
             }
             ledger.wrote(settled.records - refused);
@@ -402,6 +410,7 @@ impl Worker {
         let (mut records, mut bytes) = (0, 0);
         for (rank, charge) in self.tray.rest() {
             self.shared.ledger.drop_one(Reason::Panic, rank);
+            self.shared.queue.note_loss(Reason::Panic, rank, 1);
             records += 1;
             bytes += charge;
         }

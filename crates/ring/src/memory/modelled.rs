@@ -58,6 +58,7 @@ pub(crate) struct Memory {
     base: AtomicU64,
     tail: AtomicU64,
     tail_whole: AtomicU64,
+    /// None for loom.
     counters: Vec<AtomicU64>,
     /// None for loom, which keeps few things apart.
     stamps: Vec<AtomicU64>,
@@ -80,7 +81,7 @@ impl Memory {
             base: zero(),
             tail: zero(),
             tail_whole: zero(),
-            counters: Vec::new(),
+            counters: (0..if cfg!(loom) { 0 } else { COUNTERS }).map(|_| zero()).collect(),
             stamps: (0..if cfg!(loom) { 0 } else { 2 * STAMP_WORDS }).map(|_| zero()).collect(),
             tags: (0..shape.granules).map(|_| zero()).collect(),
             granules: (0..shape.granules).map(|_| UnsafeCell::new([0; GRANULE])).collect(),

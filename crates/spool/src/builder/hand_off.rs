@@ -9,6 +9,7 @@ use tracing_spool_ring::{Limits, Ring};
 
 use super::SpoolBuilder;
 use crate::error::OpenError;
+use crate::ledger::Dropped;
 use crate::origin::Origin;
 use crate::queue::{Bounds, HandOff, Queue};
 use crate::rank::Rank;
@@ -140,6 +141,7 @@ pub(super) struct Parts {
     pub(super) source: Source,
     pub(super) tray: Option<Tray>,
     pub(super) recovered: Recovered,
+    pub(super) stating: Option<Dropped>,
 }
 
 impl Ends {
@@ -167,21 +169,22 @@ impl Ends {
 
     pub(super) fn into_parts(self, bounds: Bounds) -> Parts {
         let origin = Origin::here();
-        let (tray, recovered) = (None, Recovered::default());
+        let (tray, recovered, stating) = (None, Recovered::default(), None);
         match self.way {
             Way::Pages => {
                 let (queue, source) = Queue::of_pages(bounds, origin);
-                Parts { queue, source, tray, recovered }
+                Parts { queue, source, tray, recovered, stating }
             }
             Way::Ring(ring, inbox) => {
                 let queue = Queue::of_ring(bounds, origin, ring);
-                Parts { queue, source: Source::Ring(inbox), tray, recovered }
+                Parts { queue, source: Source::Ring(inbox), tray, recovered, stating }
             }
             #[cfg(not(shuttle))]
             Way::Durable(adopted) => {
-                let Adopted { ring, inbox, tray, recovered, .. } = *adopted;
+                let Adopted { ring, inbox, tray, recovered, unstated, .. } = *adopted;
                 let queue = Queue::of_ring(bounds, origin, ring);
-                Parts { queue, source: Source::Ring(inbox), tray: Some(tray), recovered }
+                let stating = Some(unstated);
+                Parts { queue, source: Source::Ring(inbox), tray: Some(tray), recovered, stating }
             }
         }
     }

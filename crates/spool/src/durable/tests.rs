@@ -1,6 +1,7 @@
 //! Proves that a process whose queue is in a ring may die before or after any call on the disk, in mid-write, and again
 //! while the next one takes over, and that every record it had accepted is then in the files once. The disk is simulated,
 //! the ring is a file.
+#![expect(clippy::disallowed_methods, reason = "the ring is a real file, which a test spoils")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -324,4 +325,72 @@ fn a_ring_that_cannot_be_made_is_an_error_or_memory_with_an_alert() {
     assert!(world.start(|builder| builder).is_none());
     let process = world.start(SpoolBuilder::durable_or_memory).unwrap();
     assert!(process.shared.health().alerts[0].detail.contains("do not outlive"));
+}
+
+#[test]
+fn a_loss_that_was_not_stated_before_a_death_is_stated_after_it() {
+    let mut world = World::new();
+    let process = world.start(|builder| builder.queue_records(1)).unwrap();
+    world.log(&process, 1);
+    let lose = |process: &Process| {
+        let mut draft = Draft::new(Rank::Error);
+        draft.push(b"lost", 100);
+        process.shared.submit(&mut draft);
+    };
+    (0..3).for_each(|_| lose(&process));
+    drop(process);
+    let recovered = world.finish();
+    assert_eq!((recovered.records, recovered.dropped), (1, 3));
+    assert!(world.text().contains("; 3 it had dropped and not told of"), "{}", world.text());
+    assert_eq!(world.finish().dropped, 0, "stated once");
+
+    // Stated by the process itself, it is not stated again.
+    let mut process = world.start(|builder| builder.queue_records(1)).unwrap();
+    world.log(&process, 1);
+    lose(&process);
+    world.rounds(&mut process, 30);
+    assert!(world.text().contains("1 record lost: 1 ERROR"), "{}", world.text());
+    drop(process);
+    assert_eq!(world.finish().dropped, 0);
+    world.assert_each_once();
+}
+
+#[test]
+fn a_notice_that_was_written_is_not_written_again() {
+    let mut world = World::new();
+    let process = world.start(|builder| builder).unwrap();
+    world.log(&process, 1);
+    drop(process);
+    let mut process = world.start(|builder| builder).unwrap();
+    world.rounds(&mut process, 1); // the line about what was saved, and nothing else yet
+    assert!(world.text().contains("saved from its ring"), "{}", world.text());
+    drop(process);
+    // Its file goes, as when it is rotated out: that it was written must not have to be read there.
+    world.disk.ext_rename(LOG, "/log/elsewhere").unwrap();
+    world.finish();
+    assert_eq!(
+        world.text().matches("saved from its ring").count(),
+        1,
+        "that of the last life: {}",
+        world.text()
+    );
+}
+
+#[test]
+fn room_is_not_given_back_inside_a_stamp() {
+    use tracing_spool_ring::{Limits, Options, Ring, Stamp, Task};
+    let world = World::new();
+    let limits = Limits { bytes: 1 << 14, records: 100, shares: [100; 5] };
+    let mut options = Options::default();
+    options.any_file_system = true;
+    let opened = Ring::open(&world.ring(), limits, options).unwrap();
+    (0..4).for_each(|_| assert!(opened.ring.offer(2, b"x", 0).is_ok()));
+    let mut inbox = crate::ring_inbox::RingInbox::durable(opened.reader, 0..0);
+    while inbox.take().is_some() {}
+    // Four records were to be written, and the first two were given up.
+    inbox.stamp(&Stamp { task: Task::Records { until: 4 }, ..Stamp::default() });
+    inbox.release(2, 128);
+    drop((inbox, opened.ring));
+    let found = Ring::open(&world.ring(), limits, options).unwrap().found.unwrap();
+    assert_eq!((found.records, found.stamp), (2, Some(Stamp { from: 2, ..Stamp::default() })));
 }

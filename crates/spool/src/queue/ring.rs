@@ -9,6 +9,8 @@ use super::{Bounds, Queue};
 use crate::admission::{Fill, Refusal};
 use crate::draft::Draft;
 use crate::inbox::Inbox;
+use crate::ledger::Reason;
+use crate::losses;
 use crate::origin::Origin;
 use crate::rank::Rank;
 use crate::source::Source;
@@ -119,6 +121,13 @@ impl Queue {
         let waiting = self.waiting();
         self.ring_is_left.store(true, Ordering::Release);
         waiting
+    }
+
+    /// Counts records that were dropped, in the ring too, where the count outlives the process until it is stated.
+    pub(crate) fn note_loss(&self, reason: Reason, rank: Rank, records: u64) {
+        if let Some(ring) = self.ring.as_ref().filter(|ring| !ring.is_forked()) {
+            losses::counter(ring, reason, rank).fetch_add(records, Ordering::Relaxed);
+        }
     }
 
     /// Shuts the door, and tells nobody.
