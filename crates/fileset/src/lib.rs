@@ -108,5 +108,6 @@ pub use model::alert::{Alert, Edge, Event, Trouble};
 pub use model::batch::Batch;
 pub use model::error::{Failure, Fault, Holder, Op, OpenError, OsError};
 pub use model::render::{Rendered, Rules};
+pub use model::schedule::{Schedule, Weekday};
 pub use model::settings::{Allow, Settings, Sync};
 pub use model::time::{Mono, Now, Wall};

@@ -6,5 +6,6 @@ pub mod error;
 pub mod inventory;
 pub mod name;
 pub mod render;
+pub mod schedule;
 pub mod settings;
 pub mod time;

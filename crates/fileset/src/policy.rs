@@ -5,3 +5,4 @@ pub mod budget;
 pub mod plan;
 pub mod retention;
 pub mod rotation;
+pub(crate) mod schedule;

@@ -17,6 +17,7 @@ use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::{FileId, FileKind, Inventory, Meta};
 use crate::model::name::Names;
 use crate::model::settings::Settings;
+use crate::model::time::Wall;
 use crate::policy::plan::Step;
 
 /// Under which name a file that we write stands.
@@ -49,6 +50,8 @@ pub(crate) struct OpenFile {
     pub(crate) full: bool,
     /// A device or FIFO: written, but never rotated, measured or removed.
     pub(crate) special: bool,
+    /// When it was last changed, as found when it was opened.
+    pub(crate) modified: Wall,
 }
 
 impl OpenFile {
@@ -65,6 +68,7 @@ impl OpenFile {
             dirty: false,
             full: false,
             special,
+            modified: meta.modified,
         }
     }
 }

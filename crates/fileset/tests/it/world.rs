@@ -16,6 +16,9 @@ pub(crate) const ALERT: &str = "/logs/ALERT_LOG_ROTATION_FAILED.txt";
 /// How long a record is tried before the world is called stuck, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
+/// How long a set may take to come to rest: the clock may have to reach the end of a day.
+const REST_PATIENCE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
 /// What a record begins with: its number, in so many digits.
 const NUMBER_DIGITS: usize = 5;
 
@@ -156,8 +159,14 @@ impl World {
             }
             self.push();
             self.finish_batch();
-            self.clock.advance(Duration::from_millis(60));
+            self.clock.advance(self.pause());
         }
+    }
+
+    /// The time between two records: short, and where the clock rotates, long now and then.
+    fn pause(&self) -> Duration {
+        let is_long = self.settings.rotate_every.is_some() && self.sent % 3 == 0;
+        if is_long { Duration::from_secs(20) } else { Duration::from_millis(60) }
     }
 
     /// Lets the disk hold what stands on it and `more` bytes.
@@ -178,7 +187,7 @@ impl World {
         let start = self.clock.now().mono;
         while let Some(wake) = self.set().wake_at() {
             let now = self.clock.now();
-            assert!(now.mono - start < PATIENCE, "never rests: {:?}", self.set);
+            assert!(now.mono - start < REST_PATIENCE, "never rests: {:?}", self.set);
             self.clock.advance(wake - now.mono);
             let now = self.clock.now();
             self.set().tick(now);
