@@ -32,6 +32,13 @@ fn pass(world: &mut World, time: Duration) {
     world.set().tick(now);
 }
 
+fn log(world: &mut World, count: u32) {
+    for _ in 0..count {
+        world.push();
+        world.clock.advance(Duration::from_millis(60));
+    }
+}
+
 fn rotations(world: &mut World) -> u64 {
     world.set().counters().rotations
 }
@@ -43,7 +50,7 @@ fn records_of_files(world: &World) -> Vec<usize> {
 #[test]
 fn each_full_hour_begins_a_file_and_an_empty_one_is_not_rotated() {
     let mut world = world(Schedule::hourly());
-    world.log(3);
+    log(&mut world, 3);
     pass(&mut world, HOUR - Duration::from_secs(1));
     assert_eq!(rotations(&mut world), 0);
     pass(&mut world, Duration::from_secs(1));
@@ -51,7 +58,7 @@ fn each_full_hour_begins_a_file_and_an_empty_one_is_not_rotated() {
     // Three hours of nothing: the period of the empty file moves on.
     pass(&mut world, 3 * HOUR);
     assert_eq!((rotations(&mut world), world.set().wake_at()), (1, None));
-    world.log(2);
+    log(&mut world, 2);
     assert_eq!(rotations(&mut world), 1);
     pass(&mut world, HOUR);
     assert_eq!((rotations(&mut world), records_of_files(&world)), (2, vec![3, 2, 0]));
@@ -74,7 +81,7 @@ fn whichever_comes_first() {
     settings.rotate_every = Some(Schedule::hourly());
     let mut world = World::new(settings);
     world.open();
-    world.log(10);
+    log(&mut world, 10);
     let by_size = rotations(&mut world);
     assert!(by_size >= 2, "{by_size}");
     pass(&mut world, HOUR);
@@ -96,15 +103,15 @@ fn a_quiet_service_is_told_to_wake_at_the_boundary() {
 #[test]
 fn a_clock_that_goes_back_never_rotates_and_no_boundary_comes_twice() {
     let mut world = world(Schedule::hourly());
-    world.log(1);
+    log(&mut world, 1);
     pass(&mut world, HOUR);
     assert_eq!(rotations(&mut world), 1);
-    world.log(1);
+    log(&mut world, 1);
     // A few seconds back, over the boundary.
     world.clock.step_wall(-5_000_000);
     pass(&mut world, Duration::ZERO);
     pass(&mut world, 2 * MINUTE);
-    world.log(1);
+    log(&mut world, 1);
     assert_eq!(rotations(&mut world), 1, "the full hour was kept already");
     // A day back: rotation goes on within two hours, not in a day.
     world.clock.step_wall(-86_400_000_000);
@@ -113,7 +120,7 @@ fn a_clock_that_goes_back_never_rotates_and_no_boundary_comes_twice() {
     pass(&mut world, 2 * HOUR);
     assert_eq!(rotations(&mut world), 2);
     // And forward: one rotation, for however many hours.
-    world.log(1);
+    log(&mut world, 1);
     world.clock.step_wall(10 * 86_400_000_000);
     pass(&mut world, Duration::ZERO);
     pass(&mut world, Duration::from_secs(1));
@@ -124,15 +131,15 @@ fn a_clock_that_goes_back_never_rotates_and_no_boundary_comes_twice() {
 fn a_found_file_is_of_the_period_of_its_last_change() {
     let mut world = world(Schedule::hourly());
     pass(&mut world, 20 * MINUTE);
-    world.log(2);
+    log(&mut world, 2);
     world.close();
     world.clock.advance(20 * MINUTE);
     world.open();
     assert_eq!((rotations(&mut world), records_of_files(&world)), (0, vec![2]));
-    world.log(1);
+    log(&mut world, 1);
     pass(&mut world, 20 * MINUTE);
     assert_eq!(records_of_files(&world), [3, 0], "aligned over the restart");
-    world.log(2);
+    log(&mut world, 2);
     world.close();
     world.clock.advance(HOUR);
     world.open();
@@ -183,7 +190,7 @@ fn each_start_begins_a_file_where_that_is_wished() {
 #[test]
 fn a_rotation_that_fails_at_a_boundary_is_tried_again_and_comes_once() {
     let mut world = world(Schedule::hourly());
-    world.log(2);
+    log(&mut world, 2);
     world.disk.fault(Fault::on(Op::Rename).path_ends("app.log").fails(OsError::EACCES).until_cleared());
     pass(&mut world, HOUR);
     assert_eq!(world.set().state(), State::Overdue);
@@ -206,7 +213,7 @@ fn a_rotation_that_fails_at_a_boundary_is_tried_again_and_comes_once() {
 #[test]
 fn records_that_went_to_the_hidden_file_before_a_boundary_are_rotated_behind_it() {
     let mut world = world(Schedule::hourly());
-    world.log(2);
+    log(&mut world, 2);
     world.disk.fault(Fault::on(Op::Rename).path_ends(".app.log.new").fails(OsError::EACCES).until_cleared());
     let now = world.clock.now();
     world.set().rotate(now);
