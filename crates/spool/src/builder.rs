@@ -1,6 +1,7 @@
 //! The description of a spool, its check, and its start. The only builder of the workspace; what the settings of the
 //! file set mean is `tracing_spool_fileset`'s.
 
+mod rotation;
 #[cfg(test)]
 mod tests;
 
