@@ -198,6 +198,14 @@ mod tests {
         // Half an hour comes twice: 02:00 becomes 01:30.
         let half = boundaries(Schedule::hourly(), LORD_HOWE, "2026-04-04T14:10:00Z", 3).join(", ");
         assert_eq!(half, "04-05 01:30 +10:30, 04-05 02:00 +10:30, 04-05 03:00 +10:30");
+        // A clock that jumps between two full hours: a minute past midnight it goes back to a minute past eleven.
+        let jump = |schedule, from| boundaries(schedule, "America/St_Johns", from, 3).join(", ");
+        let back = jump(Schedule::hourly(), "2010-11-07T02:10:00Z");
+        assert_eq!(back, "11-07 00:00 -02:30, 11-06 23:01 -03:30, 11-07 00:00 -03:30");
+        let forward = jump(Schedule::hourly(), "2010-03-14T03:10:00Z");
+        assert_eq!(forward, "03-14 00:00 -03:30, 03-14 01:01 -02:30, 03-14 02:00 -02:30");
+        let midnights = jump(Schedule::daily(), "2010-11-07T02:10:00Z");
+        assert_eq!(midnights, "11-07 00:00 -02:30, 11-08 00:00 -03:30, 11-09 00:00 -03:30");
         // 24:00 becomes 23:00: midnight comes once.
         let midnight = boundaries(Schedule::daily(), SANTIAGO, "2026-04-04T12:00:00Z", 2).join(", ");
         assert_eq!(midnight, "04-05 00:00 -04, 04-06 00:00 -04");
@@ -222,8 +230,17 @@ mod tests {
     }
 
     fn any_calendar() -> impl Strategy<Value = Calendar> {
-        const ZONES: &[&str] =
-            &["UTC", BERLIN, NEW_YORK, LORD_HOWE, SANTIAGO, APIA, "Asia/Kolkata", "Africa/Casablanca"];
+        const ZONES: &[&str] = &[
+            "UTC",
+            BERLIN,
+            NEW_YORK,
+            LORD_HOWE,
+            SANTIAGO,
+            APIA,
+            "Asia/Kolkata",
+            "Africa/Casablanca",
+            "America/St_Johns",
+        ];
         const DAYS: &[Weekday] = &[Weekday::Monday, Weekday::Friday, Weekday::Sunday];
         let schedule = (0_u8..4, 0_u8..24, 0_u8..60, proptest::sample::select(DAYS));
         (proptest::sample::select(ZONES), schedule).prop_map(|(zone, (every, hour, minute, day))| {
