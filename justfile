@@ -98,6 +98,10 @@ coverage:
 macos:
     @if [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-apple-darwin" ]; then cargo check --package tracing-spool --package tracing-spool-fileset --target x86_64-apple-darwin; else echo "left out: this toolchain has no x86_64-apple-darwin"; fi
 
+# every combination of features compiles
+powerset:
+    @.ci/powerset
+
 # licences, advisories, sources and bans of the dependencies
 deny:
     @if command -v cargo-deny >/dev/null; then cargo deny check; else echo "left out: cargo-deny is not installed"; fi

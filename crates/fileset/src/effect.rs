@@ -8,3 +8,4 @@ pub mod fs;
 mod lock;
 pub(crate) mod patient;
 pub mod whole;
+pub(crate) mod zone;

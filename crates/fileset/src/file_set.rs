@@ -6,9 +6,11 @@ mod append;
 mod io_write;
 mod job;
 mod moments;
+mod period;
 mod reconfigure;
 mod start;
 mod sync;
+mod tailers;
 mod watch;
 mod witness;
 
@@ -20,6 +22,8 @@ pub use self::moments::Moments;
 use self::alarm::{Alarms, Context};
 use self::append::{Ceiling, Hold};
 use self::job::Job;
+use self::period::Period;
+use self::tailers::Tailers;
 pub use self::witness::{Resumed, Unfinished, Witness};
 use crate::effect::clock::{Clock, SystemClock};
 use crate::effect::disk::Disk;
@@ -76,6 +80,8 @@ pub struct Counters {
     pub write_calls: u64,
     /// Rotations finished.
     pub rotations: u64,
+    /// Rotations by size that had to wait for `min_rotation_interval`.
+    pub rotations_put_off: u64,
     /// Calls that failed: steps, writes, syncs and looks.
     pub failures: u64,
     /// Files removed: above their count, for the budget, for free space, or discarded with `backup_count` 0.
@@ -136,6 +142,8 @@ pub struct FileSet {
     found_anew: bool,
     /// What is known of a limit on the size of files.
     ceiling: Ceiling,
+    period: Period,
+    tailers: Tailers,
     watch_at: Mono,
     /// Free bytes of the file system as last asked, less what was written since.
     free_bytes: Option<u64>,
@@ -214,7 +222,7 @@ impl FileSet {
     /// [`wake_at`](Self::wake_at).
     pub fn tick(&mut self, now: Now) {
         self.attend(now);
-        if self.rotation_wanted && !self.is_mid_record() {
+        if (self.rotation_wanted || self.is_period_over(now)) && !self.is_mid_record() {
             self.start_rotation(now);
         }
         self.conclude(now);
@@ -226,10 +234,17 @@ impl FileSet {
     pub fn wake_at(&self) -> Option<Mono> {
         let job = self.job.as_ref().filter(|_| !self.is_mid_record()).map(|job| job.due);
         let hold = self.hold.as_ref().map(|hold| hold.until);
-        [job, hold, self.sync_due, self.expiry_due, self.alarms.wake_at()].into_iter().flatten().min()
+        let others = [
+            self.period_ends_at(),
+            self.tailers.silent_until(),
+            self.sync_due,
+            self.expiry_due,
+            self.alarms.wake_at(),
+        ];
+        [job, hold].into_iter().chain(others).flatten().min()
     }
 
-    /// Lets the next `append` or `tick` try at once, one time, what waits for a deadline.
+    /// Lets the next `append` or `tick` try at once, one time, what waits for a deadline, and rotate without silence.
     pub fn hurry(&mut self) {
         self.hurried = true;
     }
@@ -384,6 +399,11 @@ impl FileSet {
     /// What every call begins with: deadlines that have passed.
     fn attend(&mut self, now: Now) {
         let hurried = std::mem::take(&mut self.hurried);
+        if hurried {
+            self.skip_quiet(now);
+        }
+        self.tailers.end_silence(now);
+        self.mind_period(now);
         if let Some(hold) = self.hold.as_mut().filter(|_| hurried) {
             hold.until = now.mono;
         }

@@ -72,6 +72,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # By the clock, and for those who read
+//!
+//! [`Settings::rotate_every`] takes a [`Schedule`]: rotation each minute, hour, day or week in UTC or a time zone,
+//! besides by size. [`FileSet::wake_at`] then names the boundary too, as long as the live file has content.
+//! [`Settings::quiet_rotation`] keeps a file silent before it is renamed, so that readers that look at its name now and
+//! then reach its end: records stay in the batch for that long, and the owner says with [`FileSet::set_pressed`] when it
+//! has no room for them.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tracing_spool_fileset::{Schedule, Settings};
+//! let mut settings = Settings::new("/var/log/shop/shop.log");
+//! settings.rotate_every = Some(Schedule::daily().at(3, 30));
+//! settings.quiet_rotation = Duration::from_millis(400);
+//! assert!(settings.faults().is_empty());
+//! ```
+//!
 //! # What it rests on
 //!
 //! Everything outside is behind three small traits, [`Fs`], [`LogFile`] and [`effect::fs::Lock`]; errors are told
@@ -110,6 +127,7 @@ pub use model::batch::Batch;
 pub use model::error::{Failure, Fault, Holder, Op, OpenError, OsError};
 pub use model::inventory::FileId;
 pub use model::render::{Rendered, Rules};
+pub use model::schedule::{Schedule, Weekday};
 pub use model::settings::{Allow, Naming, Settings, Sync};
 pub use model::slot::{Slot, Stamp};
 pub use model::time::{Mono, Now, Wall};

@@ -6,6 +6,7 @@ pub mod error;
 pub mod inventory;
 pub mod name;
 pub mod render;
+pub mod schedule;
 pub mod settings;
 pub mod slot;
 pub mod time;

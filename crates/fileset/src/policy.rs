@@ -6,3 +6,4 @@ pub mod forecast;
 pub mod plan;
 pub mod retention;
 pub mod rotation;
+pub(crate) mod schedule;

@@ -15,13 +15,14 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag, posix_fallocate};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use nix::unistd::{close, geteuid};
 
 use crate::adopt::{self, Adopted, Damage, Found, Header};
 use crate::error::OpenError;
 use crate::memory::{Backing, Memory, OWNER_AT, Shape};
+use crate::platform;
 use crate::reader::Reader;
 use crate::ring::{Limits, Ring};
 use crate::stamp::Task;
@@ -211,7 +212,7 @@ impl Locked {
 
     fn map(&self, shape: Shape) -> Result<Memory, OpenError> {
         let len = i64::try_from(shape.bytes()).map_err(|_| OpenError::Limits)?;
-        posix_fallocate(self.held.file(), 0, len).map_err(|error| self.failed("allocating", error))?;
+        platform::allocate(self.held.file(), len).map_err(|error| self.failed("allocating", error))?;
         let mapping = Mapping::of_file(&self.held, shape).map_err(|error| self.failed("mapping", error))?;
         // SAFETY: the mapping has the shape's bytes, and nobody else maps the file: it is locked.
         let memory = unsafe { Memory::new(shape, Box::new(mapping)) };
@@ -255,22 +256,12 @@ fn check(file: &File, path: &Path, options: Options) -> Result<(), OpenError> {
     Err(OpenError::Unsafe { path: path.to_owned(), what })
 }
 
-#[cfg(target_os = "linux")]
 fn check_file_system(file: &File, path: &Path) -> Result<(), OpenError> {
-    use nix::sys::statfs::{EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, fstatfs};
     let failed = |error| OpenError::Failed { doing: "looking at", path: path.to_owned(), error };
-    let kind = fstatfs(file).map_err(failed)?.filesystem_type();
-    if [EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC].contains(&kind) {
-        return Ok(());
+    match platform::doubtful_file_system(file).map_err(failed)? {
+        Some(kind) => Err(OpenError::FileSystem { path: path.to_owned(), kind }),
+        None => Ok(()),
     }
-    // The type of the number differs between systems.
-    Err(OpenError::FileSystem { path: path.to_owned(), kind: format!("{:#x}", kind.0) })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn check_file_system(_: &File, path: &Path) -> Result<(), OpenError> {
-    // Which file systems keep their word is known of Linux alone.
-    Err(OpenError::FileSystem { path: path.to_owned(), kind: "unknown".to_owned() })
 }
 
 /// Whose file it says it is.
@@ -373,9 +364,8 @@ pub(crate) fn anonymous(shape: Shape) -> Result<Memory, Errno> {
     let len = NonZeroUsize::new(shape.bytes()).ok_or(Errno::EINVAL)?;
     // SAFETY: new memory, at an address that the system chooses.
     let base = unsafe { mmap_anonymous(None, len, ACCESS, MapFlags::MAP_PRIVATE)? };
-    #[cfg(target_os = "linux")]
-    // SAFETY: our own memory, which holds nothing yet. Where there are no large pages, it stays as it is.
-    let _ = unsafe { nix::sys::mman::madvise(base, len.get(), nix::sys::mman::MmapAdvise::MADV_HUGEPAGE) };
+    // SAFETY: our own memory, which holds nothing yet.
+    unsafe { platform::prefer_large_pages(base, len) };
     let mapping = Mapping { base: base.cast(), len, _held: None };
     // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
     Ok(unsafe { Memory::new(shape, Box::new(mapping)) })

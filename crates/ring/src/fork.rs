@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
+use crate::platform;
 use crate::sync::{AtomicU64, Ordering};
 
 const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
@@ -30,7 +31,9 @@ impl Origin {
         let page = unsafe {
             mmap_anonymous(None, PAGE, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_PRIVATE)?
         };
-        let origin = Self { page: page.cast(), process: (!wipe_on_fork(page.cast())).then(std::process::id) };
+        // SAFETY: our own page, which holds nothing yet.
+        let is_wiped = unsafe { platform::wipe_on_fork(page, PAGE) };
+        let origin = Self { page: page.cast(), process: (!is_wiped).then(std::process::id) };
         origin.word().store(1, Ordering::Relaxed);
         Ok(origin)
     }
@@ -47,18 +50,6 @@ impl Origin {
         // system's and happens before the child runs.
         unsafe { AtomicU64::from_ptr(self.page.as_ptr()) }
     }
-}
-
-#[cfg(target_os = "linux")]
-fn wipe_on_fork(page: NonNull<u8>) -> bool {
-    use nix::sys::mman::{MmapAdvise, madvise};
-    // SAFETY: our own page, which holds nothing yet.
-    unsafe { madvise(page.cast(), PAGE.get(), MmapAdvise::MADV_WIPEONFORK).is_ok() }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn wipe_on_fork(_: NonNull<u8>) -> bool {
-    false
 }
 
 impl Drop for Origin {

@@ -38,6 +38,8 @@ mod file;
 mod fork;
 #[cfg_attr(any(loom, shuttle), path = "memory/modelled.rs")]
 mod memory;
+#[cfg(not(any(loom, shuttle)))]
+mod platform;
 mod reader;
 mod ring;
 mod stamp;

@@ -94,6 +94,8 @@ pub(crate) struct Admission {
     ranks: [Mark; 5],
     /// Fills whose crossing wakes a napping writer thread.
     wakes: [Mark; 3],
+    /// Above this, records are not held for those who read the file.
+    half: Mark,
     /// Below this, callers that wait for room are told.
     low: Mark,
 }
@@ -108,6 +110,7 @@ impl Admission {
             bound,
             ranks: Rank::ALL.map(|rank| share(rank.mark_percent())),
             wakes: [share(10), share(40), share(70)],
+            half: share(50),
             low: share(85),
         }
     }
@@ -170,6 +173,11 @@ impl Admission {
     /// Whether a fill is low enough to tell those who wait.
     pub(crate) fn is_low(&self, fill: Fill) -> bool {
         fill.is_within(self.low) || fill.records() == 0
+    }
+
+    /// Whether half of the room is used.
+    pub(crate) fn is_half_full(&self) -> bool {
+        !self.fill().is_within(self.half)
     }
 
     pub(crate) fn fill(&self) -> Fill {

@@ -72,7 +72,8 @@ impl Late {
     }
 
     /// For the writer thread as it leaves: here is my file set, with nothing unwritten.
-    pub(crate) fn leave(&self, file_set: FileSet, clock: Arc<dyn Clock>, rules: Rules) {
+    pub(crate) fn leave(&self, mut file_set: FileSet, clock: Arc<dyn Clock>, rules: Rules) {
+        file_set.set_pressed(true); // a late record's caller does not wait for readers
         let (origin, batch, rank) = (Origin::here(), Batch::default(), Rank::Info);
         let writer = LateWriter { file_set: Some(file_set), clock, rules, origin, batch, rank };
         self.set(Desk::Set(Box::new(writer)));

@@ -89,6 +89,8 @@ metrics! {
         |now, take| take(&[], now.stats.files.failures);
     Counter Count "rotations_total" "Rotations finished."
         |now, take| take(&[], now.stats.files.rotations);
+    Counter Count "rotations_put_off_total" "Rotations by size that had to wait for min_rotation_interval."
+        |now, take| take(&[], now.stats.files.rotations_put_off);
     Counter Count "reopened_total" "Times that others had moved or deleted the live file and it was opened anew."
         |now, take| take(&[], now.stats.files.reopened);
     Counter Count "pruned_files_total" "Files removed for a limit."

@@ -40,6 +40,9 @@ const UNNAMED_WAIT: Duration = Duration::from_millis(100);
 /// Lines about the engine that wait for their place; older ones yield.
 const MOST_LINES: usize = 32;
 
+/// The longest rest while records are held for those who read the file: the queue fills meanwhile.
+const SILENT_NAP: Duration = Duration::from_millis(10);
+
 /// After a batch of so many bytes there is no nap.
 const WORTH_A_ROUND: usize = 64 * 1024;
 
@@ -283,7 +286,17 @@ impl Worker {
         }
     }
 
+    /// Whether records may be held for those who read the file: not where room is short, or somebody waits.
+    fn mind_readers(&mut self) {
+        let Some(file_set) = &mut self.file_set else { return };
+        if !file_set.settings().quiet_rotation.is_zero() {
+            let is_awaited = self.closing.is_some() || self.tickets.are_waiting();
+            file_set.set_pressed(is_awaited || self.shared.queue.admission.is_half_full());
+        }
+    }
+
     fn append(&mut self, now: Now) {
+        self.mind_readers();
         let Some(file_set) = &mut self.file_set else { return };
         if !self.tray.is_done() {
             file_set.set_dropped(self.shared.ledger.dropped().total());
@@ -375,7 +388,13 @@ impl Worker {
             return self.next_while_closing(now, progress);
         }
         if !self.tray.is_done() {
-            return if progress { Next::Again } else { Next::Rest(hold(now, wake_at)) };
+            if progress {
+                return Next::Again;
+            }
+            let is_silent = self.file_set.as_ref().is_some_and(|file_set| file_set.is_silent(now));
+            // A nap, because the queue may fill: its marks end it.
+            let nap = || Rest::Nap(wait(now, wake_at).min(SILENT_NAP));
+            return Next::Rest(if is_silent { nap() } else { hold(now, wake_at) });
         }
         if !self.lines.is_empty() || (!self.inbox.is_empty() && self.is_worth_another_round()) {
             return Next::Again;

@@ -64,7 +64,12 @@ const FENCES: &[Fence] = &[
             "nix::time",
         ],
         // A caller waits for room with a limit, and only a clock of its own can tell it when to stop.
-        owners: &["crates/fileset/src/effect/clock", "crates/spool/src/room", "crates/spool/src/event_time"],
+        owners: &[
+            "crates/fileset/src/effect/clock",
+            "crates/fileset/src/effect/zone",
+            "crates/spool/src/room",
+            "crates/spool/src/event_time",
+        ],
     },
     Fence {
         what: "threads and waiting",
@@ -142,7 +147,7 @@ const FENCES: &[Fence] = &[
             "nix::sys::timerfd",
         ],
         // One file in a package, with a way around for the other systems.
-        owners: &["crates/fileset/src/effect/disk/platform"],
+        owners: &["crates/fileset/src/effect/disk/platform", "crates/ring/src/platform"],
     },
     Fence {
         what: "the process",

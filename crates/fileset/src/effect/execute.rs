@@ -51,6 +51,8 @@ pub(crate) struct OpenFile {
     pub(crate) full: bool,
     /// A device or FIFO: written, but never rotated, measured or removed.
     pub(crate) special: bool,
+    /// When it was last changed, as found when it was opened.
+    pub(crate) modified: Wall,
 }
 
 impl OpenFile {
@@ -67,6 +69,7 @@ impl OpenFile {
             dirty: false,
             full: false,
             special,
+            modified: meta.modified,
         }
     }
 }

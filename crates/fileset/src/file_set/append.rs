@@ -76,6 +76,7 @@ impl FileSet {
         self.attend(now);
         while !batch.is_done()
             && self.hold.as_ref().is_none_or(|hold| hold.until <= now.mono)
+            && !self.is_silent(now)
             && self.counters.write_calls - calls < writes_max as u64
         {
             if self.advance(batch, now, &mut witness) == Flow::Stop {
@@ -99,9 +100,12 @@ impl FileSet {
             if self.job_is_due(now) {
                 self.run_job(now);
             }
-            if self.is_rotation_due(batch.next_len() as u64) && self.job.is_none() {
+            if self.job.is_none() && self.is_rotation_due(batch.next_len() as u64, now) {
                 self.rotation_wanted = true;
                 self.start_rotation(now);
+            }
+            if self.is_silent(now) {
+                return Flow::Stop;
             }
         }
         let Some(current) =
@@ -119,13 +123,18 @@ impl FileSet {
         }
     }
 
-    fn is_rotation_due(&self, next_bytes: u64) -> bool {
+    fn is_rotation_due(&mut self, next_bytes: u64, now: Now) -> bool {
         let Some(current) = &self.stage.current else { return false };
+        if current.special || current.place != Place::Live {
+            return false;
+        }
         let due = self.rotation_wanted || current.full;
-        !current.special
-            && current.place == Place::Live
-            && ((due && current.bytes > 0)
-                || rotation::is_due(current.bytes, next_bytes, self.settings.max_bytes))
+        if (due && current.bytes > 0) || self.is_period_over(now) {
+            return true;
+        }
+        let is_full = rotation::is_due(current.bytes, next_bytes, self.settings.max_bytes);
+        self.puts_off_rotation(is_full, next_bytes, now);
+        is_full && !self.tailers.is_rotation_put_off()
     }
 
     /// How many bytes are written next: whole records, or the rest of the one in hand, within the file, the budget and
@@ -141,7 +150,7 @@ impl FileSet {
             return Some(batch.next_len());
         }
         // While a rotation is overdue the file grows on: an over-long file beats a lost record.
-        let file_room = if self.job.is_none() {
+        let file_room = if self.job.is_none() && !self.tailers.is_rotation_put_off() {
             self.settings.max_bytes.saturating_sub(self.live_bytes()).max(next)
         } else {
             u64::MAX
@@ -298,6 +307,7 @@ impl FileSet {
             }
         }
         self.plan_sync(now);
+        self.break_silence(now);
         self.release(now);
         self.found_anew = false;
         self.ceiling.calls = 0;

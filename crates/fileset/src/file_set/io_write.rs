@@ -74,6 +74,8 @@ impl FileSet {
     /// Whether nothing is left.
     fn write_held(&mut self, held: &mut Batch) -> bool {
         let now = self.clock.now();
+        // Nobody waits here: a record that is not taken now is refused.
+        self.set_pressed(true);
         self.append(held, now);
         let done = held.is_done();
         if done {

@@ -72,6 +72,10 @@ impl FileSet {
             self.rotation_wanted = false;
             return;
         }
+        if self.must_be_quiet_first(now) {
+            self.rotation_wanted = true;
+            return;
+        }
         self.stuck.clear();
         self.start_job(Goal::Rotate, vec![Step::Survey], now);
     }
@@ -104,6 +108,12 @@ impl FileSet {
                 return;
             };
             if step.changes_file() && self.is_mid_record() {
+                self.job = Some(job);
+                return;
+            }
+            if job.goal == Goal::Rotate && step.changes_file() && self.must_be_quiet_first(now) {
+                // Written since the first attempt.
+                job.due = self.tailers.quiet_at();
                 self.job = Some(job);
                 return;
             }
@@ -154,7 +164,11 @@ impl FileSet {
     /// Performs the first step; a survey or an opened file brings the rest of the plan.
     fn perform(&mut self, step: Step, job: &mut Job, now: Now) -> Result<(), Setback> {
         let was_sealed = self.stage.current.as_ref().is_some_and(|file| file.sealed);
+        let file_before = self.stage.current.as_ref().map(|file| file.id);
         let done = self.stage.perform(step, &self.settings)?;
+        if self.stage.current.as_ref().map(|file| file.id) != file_before {
+            self.begin_period(now);
+        }
         if matches!(step, Step::Retire { .. } | Step::Discard | Step::OpenLive) {
             self.left_sealed |= was_sealed;
         }
@@ -242,6 +256,7 @@ impl FileSet {
         if goal != Goal::Reopen {
             self.counters.rotations += u64::from(goal == Goal::Rotate);
             self.drop_expired(now);
+            self.tailers.rotated(now);
             self.moments.last_rotation = Some(now.wall);
             self.rotation_wanted = false;
             self.clear(Trouble::Rotation, now);

@@ -3,6 +3,7 @@
 
 use super::FileSet;
 use super::job::Goal;
+use crate::effect::zone;
 use crate::model::error::Fault;
 use crate::model::settings::Settings;
 use crate::model::time::Now;
@@ -10,7 +11,7 @@ use crate::policy::plan::Step;
 
 impl FileSet {
     /// What speaks against [`reconfigure`](Self::reconfigure) from settings `old` to `new`: all faults of `new`, and
-    /// each field that cannot be changed while a set is open. Needs no look at the disk.
+    /// each field that cannot be changed while a set is open. Needs no look at the disk, but for a time zone by name.
     ///
     /// ```
     /// use tracing_spool_fileset::{FileSet, Settings};
@@ -30,11 +31,14 @@ impl FileSet {
             let wanted = format!("must be at least {limit}, the longest record while the log is open");
             faults.push(Fault::new("max_total_bytes", new.max_total_bytes, wanted));
         }
+        if !faults.iter().any(|fault| fault.field == "rotate_every") {
+            faults.extend(zone::calendar(new.rotate_every.as_ref()).err());
+        }
         faults.extend(fixed(old, new));
         faults
     }
 
-    /// Changes limits and retries of the open set: sizes, counts, the free-space floor, delays. Checks everything first,
+    /// Changes limits and retries of the open set: sizes, counts, the schedule, the free-space floor, delays. Checks everything first,
     /// then applies it and brings the set under the new limits at once, as [`open`](Self::open) does: surplus backups
     /// go, and a live file that is over the budget alone is rotated. What fails on the way is tried again later, like
     /// any step. A rotation that was under way is planned anew.
@@ -58,7 +62,11 @@ impl FileSet {
         if !faults.is_empty() {
             return Err(faults);
         }
+        let has_other_schedule = settings.rotate_every != self.settings.rotate_every;
         self.settings = settings;
+        if has_other_schedule {
+            self.change_schedule(now);
+        }
         self.stuck.clear();
         self.free_bytes = None;
         if let Some(job) = self.job.as_mut().filter(|job| job.goal != Goal::Reopen) {
@@ -68,6 +76,7 @@ impl FileSet {
         // A file that others have moved does not count: no backup has to go for it.
         self.watch_at = now.mono;
         self.watch(now);
+        self.skip_quiet(now);
         self.trim(now);
         if self.stage.total_bytes() > self.settings.max_total_bytes {
             // The live file alone is over it: as a backup it can go.
@@ -86,6 +95,9 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
     let Settings {
         // Read anew wherever they count.
         max_bytes: _,
+        rotate_every: _,
+        quiet_rotation: _,
+        min_rotation_interval: _,
         backup_count: _,
         max_age: _,
         max_total_bytes: _,
@@ -100,6 +112,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
         path,
         naming,
         archive_dir,
+        rotate_on_start,
         max_record_bytes,
         alert_file,
         mode,
@@ -119,6 +132,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
     stays("path", *path != old.path, path.display().to_string());
     stays("naming", *naming != old.naming, format!("{naming:?}"));
     stays("archive_dir", *archive_dir != old.archive_dir, format!("{archive_dir:?}"));
+    stays("rotate_on_start", *rotate_on_start != old.rotate_on_start, rotate_on_start.to_string());
     stays("max_record_bytes", *max_record_bytes != old.max_record_bytes, format!("{max_record_bytes:?}"));
     stays("alert_file", *alert_file != old.alert_file, format!("{alert_file:?}"));
     stays("mode", *mode != old.mode, format!("{mode:o}"));

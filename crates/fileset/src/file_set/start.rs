@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::alarm::{Alarms, is_ours};
 use super::append::Ceiling;
+use super::period::Period;
+use super::tailers::Tailers;
 use super::{Counters, FileSet, Moments, Resumed, Unfinished};
 use crate::effect::clock::Clock;
 use crate::effect::execute::{Place, Setback, Stage, objection};
 use crate::effect::fs::{Fs, LockRefusal};
+use crate::effect::zone;
 use crate::model::batch::Batch;
 use crate::model::error::{Failure, Fault, Holder, Op, OpenError, OsError};
 use crate::model::inventory::{FileKind, Meta};
@@ -31,6 +34,8 @@ pub(super) fn open(
     let now = clock.now();
     let names = check(&mut settings, fs.as_ref())?;
     let lock_text = format!("process {} on {}, since {}", std::process::id(), host(), now.wall);
+    let calendar =
+        zone::calendar(settings.rotate_every.as_ref()).map_err(|fault| OpenError::Unusable(vec![fault]))?;
     let mut stage = Stage::new(fs, names, lock_text);
     // Opening removes an empty hidden file, which may be the one that was about to be written.
     let is_unbegun =
@@ -51,6 +56,8 @@ pub(super) fn open(
         rewind: false,
         found_anew: false,
         ceiling: Ceiling::default(),
+        period: Period::new(calendar),
+        tailers: Tailers::default(),
         watch_at: now.mono + WATCH_EVERY,
         free_bytes: None,
         sync_due: None,
@@ -78,6 +85,7 @@ impl FileSet {
     /// Finishes what a killed process left, and brings the set under its limits. What fails here is tried again
     /// later, like any other step.
     fn settle(&mut self, now: Now) {
+        self.begin_period(now);
         self.find_old_alerts();
         self.mind_foreign(now);
         self.trim(now);
@@ -96,6 +104,8 @@ impl FileSet {
             // Where this fails, it is done before the first record.
             self.end_tail(now);
         }
+        self.find_quiet(now);
+        self.rotate_at_start(now);
         self.conclude(now);
     }
 
@@ -144,6 +154,9 @@ pub(super) fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenE
             }
             Err(fault) => faults.push(fault),
         }
+    }
+    if is_usable(&faults, "rotate_every") {
+        faults.extend(zone::calendar(settings.rotate_every.as_ref()).err());
     }
     if let Some(names) = &names {
         faults.extend(directory_fault("path", names.dir(), settings, fs));

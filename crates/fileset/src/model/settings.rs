@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::error::Fault;
 use super::name::{self, NAME_MAX, Names, SLOT_BYTES_MAX};
 use super::render::Rules;
+use super::schedule::Schedule;
 
 /// Default of [`Settings::max_bytes`]: 10 MiB.
 pub const MAX_BYTES: u64 = 10 << 20;
@@ -30,6 +31,8 @@ pub const RETRY_COOLDOWN_MAX: Duration = Duration::from_secs(5 * 60);
 pub const MODE: u32 = 0o640;
 /// Default of [`Settings::dir_mode`].
 pub const DIR_MODE: u32 = 0o750;
+/// The longest [`Settings::quiet_rotation`]: records wait for it.
+pub const QUIET_ROTATION_MAX: Duration = Duration::from_secs(10);
 /// How often a blocked set probes.
 pub const BLOCKED_PROBE: Duration = Duration::from_millis(500);
 /// The least time between two looks at whether the live file is still ours.
@@ -109,6 +112,15 @@ pub struct Settings {
     pub path: PathBuf,
     /// Rotate before the record that would make the live file larger than this many bytes.
     pub max_bytes: u64,
+    /// Rotate by the clock too, whichever comes first.
+    pub rotate_every: Option<Schedule>,
+    /// Whether a live file with content is rotated when the set is opened.
+    pub rotate_on_start: bool,
+    /// How long nothing is written to a file before it is rotated, so that readers who look now and then reach its end;
+    /// 0: off.
+    pub quiet_rotation: Duration,
+    /// A rotation by size waits so long after the one before, and the file grows on, within the budget; 0: off.
+    pub min_rotation_interval: Duration,
     /// Longest record in bytes, its newline included; longer ones are cut and marked. `None`: the lesser of 1 MiB
     /// and `max_total_bytes`.
     pub max_record_bytes: Option<u64>,
@@ -161,6 +173,10 @@ impl Settings {
         Self {
             path: path.into(),
             max_bytes: MAX_BYTES,
+            rotate_every: None,
+            rotate_on_start: false,
+            quiet_rotation: Duration::ZERO,
+            min_rotation_interval: Duration::ZERO,
             max_record_bytes: None,
             backup_count: BACKUP_COUNT,
             naming: Naming::default(),
@@ -355,6 +371,13 @@ impl Settings {
     }
 
     fn time_faults(&self, faults: &mut Vec<Fault>) {
+        if let Some(schedule) = &self.rotate_every {
+            faults.extend(schedule.objection().map(|wanted| Fault::new("rotate_every", schedule, wanted)));
+        }
+        if self.quiet_rotation > QUIET_ROTATION_MAX {
+            let wanted = format!("must be at most {QUIET_ROTATION_MAX:?}: records wait for it");
+            faults.push(Fault::new("quiet_rotation", format!("{:?}", self.quiet_rotation), wanted));
+        }
         let mut at_least = |field, value: Duration, least: Duration, wanted: &str| {
             if value < least {
                 faults.push(Fault::new(field, format!("{value:?}"), wanted));
@@ -413,6 +436,11 @@ mod tests {
         assert_eq!((settings.mode, settings.dir_mode), (0o640, 0o750));
         assert_eq!(settings.sync, Sync::OnRotate);
         assert!(settings.escape && !settings.single_line && settings.create_dirs);
+        assert_eq!((&settings.rotate_every, settings.rotate_on_start), (&None, false));
+        assert_eq!(
+            (settings.quiet_rotation, settings.min_rotation_interval),
+            (Duration::ZERO, Duration::ZERO)
+        );
     }
 
     #[test]
@@ -477,6 +505,8 @@ mod tests {
         assert_eq!(fields(|s| s.archive_dir = Some("".into())), ["archive_dir"]);
         assert_eq!(fields(|s| s.archive_dir = Some("a\0".into())), ["archive_dir"]);
         assert_eq!(fields(|s| s.archive_dir = Some("old".into())).len(), 0);
+        assert_eq!(fields(|s| s.rotate_every = Some(Schedule::daily().at(24, 0))), ["rotate_every"]);
+        assert_eq!(fields(|s| s.quiet_rotation = Duration::from_millis(10_001)), ["quiet_rotation"]);
         assert_eq!(fields(|s| s.sync = Sync::Interval(Duration::ZERO)), ["sync"]);
         assert_eq!(fields(|s| s.mode = 0o040), ["mode"]);
         assert_eq!(fields(|s| s.dir_mode = 0o600), ["dir_mode"]);

@@ -8,7 +8,7 @@ use std::path::Path;
 use fastrand::Rng;
 use tracing_spool_fileset::model::name::{Names, Role};
 use tracing_spool_fileset::sim::{Fault, Survive, When};
-use tracing_spool_fileset::{Naming, Op, OsError, Settings};
+use tracing_spool_fileset::{Naming, Op, OsError, Schedule, Settings};
 
 use crate::faults::{ERRORS, OPS};
 use crate::many;
@@ -76,6 +76,16 @@ fn killed_before_and_after_every_call() {
 #[test]
 fn killed_in_the_middle_of_records() {
     let kills = kill_everywhere(&settings(9, 1 << 20), Some(23), |_| 0);
+    assert!(kills > 400, "{kills}");
+}
+
+#[test]
+fn killed_while_the_clock_rotates() {
+    let mut settings = settings(5, 1 << 20);
+    settings.rotate_every = Some(Schedule::minutely());
+    settings.rotate_on_start = true;
+    settings.quiet_rotation = std::time::Duration::from_millis(300);
+    let kills = kill_everywhere(&settings, None, World::oldest_kept);
     assert!(kills > 400, "{kills}");
 }
 

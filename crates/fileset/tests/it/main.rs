@@ -10,6 +10,7 @@
     reason = "a test looks at the disk itself, says where it stands, and fails by panicking"
 )]
 
+mod clockwork;
 mod crash;
 mod faults;
 mod interference;
@@ -23,5 +24,6 @@ mod simulate;
 mod standalone;
 mod sweep;
 mod syncs;
+mod tailers;
 mod trouble;
 mod world;

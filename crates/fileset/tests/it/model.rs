@@ -11,7 +11,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use tracing_spool_fileset::sim::{Fault, When};
-use tracing_spool_fileset::{Op, OsError, Settings};
+use tracing_spool_fileset::{Op, OsError, Schedule, Settings};
 
 use crate::faults::{ERRORS, OPS};
 use crate::life::{Life, Meddling};
@@ -35,6 +35,7 @@ enum Step {
     ExternalDelete,
     Flush,
     Rotate,
+    NextDay,
 }
 
 /// A naive file set.
@@ -44,6 +45,9 @@ struct Model {
     max_total_bytes: u64,
     backup_count: u32,
     sent: u32,
+    /// Whether the clock rotates, at midnight. Its steps are then left out.
+    daily: bool,
+    quiet: Duration,
     /// No fault and no kill is to come, and nothing waits.
     calm: bool,
     /// Numbers of the records in the newest files, the live one last; older files may stand before them. Empty: not
@@ -104,22 +108,30 @@ impl ReferenceStateMachine for Model {
     type Transition = Step;
 
     fn init_state() -> BoxedStrategy<Self> {
-        let first = |(max_total_bytes, backup_count)| Self {
+        let first = |(max_total_bytes, backup_count, daily, quiet_millis)| Self {
             max_bytes: 200,
             max_total_bytes,
             backup_count,
             sent: 0,
+            daily,
+            quiet: Duration::from_millis(quiet_millis),
             calm: true,
             known: VecDeque::from([Vec::new()]),
             whole: true,
         };
-        (600_u64..3_000, 0_u32..8).prop_map(first).boxed()
+        let quiet_millis = prop_oneof![Just(0), 1_u64..500];
+        (600_u64..3_000, 0_u32..8, any::<bool>(), quiet_millis).prop_map(first).boxed()
     }
 
     fn transitions(model: &Self) -> BoxedStrategy<Step> {
         // A backup that cannot be removed is passed over, and the next one goes: the sweep has that.
         let ops: Vec<Op> = OPS.into_iter().filter(|op| *op != Op::Unlink).collect();
         let lower = (model.max_total_bytes / 2..=model.max_total_bytes, 0..=model.backup_count);
+        let clock = if model.daily {
+            Just(Step::NextDay).boxed()
+        } else {
+            (-90_000_000_000_i64..90_000_000_000).prop_map(Step::ClockJump).boxed()
+        };
         prop_oneof![
             12 => (1_u32..5).prop_map(Step::Append),
             2 => (select(ops), select(&ERRORS[..]), 1_u64..5, any::<bool>())
@@ -132,7 +144,7 @@ impl ReferenceStateMachine for Model {
                 backup_count,
                 open,
             }),
-            1 => (-90_000_000_000_i64..90_000_000_000).prop_map(Step::ClockJump),
+            1 => clock,
             1 => (0_u64..100_000).prop_map(|millis| Step::Wait(Duration::from_millis(millis))),
             1 => Just(Step::ExternalRename),
             1 => Just(Step::ExternalDelete),
@@ -156,8 +168,8 @@ impl ReferenceStateMachine for Model {
                 }
             }
             Step::Flush => model.calm = true,
-            Step::Rotate if model.calm => model.rotate(),
-            Step::Restart | Step::ClockJump(_) | Step::Wait(_) | Step::Rotate => {}
+            Step::Rotate | Step::NextDay if model.calm => model.rotate(),
+            Step::Restart | Step::ClockJump(_) | Step::Wait(_) | Step::Rotate | Step::NextDay => {}
         }
         model
     }
@@ -173,6 +185,8 @@ impl StateMachineTest for Against {
     fn init_test(model: &Model) -> Life {
         let mut settings = settings(model.backup_count, model.max_total_bytes);
         settings.max_bytes = model.max_bytes;
+        settings.rotate_every = model.daily.then(Schedule::daily);
+        settings.quiet_rotation = model.quiet;
         Life::new(settings)
     }
 
@@ -210,8 +224,9 @@ impl StateMachineTest for Against {
             Step::Rotate => {
                 let now = life.world.clock.now();
                 life.world.set().rotate(now);
-                life.pass_time(Duration::from_millis(60));
+                life.pass_time(model.quiet.max(Duration::from_millis(60)));
             }
+            Step::NextDay => life.pass_time(Duration::from_secs(24 * 60 * 60)),
         }
         life.live_on();
         if model.calm {

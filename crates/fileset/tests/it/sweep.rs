@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Naming, Op, OsError, Settings, Sync};
+use tracing_spool_fileset::{Naming, Op, OsError, Schedule, Settings, Sync};
 
 use crate::many;
 use crate::world::{LIVE, World, settings};
@@ -86,6 +86,15 @@ fn lowering() -> Scene {
     Scene { prunes: true, reconfigure: Some(lower), ..Scene::new(settings(6, 1_200)) }
 }
 
+/// Rotation by the clock and at start besides by size, each after a silence.
+fn by_the_clock() -> Scene {
+    let mut settings = settings(6, 1 << 20);
+    settings.rotate_every = Some(Schedule::minutely());
+    settings.rotate_on_start = true;
+    settings.quiet_rotation = Duration::from_millis(300);
+    Scene { prunes: true, ..Scene::new(settings) }
+}
+
 /// Further scenes, for `just sweep`.
 fn others() -> Vec<Scene> {
     let with = |change: fn(&mut Settings)| {
@@ -100,6 +109,9 @@ fn others() -> Vec<Scene> {
         with(|settings| settings.sync = Sync::Interval(Duration::from_millis(100))),
         with(|settings| settings.min_free_bytes = 1_000),
         with(|settings| settings.retry_attempts = 0),
+        with(|settings| settings.quiet_rotation = Duration::from_millis(50)),
+        with(|settings| settings.min_rotation_interval = Duration::from_millis(300)),
+        Scene { short: Some(23), ..by_the_clock() },
         with(|settings| settings.alert_file = Some("/alerts/here.txt".into())),
         Scene { prunes: true, ..with(|settings| settings.backup_count = 0) },
         Scene { prunes: true, ..with(|settings| settings.backup_count = 1) },
@@ -230,6 +242,11 @@ fn every_call_with_every_error_and_pruning() {
 #[test]
 fn every_call_with_every_error_while_limits_are_lowered() {
     sweep(&lowering());
+}
+
+#[test]
+fn every_call_with_every_error_by_the_clock_and_in_silence() {
+    sweep(&by_the_clock());
 }
 
 /// What a killed process left is not believed to be gone because an unlink says so.

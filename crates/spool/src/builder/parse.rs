@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::{Span, SpanRelativeTo};
 use tracing_core::Level;
-use tracing_spool_fileset::{Allow, Naming, Sync as SyncPolicy};
+use tracing_spool_fileset::{Allow, Naming, Schedule, Sync as SyncPolicy};
 
 use crate::late::LateRecords;
 use crate::notice::Notices;
@@ -143,6 +143,11 @@ pub(super) fn hand_off(value: &Value) -> Result<HandOff, Wanted> {
         Some("ring") => Ok(HandOff::Ring),
         _ => Err("must be \"pages\" or \"ring\""),
     }
+}
+
+pub(super) fn schedule(value: &Value) -> Result<Schedule, Wanted> {
+    let wanted = "must be a schedule, such as \"hourly\", \"daily at 03:30 in Europe/Berlin\" or \"weekly on Sunday in local\"";
+    value.text().and_then(Schedule::parse).ok_or(wanted)
 }
 
 pub(super) fn naming(value: &Value) -> Result<Naming, Wanted> {

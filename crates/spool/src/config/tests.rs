@@ -105,6 +105,7 @@ fn every_field_has_a_value_that_it_takes() {
             "symlink",
             "numbered",
             "pages",
+            "daily at 03:30",
             "warn",
             "/a",
         ];

@@ -1,5 +1,7 @@
 //! The worker without its thread: rounds by hand, on a simulated disk with a clock that stands still.
 
+mod readers;
+
 use std::cell::Cell;
 use std::io::Write as _;
 use std::sync::Arc;

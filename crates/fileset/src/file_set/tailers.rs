@@ -1,0 +1,124 @@
+//! What is done for those who read the live file by its name: silence before it is renamed, and a least time between
+//! two rotations by size.
+//! How full a queue is, the owner knows and says; when else a rotation is due is `append`'s and `period`'s.
+
+use std::time::Duration;
+
+use super::FileSet;
+use crate::model::time::{Mono, Now};
+use crate::policy::budget;
+
+#[derive(Debug, Default)]
+pub(super) struct Tailers {
+    /// From when on the live file has been silent for long enough.
+    quiet_at: Mono,
+    /// Records are held until then, for a rotation.
+    silent_until: Option<Mono>,
+    /// The owner has no room for records that wait.
+    pressed: bool,
+    /// When a rotation was last finished.
+    rotated_at: Option<Mono>,
+    /// The live file has grown over its size because the last rotation was not long ago.
+    put_off: bool,
+}
+
+impl Tailers {
+    pub(super) fn quiet_at(&self) -> Mono {
+        self.quiet_at
+    }
+
+    /// Until when records are held.
+    pub(super) fn silent_until(&self) -> Option<Mono> {
+        self.silent_until.filter(|_| !self.pressed)
+    }
+
+    pub(super) fn is_rotation_put_off(&self) -> bool {
+        self.put_off
+    }
+
+    /// A silence that is over holds nothing any more.
+    pub(super) fn end_silence(&mut self, now: Now) {
+        self.silent_until = self.silent_until.filter(|until| now.mono < *until);
+    }
+
+    /// A rotation was finished.
+    pub(super) fn rotated(&mut self, now: Now) {
+        self.rotated_at = Some(now.mono);
+        self.put_off = false;
+        self.silent_until = None;
+    }
+}
+
+impl FileSet {
+    /// Whether the owner's room for records that wait is short (half of it is used, say), or somebody waits for them:
+    /// no record is then held for [`quiet_rotation`](crate::Settings::quiet_rotation). Holds until it is said anew.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use tracing_spool_fileset::{FileSet, Settings};
+    /// let mut set = FileSet::open(Settings::new(&path))?;
+    /// set.set_pressed(true);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_pressed(&mut self, pressed: bool) {
+        self.tailers.pressed = pressed;
+    }
+
+    /// Whether records are held for a moment, because a rotation waits until readers have reached the end of the file.
+    /// [`wake_at`](Self::wake_at) says until when; it is no trouble, and no state.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use tracing_spool_fileset::{Clock, FileSet, Settings, SystemClock};
+    /// let set = FileSet::open(Settings::new(&path))?;
+    /// assert!(!set.is_silent(SystemClock::new().now()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn is_silent(&self, now: Now) -> bool {
+        self.tailers.silent_until().is_some_and(|until| now.mono < until)
+    }
+
+    /// Whether the live file, which is to be rotated, was written so short ago that readers may not have seen it all.
+    /// From here on nothing is written to it, until it is rotated.
+    pub(super) fn must_be_quiet_first(&mut self, now: Now) -> bool {
+        let quiet_at = self.tailers.quiet_at;
+        let must = !self.tailers.pressed && now.mono < quiet_at;
+        self.tailers.silent_until = must.then_some(quiet_at);
+        must
+    }
+
+    /// Bytes were written.
+    pub(super) fn break_silence(&mut self, now: Now) {
+        self.tailers.quiet_at = now.mono + self.settings.quiet_rotation;
+        self.tailers.silent_until = None;
+    }
+
+    /// The file found at start was written by others, when it says.
+    pub(super) fn find_quiet(&mut self, now: Now) {
+        let Some(file) = &self.stage.current else { return };
+        let age = now.wall.unix_micros().saturating_sub(file.modified.unix_micros());
+        let age = Duration::from_micros(u64::try_from(age).unwrap_or(0));
+        let quiet_at = now.mono + self.settings.quiet_rotation.saturating_sub(age);
+        self.tailers.quiet_at = self.tailers.quiet_at.max(quiet_at);
+    }
+
+    /// What matters more than readers does not wait for them.
+    pub(super) fn skip_quiet(&mut self, now: Now) {
+        self.tailers.quiet_at = now.mono;
+        self.tailers.silent_until = None;
+    }
+
+    /// Decides whether the rotation of a full file waits because the one before was not long ago. It does not where the
+    /// next record would then have no room.
+    pub(super) fn puts_off_rotation(&mut self, is_full: bool, next_bytes: u64, now: Now) {
+        let interval = self.settings.min_rotation_interval;
+        let is_early = self.tailers.rotated_at.is_some_and(|at| now.mono < at + interval);
+        let has_room = budget::room(self.stage.total_bytes(), self.settings.max_total_bytes) >= next_bytes;
+        let was_put_off = self.tailers.put_off;
+        self.tailers.put_off = is_full && is_early && has_room && self.hold.is_none();
+        self.counters.rotations_put_off += u64::from(self.tailers.put_off && !was_put_off);
+    }
+}

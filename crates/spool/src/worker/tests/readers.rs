@@ -1,0 +1,77 @@
+//! The worker with a quiet rotation or a schedule: who waits for readers of the file, who does not, and for how long.
+//! What the file set does is tested there.
+
+use tracing_spool_fileset::Schedule;
+
+use super::*;
+
+/// A bench whose file is full, with a record that waits for the silence before its rotation.
+fn silent(describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Bench {
+    let quiet = Duration::from_millis(400);
+    let mut bench = bench(|builder| describe(builder.max_bytes(200).quiet_rotation(quiet)));
+    bench.log(Rank::Info, &"x".repeat(150));
+    bench.settle();
+    bench.log(Rank::Info, &"y".repeat(150));
+    assert_eq!(bench.settle(), Next::Rest(Rest::Nap(Duration::from_millis(10))));
+    assert_eq!((bench.files(), bench.stats().queued_records), (1, 1));
+    bench
+}
+
+impl Bench {
+    fn files(&self) -> usize {
+        [LOG, "/log/app.log.1", "/log/app.log.2"].iter().filter(|path| self.disk.exists(path)).count()
+    }
+}
+
+#[test]
+fn records_wait_for_readers_and_the_queue_is_looked_at_meanwhile() {
+    let mut bench = silent(|builder| builder);
+    bench.clock.advance(Duration::from_millis(395));
+    assert_eq!(bench.settle(), Next::Rest(Rest::Nap(Duration::from_millis(5))));
+    bench.clock.advance(Duration::from_millis(5));
+    bench.settle();
+    assert_eq!((bench.files(), bench.stats().queued_records, bench.stats().dropped.total()), (2, 0, 0));
+}
+
+#[test]
+fn nobody_waits_for_readers_where_the_queue_is_half_full() {
+    let mut bench = silent(|builder| builder.queue_records(8));
+    for _ in 0..3 {
+        bench.log(Rank::Info, "z");
+        bench.settle();
+    }
+    assert_eq!((bench.files(), bench.stats().queued_records), (1, 4));
+    bench.log(Rank::Info, "z");
+    bench.settle();
+    assert_eq!(bench.files(), 2);
+    bench.settle();
+    assert_eq!((bench.stats().queued_records, bench.stats().dropped.total()), (0, 0));
+}
+
+#[test]
+fn a_flush_and_a_shutdown_do_not_wait_for_readers() {
+    let mut bench = silent(|builder| builder);
+    let (reply, answer) = bounded(1);
+    assert!(bench.shared.send(Control::Flush(reply)));
+    // Two more rotations before what was accepted is written: neither waits.
+    bench.log(Rank::Info, &"z".repeat(150));
+    bench.settle();
+    assert_eq!((bench.files(), answer.try_recv()), (3, Ok(Flushed::Done)));
+    let mut bench = silent(|builder| builder);
+    assert_eq!(bench.stop(), (Next::Done, Left::default()));
+    assert_eq!(bench.files(), 2);
+}
+
+#[test]
+fn midnight_comes_to_a_quiet_service_too() {
+    let mut bench = bench(|builder| builder.rotate_every(Schedule::daily()));
+    bench.log(Rank::Info, "before");
+    bench.settle();
+    bench.clock.advance(Duration::from_secs(60));
+    let Next::Rest(Rest::Park(Some(until))) = bench.settle() else {
+        panic!("it does not park until midnight")
+    };
+    assert_eq!(until, Duration::from_secs(86_400 - 60));
+    bench.clock.advance(until);
+    assert_eq!((bench.settle(), bench.files()), (Next::Rest(Rest::Park(None)), 2));
+}
