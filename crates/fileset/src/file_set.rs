@@ -6,6 +6,7 @@ mod append;
 mod io_write;
 mod job;
 mod moments;
+mod packing;
 mod reconfigure;
 mod start;
 mod sync;
@@ -19,6 +20,7 @@ pub use self::moments::Moments;
 use self::alarm::{Alarms, Context};
 use self::append::{Ceiling, Hold};
 use self::job::Job;
+use self::packing::Packing;
 use crate::effect::clock::{Clock, SystemClock};
 use crate::effect::disk::Disk;
 use crate::effect::execute::Stage;
@@ -78,6 +80,8 @@ pub struct Counters {
     pub pruned_files: u64,
     /// Their bytes.
     pub pruned_bytes: u64,
+    /// Backups compressed.
+    pub packed_files: u64,
     /// Unfinished last lines that were ended.
     pub tails_ended: u64,
     /// Records left unfinished at the end of a file.
@@ -144,6 +148,7 @@ pub struct FileSet {
     stuck: BTreeSet<Slot>,
     /// When the oldest backup has been kept long enough.
     expiry_due: Option<Mono>,
+    packing: Packing,
     alarms: Alarms,
     events: VecDeque<Event>,
     counters: Counters,
@@ -204,7 +209,10 @@ impl FileSet {
     pub fn wake_at(&self) -> Option<Mono> {
         let job = self.job.as_ref().filter(|_| !self.is_mid_record()).map(|job| job.due);
         let hold = self.hold.as_ref().map(|hold| hold.until);
-        [job, hold, self.sync_due, self.expiry_due, self.alarms.wake_at()].into_iter().flatten().min()
+        [job, hold, self.sync_due, self.expiry_due, self.packing_due(), self.alarms.wake_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Lets the next `append` or `tick` try at once, one time, what waits for a deadline.
@@ -296,6 +304,7 @@ impl FileSet {
             self.cut_partial();
         }
         self.stage.drop_next();
+        self.stop_packing();
         if matches!(self.settings.sync, Sync::Interval(_)) {
             self.sync(now);
         }
@@ -332,6 +341,7 @@ impl FileSet {
         if self.expiry_due.is_some_and(|due| due <= now.mono) {
             self.expire(now);
         }
+        self.attend_packing(now);
     }
 
     /// What every call ends with: warnings and the alert file.

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod budget;
+pub mod packing;
 pub mod plan;
 pub mod retention;
 pub mod rotation;

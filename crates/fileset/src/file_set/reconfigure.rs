@@ -100,6 +100,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
         path,
         naming,
         archive_dir,
+        compression,
         max_record_bytes,
         alert_file,
         mode,
@@ -119,6 +120,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
     stays("path", *path != old.path, path.display().to_string());
     stays("naming", *naming != old.naming, format!("{naming:?}"));
     stays("archive_dir", *archive_dir != old.archive_dir, format!("{archive_dir:?}"));
+    stays("compression", *compression != old.compression, compression.to_string());
     stays("max_record_bytes", *max_record_bytes != old.max_record_bytes, format!("{max_record_bytes:?}"));
     stays("alert_file", *alert_file != old.alert_file, format!("{alert_file:?}"));
     stays("mode", *mode != old.mode, format!("{mode:o}"));

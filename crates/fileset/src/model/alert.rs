@@ -28,13 +28,15 @@ pub enum Trouble {
     Reopen,
     /// `fdatasync` or a directory sync failed.
     Sync,
+    /// A backup cannot be compressed.
+    Packing,
     /// A backup's number is held by something that is not a regular file.
     ForeignSlot,
 }
 
 impl Trouble {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rotation,
         Self::Write,
         Self::NoSpace,
@@ -43,6 +45,7 @@ impl Trouble {
         Self::Prune,
         Self::Reopen,
         Self::Sync,
+        Self::Packing,
         Self::ForeignSlot,
     ];
 
@@ -58,6 +61,7 @@ impl Trouble {
             Self::Prune => "backup cannot be removed",
             Self::Reopen => "reopen failed",
             Self::Sync => "sync failed",
+            Self::Packing => "backup cannot be compressed",
             Self::ForeignSlot => "backup name taken",
         }
     }
@@ -174,8 +178,9 @@ mod tests {
             Trouble::Prune => 5,
             Trouble::Reopen => 6,
             Trouble::Sync => 7,
-            Trouble::ForeignSlot => 8,
+            Trouble::Packing => 8,
+            Trouble::ForeignSlot => 9,
         };
-        assert_eq!(Trouble::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(Trouble::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 }

@@ -16,6 +16,7 @@ mod interference;
 mod life;
 mod many;
 mod model;
+mod packing;
 mod real_disk;
 mod reconfigure;
 mod simulate;

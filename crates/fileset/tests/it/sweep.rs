@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Op, OsError, Settings, Sync};
+use tracing_spool_fileset::{Compression, Op, OsError, Settings, Sync};
 
 use crate::many;
 use crate::world::{LIVE, World, settings};
@@ -49,6 +49,8 @@ struct Scene {
     prunes: bool,
     /// One write takes no more.
     short: Option<usize>,
+    /// How many calls a compression takes.
+    order_takes: u32,
     /// What a process before left.
     prepare: fn(&World),
     /// Limits that are changed while the set is open.
@@ -57,12 +59,13 @@ struct Scene {
 
 impl Scene {
     fn new(settings: Settings) -> Self {
-        Self { settings, prunes: false, short: None, prepare: |_| (), reconfigure: None }
+        Self { settings, prunes: false, short: None, order_takes: 0, prepare: |_| (), reconfigure: None }
     }
 
     fn world(&self) -> World {
         let world = World::new(self.settings.clone());
         world.disk.set_short_writes(self.short);
+        world.order_takes = self.order_takes;
         (self.prepare)(&world);
         world
     }
@@ -86,6 +89,13 @@ fn lowering() -> Scene {
     Scene { prunes: true, reconfigure: Some(lower), ..Scene::new(settings(6, 1_200)) }
 }
 
+/// Backups are compressed, one of them while the set rotates.
+fn compressing(form: Compression, order_takes: u32) -> Scene {
+    let mut scene = Scene { order_takes, ..roomy() };
+    scene.settings.compression = form;
+    scene
+}
+
 /// Further scenes, for `just sweep`.
 fn others() -> Vec<Scene> {
     let with = |change: fn(&mut Settings)| {
@@ -101,6 +111,13 @@ fn others() -> Vec<Scene> {
         with(|settings| settings.min_free_bytes = 1_000),
         with(|settings| settings.retry_attempts = 0),
         with(|settings| settings.alert_file = Some("/alerts/here.txt".into())),
+        compressing(Compression::Zstd, 1),
+        compressing(Compression::Gzip, 5),
+        Scene {
+            short: Some(23),
+            order_takes: 2,
+            ..with(|settings| settings.compression = Compression::Gzip)
+        },
         Scene { prunes: true, ..with(|settings| settings.backup_count = 0) },
         Scene { prunes: true, ..with(|settings| settings.backup_count = 1) },
         // A process before was killed in mid-rotation, in a directory full of what is not ours.
@@ -216,6 +233,19 @@ fn every_call_with_every_error_and_pruning() {
 #[test]
 fn every_call_with_every_error_while_limits_are_lowered() {
     sweep(&lowering());
+}
+
+#[test]
+fn every_call_with_every_error_and_compression() {
+    sweep(&compressing(Compression::Gzip, 1));
+}
+
+#[test]
+fn every_call_with_every_error_and_compression_in_little_room() {
+    let mut scene = Scene { order_takes: 1, ..pruning() };
+    scene.settings.compression = Compression::Gzip;
+    scene.settings.backup_count = 4;
+    sweep(&scene);
 }
 
 /// What a killed process left is not believed to be gone because an unlink says so.
