@@ -169,7 +169,7 @@ mod tests {
         Inventory {
             backups: backups.iter().map(|number| (Slot::Number(*number), Backup::default())).collect(),
             foreign: foreign.iter().copied().collect(),
-            standing_live: None,
+            ..Inventory::default()
         }
     }
 
@@ -303,7 +303,7 @@ mod tests {
             let inventory = Inventory {
                 backups: self.files.keys().map(|number| (Slot::Number(*number), Backup::default())).collect(),
                 foreign: foreign.clone(),
-                standing_live: None,
+                ..Inventory::default()
             };
             let plan = if self.live.is_some() { rotation } else { recovery };
             plan(&inventory, numbered(count), Durability::Synced)

@@ -63,7 +63,7 @@ impl Scene {
     }
 
     fn world(&self) -> World {
-        let world = World::new(self.settings.clone());
+        let mut world = World::new(self.settings.clone());
         world.disk.set_short_writes(self.short);
         world.order_takes = self.order_takes;
         (self.prepare)(&world);
