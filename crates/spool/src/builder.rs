@@ -525,15 +525,16 @@ impl SpoolBuilder {
     }
 }
 
-/// Starts the thread; where that fails, closes what was opened.
+/// Starts the threads; where that fails, closes what was opened.
 fn launch(
     name: String,
     shared: Arc<Shared>,
-    worker: Worker,
+    mut worker: Worker,
     clock: &dyn Clock,
     spawn: Spawn,
 ) -> Result<(Spool, SpoolGuard), OpenError> {
     // Within reach of both threads: where there is no second one, the file set is closed by this one.
+    let helped = worker.start_packer(&name);
     let worker = Arc::new(Mutex::new(Some(worker)));
     let take = |slot: &Mutex<Option<Worker>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     let slot = Arc::clone(&worker);
@@ -542,7 +543,7 @@ fn launch(
             worker.run();
         }
     };
-    match spawn(thread::Builder::new().name(name), Box::new(life)) {
+    match helped.and_then(|()| spawn(thread::Builder::new().name(name), Box::new(life))) {
         Ok(thread) => {
             shared.queue.wake.belongs_to(thread.thread().clone());
             flush_all::enter(&shared);

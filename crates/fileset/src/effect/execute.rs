@@ -225,6 +225,7 @@ impl Stage {
     fn shift(&mut self, from: u32, to: u32) -> Result<(), Failure> {
         let Some(backup) = self.inventory.backups.get(&Slot::Number(from)).copied() else { return Ok(()) };
         let [source, target] = [from, to].map(|number| self.names.backup_as(number, backup.compression));
+        self.must_be_free(Slot::Number(to), backup.compression)?;
         match self.fs.rename(&source, &target) {
             Ok(()) => {
                 self.inventory.backups.insert(Slot::Number(to), backup);
@@ -234,6 +235,17 @@ impl Stage {
             Err(error) => return Err(Failure::between(Op::Rename, &source, &target, error)),
         }
         self.inventory.backups.remove(&Slot::Number(from));
+        Ok(())
+    }
+
+    /// Two forms at one slot would be taken for one backup. The rename itself minds the name of its own form.
+    fn must_be_free(&self, slot: Slot, form: Compression) -> Result<(), Failure> {
+        for other in self.forms.iter().filter(|other| **other != form) {
+            let path = self.names.backup_as(slot, *other);
+            if self.look(&path)?.is_some() {
+                return Err(Failure::new(Op::Rename, &path, OsError::EEXIST));
+            }
+        }
         Ok(())
     }
 
@@ -252,6 +264,7 @@ impl Stage {
             return Ok(());
         }
         let (source, target) = (self.names.live(), self.names.backup(to));
+        self.must_be_free(to, Compression::None)?;
         self.fs
             .rename(source, &target)
             .map_err(|error| Failure::between(Op::Rename, source, &target, error))?;

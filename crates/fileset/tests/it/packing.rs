@@ -254,6 +254,25 @@ fn leftovers_are_put_right_by_a_start_that_compresses_nothing() {
     assert_eq!(world.set().open_alerts(), []);
 }
 
+/// Somebody unpacks a backup, and is not through: what is half is not what the compressed form was made of.
+#[test]
+fn a_form_of_another_time_is_left_alone() {
+    let mut world = World::new(compressing(Compression::Gzip));
+    world.open();
+    rotate(&mut world, 2);
+    while world.pack() {}
+    world.close();
+    world.clock.advance(Duration::from_secs(1));
+    world.disk.put("/logs/app.log.2", "00000");
+    let packed = world.disk.read("/logs/app.log.2.gz");
+    world.open();
+    rotate(&mut world, 2);
+    while world.pack() {}
+    assert_eq!((world.disk.read("/logs/app.log.2.gz"), world.disk.exists("/logs/app.log.2")), (packed, true));
+    assert_eq!(world.edges(), [(Trouble::ForeignSlot, Edge::Raised)]);
+    assert_eq!(world.disk.violation(), None);
+}
+
 #[test]
 fn compressed_backups_are_kept_counted_renamed_and_pruned_without_compression() {
     let mut world = World::new(compressing(Compression::Zstd));

@@ -61,8 +61,8 @@ impl Stage {
         let Some(slot) = slot else { return Ok(false) };
         let (plain, temporary) = (self.names.backup(slot), self.names.pack_temporary());
         let target = self.names.backup_as(slot, packed.compression);
-        let is_as_it_was = |meta: Meta| meta.id == packed.source_id() && meta.bytes == packed.source.bytes;
-        if !self.look(&plain)?.is_some_and(is_as_it_was) {
+        let of = |meta: Meta| (meta.id, meta.bytes, meta.modified);
+        if self.look(&plain)?.map(of) != Some(of(packed.source)) {
             self.survey_slot(slot)?;
             return Ok(false);
         }

@@ -72,11 +72,11 @@ impl Stage {
                 _ if meta.kind != FileKind::File => is_foreign = true,
                 None => backup = Some(Backup { compression: *form, ..meta.into() }),
                 // The plain file goes last: as long as it stands, it is the one that is whole.
-                Some(Backup { compression: Compression::None, .. }) => {
-                    twins.push(((slot, *form), meta.bytes))
+                Some(Backup { compression: Compression::None, modified, .. }) if modified == meta.modified => {
+                    twins.push(((slot, *form), meta.bytes));
                 }
-                // Two forms without it are not of our making.
-                Some(_) => {}
+                // Of another time, or without the plain one: not of our making, and not removed.
+                Some(_) => is_foreign = true,
             }
         }
         let is_taken = backup.is_some() || is_foreign;
