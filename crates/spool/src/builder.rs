@@ -17,8 +17,8 @@ use crossbeam_channel::unbounded;
 use tracing_core::Level;
 use tracing_spool_fileset::model::settings::MAX_RECORD_BYTES;
 use tracing_spool_fileset::{
-    self as fileset, Alert, Allow, Batch, Clock, Disk, Fault, FileSet, Fs, Naming, Now, Settings,
-    Sync as SyncPolicy, SystemClock,
+    self as fileset, Alert, Allow, Batch, Clock, Compression, Disk, Fault, FileSet, Fs, Naming, Now,
+    Settings, Sync as SyncPolicy, SystemClock,
 };
 
 use crate::admission::{MOST_BYTES, MOST_RECORDS};
@@ -36,7 +36,7 @@ use crate::rank::Rank;
 use crate::shared::{Parts, Shared};
 use crate::sync::Mutex;
 use crate::sync::thread::{self, JoinHandle};
-use crate::worker::{Job, Worker};
+use crate::worker::{Job, Spawn, Worker};
 use crate::writer::Spool;
 
 /// Default of [`SpoolBuilder::queue_bytes`]: 16 MiB.
@@ -148,6 +148,24 @@ impl SpoolBuilder {
     /// Where backups are kept: a directory for this log alone, on the same file system (beside the live file).
     pub fn archive_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.settings.archive_dir = Some(dir.into());
+        self
+    }
+
+    /// How backups are stored, but for the newest, which stays as it is for the readers that follow the log (as they were
+    /// written). Needs the feature `gzip` or `zstd`; without it [`open`](Self::open) says so. A second thread, of low
+    /// priority, does the work; room for the second form of a backup is part of [`max_total_bytes`](Self::max_total_bytes),
+    /// and where it is missing the backup stays as it is.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use tracing_spool::{Compression, Spool};
+    /// let (spool, guard) = Spool::builder(&path).compression(Compression::Gzip).open()?; // app.log.2.gz and on
+    /// # drop((spool, guard));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.settings.compression = compression;
         self
     }
 
@@ -374,12 +392,12 @@ impl SpoolBuilder {
     }
 }
 
-/// Starts the writer thread.
-type Spawn = fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>;
-
 #[cfg_attr(
     not(shuttle),
-    expect(clippy::disallowed_methods, reason = "the one writer thread; its failure is an error of `open`")
+    expect(
+        clippy::disallowed_methods,
+        reason = "the writer thread, and the one that compresses; a failure is an error of `open`"
+    )
 )]
 fn spawn(builder: thread::Builder, life: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
     builder.spawn(life)
@@ -534,7 +552,7 @@ fn launch(
     spawn: Spawn,
 ) -> Result<(Spool, SpoolGuard), OpenError> {
     // Within reach of both threads: where there is no second one, the file set is closed by this one.
-    let helped = worker.start_packer(&name);
+    let helped = worker.start_packer(&name, spawn);
     let worker = Arc::new(Mutex::new(Some(worker)));
     let take = |slot: &Mutex<Option<Worker>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     let slot = Arc::clone(&worker);

@@ -117,8 +117,8 @@ pub use writer::{EventWriter, Spool};
 pub use tracing_spool_fileset::file_set::BlockReason;
 
 pub use tracing_spool_fileset::{
-    Alert, Allow, Clock, Counters, Edge, Failure, Fault, Fs, Holder, Naming, Op, OsError, Sync as SyncPolicy,
-    Trouble, Wall,
+    Alert, Allow, Clock, Compression, Counters, Edge, Failure, Fault, Fs, Holder, Naming, Op, OsError,
+    Sync as SyncPolicy, Trouble, Wall,
 };
 
 /// The examples of the README are doc tests too.

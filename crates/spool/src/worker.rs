@@ -19,6 +19,7 @@ use tracing_core::dispatcher::{self, Dispatch};
 use tracing_spool_fileset::{Clock, Compression, Event, FileSet, Mono, Now, Rules, State};
 
 use self::packer::Packer;
+pub(crate) use self::packer::Spawn;
 use crate::control::{Control, Left, Tickets};
 use crate::gap::Gap;
 use crate::inbox::Inbox;
@@ -133,10 +134,10 @@ impl Worker {
     }
 
     /// Starts the thread that compresses backups, where that is wanted.
-    pub(crate) fn start_packer(&mut self, name: &str) -> io::Result<()> {
+    pub(crate) fn start_packer(&mut self, name: &str, spawn: Spawn) -> io::Result<()> {
         let compression = self.file_set.as_ref().map(|file_set| file_set.settings().compression);
         if compression.is_some_and(|compression| compression != Compression::None) {
-            self.packer = Some(Packer::start(name, &self.shared)?);
+            self.packer = Some(Packer::start(name, &self.shared, spawn)?);
         }
         Ok(())
     }

@@ -11,7 +11,11 @@ use nix::sys::signal::{SigSet, Signal};
 use tracing_spool_fileset::{FileSet, Now, PackOrder, Packed};
 
 use crate::shared::Shared;
-use crate::sync::{self, thread};
+use crate::sync;
+use crate::sync::thread::{self, JoinHandle};
+
+/// Starts a thread.
+pub(crate) type Spawn = fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>;
 
 /// The writer thread's end of it.
 #[derive(Debug)]
@@ -22,13 +26,13 @@ pub(super) struct Packer {
 
 impl Packer {
     /// Starts the thread.
-    pub(super) fn start(name: &str, shared: &Arc<Shared>) -> io::Result<Self> {
+    pub(super) fn start(name: &str, shared: &Arc<Shared>, spawn: Spawn) -> io::Result<Self> {
         // The engine gives out one order at a time: neither end ever waits for room.
         let (orders, to_do) = bounded::<PackOrder>(1);
         let (to_worker, done) = bounded(1);
         let shared = Arc::clone(shared);
         let life = move || live(&to_do, &to_worker, &shared);
-        spawn(thread::Builder::new().name(format!("{name}-pack")), life)?;
+        spawn(thread::Builder::new().name(format!("{name}-pack")), Box::new(life))?;
         Ok(Self { orders, done })
     }
 
@@ -55,14 +59,6 @@ impl Packer {
         drop(orders);
         while sync::recv_timeout(&done, time).is_ok() {}
     }
-}
-
-#[cfg_attr(
-    not(shuttle),
-    expect(clippy::disallowed_methods, reason = "the thread that compresses; its failure is an error of `open`")
-)]
-fn spawn(builder: thread::Builder, life: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    builder.spawn(life).map(drop)
 }
 
 fn live(orders: &Receiver<PackOrder>, done: &Sender<Packed>, shared: &Shared) {

@@ -72,7 +72,9 @@ impl Stage {
                 _ if meta.kind != FileKind::File => is_foreign = true,
                 None => backup = Some(Backup { compression: *form, ..meta.into() }),
                 // The plain file goes last: as long as it stands, it is the one that is whole.
-                Some(Backup { compression: Compression::None, modified, .. }) if modified == meta.modified => {
+                Some(Backup { compression: Compression::None, modified, .. })
+                    if modified == meta.modified =>
+                {
                     twins.push(((slot, *form), meta.bytes));
                 }
                 // Of another time, or without the plain one: not of our making, and not removed.
