@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tracing_spool_fileset::effect::fs::{Follow, Lock, LockRefusal, Outcome};
 use tracing_spool_fileset::model::inventory::Meta;
-use tracing_spool_fileset::{Clock, Disk, Fs, Holder, LogFile, Mono, Op, OsError};
+use tracing_spool_fileset::{Clock, Disk, Fs, Holder, LogFile, Mono, Op, OsError, Wall};
 
 /// One call of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -291,6 +291,9 @@ impl Fs for Faulty {
     fn open(&self, path: &Path, follow: Follow) -> Outcome<Box<dyn LogFile>> {
         self.call(Op::Open, path, None, |_| Disk.open(path, follow)).map(|file| self.file(path, file))
     }
+    fn open_to_read(&self, path: &Path) -> Outcome<Box<dyn LogFile>> {
+        self.call(Op::Open, path, None, |_| Disk.open_to_read(path)).map(|file| self.file(path, file))
+    }
     fn create(&self, path: &Path, mode: u32) -> Outcome<Box<dyn LogFile>> {
         self.call(Op::Create, path, None, |_| Disk.create(path, mode)).map(|file| self.file(path, file))
     }
@@ -362,7 +365,11 @@ impl LogFile for FaultyFile {
     fn last_byte(&self) -> Outcome<Option<u8>> {
         self.file.last_byte()
     }
-    fn read_at(&self, offset: u64, max: usize) -> Outcome<Vec<u8>> {
-        self.file.read_at(offset, max)
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize> {
+        self.disk.call(Op::Read, &self.path, None, |_| self.file.read_at(offset, bytes))
+    }
+    fn set_modified(&mut self, modified: Wall) -> Outcome<()> {
+        let Self { disk, path, file } = self;
+        disk.call(Op::SetTime, path, None, |_| file.set_modified(modified))
     }
 }

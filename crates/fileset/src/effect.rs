@@ -2,10 +2,12 @@
 
 pub mod classify;
 pub mod clock;
+mod codec;
 pub mod disk;
 pub mod execute;
 pub mod fs;
 mod lock;
+pub mod pack;
 pub(crate) mod patient;
 pub mod whole;
 pub(crate) mod zone;

@@ -6,6 +6,7 @@ mod append;
 mod io_write;
 mod job;
 mod moments;
+mod packing;
 mod period;
 mod reconfigure;
 mod start;
@@ -22,6 +23,7 @@ pub use self::moments::Moments;
 use self::alarm::{Alarms, Context};
 use self::append::{Ceiling, Hold};
 use self::job::Job;
+use self::packing::Packing;
 use self::period::Period;
 use self::tailers::Tailers;
 pub use self::witness::{Resumed, Unfinished, Witness};
@@ -88,6 +90,8 @@ pub struct Counters {
     pub pruned_files: u64,
     /// Their bytes.
     pub pruned_bytes: u64,
+    /// Backups compressed.
+    pub packed_files: u64,
     /// Unfinished last lines that were ended.
     pub tails_ended: u64,
     /// Records left unfinished at the end of a file.
@@ -156,6 +160,7 @@ pub struct FileSet {
     stuck: BTreeSet<Slot>,
     /// When the oldest backup has been kept long enough.
     expiry_due: Option<Mono>,
+    packing: Packing,
     alarms: Alarms,
     events: VecDeque<Event>,
     counters: Counters,
@@ -239,6 +244,7 @@ impl FileSet {
             self.tailers.silent_until(),
             self.sync_due,
             self.expiry_due,
+            self.packing_due(),
             self.alarms.wake_at(),
         ];
         [job, hold].into_iter().chain(others).flatten().min()
@@ -382,6 +388,7 @@ impl FileSet {
             self.cut_partial();
         }
         self.stage.drop_next();
+        self.stop_packing();
         if matches!(self.settings.sync, Sync::Interval(_)) {
             self.sync(now);
         }
@@ -423,6 +430,7 @@ impl FileSet {
         if self.expiry_due.is_some_and(|due| due <= now.mono) {
             self.expire(now);
         }
+        self.attend_packing(now);
     }
 
     /// What every call ends with: warnings and the alert file.

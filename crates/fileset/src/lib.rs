@@ -102,6 +102,8 @@
 //!
 //! - `sim`: `SimDisk` and `SimClock`, a disk in memory with faults by script, a capacity, crashes and power cuts, and a
 //!   clock that jumps, for testing what stands on the engine. Off by default.
+//! - `gzip`, `zstd`: [`Settings::compression`] of backups; whoever drives the set performs the orders
+//!   ([`FileSet::take_order`]). Off by default. A set with compressed backups is kept by a build without them, too.
 //! - `serde`: counters, alerts and failures can be serialised. Off by default.
 //!
 //! Unix only.
@@ -121,9 +123,11 @@ pub mod sim;
 pub use effect::clock::{Clock, SystemClock};
 pub use effect::disk::Disk;
 pub use effect::fs::{Fs, LogFile};
+pub use effect::pack::{PackOrder, Packed};
 pub use file_set::{CloseReport, Counters, FileSet, Moments, Resumed, State, Unfinished, Witness};
 pub use model::alert::{Alert, Edge, Event, Trouble};
 pub use model::batch::Batch;
+pub use model::compression::Compression;
 pub use model::error::{Failure, Fault, Holder, Op, OpenError, OsError};
 pub use model::inventory::FileId;
 pub use model::render::{Rendered, Rules};

@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod batch;
+pub mod compression;
 pub mod error;
 pub mod inventory;
 pub mod name;

@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod budget;
 pub mod forecast;
+pub mod packing;
 pub mod plan;
 pub mod retention;
 pub mod rotation;

@@ -12,15 +12,14 @@ mod tests;
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
-use tracing_core::Level;
 use tracing_spool_fileset::model::settings::MAX_RECORD_BYTES;
 use tracing_spool_fileset::{
-    self as fileset, Alert, Allow, Batch, Clock, Disk, Fault, FileSet, Fs, Naming, Now, Settings,
+    self as fileset, Alert, Batch, Clock, Disk, Fault, FileSet, Fs, Now, Settings,
     Sync as SyncPolicy, SystemClock, Unfinished,
 };
 
@@ -39,7 +38,7 @@ use crate::rank::Rank;
 use crate::shared::{Parts, Shared};
 use crate::sync::Mutex;
 use crate::sync::thread::{self, JoinHandle};
-use crate::worker::{Job, Worker};
+use crate::worker::{Job, Spawn, Worker};
 use crate::writer::Spool;
 
 /// Default of [`SpoolBuilder::queue_bytes`]: 16 MiB.
@@ -218,12 +217,12 @@ impl SpoolBuilder {
     }
 }
 
-/// Starts the writer thread.
-type Spawn = fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>;
-
 #[cfg_attr(
     not(shuttle),
-    expect(clippy::disallowed_methods, reason = "the one writer thread; its failure is an error of `open`")
+    expect(
+        clippy::disallowed_methods,
+        reason = "the writer thread, and the one that compresses; a failure is an error of `open`"
+    )
 )]
 fn spawn(builder: thread::Builder, life: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
     builder.spawn(life)
@@ -405,11 +404,12 @@ fn open_files(
 fn launch(
     name: String,
     shared: Arc<Shared>,
-    worker: Worker,
+    mut worker: Worker,
     clock: &dyn Clock,
     spawn: Spawn,
 ) -> Result<(Spool, SpoolGuard), OpenError> {
     // Within reach of both threads: where there is no second one, the file set is closed by this one.
+    let helped = worker.start_packer(&name, spawn);
     let worker = Arc::new(Mutex::new(Some(worker)));
     let take = |slot: &Mutex<Option<Worker>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     let slot = Arc::clone(&worker);
@@ -418,7 +418,7 @@ fn launch(
             worker.run();
         }
     };
-    match spawn(thread::Builder::new().name(name), Box::new(life)) {
+    match helped.and_then(|()| spawn(thread::Builder::new().name(name), Box::new(life))) {
         Ok(thread) => {
             shared.queue.wake.belongs_to(thread.thread().clone());
             flush_all::enter(&shared);

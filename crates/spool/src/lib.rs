@@ -125,8 +125,8 @@ pub use writer::{EventWriter, Spool};
 pub use tracing_spool_fileset::file_set::BlockReason;
 
 pub use tracing_spool_fileset::{
-    Alert, Allow, Clock, Counters, Edge, Failure, Fault, Fs, Holder, Naming, Op, OsError, Schedule,
-    Sync as SyncPolicy, Trouble, Wall, Weekday,
+    Alert, Allow, Clock, Compression, Counters, Edge, Failure, Fault, Fs, Holder, Naming, Op, OsError,
+    Schedule, Sync as SyncPolicy, Trouble, Wall, Weekday,
 };
 
 /// The examples of the README are doc tests too.

@@ -97,6 +97,8 @@ metrics! {
         |now, take| take(&[], now.stats.files.pruned_files);
     Counter Bytes "pruned_bytes_total" "Bytes of the files removed for a limit."
         |now, take| take(&[], now.stats.files.pruned_bytes);
+    Counter Count "packed_files_total" "Backups compressed."
+        |now, take| take(&[], now.stats.files.packed_files);
     Counter Count "fragments_total" "Records left unfinished at the end of a file."
         |now, take| take(&[], now.stats.files.fragments);
     Gauge Bytes "live_file_bytes" "Size of the live file."

@@ -2,11 +2,13 @@
 //! It decides nothing about files (the engine does) and nothing about who is admitted (`admission` does).
 
 mod leave;
+mod packer;
 mod reconfigure;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +16,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use nix::sys::signal::{SigSet, Signal};
 use tracing_core::dispatcher::{self, Dispatch};
-use tracing_spool_fileset::{Clock, Event, FileSet, Mono, Now, Rules, State, Witness};
+use tracing_spool_fileset::{Clock, Compression, Event, FileSet, Mono, Now, Rules, State, Witness};
 
+use self::packer::Packer;
+pub(crate) use self::packer::Spawn;
 use crate::control::{Control, Left, Tickets};
 use crate::durable::Keeper;
 use crate::gap::Gap;
@@ -86,6 +90,8 @@ pub(crate) struct Worker {
     control: Receiver<Control>,
     /// None after the end.
     file_set: Option<FileSet>,
+    /// Where backups are compressed.
+    packer: Option<Packer>,
     clock: Arc<dyn Clock>,
     rules: Rules,
     sync_from: Option<Rank>,
@@ -122,6 +128,7 @@ impl Worker {
             inbox: job.inbox,
             control: job.control,
             file_set: Some(job.file_set),
+            packer: None,
             clock: job.clock,
             rules,
             sync_from: job.sync_from,
@@ -137,6 +144,15 @@ impl Worker {
         };
         worker.publish();
         worker
+    }
+
+    /// Starts the thread that compresses backups, where that is wanted.
+    pub(crate) fn start_packer(&mut self, name: &str, spawn: Spawn) -> io::Result<()> {
+        let compression = self.file_set.as_ref().map(|file_set| file_set.settings().compression);
+        if compression.is_some_and(|compression| compression != Compression::None) {
+            self.packer = Some(Packer::start(name, &self.shared, spawn)?);
+        }
+        Ok(())
     }
 
     /// The file set, where there was no thread to run this.
@@ -314,6 +330,9 @@ impl Worker {
                 file_set.sync(now);
             }
             file_set.tick(now);
+            if let Some(packer) = self.packer.as_ref().filter(|_| self.closing.is_none()) {
+                packer.attend(file_set, now);
+            }
         }
     }
 
@@ -454,7 +473,7 @@ impl Worker {
             // Of a park, a record that was admitted is a reason not to begin it; a nap ends by itself. While held,
             // what waits is known.
             on_its_way = parks && queue.park();
-            on_its_way || !self.control.is_empty()
+            on_its_way || !self.control.is_empty() || self.packer.as_ref().is_some_and(Packer::has_news)
         });
         if parks {
             queue.unpark();

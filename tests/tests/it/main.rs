@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod compat;
+mod compression;
 mod museum;
 mod properties;
 mod readers;

@@ -8,11 +8,14 @@
 
 mod platform;
 
+pub use self::platform::lower_priority;
+
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{DirBuilder, File, FileTimes, Metadata, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -62,6 +65,11 @@ impl Fs for Disk {
             other => other?,
         };
         Ok(Box::new(DiskFile { file }))
+    }
+
+    fn open_to_read(&self, path: &Path) -> Outcome<Box<dyn LogFile>> {
+        let file = OpenOptions::new().read(true).custom_flags(safely(Follow::No)).open(path)?;
+        if file.metadata()?.is_file() { Ok(Box::new(DiskFile { file })) } else { Err(OsError::EINVAL) }
     }
 
     fn create(&self, path: &Path, mode: u32) -> Outcome<Box<dyn LogFile>> {
@@ -207,17 +215,15 @@ impl LogFile for DiskFile {
         Ok((self.file.read_at(&mut byte, last)? == 1).then_some(byte[0]))
     }
 
-    fn read_at(&self, offset: u64, max: usize) -> Outcome<Vec<u8>> {
-        let mut bytes = vec![0; max];
-        let mut read = 0;
-        while read < max {
-            match self.file.read_at(&mut bytes[read..], offset + read as u64)? {
-                0 => break,
-                more => read += more,
-            }
-        }
-        bytes.truncate(read);
-        Ok(bytes)
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize> {
+        Ok(self.file.read_at(bytes, offset)?)
+    }
+
+    fn set_modified(&mut self, modified: Wall) -> Outcome<()> {
+        let micros = modified.unix_micros();
+        let away = Duration::from_micros(micros.unsigned_abs());
+        let time = if micros < 0 { UNIX_EPOCH.checked_sub(away) } else { UNIX_EPOCH.checked_add(away) };
+        Ok(self.file.set_times(FileTimes::new().set_modified(time.ok_or(OsError::EINVAL)?))?)
     }
 }
 

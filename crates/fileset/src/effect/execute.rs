@@ -2,17 +2,20 @@
 //! It does not decide what to do next or when to try again: a failed step has changed nothing it did not finish.
 
 mod open;
+mod packing;
 mod survey;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub(crate) use self::open::objection;
+pub(crate) use self::packing::is_lost;
 
 use super::fs::{Fs, Lock, LockRefusal, LogFile};
 use super::patient::Patient;
+use crate::model::compression::Compression;
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::{Backup, FileId, FileKind, Inventory, Meta};
 use crate::model::name::Names;
@@ -112,6 +115,10 @@ pub(crate) struct Stage {
     /// One for each directory of the set.
     pub(crate) locks: Vec<Box<dyn Lock>>,
     pub(crate) lock_text: String,
+    /// Bytes that stand under the name of a compression's temporary, at most.
+    pub(crate) temporary: Option<u64>,
+    /// In which forms backups are looked for: as they are stored, and as one has been seen.
+    pub(crate) forms: BTreeSet<Compression>,
     /// A name was taken that the picture does not have: the next survey lists the directory, where names tell times.
     pub(crate) is_stale: bool,
 }
@@ -127,13 +134,16 @@ impl Stage {
             retired: None,
             locks: Vec::new(),
             lock_text,
+            temporary: None,
+            forms: Compression::ALL.into(),
             is_stale: false,
         }
     }
 
     /// Bytes of the whole set.
     pub(crate) fn total_bytes(&self) -> u64 {
-        self.inventory.bytes() + self.current.as_ref().map_or(0, |file| file.bytes)
+        let current = self.current.as_ref().map_or(0, |file| file.bytes);
+        self.inventory.bytes() + current + self.temporary.unwrap_or(0)
     }
 
     /// Performs one step. What was done before may be done again.
@@ -143,6 +153,7 @@ impl Stage {
             Step::SyncLive => self.sync_live()?,
             Step::CreateHidden => self.create_hidden(settings.mode)?,
             Step::Remove(slot) => return Ok(self.remove(slot)?),
+            Step::RemoveTwins => self.drop_twins()?,
             Step::Shift { from, to } => self.shift(from, to)?,
             Step::Retire { to } => self.retire(to)?,
             Step::Discard => return self.discard(),
@@ -202,8 +213,8 @@ impl Stage {
     }
 
     fn remove(&mut self, slot: Slot) -> Result<Done, Failure> {
-        let path = self.names.backup(slot);
         let Some(backup) = self.inventory.backups.get(&slot).copied() else { return Ok(Done::Nothing) };
+        let path = self.names.backup_as(slot, backup.compression);
         let done = match self.fs.unlink(&path) {
             Ok(()) => Done::Removed(backup.bytes),
             // Removed by others in the meantime.
@@ -216,7 +227,8 @@ impl Stage {
 
     fn shift(&mut self, from: u32, to: u32) -> Result<(), Failure> {
         let Some(backup) = self.inventory.backups.get(&Slot::Number(from)).copied() else { return Ok(()) };
-        let (source, target) = (self.names.backup(from), self.names.backup(to));
+        let [source, target] = [from, to].map(|number| self.names.backup_as(number, backup.compression));
+        self.must_be_free(Slot::Number(to), backup.compression)?;
         match self.fs.rename(&source, &target) {
             Ok(()) => {
                 self.inventory.backups.insert(Slot::Number(to), backup);
@@ -226,6 +238,17 @@ impl Stage {
             Err(error) => return Err(Failure::between(Op::Rename, &source, &target, error)),
         }
         self.inventory.backups.remove(&Slot::Number(from));
+        Ok(())
+    }
+
+    /// Two forms at one slot would be taken for one backup. The rename itself minds the name of its own form.
+    fn must_be_free(&self, slot: Slot, form: Compression) -> Result<(), Failure> {
+        for other in self.forms.iter().filter(|other| **other != form) {
+            let path = self.names.backup_as(slot, *other);
+            if self.look(&path)?.is_some() {
+                return Err(Failure::new(Op::Rename, &path, OsError::EEXIST));
+            }
+        }
         Ok(())
     }
 
@@ -244,13 +267,15 @@ impl Stage {
             return Ok(());
         }
         let (source, target) = (self.names.live(), self.names.backup(to));
+        self.must_be_free(to, Compression::None)?;
         self.fs
             .rename(source, &target)
             .map_err(|error| Failure::between(Op::Rename, source, &target, error))?;
         let bytes = self.step_over();
+        let id = self.retired.as_ref().map(|file| file.id).unwrap_or_default();
         // When it was last written is seen at the next survey; until then it is as young as can be.
         let modified = Wall::from_unix_micros(i64::MAX);
-        self.inventory.backups.insert(to, Backup { bytes, modified });
+        self.inventory.backups.insert(to, Backup { bytes, modified, id, compression: Compression::None });
         Ok(())
     }
 

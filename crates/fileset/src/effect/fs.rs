@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::model::error::{Holder, OsError};
 use crate::model::inventory::{FileId, Meta};
+use crate::model::time::Wall;
 
 /// What an operation gives: its value, or the errno.
 pub type Outcome<T> = Result<T, OsError>;
@@ -35,6 +36,8 @@ pub trait Fs: Send + fmt::Debug {
     fn stat(&self, path: &Path) -> Outcome<Meta>;
     /// Opens an existing file for appending, without ever waiting for a FIFO's reader.
     fn open(&self, path: &Path, follow: Follow) -> Outcome<Box<dyn LogFile>>;
+    /// Opens an existing regular file for reading alone.
+    fn open_to_read(&self, path: &Path) -> Outcome<Box<dyn LogFile>>;
     /// Creates a file for appending; `EEXIST` if anything stands there.
     fn create(&self, path: &Path, mode: u32) -> Outcome<Box<dyn LogFile>>;
     /// Renames onto a name that must be free; `EEXIST` if it is not.
@@ -80,8 +83,10 @@ pub trait LogFile: Send + fmt::Debug {
     fn truncate(&mut self, bytes: u64) -> Outcome<()>;
     /// The last byte of a file that has one.
     fn last_byte(&self) -> Outcome<Option<u8>>;
-    /// At most `max` bytes from `offset` on; fewer where the file ends.
-    fn read_at(&self, offset: u64, max: usize) -> Outcome<Vec<u8>>;
+    /// Reads some bytes from `offset` on: how many, is returned; 0 at the end.
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize>;
+    /// Says when the content last changed.
+    fn set_modified(&mut self, modified: Wall) -> Outcome<()>;
 }
 
 /// A held lock. Dropping it lets it go, except in a forked child: there it stays the parent's.

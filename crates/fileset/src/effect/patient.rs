@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::fs::{Follow, Fs, Lock, LockRefusal, LogFile, Outcome};
 use crate::model::error::{Holder, OsError};
 use crate::model::inventory::Meta;
+use crate::model::time::Wall;
 
 /// More interruptions of one call than this are taken for a failure, so that nothing can spin for ever.
 const INTERRUPTIONS_MAX: usize = 100;
@@ -38,6 +39,9 @@ impl Fs for Patient {
     }
     fn open(&self, path: &Path, follow: Follow) -> Outcome<Box<dyn LogFile>> {
         repeat(|| self.0.open(path, follow)).map(patient_file)
+    }
+    fn open_to_read(&self, path: &Path) -> Outcome<Box<dyn LogFile>> {
+        repeat(|| self.0.open_to_read(path)).map(patient_file)
     }
     fn create(&self, path: &Path, mode: u32) -> Outcome<Box<dyn LogFile>> {
         repeat(|| self.0.create(path, mode)).map(patient_file)
@@ -105,8 +109,11 @@ impl LogFile for PatientFile {
     fn last_byte(&self) -> Outcome<Option<u8>> {
         repeat(|| self.0.last_byte())
     }
-    fn read_at(&self, offset: u64, max: usize) -> Outcome<Vec<u8>> {
-        repeat(|| self.0.read_at(offset, max))
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize> {
+        repeat(|| self.0.read_at(offset, bytes))
+    }
+    fn set_modified(&mut self, modified: Wall) -> Outcome<()> {
+        repeat(|| self.0.set_modified(modified))
     }
 }
 

@@ -185,7 +185,7 @@ impl FileSet {
         }
     }
 
-    fn above_floor(&mut self, bytes: u64) -> u64 {
+    pub(super) fn above_floor(&mut self, bytes: u64) -> u64 {
         let floor = self.settings.min_free_bytes;
         if floor == 0 {
             return u64::MAX;
@@ -231,6 +231,10 @@ impl FileSet {
 
     /// Removes the oldest backup that can be, as long as more than `keep` are left.
     pub(super) fn prune_one(&mut self, keep: u32, now: Now) -> Pruned {
+        if self.yield_room(now) {
+            // What is on its way to be compressed keeps its plain form; no backup has to go yet.
+            return Pruned::Removed;
+        }
         while let Some(slot) = retention::victim(&self.stage.inventory, keep, &self.stuck) {
             let failure = match self.stage.perform(Step::Remove(slot), &self.settings) {
                 Ok(done) => {

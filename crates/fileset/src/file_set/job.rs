@@ -257,6 +257,7 @@ impl FileSet {
             self.counters.rotations += u64::from(goal == Goal::Rotate);
             self.drop_expired(now);
             self.tailers.rotated(now);
+            self.want_packing();
             self.moments.last_rotation = Some(now.wall);
             self.rotation_wanted = false;
             self.clear(Trouble::Rotation, now);
@@ -316,6 +317,7 @@ impl FileSet {
         if self.stuck.is_empty() {
             self.clear(Trouble::Prune, now);
         }
+        self.want_packing();
         self.counters.pruned_files += 1;
         self.counters.pruned_bytes += bytes;
         if bytes > self.settings.max_bytes.max(self.settings.record_limit()) {

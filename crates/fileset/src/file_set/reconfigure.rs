@@ -113,6 +113,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
         naming,
         archive_dir,
         rotate_on_start,
+        compression,
         max_record_bytes,
         alert_file,
         mode,
@@ -133,6 +134,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
     stays("naming", *naming != old.naming, format!("{naming:?}"));
     stays("archive_dir", *archive_dir != old.archive_dir, format!("{archive_dir:?}"));
     stays("rotate_on_start", *rotate_on_start != old.rotate_on_start, rotate_on_start.to_string());
+    stays("compression", *compression != old.compression, compression.to_string());
     stays("max_record_bytes", *max_record_bytes != old.max_record_bytes, format!("{max_record_bytes:?}"));
     stays("alert_file", *alert_file != old.alert_file, format!("{alert_file:?}"));
     stays("mode", *mode != old.mode, format!("{mode:o}"));

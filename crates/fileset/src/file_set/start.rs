@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::alarm::{Alarms, is_ours};
 use super::append::Ceiling;
+use super::packing::Packing;
 use super::period::Period;
 use super::tailers::Tailers;
 use super::{Counters, FileSet, Moments, Resumed, Unfinished};
@@ -66,6 +67,7 @@ pub(super) fn open(
         prune_retry: Retry::default(),
         stuck: BTreeSet::new(),
         expiry_due: None,
+        packing: Packing::default(),
         alarms: Alarms::default(),
         events: VecDeque::new(),
         counters: Counters::default(),
@@ -88,6 +90,8 @@ impl FileSet {
         self.begin_period(now);
         self.find_old_alerts();
         self.mind_foreign(now);
+        self.tidy_packing(now);
+        self.want_packing();
         self.trim(now);
         if self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden) {
             self.start_recovery(now);

@@ -8,6 +8,9 @@ use crate::model::batch::Batch;
 use crate::model::inventory::{FileId, FileKind};
 use crate::model::slot::Slot;
 
+/// Bytes of a file that are compared at a time.
+const COMPARED_AT_ONCE: usize = 64 * 1024;
+
 /// Is told of writes. Its methods are called between two system calls of the same thread, and must not fail.
 pub trait Witness {
     /// The next `bytes` unwritten bytes of the batch, whole records from the one in hand on, are about to be appended to a
@@ -91,13 +94,28 @@ impl Stage {
     }
 }
 
+/// Whether a file holds these bytes from `offset` on.
+fn stands_there(file: &OpenFile, mut offset: u64, mut wanted: &[u8]) -> bool {
+    let mut there = vec![0; wanted.len().min(COMPARED_AT_ONCE)];
+    while !wanted.is_empty() {
+        let most = there.len().min(wanted.len());
+        match file.file.read_at(offset, &mut there[..most]) {
+            Ok(read) if read > 0 && there[..read] == wanted[..read] => {
+                (offset, wanted) = (offset + read as u64, &wanted[read..]);
+            }
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// Compares what stands behind the beginning of the write with what was to be written.
 fn compare(file: &mut OpenFile, unfinished: Unfinished, batch: &mut Batch) -> Resumed {
     let Some(there) = file.bytes.checked_sub(unfinished.start) else { return Resumed::Different };
     let wanted = batch.unwritten();
     let there = usize::try_from(there).unwrap_or(usize::MAX);
     let count = there.min(wanted.len());
-    if file.file.read_at(unfinished.start, count).ok().as_deref() != Some(&wanted[..count]) {
+    if !stands_there(file, unfinished.start, &wanted[..count]) {
         return Resumed::Different;
     }
     // Behind the end of ours others may have written: then the last record is there whole.

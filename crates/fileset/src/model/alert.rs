@@ -28,6 +28,8 @@ pub enum Trouble {
     Reopen,
     /// `fdatasync` or a directory sync failed.
     Sync,
+    /// A backup cannot be compressed.
+    Packing,
     /// A backup's number is held by something that is not a regular file.
     ForeignSlot,
     /// The hand-off is not what was asked for.
@@ -36,7 +38,7 @@ pub enum Trouble {
 
 impl Trouble {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Rotation,
         Self::Write,
         Self::NoSpace,
@@ -45,6 +47,7 @@ impl Trouble {
         Self::Prune,
         Self::Reopen,
         Self::Sync,
+        Self::Packing,
         Self::ForeignSlot,
         Self::HandOff,
     ];
@@ -61,6 +64,7 @@ impl Trouble {
             Self::Prune => "backup cannot be removed",
             Self::Reopen => "reopen failed",
             Self::Sync => "sync failed",
+            Self::Packing => "backup cannot be compressed",
             Self::ForeignSlot => "backup name taken",
             Self::HandOff => "hand-off",
         }
@@ -178,9 +182,10 @@ mod tests {
             Trouble::Prune => 5,
             Trouble::Reopen => 6,
             Trouble::Sync => 7,
-            Trouble::ForeignSlot => 8,
-            Trouble::HandOff => 9,
+            Trouble::Packing => 8,
+            Trouble::ForeignSlot => 9,
+            Trouble::HandOff => 10,
         };
-        assert_eq!(Trouble::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(Trouble::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     }
 }

@@ -99,6 +99,7 @@ pub enum Op {
     Create,
     Write,
     Sync,
+    SetTime,
     Truncate,
     Read,
     List,
@@ -114,12 +115,13 @@ pub enum Op {
 
 impl Op {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Stat,
         Self::Open,
         Self::Create,
         Self::Write,
         Self::Sync,
+        Self::SetTime,
         Self::Truncate,
         Self::Read,
         Self::Rename,
@@ -141,6 +143,7 @@ impl Op {
             Self::Create => "create",
             Self::Write => "write",
             Self::Sync => "fdatasync",
+            Self::SetTime => "futimens",
             Self::Truncate => "truncate",
             Self::Read => "read",
             Self::List => "list",

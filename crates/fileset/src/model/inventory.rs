@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::compression::Compression;
 use super::slot::{Slot, Stamp};
 use super::time::Wall;
 
@@ -51,11 +52,16 @@ pub struct Backup {
     pub bytes: u64,
     /// When its last record was written.
     pub modified: Wall,
+    /// Which file it is.
+    pub id: FileId,
+    /// How it is stored.
+    pub compression: Compression,
 }
 
 impl From<Meta> for Backup {
+    /// As it was written.
     fn from(meta: Meta) -> Self {
-        Self { bytes: meta.bytes, modified: meta.modified }
+        Self { bytes: meta.bytes, modified: meta.modified, id: meta.id, compression: Compression::None }
     }
 }
 
@@ -64,6 +70,8 @@ impl From<Meta> for Backup {
 pub struct Inventory {
     /// The backups, the newest first.
     pub backups: BTreeMap<Slot, Backup>,
+    /// Sizes of compressed forms whose plain file still stands: one of the two is too much.
+    pub twins: BTreeMap<(Slot, Compression), u64>,
     /// Numbers whose name is held by something that is not a regular file.
     pub foreign: BTreeSet<u32>,
     /// Size of a live-named file that is not the one being written.
@@ -74,7 +82,8 @@ impl Inventory {
     /// Bytes of everything in it.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.backups.values().map(|backup| backup.bytes).sum::<u64>() + self.standing_live.unwrap_or(0)
+        let backups = self.backups.values().map(|backup| backup.bytes);
+        backups.chain(self.twins.values().copied()).chain(self.standing_live).sum()
     }
 
     /// The newest stamp of a backup.

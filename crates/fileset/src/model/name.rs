@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use super::compression::Compression;
 use super::slot::{Slot, Stamp};
 
 /// Name of the alert file, where the settings do not name another.
@@ -16,9 +17,13 @@ const ALERT_END: &[u8] = b".txt";
 const NEW: &[u8] = b".new";
 const LOCK: &[u8] = b".lock";
 const ALERT_TEMP: &[u8] = b".alert";
+const PACK: &[u8] = b".pack";
 
 /// The longest file name that common file systems take, in bytes.
 pub const NAME_MAX: usize = 255;
+
+/// The most that compression adds to a name, in bytes.
+pub(crate) const ENDING_BYTES_MAX: usize = ".zst".len();
 
 /// The most that a backup's slot takes in its name, the dot included.
 pub(crate) const SLOT_BYTES_MAX: usize = ".20261123T181911Z-0001".len();
@@ -30,6 +35,10 @@ pub enum Role {
     Live,
     /// `app.log.3`: the third newest backup; `app.log.20261123T181911Z`: one with a time stamp.
     Backup(Slot),
+    /// `app.log.3.gz`: a backup, compressed.
+    Packed(Slot, Compression),
+    /// `.app.log.pack`: a backup while it is being compressed.
+    PackTemporary,
     /// `.app.log.new`: the next live file, while a rotation is under way.
     Hidden,
     /// `.app.log.lock`: held by the process that writes.
@@ -133,13 +142,25 @@ impl Names {
     /// `app.log.3` or `app.log.20261123T181911Z`, in the directory of the backups.
     #[must_use]
     pub fn backup(&self, slot: impl Into<Slot>) -> PathBuf {
-        let bytes = self.archive.as_os_str().len() + self.base.len() + SLOT_BYTES_MAX;
+        self.backup_as(slot, Compression::None)
+    }
+
+    /// The same with the ending of its compression: `app.log.3.gz`.
+    #[must_use]
+    pub fn backup_as(&self, slot: impl Into<Slot>, compression: Compression) -> PathBuf {
+        let bytes = self.archive.as_os_str().len() + self.base.len() + SLOT_BYTES_MAX + ENDING_BYTES_MAX;
         let mut path = PathBuf::with_capacity(bytes);
         path.push(&self.archive);
         path.push(&self.base);
         // Writing into memory cannot fail.
-        let _ = write!(path.as_mut_os_string(), ".{}", slot.into());
+        let _ = write!(path.as_mut_os_string(), ".{}{}", slot.into(), compression.ending());
         path
+    }
+
+    /// `.app.log.pack`, in the directory of the backups.
+    #[must_use]
+    pub fn pack_temporary(&self) -> PathBuf {
+        self.archive.join(OsString::from_vec([b".", self.base.as_bytes(), PACK].concat()))
     }
 
     /// `.app.log.alert`, in the directory of the alert file.
@@ -167,7 +188,7 @@ impl Names {
         if let Some(rest) = name.strip_prefix(base) {
             return match rest {
                 [] => Some(Role::Live),
-                [b'.', rest @ ..] => slot(rest).map(Role::Backup),
+                [b'.', rest @ ..] => slot(rest).map(Role::Backup).or_else(|| packed(rest)),
                 _ => None,
             };
         }
@@ -175,6 +196,7 @@ impl Names {
             NEW => Some(Role::Hidden),
             LOCK => Some(Role::Lock),
             ALERT_TEMP => Some(Role::AlertTemporary),
+            PACK => Some(Role::PackTemporary),
             _ => None,
         }
     }
@@ -185,18 +207,32 @@ impl Names {
 #[must_use]
 pub fn is_reserved(name: &OsStr) -> bool {
     let name = name.as_bytes();
-    let backup = name
-        .iter()
-        .rposition(|byte| *byte == b'.')
-        .is_some_and(|dot| dot > 0 && slot(&name[dot + 1..]).is_some());
+    let mut forms = Compression::ALL.into_iter().map(|form| name.strip_suffix(form.ending().as_bytes()));
+    let backup = forms.any(|name| name.is_some_and(is_backup));
     let dotted = name.strip_prefix(b".").is_some_and(|rest| {
-        [NEW, LOCK, ALERT_TEMP].iter().any(|end| rest.strip_suffix(*end).is_some_and(|base| !base.is_empty()))
+        [NEW, LOCK, ALERT_TEMP, PACK]
+            .iter()
+            .any(|end| rest.strip_suffix(*end).is_some_and(|base| !base.is_empty()))
     });
     let alert = name
         .strip_prefix(ALERT_STEM)
         .and_then(|rest| rest.strip_suffix(ALERT_END))
         .is_some_and(|middle| middle.is_empty() || (middle.len() > 1 && middle[0] == b'.'));
     backup || dotted || alert
+}
+
+/// What we write behind the name of the live file for a backup that is compressed.
+fn packed(rest: &[u8]) -> Option<Role> {
+    let mut forms = Compression::ALL.into_iter().filter(|form| *form != Compression::None);
+    forms.find_map(|form| {
+        rest.strip_suffix(form.ending().as_bytes()).and_then(slot).map(|slot| Role::Packed(slot, form))
+    })
+}
+
+/// Whether it could be a backup of some log.
+fn is_backup(name: &[u8]) -> bool {
+    let dot = name.iter().rposition(|byte| *byte == b'.');
+    dot.is_some_and(|dot| dot > 0 && slot(&name[dot + 1..]).is_some())
 }
 
 /// What we write behind the name of the live file.
@@ -230,7 +266,11 @@ mod tests {
             "app.log.01",
             "app.log.0",
             "app.log.+1",
-            "app.log.1.gz",
+            "app.log.1.bz2",
+            "app.log.01.gz",
+            "app.log.1.gz.gz",
+            "app.log.gz",
+            "app.log..gz",
             "app.log.",
             "app.log.4294967296",
             "application.log",
@@ -246,7 +286,7 @@ mod tests {
             ".",
             "app.log.1 ",
             "app.log.20261123T181911",
-            "app.log.20261123T181911Z.gz",
+            "app.log.20261123T181911.gz",
         ] {
             assert_eq!(names().role(name.as_ref()), None, "{name}");
         }
@@ -260,7 +300,12 @@ mod tests {
         assert_eq!(role(names.hidden()), Some(Role::Hidden));
         assert_eq!(role(names.lock()), Some(Role::Lock));
         assert_eq!(role(&names.alert_temporary(names.dir())), Some(Role::AlertTemporary));
+        assert_eq!(role(&names.pack_temporary()), Some(Role::PackTemporary));
         assert_eq!(role(&names.backup(u32::MAX)), Some(Role::Backup(u32::MAX.into())));
+        let stamp = Slot::from(Stamp::parse("20261123T181911Z").unwrap());
+        for (slot, form) in [(2.into(), Compression::Gzip), (stamp, Compression::Zstd)] {
+            assert_eq!(role(&names.backup_as(slot, form)), Some(Role::Packed(slot, form)));
+        }
     }
 
     #[test]
@@ -268,6 +313,9 @@ mod tests {
         for name in [
             "app.log.3",
             "app.log.20261123T181911Z-0001",
+            "app.log.3.gz",
+            "app.log.20261123T181911Z.zst",
+            ".a.pack",
             ".app.log.new",
             ".a.lock",
             ".a.alert",
@@ -281,6 +329,8 @@ mod tests {
             "3",
             ".3",
             "app.log.03",
+            "app.log.gz",
+            ".3.gz",
             ".new",
             "app.new",
             "ALERT_LOG_ROTATION_FAILED",
@@ -316,6 +366,8 @@ mod tests {
                 let path = match role {
                     Role::Live => names.live().to_owned(),
                     Role::Backup(slot) => names.backup(slot),
+                    Role::Packed(slot, form) => names.backup_as(slot, form),
+                    Role::PackTemporary => names.pack_temporary(),
                     Role::Hidden => names.hidden().to_owned(),
                     Role::Lock => names.lock().to_owned(),
                     Role::AlertTemporary => names.alert_temporary(names.dir()),

@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::compression::Compression;
 use super::error::Fault;
-use super::name::{self, NAME_MAX, Names, SLOT_BYTES_MAX};
+use super::name::{self, ENDING_BYTES_MAX, NAME_MAX, Names, SLOT_BYTES_MAX};
 use super::render::Rules;
 use super::schedule::Schedule;
 
@@ -131,6 +132,9 @@ pub struct Settings {
     /// Where backups are kept. `None`: beside the live file. On the same file system, and for this log alone: it is
     /// locked too.
     pub archive_dir: Option<PathBuf>,
+    /// How backups are stored, but for the newest, which readers may still be at. Whoever drives the set performs the
+    /// orders for it: [`FileSet::take_order`](crate::FileSet::take_order).
+    pub compression: Compression,
     /// Backups whose last record is older than this are removed. `None`: age does not matter.
     pub max_age: Option<Duration>,
     /// Bytes of the live file, the hidden new one and all backups together, at every instant.
@@ -181,6 +185,7 @@ impl Settings {
             backup_count: BACKUP_COUNT,
             naming: Naming::default(),
             archive_dir: None,
+            compression: Compression::None,
             max_age: None,
             max_total_bytes: MAX_TOTAL_BYTES,
             budget_warning_percent: BUDGET_WARNING_PERCENT,
@@ -239,6 +244,11 @@ impl Settings {
         self.path_faults(&mut faults);
         self.size_faults(&mut faults);
         self.time_faults(&mut faults);
+        if !self.compression.is_built() {
+            let wanted =
+                format!("must be none, or the program be built with the feature `{}`", self.compression);
+            faults.push(Fault::new("compression", self.compression, wanted));
+        }
         if self.mode & !0o7777 != 0 || self.mode & 0o600 != 0o600 {
             faults.push(Fault::new(
                 "mode",
@@ -262,8 +272,8 @@ impl Settings {
             Some(_) if self.path.as_os_str().as_encoded_bytes().contains(&0) => {
                 Some("must not contain a NUL byte".to_owned())
             }
-            Some(base) if base.len() + self.naming.bytes_max() > NAME_MAX => {
-                let longest = NAME_MAX - self.naming.bytes_max();
+            Some(base) if base.len() + self.added_bytes_max() > NAME_MAX => {
+                let longest = NAME_MAX - self.added_bytes_max();
                 Some(format!("must have a file name of at most {longest} bytes"))
             }
             Some(base) if name::is_reserved(base) && !self.allows(Allow::ReservedName) => Some(
@@ -298,6 +308,12 @@ impl Settings {
                 faults.push(Fault::new("alert_file", alert.display(), wanted));
             }
         }
+    }
+
+    /// The most that is added to the name of the live file.
+    fn added_bytes_max(&self) -> usize {
+        let ending = if self.compression == Compression::None { 0 } else { ENDING_BYTES_MAX };
+        self.naming.bytes_max() + ending
     }
 
     fn is_name_of_set(&self, alert: &Path) -> bool {

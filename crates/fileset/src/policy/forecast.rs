@@ -99,7 +99,8 @@ pub fn forecast(
                 }
             }
             Step::Retire { to } => {
-                after.backups.insert(to, Backup { bytes: live_bytes, modified: now });
+                let backup = Backup { bytes: live_bytes, modified: now, ..Backup::default() };
+                after.backups.insert(to, backup);
             }
             _ => {}
         }
@@ -149,7 +150,7 @@ mod tests {
     fn inventory(ages: &[(u32, u64, i64)]) -> Inventory {
         let backups = ages.iter().map(|(number, bytes, second)| {
             let modified = Wall::from_unix_micros(second * 1_000_000);
-            (Slot::Number(*number), Backup { bytes: *bytes, modified })
+            (Slot::Number(*number), Backup { bytes: *bytes, modified, ..Backup::default() })
         });
         Inventory { backups: backups.collect(), ..Inventory::default() }
     }

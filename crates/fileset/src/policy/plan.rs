@@ -17,6 +17,8 @@ pub enum Step {
     CreateHidden,
     /// Remove a backup.
     Remove(Slot),
+    /// Remove compressed backups whose plain file still stands.
+    RemoveTwins,
     /// Rename a backup to the next number, which is free.
     Shift {
         /// Its number.
@@ -121,7 +123,10 @@ fn finish(steps: &mut Vec<Step>, durability: Durability) {
 fn displacement(inventory: &Inventory, scheme: Scheme) -> Result<Vec<Step>, NoSlot> {
     let surplus = retention::surplus(inventory, scheme.backup_count);
     let kept = inventory.backups.len() - surplus.len();
-    let mut steps: Vec<Step> = surplus.into_iter().map(Step::Remove).collect();
+    // Out of the way first: a plain file alone would leave its twin behind.
+    let mut steps: Vec<Step> =
+        (!inventory.twins.is_empty()).then_some(Step::RemoveTwins).into_iter().collect();
+    steps.extend(surplus.into_iter().map(Step::Remove));
     match scheme.stamp {
         _ if scheme.backup_count == 0 => steps.push(Step::Discard),
         None => renumber(inventory, scheme.backup_count, &mut steps)?,
@@ -164,7 +169,7 @@ mod tests {
         Inventory {
             backups: backups.iter().map(|number| (Slot::Number(*number), Backup::default())).collect(),
             foreign: foreign.iter().copied().collect(),
-            standing_live: None,
+            ..Inventory::default()
         }
     }
 
@@ -298,7 +303,7 @@ mod tests {
             let inventory = Inventory {
                 backups: self.files.keys().map(|number| (Slot::Number(*number), Backup::default())).collect(),
                 foreign: foreign.clone(),
-                standing_live: None,
+                ..Inventory::default()
             };
             let plan = if self.live.is_some() { rotation } else { recovery };
             plan(&inventory, numbered(count), Durability::Synced)

@@ -92,7 +92,7 @@ mod tests {
     fn what_is_too_old_goes_whatever_its_number() {
         let aged = |number: u32, seconds: i64| {
             let modified = Wall::from_unix_micros(seconds * 1_000_000);
-            (Slot::Number(number), Backup { bytes: 1, modified })
+            (Slot::Number(number), Backup { bytes: 1, modified, ..Backup::default() })
         };
         let backups = [aged(1, 300), aged(2, 100), aged(3, 200)].into();
         let inventory = Inventory { backups, ..Inventory::default() };

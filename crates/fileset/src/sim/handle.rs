@@ -10,6 +10,7 @@ use super::state::{LockOwner, Request, State, USER};
 use crate::effect::fs::{Follow, Fs, Lock, LockRefusal, LogFile, Outcome};
 use crate::model::error::{Holder, Op, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
+use crate::model::time::Wall;
 
 impl SimDisk {
     fn call<T>(&self, op: Op, path: &Path, body: impl FnOnce(&mut State) -> Outcome<T>) -> Outcome<T> {
@@ -41,6 +42,19 @@ impl Fs for SimDisk {
             let (_, ino) = state.find(path, follow)?;
             openable(state, ino)?;
             hold(state, ino)
+        });
+        self.opened(opened, path)
+    }
+
+    fn open_to_read(&self, path: &Path) -> Outcome<Box<dyn LogFile>> {
+        let opened = self.call(Op::Open, path, |state| {
+            let (_, ino) = state.find(path, Follow::No)?;
+            match state.kind(ino) {
+                Some(FileKind::File) => hold(state, ino),
+                Some(FileKind::Symlink) => Err(OsError::ELOOP),
+                Some(FileKind::Other) => Err(OsError::ENXIO),
+                _ => Err(OsError::EINVAL),
+            }
         });
         self.opened(opened, path)
     }
@@ -275,11 +289,21 @@ impl LogFile for SimFile {
         self.0.call(Op::Read, 0, |state, ino| Ok(state.inode(ino)?.live.last().copied()))
     }
 
-    fn read_at(&self, offset: u64, max: usize) -> Outcome<Vec<u8>> {
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize> {
         self.0.call(Op::Read, 0, |state, ino| {
-            let live = &state.inode(ino)?.live;
-            let from = usize::try_from(offset).unwrap_or(usize::MAX).min(live.len());
-            Ok(live[from..live.len().min(from.saturating_add(max))].to_vec())
+            let content = &state.inode(ino)?.live;
+            let rest = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or(&[]);
+            let count = rest.len().min(bytes.len());
+            bytes[..count].copy_from_slice(&rest[..count]);
+            Ok(count)
+        })
+    }
+
+    fn set_modified(&mut self, modified: Wall) -> Outcome<()> {
+        self.0.call(Op::SetTime, 0, |state, ino| {
+            state.writable()?;
+            state.inode(ino)?.modified = modified;
+            Ok(())
         })
     }
 }

@@ -8,11 +8,11 @@ use std::path::Path;
 use fastrand::Rng;
 use tracing_spool_fileset::model::name::{Names, Role};
 use tracing_spool_fileset::sim::{Fault, Survive, When};
-use tracing_spool_fileset::{Naming, Op, OsError, Schedule, Settings};
+use tracing_spool_fileset::{Compression, Naming, Op, OsError, Schedule, Settings};
 
 use crate::faults::{ERRORS, OPS};
 use crate::many;
-use crate::world::{LIVE, World, settings};
+use crate::world::{LIVE, World, settings, unpacked};
 
 /// Seeds for which unsynced pages survive a power cut: none, all, and some.
 const PAGES: [u64; 4] = [0, u64::MAX, 0x5555_5555_5555_5555, 0xA5C3_0F1E_7B2D_9641];
@@ -36,6 +36,7 @@ fn dead_at(settings: &Settings, seq: u64, when: When, short: Option<usize>) -> (
     assert!(world.disk.crashed(), "call {seq} is never made");
     let in_hand = (world.finished..world.sent).collect();
     world.set = None;
+    world.order = None;
     world.batch.clear();
     world.finished = world.sent;
     (world, in_hand)
@@ -95,6 +96,26 @@ fn killed_while_pruning() {
     assert!(kills > 400, "{kills}");
 }
 
+fn compressing(form: Compression, backup_count: u32, max_total_bytes: u64) -> Settings {
+    let mut settings = settings(backup_count, max_total_bytes);
+    settings.compression = form;
+    settings
+}
+
+#[test]
+fn killed_while_compressing() {
+    let kills = kill_everywhere(&compressing(Compression::Gzip, 9, 1 << 20), None, |_| 0);
+    assert!(kills > 600, "{kills}");
+    let kills = kill_everywhere(&compressing(Compression::Zstd, 9, 1 << 20), Some(23), |_| 0);
+    assert!(kills > 600, "{kills}");
+}
+
+#[test]
+fn killed_while_compressing_and_pruning() {
+    let kills = kill_everywhere(&compressing(Compression::Gzip, 4, 600), None, World::oldest_kept);
+    assert!(kills > 400, "{kills}");
+}
+
 #[test]
 fn killed_with_stamps_and_an_archive() {
     let mut settings = settings(9, 1 << 20);
@@ -109,12 +130,23 @@ fn killed_with_stamps_and_an_archive() {
 
 #[test]
 fn museum_d11_power_cut_before_and_after_every_call() {
-    let settings = settings(9, 1 << 20);
+    let rotated = cut_everywhere(&settings(9, 1 << 20));
+    assert!(rotated > 1_000, "{rotated}");
+}
+
+#[test]
+fn power_cut_while_compressing() {
+    let rotated = cut_everywhere(&compressing(Compression::Gzip, 9, 1 << 20));
+    assert!(rotated > 1_000, "{rotated}");
+}
+
+/// Cuts the power after every call; returns how many rotated files were looked at.
+fn cut_everywhere(settings: &Settings) -> usize {
     let names = Names::new(Path::new(LIVE)).unwrap();
     let mut rotated = 0;
-    for seq in 1..=calls(&settings, None) {
+    for seq in 1..=calls(settings, None) {
         for (kept_names, pages) in (0..4).flat_map(|names| PAGES.map(|pages| (names, pages))) {
-            let (mut world, _) = dead_at(&settings, seq, When::After, None);
+            let (mut world, _) = dead_at(settings, seq, When::After, None);
             let kept = world.disk.unsynced_names().min(kept_names);
             if kept < kept_names {
                 continue; // the same as one before
@@ -122,19 +154,24 @@ fn museum_d11_power_cut_before_and_after_every_call() {
             println!("power cut at call {seq}, {kept} names and pages {pages:x} survive");
             world.disk.restart(Survive::Durable { names: kept, pages });
             for (name, _) in world.disk.list("/logs") {
-                if let Some(Role::Backup(number)) = names.role(&name) {
-                    assert_whole(&world.disk.read(names.backup(number)).unwrap());
-                    rotated += 1;
-                }
+                let backup = match names.role(&name) {
+                    Some(Role::Backup(slot)) => (slot, Compression::None),
+                    Some(Role::Packed(slot, form)) => (slot, form),
+                    _ => continue,
+                };
+                let bytes = world.disk.read(names.backup_as(backup.0, backup.1)).unwrap();
+                assert_whole(&unpacked(bytes, backup.1));
+                rotated += 1;
             }
             world.open();
             world.log(8);
             world.settle();
             assert_eq!(world.disk.violation(), None);
             assert!(!world.disk.exists(names.hidden()));
+            assert!(!world.disk.exists(names.pack_temporary()));
         }
     }
-    assert!(rotated > 1_000, "{rotated}");
+    rotated
 }
 
 /// A rotated file is a run of whole records, nothing missing in between.
@@ -183,6 +220,7 @@ fn two_misfortunes(seed: u64, counts: &[(Settings, Option<usize>, u64)]) {
     if world.disk.crashed() {
         in_hand.extend(world.finished..world.sent);
         world.set = None;
+        world.order = None;
         world.batch.clear();
         world.finished = world.sent;
         let survive = match second {

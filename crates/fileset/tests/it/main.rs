@@ -18,6 +18,7 @@ mod life;
 mod many;
 mod model;
 mod naming;
+mod packing;
 mod real_disk;
 mod reconfigure;
 mod simulate;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Naming, Op, OsError, Schedule, Settings, Sync};
+use tracing_spool_fileset::{Compression, Naming, Op, OsError, Schedule, Settings, Sync};
 
 use crate::many;
 use crate::world::{LIVE, World, settings};
@@ -49,6 +49,8 @@ struct Scene {
     prunes: bool,
     /// One write takes no more.
     short: Option<usize>,
+    /// How many calls a compression takes.
+    order_takes: u32,
     /// What a process before left.
     prepare: fn(&World),
     /// Limits that are changed while the set is open.
@@ -57,12 +59,13 @@ struct Scene {
 
 impl Scene {
     fn new(settings: Settings) -> Self {
-        Self { settings, prunes: false, short: None, prepare: |_| (), reconfigure: None }
+        Self { settings, prunes: false, short: None, order_takes: 0, prepare: |_| (), reconfigure: None }
     }
 
     fn world(&self) -> World {
-        let world = World::new(self.settings.clone());
+        let mut world = World::new(self.settings.clone());
         world.disk.set_short_writes(self.short);
+        world.order_takes = self.order_takes;
         (self.prepare)(&world);
         world
     }
@@ -95,6 +98,13 @@ fn by_the_clock() -> Scene {
     Scene { prunes: true, ..Scene::new(settings) }
 }
 
+/// Backups are compressed, one of them while the set rotates.
+fn compressing(form: Compression, order_takes: u32) -> Scene {
+    let mut scene = Scene { order_takes, ..roomy() };
+    scene.settings.compression = form;
+    scene
+}
+
 /// Further scenes, for `just sweep`.
 fn others() -> Vec<Scene> {
     let with = |change: fn(&mut Settings)| {
@@ -113,6 +123,13 @@ fn others() -> Vec<Scene> {
         with(|settings| settings.min_rotation_interval = Duration::from_millis(300)),
         Scene { short: Some(23), ..by_the_clock() },
         with(|settings| settings.alert_file = Some("/alerts/here.txt".into())),
+        compressing(Compression::Zstd, 1),
+        compressing(Compression::Gzip, 5),
+        Scene {
+            short: Some(23),
+            order_takes: 2,
+            ..with(|settings| settings.compression = Compression::Gzip)
+        },
         Scene { prunes: true, ..with(|settings| settings.backup_count = 0) },
         Scene { prunes: true, ..with(|settings| settings.backup_count = 1) },
         with(|settings| settings.naming = Naming::Timestamped),
@@ -247,6 +264,19 @@ fn every_call_with_every_error_while_limits_are_lowered() {
 #[test]
 fn every_call_with_every_error_by_the_clock_and_in_silence() {
     sweep(&by_the_clock());
+}
+
+#[test]
+fn every_call_with_every_error_and_compression() {
+    sweep(&compressing(Compression::Gzip, 1));
+}
+
+#[test]
+fn every_call_with_every_error_and_compression_in_little_room() {
+    let mut scene = Scene { order_takes: 1, ..pruning() };
+    scene.settings.compression = Compression::Gzip;
+    scene.settings.backup_count = 4;
+    sweep(&scene);
 }
 
 /// What a killed process left is not believed to be gone because an unlink says so.

@@ -3,13 +3,16 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
 use tracing_spool_fileset::model::name::{Names, Role};
 use tracing_spool_fileset::model::slot::Slot;
 use tracing_spool_fileset::sim::{Entry, SimClock, SimDisk};
-use tracing_spool_fileset::{Batch, Edge, Event, FileSet, Op, OpenError, Settings, State, Trouble};
+use tracing_spool_fileset::{
+    Batch, Compression, Edge, Event, FileSet, Op, OpenError, PackOrder, Settings, State, Trouble,
+};
 
 pub(crate) const LIVE: &str = "/logs/app.log";
 pub(crate) const ALERT: &str = "/logs/ALERT_LOG_ROTATION_FAILED.txt";
@@ -43,6 +46,10 @@ pub(crate) struct World {
     pub(crate) clear_after: Duration,
     /// Whether the total is asserted.
     pub(crate) caps_hold: bool,
+    /// A backup that is being compressed, and how many calls that still takes.
+    pub(crate) order: Option<(PackOrder, u32)>,
+    /// How many calls a compression takes.
+    pub(crate) order_takes: u32,
 }
 
 /// Small files, so that everything happens often.
@@ -61,8 +68,7 @@ impl World {
         disk.set_clock(&clock);
         disk.mkdir_all("/");
         let names = Names::new(Path::new(LIVE)).unwrap();
-        let is_counted =
-            move |name: &OsStr| matches!(names.role(name), Some(Role::Live | Role::Hidden | Role::Backup(_)));
+        let is_counted = move |name: &OsStr| names.role(name).is_some_and(is_counted);
         disk.assert_total("/logs", is_counted, settings.max_total_bytes);
         let batch = Batch::default();
         let clear_after = Duration::from_secs(3);
@@ -79,6 +85,8 @@ impl World {
             booked: 0,
             clear_after,
             caps_hold: true,
+            order: None,
+            order_takes: 0,
         }
     }
 
@@ -134,7 +142,23 @@ impl World {
                 .extend(self.batch.refused().iter().map(|place| first + u32::try_from(*place).unwrap()));
             self.batch.clear();
         }
+        self.pack();
         done
+    }
+
+    /// What the thread that compresses would have done by now. Returns whether it has something to do.
+    pub(crate) fn pack(&mut self) -> bool {
+        let now = self.clock.now();
+        let Some(set) = &mut self.set else { return false };
+        match self.order.take() {
+            Some((order, 0)) => set.packed(order.perform(), now),
+            Some((order, left)) => self.order = Some((order, left - 1)),
+            None => {}
+        }
+        if self.order.is_none() {
+            self.order = set.take_order(now).map(|order| (order, self.order_takes));
+        }
+        self.order.is_some()
     }
 
     /// Keeps the set's deadlines until the batch is done, or the disk has crashed.
@@ -186,6 +210,7 @@ impl World {
     /// Keeps the set's deadlines until it has none that is near.
     pub(crate) fn rest(&mut self) {
         let start = self.clock.now().mono;
+        while self.pack() {}
         while let Some(wake) = self.set().wake_at() {
             let now = self.clock.now();
             if wake - now.mono > FAR && self.set().state() == State::Writing {
@@ -195,6 +220,7 @@ impl World {
             self.clock.advance(wake - now.mono);
             let now = self.clock.now();
             self.set().tick(now);
+            while self.pack() {}
         }
     }
 
@@ -220,6 +246,7 @@ impl World {
 
     pub(crate) fn close(&mut self) {
         let now = self.clock.now();
+        self.order = None;
         if let Some(set) = self.set.take() {
             let before = books(&set);
             let finished = self.batch.finished();
@@ -260,20 +287,22 @@ impl World {
             Some(dir) => names.with_archive(dir.clone()),
             None => names,
         };
-        let mut slots: Vec<Slot> = self
+        let mut backups: Vec<(Slot, Compression)> = self
             .disk
             .list(names.archive())
             .iter()
             .filter_map(|(name, _)| match names.role(name) {
-                Some(Role::Backup(slot)) => Some(slot),
+                Some(Role::Backup(slot)) => Some((slot, Compression::None)),
+                Some(Role::Packed(slot, form)) => Some((slot, form)),
                 _ => None,
             })
             .collect();
-        slots.sort_unstable();
-        let backups = slots.iter().rev().map(|slot| names.backup(*slot));
+        backups.sort_unstable();
+        let backups = backups.iter().rev().map(|(slot, form)| (names.backup_as(*slot, *form), *form));
+        let live = [names.live(), names.hidden()].map(|path| (path.to_owned(), Compression::None));
         backups
-            .chain([names.live().to_owned(), names.hidden().to_owned()])
-            .filter_map(|path| self.disk.read(path))
+            .chain(live)
+            .filter_map(|(path, form)| Some(unpacked(self.disk.read(path)?, form)))
             .map(|bytes| String::from_utf8(bytes).unwrap())
             .collect()
     }
@@ -325,9 +354,33 @@ impl World {
         assert!(!self.disk.exists(ALERT), "the alert file still stands");
         assert!(!self.disk.exists("/logs/.app.log.alert"), "the alert's temporary still stands");
         assert!(!self.disk.exists("/logs/.app.log.new"), "the hidden file still stands");
-        let total = self.files().iter().map(|file| file.len() as u64).sum::<u64>();
+        let names = Names::new(Path::new(LIVE)).unwrap();
+        assert!(!self.disk.exists(names.pack_temporary()), "the temporary of a compression still stands");
+        let archive = self.settings.archive_dir.clone();
+        let dirs = [Some(names.dir().to_owned()), archive].into_iter().flatten();
+        let files: Vec<_> = dirs.flat_map(|dir| self.disk.list(dir)).collect();
+        let counted = files.iter().filter(|(name, _)| names.role(name).is_some_and(is_counted));
+        let total = counted.map(|(_, bytes)| bytes).sum::<u64>();
         assert_eq!(self.set().total_bytes(), total, "the picture of the directory is not true");
     }
+}
+
+/// Whether the budget counts it.
+fn is_counted(role: Role) -> bool {
+    !matches!(role, Role::Lock | Role::AlertTemporary)
+}
+
+/// What was compressed.
+pub(crate) fn unpacked(bytes: Vec<u8>, form: Compression) -> Vec<u8> {
+    let mut content = Vec::new();
+    match form {
+        Compression::Gzip => {
+            flate2::read::GzDecoder::new(bytes.as_slice()).read_to_end(&mut content).unwrap();
+        }
+        Compression::Zstd => content = zstd::decode_all(bytes.as_slice()).unwrap(),
+        _ => content = bytes,
+    }
+    content
 }
 
 /// Whether a line is the beginning of a record in `excused`, and not the whole of it.

@@ -41,6 +41,7 @@ fields! {
     "min_rotation_interval" duration => |builder, value| builder.settings.min_rotation_interval = value;
     "naming" naming => |builder, value| builder.settings.naming = value;
     "archive_dir" path => |builder, value| builder.settings.archive_dir = Some(value);
+    "compression" compression => |builder, value| builder.settings.compression = value;
     "max_age" duration => |builder, value| builder.settings.max_age = Some(value);
     "max_total_bytes" size => |builder, value| builder.settings.max_total_bytes = value;
     "budget_warning_percent" count => |builder, value| builder.settings.budget_warning_percent = value;

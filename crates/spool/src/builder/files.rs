@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing_core::Level;
-use tracing_spool_fileset::{Allow, Naming, Sync as SyncPolicy};
+use tracing_spool_fileset::{Allow, Compression, Naming, Sync as SyncPolicy};
 
 use super::SpoolBuilder;
 use crate::rank::Rank;
@@ -45,6 +45,24 @@ impl SpoolBuilder {
     /// ```
     pub fn naming(mut self, naming: Naming) -> Self {
         self.settings.naming = naming;
+        self
+    }
+
+    /// How backups are stored, but for the newest, which stays as it is for the readers that follow the log (as they were
+    /// written). Needs the feature `gzip` or `zstd`; without it [`open`](Self::open) says so. A second thread, of low
+    /// priority, does the work; room for the second form of a backup is part of [`max_total_bytes`](Self::max_total_bytes),
+    /// and where it is missing the backup stays as it is.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use tracing_spool::{Compression, Spool};
+    /// let (spool, guard) = Spool::builder(&path).compression(Compression::Gzip).open()?; // app.log.2.gz and on
+    /// # drop((spool, guard));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.settings.compression = compression;
         self
     }
 

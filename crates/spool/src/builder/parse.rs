@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::{Span, SpanRelativeTo};
 use tracing_core::Level;
-use tracing_spool_fileset::{Allow, Naming, Schedule, Sync as SyncPolicy};
+use tracing_spool_fileset::{Allow, Compression, Naming, Schedule, Sync as SyncPolicy};
 
 use crate::late::LateRecords;
 use crate::notice::Notices;
@@ -155,6 +155,15 @@ pub(super) fn naming(value: &Value) -> Result<Naming, Wanted> {
         Some("numbered") => Ok(Naming::Numbered),
         Some("timestamped") => Ok(Naming::Timestamped),
         _ => Err("must be \"numbered\" or \"timestamped\""),
+    }
+}
+
+pub(super) fn compression(value: &Value) -> Result<Compression, Wanted> {
+    match value.text() {
+        Some("none") => Ok(Compression::None),
+        Some("gzip") => Ok(Compression::Gzip),
+        Some("zstd") => Ok(Compression::Zstd),
+        _ => Err("must be \"none\", \"gzip\" or \"zstd\""),
     }
 }
 

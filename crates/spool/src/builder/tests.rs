@@ -126,6 +126,21 @@ fn museum_t2_a_thread_that_cannot_be_spawned_is_an_error() {
 }
 
 #[test]
+fn a_thread_for_compression_that_cannot_be_spawned_is_an_error() {
+    let (_dir, path) = scene();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let only_the_writer = |builder: thread::Builder, life: Box<dyn FnOnce() + Send>| {
+        let is_other = format!("{builder:?}").contains("-pack");
+        if is_other { Err(io::Error::from_raw_os_error(11)) } else { spawn(builder, life) }
+    };
+    let builder = Spool::builder(&path).compression(Compression::Gzip);
+    let error = builder.clone().start(&Disk::new(), FileSet::open, &clock, only_the_writer).unwrap_err();
+    assert!(matches!(error, OpenError::Thread(_)), "{error}");
+    let (_spool, guard) = builder.open().expect("what was opened was closed again");
+    drop(guard);
+}
+
+#[test]
 fn a_second_spool_is_refused_or_waits() {
     let (_dir, path) = scene();
     let (_spool, guard) = Spool::builder(&path).open().unwrap();

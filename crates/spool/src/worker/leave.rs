@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing_spool_fileset::{FileSet, Now, State, Witness};
 
@@ -48,8 +49,9 @@ impl Worker {
     pub(super) fn finish(&mut self, now: Now, is_late: bool) -> Next {
         let mut left = Left { late: is_late, ..Left::default() };
         let hands_over = self.shared.late.is_wanted() && self.tray.is_done();
-        if let Some(file_set) = self.file_set.take() {
+        if let Some(mut file_set) = self.file_set.take() {
             if hands_over {
+                file_set.stop_packing();
                 self.shared.late.leave(file_set, Arc::clone(&self.clock), self.rules);
             } else {
                 let (batch, slips) = self.tray.parts();
@@ -70,6 +72,10 @@ impl Worker {
             }
         }
         self.settle();
+        if let Some(packer) = self.packer.take() {
+            let time = self.closing.as_ref().map_or(Duration::ZERO, |closing| closing.deadline - now.mono);
+            packer.leave(time);
+        }
         left.records = self.count_rest();
         self.tickets.close(self.settled);
         self.shared.publish(|picture| picture.health.condition = Condition::Closed);

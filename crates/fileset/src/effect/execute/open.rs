@@ -1,10 +1,12 @@
 //! Opening the file that is to take records, after the checks of an attacker's tricks.
 //! Which trick is allowed by name, the settings say.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{OpenFile, Place, Stage};
 use crate::effect::fs::{Follow, Fs as _};
+use crate::model::compression::Compression;
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::{FileKind, Inventory, Meta};
 use crate::model::settings::{Allow, Naming, Settings};
@@ -31,6 +33,7 @@ impl Stage {
     }
 
     fn find_live(&mut self, settings: &Settings) -> Result<(OpenFile, Option<u64>), Failure> {
+        self.forms = Compression::ALL.into();
         match settings.naming {
             Naming::Numbered => {
                 for number in 1..=settings.backup_count {
@@ -39,6 +42,14 @@ impl Stage {
                 self.survey_upward(settings.backup_count)?;
             }
             Naming::Timestamped => self.survey_listed()?,
+        }
+        let mut seen = BTreeSet::from([Compression::None, settings.compression]);
+        seen.extend(self.inventory.backups.values().map(|backup| backup.compression));
+        seen.extend(self.inventory.twins.keys().map(|(_, form)| *form));
+        self.forms = seen;
+        if self.temporary.is_none() {
+            let left = self.look(&self.names.pack_temporary())?;
+            self.temporary = left.filter(|meta| meta.kind == FileKind::File).map(|meta| meta.bytes);
         }
         let live = self.look(self.names.live())?;
         let hidden = self.look(self.names.hidden())?.filter(|meta| meta.kind == FileKind::File);

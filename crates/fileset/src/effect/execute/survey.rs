@@ -1,12 +1,14 @@
 //! Looking at every name of the set, and only at those. A directory is listed only where backups are named by time.
 //! What is seen becomes the inventory; nothing is changed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Place, Setback, Stage};
 use crate::effect::fs::Fs as _;
+use crate::model::compression::Compression;
 use crate::model::error::{Failure, Op, OsError};
-use crate::model::inventory::{FileId, FileKind, Meta};
+use crate::model::inventory::{Backup, FileId, FileKind, Meta};
 use crate::model::name::Role;
 use crate::model::settings::{Naming, Settings};
 use crate::model::slot::Slot;
@@ -63,11 +65,28 @@ impl Stage {
 
     /// Whether anything stands at the slot.
     pub(super) fn survey_slot(&mut self, slot: Slot) -> Result<bool, Failure> {
-        let seen = self.look(&self.names.backup(slot))?;
-        let is_foreign = seen.is_some_and(|meta| meta.kind != FileKind::File);
-        match seen {
-            Some(meta) if meta.kind == FileKind::File => self.inventory.backups.insert(slot, meta.into()),
-            _ => self.inventory.backups.remove(&slot),
+        let (mut backup, mut twins, mut is_foreign) = (None, Vec::new(), false);
+        for form in &self.forms {
+            let Some(meta) = self.look(&self.names.backup_as(slot, *form))? else { continue };
+            match backup {
+                _ if meta.kind != FileKind::File => is_foreign = true,
+                None => backup = Some(Backup { compression: *form, ..meta.into() }),
+                // The plain file goes last: as long as it stands, it is the one that is whole.
+                Some(Backup { compression: Compression::None, modified, .. })
+                    if modified == meta.modified =>
+                {
+                    twins.push(((slot, *form), meta.bytes));
+                }
+                // Of another time, or without the plain one: not of our making, and not removed.
+                Some(_) => is_foreign = true,
+            }
+        }
+        let is_taken = backup.is_some() || is_foreign;
+        self.inventory.twins.retain(|(of, _), _| *of != slot);
+        self.inventory.twins.extend(twins);
+        match backup {
+            Some(backup) => self.inventory.backups.insert(slot, backup),
+            None => self.inventory.backups.remove(&slot),
         };
         if let Some(number) = slot.number() {
             self.inventory.foreign.remove(&number);
@@ -75,18 +94,28 @@ impl Stage {
                 self.inventory.foreign.insert(number);
             }
         }
-        Ok(seen.is_some())
+        Ok(is_taken)
     }
 
     /// Looks at every backup that the directory lists: names that tell times cannot be guessed.
     pub(super) fn survey_listed(&mut self) -> Result<(), Failure> {
         let dir = self.names.archive();
         let names = self.fs.list(dir).map_err(|error| Failure::new(Op::List, dir, error))?;
-        self.inventory.backups.clear();
+        let mut slots = BTreeSet::new();
         for name in names {
-            if let Some(Role::Backup(slot)) = self.names.role(&name) {
-                self.survey_slot(slot)?;
+            match self.names.role(&name) {
+                Some(Role::Backup(slot)) => _ = slots.insert(slot),
+                Some(Role::Packed(slot, form)) => {
+                    self.forms.insert(form);
+                    slots.insert(slot);
+                }
+                _ => {}
             }
+        }
+        self.inventory.backups.clear();
+        self.inventory.twins.clear();
+        for slot in slots {
+            self.survey_slot(slot)?;
         }
         // A number that something else holds does no harm here.
         self.inventory.foreign.clear();

@@ -1,0 +1,206 @@
+//! The compression of one backup as an order that any thread may perform: one open file into another.
+//! It touches no name; which backup it is and what the outcome is called, the file set decides on its own thread.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::codec;
+use super::fs::LogFile;
+use crate::model::compression::Compression;
+use crate::model::error::{Failure, Op, OsError};
+use crate::model::inventory::{FileId, Meta};
+
+/// Bytes that are read at once. Between two of them an order that was given up ends.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// The bit that says: nothing more may be written.
+const CLOSED: u64 = 1 << 63;
+
+/// How much an order may write. It is shared with the file set, which can close it at any moment and then knows what
+/// the temporary holds at most.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    /// Bytes that were claimed so far, and `CLOSED`.
+    claimed: AtomicU64,
+    limit: u64,
+}
+
+impl Allowance {
+    fn new(limit: u64) -> Self {
+        Self { claimed: AtomicU64::new(0), limit }
+    }
+
+    /// Ends it; returns how many bytes may have been written.
+    pub(crate) fn close(&self) -> u64 {
+        self.claimed.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED
+    }
+
+    fn is_closed(&self) -> bool {
+        self.claimed.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// Before bytes are written.
+    fn claim(&self, bytes: u64) -> Result<(), Stop> {
+        let within = |claimed: u64| {
+            let sum = claimed.saturating_add(bytes);
+            (claimed & CLOSED == 0 && sum <= self.limit).then_some(sum)
+        };
+        match self.claimed.fetch_update(Ordering::AcqRel, Ordering::Acquire, within) {
+            Ok(_) => Ok(()),
+            Err(claimed) if claimed & CLOSED != 0 => Err(Stop::GivenUp),
+            Err(_) => Err(Stop::NotSmaller),
+        }
+    }
+}
+
+/// Why an order came to no end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The file set wants the room, or its end.
+    GivenUp,
+    /// It would be no smaller than it was.
+    NotSmaller,
+    /// Somebody has changed the backup meanwhile.
+    Changed,
+    /// A call failed.
+    Failed(Failure),
+}
+
+/// One backup to be compressed: given out by [`FileSet::take_order`](crate::FileSet::take_order), performed on whichever
+/// thread has the time, and given back by [`FileSet::packed`](crate::FileSet::packed).
+#[derive(Debug)]
+#[must_use = "an order that is dropped is a failure that is tried again later"]
+pub struct PackOrder {
+    pub(crate) source: Box<dyn LogFile>,
+    pub(crate) source_path: PathBuf,
+    pub(crate) meta: Meta,
+    pub(crate) temporary: Box<dyn LogFile>,
+    pub(crate) temporary_path: PathBuf,
+    pub(crate) compression: Compression,
+    pub(crate) allowance: Arc<Allowance>,
+}
+
+/// What came of a [`PackOrder`].
+#[derive(Debug)]
+#[must_use = "the file set waits for it"]
+pub struct Packed {
+    pub(crate) source: Meta,
+    pub(crate) compression: Compression,
+    pub(crate) allowance: Arc<Allowance>,
+    pub(crate) outcome: Result<Meta, Stop>,
+}
+
+impl PackOrder {
+    pub(crate) fn allowance_for(bytes: u64) -> Arc<Allowance> {
+        // No smaller is not worth it.
+        Arc::new(Allowance::new(bytes.saturating_sub(1)))
+    }
+
+    /// Reads, compresses, writes and syncs: takes as long as that takes, and ends early, between two blocks, when the file
+    /// set gives the order up.
+    pub fn perform(mut self) -> Packed {
+        let outcome = self.pack();
+        Packed { source: self.meta, compression: self.compression, allowance: self.allowance, outcome }
+    }
+
+    fn pack(&mut self) -> Result<Meta, Stop> {
+        self.encode()?;
+        let path = &self.temporary_path;
+        let failed = |op| move |error| Stop::Failed(Failure::new(op, path, error));
+        self.temporary.set_modified(self.meta.modified).map_err(failed(Op::SetTime))?;
+        self.temporary.sync().map_err(failed(Op::Sync))?;
+        self.temporary.stat().map_err(failed(Op::Stat))
+    }
+
+    fn encode(&mut self) -> Result<(), Stop> {
+        let Self { source, source_path, meta, temporary, temporary_path, compression, allowance } = self;
+        let mut stop = None;
+        let mut sink = Sink { file: temporary.as_mut(), path: temporary_path, allowance, stop: None };
+        let mut feed = |out: &mut dyn Write| {
+            let mut block = vec![0; BLOCK_BYTES];
+            let mut at = 0;
+            while at < meta.bytes {
+                let wanted = usize::try_from(meta.bytes - at).unwrap_or(BLOCK_BYTES).min(BLOCK_BYTES);
+                let read = match source.read_at(at, &mut block[..wanted]) {
+                    Ok(0) => Err(Stop::Changed),
+                    Ok(_) if allowance.is_closed() => Err(Stop::GivenUp),
+                    Ok(count) => Ok(count),
+                    Err(error) => Err(Stop::Failed(Failure::new(Op::Read, source_path, error))),
+                };
+                let count = read.map_err(|why| {
+                    stop = Some(why);
+                    io::Error::from(io::ErrorKind::Other)
+                })?;
+                out.write_all(&block[..count])?;
+                at += count as u64;
+            }
+            Ok(())
+        };
+        let outcome = codec::encode(*compression, &mut sink, &mut feed);
+        let written = sink.stop.take();
+        outcome.map_err(|error| {
+            // Our own words for it, where we have some: an encoder passes on what its reader and its writer said.
+            let other = || Stop::Failed(Failure::new(Op::Write, temporary_path, OsError::from(error)));
+            stop.or(written).unwrap_or_else(other)
+        })
+    }
+}
+
+impl Packed {
+    /// Which file it was made of.
+    pub(crate) fn source_id(&self) -> FileId {
+        self.source.id
+    }
+}
+
+/// The temporary as an encoder sees it: nothing is written that is not allowed.
+struct Sink<'a> {
+    file: &'a mut dyn LogFile,
+    path: &'a std::path::Path,
+    allowance: &'a Allowance,
+    stop: Option<Stop>,
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let failed = || io::Error::from(io::ErrorKind::Other);
+        if self.stop.is_some() {
+            return Err(failed());
+        }
+        let mut rest = bytes;
+        let mut outcome = self.allowance.claim(bytes.len() as u64);
+        while outcome.is_ok() && !rest.is_empty() {
+            match self.file.write(rest) {
+                Ok(0) => outcome = Err(Stop::Failed(Failure::new(Op::Write, self.path, OsError::EIO))),
+                Ok(count) => rest = &rest[count.min(rest.len())..],
+                Err(error) => outcome = Err(Stop::Failed(Failure::new(Op::Write, self.path, error))),
+            }
+        }
+        outcome.map(|()| bytes.len()).map_err(|why| {
+            self.stop = Some(why);
+            failed()
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_claimed_beyond_the_limit_or_after_the_end() {
+        let allowance = Allowance::new(10);
+        assert!(allowance.claim(10).is_ok());
+        assert!(matches!(allowance.claim(1), Err(Stop::NotSmaller)));
+        assert_eq!(allowance.close(), 10);
+        assert!(allowance.is_closed());
+        assert!(matches!(allowance.claim(0), Err(Stop::GivenUp)));
+        assert_eq!(allowance.close(), 10, "again");
+    }
+}

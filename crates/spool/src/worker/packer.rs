@@ -1,0 +1,78 @@
+//! The thread that compresses backups: it is given open files, and touches no name. Its priority is low.
+//! What is compressed, and what comes of it, is the engine's matter.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use nix::sys::signal::{SigSet, Signal};
+use tracing_spool_fileset::{FileSet, Now, PackOrder, Packed};
+
+use crate::shared::Shared;
+use crate::sync;
+use crate::sync::thread::{self, JoinHandle};
+
+/// Starts a thread.
+pub(crate) type Spawn = fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>;
+
+/// The writer thread's end of it.
+#[derive(Debug)]
+pub(super) struct Packer {
+    orders: Sender<PackOrder>,
+    done: Receiver<Packed>,
+}
+
+impl Packer {
+    /// Starts the thread.
+    pub(super) fn start(name: &str, shared: &Arc<Shared>, spawn: Spawn) -> io::Result<Self> {
+        // The engine gives out one order at a time: neither end ever waits for room.
+        let (orders, to_do) = bounded::<PackOrder>(1);
+        let (to_worker, done) = bounded(1);
+        let shared = Arc::clone(shared);
+        let life = move || live(&to_do, &to_worker, &shared);
+        spawn(thread::Builder::new().name(format!("{name}-pack")), Box::new(life))?;
+        Ok(Self { orders, done })
+    }
+
+    /// Whether something came back.
+    pub(super) fn has_news(&self) -> bool {
+        !self.done.is_empty()
+    }
+
+    /// Takes what came back, and gives out what is next.
+    pub(super) fn attend(&self, file_set: &mut FileSet, now: Now) {
+        while let Ok(packed) = self.done.try_recv() {
+            file_set.packed(packed, now);
+        }
+        if let Some(order) = file_set.take_order(now) {
+            // Where the thread has died, the engine notices that the order is lost.
+            let _ = self.orders.try_send(order);
+        }
+    }
+
+    /// The end: after the engine has given up what was in hand, the thread ends between two blocks. That is waited for,
+    /// but not longer than `time`.
+    pub(super) fn leave(self, time: Duration) {
+        let Self { orders, done } = self;
+        drop(orders);
+        while sync::recv_timeout(&done, time).is_ok() {}
+    }
+}
+
+fn live(orders: &Receiver<PackOrder>, done: &Sender<Packed>, shared: &Shared) {
+    // As on the writer thread: beyond RLIMIT_FSIZE the kernel would kill the program.
+    let mut file_size = SigSet::empty();
+    file_size.add(Signal::SIGXFSZ);
+    let _ = file_size.thread_block();
+    tracing_spool_fileset::effect::disk::lower_priority();
+    for order in orders {
+        match catch_unwind(AssertUnwindSafe(|| order.perform())) {
+            // An error: the writer thread is gone, and has removed the temporary.
+            Ok(packed) => drop(done.send(packed)),
+            Err(payload) => std::mem::forget(payload), // its destructor could panic too; the order is lost
+        }
+        shared.queue.wake.rouse();
+    }
+}
