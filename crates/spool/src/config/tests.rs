@@ -104,6 +104,7 @@ fn every_field_has_a_value_that_it_takes() {
             "count",
             "symlink",
             "numbered",
+            "gzip",
             "warn",
             "/a",
         ];
