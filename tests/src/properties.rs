@@ -50,6 +50,8 @@ pub fn names(bytes: &[u8]) {
         let path = match names.role(name) {
             Some(Role::Live) => names.live().to_owned(),
             Some(Role::Backup(slot)) => names.backup(slot),
+            Some(Role::Packed(slot, form)) => names.backup_as(slot, form),
+            Some(Role::PackTemporary) => names.pack_temporary(),
             Some(Role::Hidden) => names.hidden().to_owned(),
             Some(Role::Lock) => names.lock().to_owned(),
             Some(Role::AlertTemporary) => temporary.clone(),

@@ -19,8 +19,8 @@ use std::time::Duration;
 use crossbeam_channel::unbounded;
 use tracing_spool_fileset::model::settings::MAX_RECORD_BYTES;
 use tracing_spool_fileset::{
-    self as fileset, Alert, Batch, Clock, Disk, Fault, FileSet, Fs, Now, Settings,
-    Sync as SyncPolicy, SystemClock, Unfinished,
+    self as fileset, Alert, Batch, Clock, Disk, Fault, FileSet, Fs, Now, Settings, Sync as SyncPolicy,
+    SystemClock, Unfinished,
 };
 
 use self::hand_off::{Durable, Ends};

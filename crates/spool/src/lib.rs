@@ -40,6 +40,7 @@
 //!
 //! - `signals`: `SpoolHandle::install_signals`. SIGHUP opens the log anew, SIGUSR1 rotates it, SIGTERM writes what
 //!   waits and then kills.
+//! - `gzip`, `zstd`: [`SpoolBuilder::compression`] of backups, on a thread of its own.
 //! - `serde`: [`SpoolConfig`] is read from any format that serde knows; [`Stats`] and [`Health`] are written to any.
 //! - `metrics`: `SpoolHandle::record_metrics` tells the `metrics` facade what [`Stats`] and [`Health`] know.
 #![cfg_attr(docsrs, feature(doc_cfg))]

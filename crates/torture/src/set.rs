@@ -42,8 +42,8 @@ fn age(names: &Names, name: &OsStr) -> Option<(u8, Option<Slot>)> {
     match names.role(OsStr::new(plain))? {
         Role::Hidden => Some((0, None)),
         Role::Live => Some((1, None)),
-        Role::Backup(slot) => Some((2, Some(slot))),
-        Role::Lock | Role::AlertTemporary => None,
+        Role::Backup(slot) | Role::Packed(slot, _) => Some((2, Some(slot))),
+        Role::Lock | Role::AlertTemporary | Role::PackTemporary => None,
     }
 }
 

@@ -8,8 +8,6 @@
 
 mod platform;
 
-pub use self::platform::lower_priority;
-
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, FileTimes, Metadata, OpenOptions};
 use std::io::{Read, Write};

@@ -25,7 +25,10 @@ use crate::model::slot::Slot;
 #[must_use]
 pub fn next(inventory: &Inventory, room: u64, incompressible: &BTreeSet<FileId>) -> Option<Slot> {
     let older = inventory.backups.iter().skip(1);
-    let mut plain = older.filter(|(_, backup)| backup.compression == Compression::None);
+    // At a number that something else holds as well, another form has no place.
+    let is_foreign = |slot: &Slot| slot.number().is_some_and(|number| inventory.foreign.contains(&number));
+    let mut plain =
+        older.filter(|(slot, backup)| backup.compression == Compression::None && !is_foreign(slot));
     plain
         .find(|(_, backup)| backup.bytes > 0 && backup.bytes <= room && !incompressible.contains(&backup.id))
         .map(|(slot, _)| *slot)
@@ -58,5 +61,7 @@ mod tests {
         assert_eq!(next(49, None), Some(4));
         assert_eq!(next(100, Some(3)), Some(4));
         assert_eq!(next(5, None), None);
+        let foreign = Inventory { foreign: [3].into(), ..inventory.clone() };
+        assert_eq!(super::next(&foreign, 100, &BTreeSet::new()), Some(Slot::Number(4)));
     }
 }

@@ -49,8 +49,8 @@ impl SpoolBuilder {
     }
 
     /// How backups are stored, but for the newest, which stays as it is for the readers that follow the log (as they were
-    /// written). Needs the feature `gzip` or `zstd`; without it [`open`](Self::open) says so. A second thread, of low
-    /// priority, does the work; room for the second form of a backup is part of [`max_total_bytes`](Self::max_total_bytes),
+    /// written). Needs the feature `gzip` or `zstd`; without it [`open`](Self::open) says so. A second thread
+    /// does the work; room for the second form of a backup is part of [`max_total_bytes`](Self::max_total_bytes),
     /// and where it is missing the backup stays as it is.
     ///
     /// ```

@@ -1,6 +1,7 @@
 //! Whole spools: a real directory, real threads. No test sleeps; each waits for something.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, OnceLock};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tracing_core::Level;
 use tracing_spool_fileset::sim::{Fault, SimDisk};
-use tracing_spool_fileset::{Op, OsError, SystemClock};
+use tracing_spool_fileset::{Compression, Op, OsError, SystemClock};
 use tracing_subscriber::fmt::MakeWriter as _;
 use tracing_subscriber::prelude::*;
 
@@ -73,7 +74,7 @@ fn all_faults_at_once_and_nothing_is_created() {
         .thread_name("a\0b")
         .max_bytes(0)
         .sync(SyncPolicy::Never)
-        .sync_at(tracing_core::Level::ERROR)
+        .sync_at(Level::ERROR)
         .open()
         .unwrap_err();
     let OpenError::Unusable(faults) = &error else { panic!("{error}") };
@@ -134,7 +135,8 @@ fn a_thread_for_compression_that_cannot_be_spawned_is_an_error() {
         if is_other { Err(io::Error::from_raw_os_error(11)) } else { spawn(builder, life) }
     };
     let builder = Spool::builder(&path).compression(Compression::Gzip);
-    let error = builder.clone().start(&Disk::new(), FileSet::open, &clock, only_the_writer).unwrap_err();
+    let open = |settings, _: Option<(Unfinished, &mut Batch)>| FileSet::open(settings);
+    let error = builder.clone().start(&Disk::new(), open, &clock, only_the_writer).unwrap_err();
     assert!(matches!(error, OpenError::Thread(_)), "{error}");
     let (_spool, guard) = builder.open().expect("what was opened was closed again");
     drop(guard);

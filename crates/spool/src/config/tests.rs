@@ -106,6 +106,7 @@ fn every_field_has_a_value_that_it_takes() {
             "numbered",
             "pages",
             "daily at 03:30",
+            "gzip",
             "warn",
             "/a",
         ];

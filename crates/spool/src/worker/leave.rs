@@ -73,8 +73,9 @@ impl Worker {
         }
         self.settle();
         if let Some(packer) = self.packer.take() {
+            // Half of what is left: who waits for the end should hear of it in time.
             let time = self.closing.as_ref().map_or(Duration::ZERO, |closing| closing.deadline - now.mono);
-            packer.leave(time);
+            packer.leave(time / 2);
         }
         left.records = self.count_rest();
         self.tickets.close(self.settled);

@@ -1,4 +1,4 @@
-//! The thread that compresses backups: it is given open files, and touches no name. Its priority is low.
+//! The thread that compresses backups: it is given open files, and touches no name.
 //! What is compressed, and what comes of it, is the engine's matter.
 
 use std::io;
@@ -66,7 +66,6 @@ fn live(orders: &Receiver<PackOrder>, done: &Sender<Packed>, shared: &Shared) {
     let mut file_size = SigSet::empty();
     file_size.add(Signal::SIGXFSZ);
     let _ = file_size.thread_block();
-    tracing_spool_fileset::effect::disk::lower_priority();
     for order in orders {
         match catch_unwind(AssertUnwindSafe(|| order.perform())) {
             // An error: the writer thread is gone, and has removed the temporary.

@@ -23,15 +23,3 @@ pub(super) fn rename_to_free_name(from: &Path, to: &Path) -> Option<Outcome<()>>
 pub(super) fn rename_to_free_name(_from: &Path, _to: &Path) -> Option<Outcome<()>> {
     None
 }
-
-/// Lets the calling thread yield to others: for the thread that performs [`PackOrder`](crate::PackOrder)s. Where the
-/// system knows priorities of processes alone, nothing happens.
-pub fn lower_priority() {
-    // A priority that stays as it is does no harm.
-    #[cfg(all(target_os = "linux", any(feature = "gzip", feature = "zstd")))]
-    let _ = rustix::process::setpriority_process(None, NICE);
-}
-
-/// As `nice` has it without a number: about a tenth of the processor's time where others want it.
-#[cfg(all(target_os = "linux", any(feature = "gzip", feature = "zstd")))]
-const NICE: i32 = 10;
