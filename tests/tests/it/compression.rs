@@ -58,16 +58,16 @@ fn run(path: &Path, builder: SpoolBuilder, ending: &str) {
     for number in 0..RECORDS {
         log(&spool, &format!("record {number} of a log that is compressed"));
         if number % 100 == 0 {
-            spool.handle().flush(Duration::from_secs(10)).unwrap();
+            guard.handle().flush(Duration::from_secs(10)).unwrap();
         }
     }
-    spool.handle().flush(Duration::from_secs(10)).unwrap();
+    guard.handle().flush(Duration::from_secs(10)).unwrap();
     let all_packed = || {
         let names = backups(path);
         names.len() > 5 && names[0] == "app.log.1" && names[1..].iter().all(|name| name.ends_with(ending))
     };
     assert!(until(all_packed), "{:?}", backups(path));
-    assert!(spool.handle().stats().files.packed_files > 5);
+    assert!(guard.handle().stats().files.packed_files > 5);
     assert!(guard.shutdown(Duration::from_secs(10)).is_complete());
     assert!(!path.with_file_name(".app.log.pack").exists());
     assert!(all(path) == expected(), "lost, repeated or out of order");
@@ -95,7 +95,7 @@ fn a_program_without_compression_goes_on_with_what_was_compressed() {
     run(&path, builder(&path, Compression::Gzip), ".gz");
     let before = backups(&path).len();
     let (spool, guard) = builder(&path, Compression::None).open().unwrap();
-    spool.handle().rotate().unwrap();
+    guard.handle().rotate().unwrap();
     log(&spool, "one more");
     assert!(guard.shutdown(Duration::from_secs(10)).is_complete());
     let names = backups(&path);
@@ -135,7 +135,7 @@ fn leaving_ends_a_compression_and_its_thread_and_keeps_the_backup() {
     assert_eq!(threads("leaving-pack"), 1);
     // Writing goes on meanwhile.
     log(&spool, "two");
-    spool.handle().flush(Duration::from_secs(10)).unwrap();
+    guard.handle().flush(Duration::from_secs(10)).unwrap();
     assert!(temporary.exists(), "it was over too soon to prove anything");
     let begun = Instant::now();
     assert!(guard.shutdown(Duration::from_secs(5)).is_complete());
