@@ -37,6 +37,7 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/lock",
             // The file of a ring, which is mapped.
             "crates/ring/src/file",
+            "crates/ring/src/platform",
             // Files with dated names, which the engine does not have: they are listed, and linked to.
             "crates/spool/src/compat/rolling/disk",
         ],
@@ -48,6 +49,7 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/disk",
             "crates/fileset/src/effect/lock",
             "crates/ring/src/file",
+            "crates/ring/src/platform",
             // The host's name, for the lock file and the alert file.
             "crates/fileset/src/file_set/start",
         ],
