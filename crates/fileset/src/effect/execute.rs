@@ -119,7 +119,7 @@ pub(crate) struct Stage {
     pub(crate) temporary: Option<u64>,
     /// In which forms backups are looked for: as they are stored, and as one has been seen.
     pub(crate) forms: BTreeSet<Compression>,
-    /// A name was taken that the picture does not have: the next survey lists the directory, where names tell times.
+    /// The picture may lack a backup, or have one too many: the next survey lists the directory, where names tell times.
     pub(crate) is_stale: bool,
 }
 
@@ -217,8 +217,11 @@ impl Stage {
         let path = self.names.backup_as(slot, backup.compression);
         let done = match self.fs.unlink(&path) {
             Ok(()) => Done::Removed(backup.bytes),
-            // Removed by others in the meantime.
-            Err(OsError::ENOENT) if self.look(&path)?.is_none() => Done::Nothing,
+            // Removed by others in the meantime; where names tell times, the directory is asked whether that is so.
+            Err(OsError::ENOENT) if self.look(&path)?.is_none() => {
+                self.is_stale = true;
+                Done::Nothing
+            }
             Err(error) => return Err(Failure::new(Op::Unlink, &path, error)),
         };
         self.inventory.backups.remove(&slot);

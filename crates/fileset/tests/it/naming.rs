@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tracing_spool_fileset::{Naming, Op, OpenError, Settings, Slot, Wall};
+use tracing_spool_fileset::sim::Fault;
+use tracing_spool_fileset::{Naming, Op, OpenError, OsError, Settings, Slot, Wall};
 
 use crate::world::{LIVE, World, settings};
 
@@ -181,4 +182,24 @@ fn what_was_written_long_ago_goes_at_the_start() {
     world.open();
     let left: Vec<Slot> = world.set().backups().map(|(slot, _)| slot).collect();
     assert_eq!(left, [1, 3], "age is that of the last record, not of the number");
+}
+
+#[test]
+fn a_stamped_backup_that_seems_to_be_gone_is_not_forgotten() {
+    let mut world = World::new(stamped(20));
+    world.open();
+    world.log(30);
+    let before = world.set().backups().count();
+    assert!(before > 3);
+    let oldest = slots(&mut world).pop().unwrap();
+    world
+        .disk
+        .fault(Fault::on(Op::Stat).path_ends(format!("app.log.{oldest}")).fails(OsError::ENOENT).once());
+    world.log(8);
+    assert!(slots(&mut world).contains(&oldest), "the directory lists it");
+    world.assert_rest();
+    world.disk.ext_unlink(format!("{LIVE}.{oldest}")).unwrap();
+    world.log(8);
+    assert!(!slots(&mut world).contains(&oldest));
+    world.assert_rest();
 }

@@ -26,15 +26,17 @@ impl Stage {
                     self.survey_slot(slot)?;
                 }
             }
-            Naming::Timestamped if self.is_stale => self.survey_listed()?,
             Naming::Timestamped => {
                 let known: Vec<Slot> = self.inventory.backups.keys().copied().collect();
                 for slot in known {
-                    self.survey_slot(slot)?;
+                    // What seems to be gone is never asked for by its name again: the directory has to say so.
+                    self.is_stale |= !self.survey_slot(slot)?;
+                }
+                if self.is_stale {
+                    self.survey_listed()?;
                 }
             }
         }
-        self.is_stale = false;
         self.inventory.foreign.retain(|number| *number <= settings.backup_count);
         self.inventory.standing_live = None;
         let Some(current) = &self.current else { return Ok(()) };
@@ -112,10 +114,13 @@ impl Stage {
                 _ => {}
             }
         }
-        self.inventory.backups.clear();
-        self.inventory.twins.clear();
+        self.inventory.backups.retain(|slot, _| slots.contains(slot));
+        self.inventory.twins.retain(|(slot, _), _| slots.contains(slot));
+        self.is_stale = false;
         for slot in slots {
-            self.survey_slot(slot)?;
+            let is_seen = self.survey_slot(slot);
+            self.is_stale |= !matches!(is_seen, Ok(true));
+            is_seen?;
         }
         // A number that something else holds does no harm here.
         self.inventory.foreign.clear();
