@@ -205,6 +205,10 @@ impl FileSet {
                 if self.tidy_packing(now) {
                     self.packing_works(now);
                 }
+                if !placed && !matches!(packed.outcome, Err(Stop::NotSmaller)) {
+                    // Somebody is at it: no busy loop with them.
+                    self.packing.due.get_or_insert(now.mono + self.settings.retry_cooldown);
+                }
             }
             Err(failure) => self.packing_failed(failure, now),
         }
