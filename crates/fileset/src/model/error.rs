@@ -115,7 +115,7 @@ pub enum Op {
 
 impl Op {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Stat,
         Self::Open,
         Self::Create,
@@ -124,6 +124,7 @@ impl Op {
         Self::SetTime,
         Self::Truncate,
         Self::Read,
+        Self::List,
         Self::Rename,
         Self::Replace,
         Self::Unlink,
