@@ -97,7 +97,8 @@ const FOREIGN: [&str; 22] = [
     "app.log.01",
     // and what else looks a little like ours
     "app.log.0",
-    "app.log.1.gz",
+    "app.log.1.bz2",
+    "app.log.01.gz",
     "app.log.1.gz.tmp",
     "app.log.1~",
     "app.log.-1",
