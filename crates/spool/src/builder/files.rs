@@ -41,7 +41,7 @@ impl SpoolBuilder {
     /// use tracing_spool::{Naming, Spool};
     /// let (spool, guard) = Spool::builder(&path).naming(Naming::Timestamped).open()?;
     /// # drop((spool, guard));
-    /// # Ok::<(), tracing_spool::OpenError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn naming(mut self, naming: Naming) -> Self {
         self.settings.naming = naming;
