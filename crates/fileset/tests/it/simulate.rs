@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use tracing_spool_fileset::sim::{Fault, When};
-use tracing_spool_fileset::{Schedule, Settings, Sync};
+use tracing_spool_fileset::{Compression, Naming, Schedule, Settings, Sync};
 
 use crate::faults::{ERRORS, OPS};
 use crate::life::{Life, Meddling};
@@ -118,7 +118,20 @@ fn with_clockwork(settings: &mut Settings, seed: u64) {
 }
 
 fn run(seed: u64) -> (u64, u32) {
-    run_with(seed, with_clockwork)
+    run_with(seed, |settings, seed| {
+        with_clockwork(settings, seed);
+        with_names_and_forms(settings, seed);
+    })
+}
+
+/// Some seeds name their backups by time, some compress them. Not drawn: what other seeds draw stays as it is.
+fn with_names_and_forms(settings: &mut Settings, seed: u64) {
+    if seed % 7 == 6 {
+        settings.naming = Naming::Timestamped;
+    }
+    if seed % 5 == 4 {
+        settings.compression = Compression::Gzip;
+    }
 }
 
 /// What a run leaves, as a number: the same seed leaves the same.
