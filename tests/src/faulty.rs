@@ -303,6 +303,12 @@ impl Fs for Faulty {
     fn replace(&self, from: &Path, to: &Path) -> Outcome<()> {
         self.call(Op::Replace, from, Some(to), |_| Disk.replace(from, to))
     }
+    fn symlink(&self, target: &Path, path: &Path) -> Outcome<()> {
+        self.call(Op::Link, path, Some(target), |_| Disk.symlink(target, path))
+    }
+    fn read_link(&self, path: &Path) -> Outcome<PathBuf> {
+        self.call(Op::Stat, path, None, |_| Disk.read_link(path))
+    }
     fn list(&self, path: &Path) -> Outcome<Vec<OsString>> {
         self.call(Op::List, path, None, |_| Disk.list(path))
     }

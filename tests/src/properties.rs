@@ -55,6 +55,7 @@ pub fn names(bytes: &[u8]) {
             Some(Role::Hidden) => names.hidden().to_owned(),
             Some(Role::Lock) => names.lock().to_owned(),
             Some(Role::AlertTemporary) => temporary.clone(),
+            Some(Role::LinkTemporary) => names.link_temporary(names.dir()),
             None => continue,
         };
         assert_eq!(path.file_name(), Some(name));

@@ -5,6 +5,7 @@ mod alarm;
 mod append;
 mod io_write;
 mod job;
+mod link;
 mod moments;
 mod packing;
 mod period;
@@ -23,6 +24,7 @@ pub use self::moments::Moments;
 use self::alarm::{Alarms, Context};
 use self::append::{Ceiling, Hold};
 use self::job::Job;
+use self::link::Link;
 use self::packing::Packing;
 use self::period::Period;
 use self::tailers::Tailers;
@@ -161,6 +163,7 @@ pub struct FileSet {
     /// When the oldest backup has been kept long enough.
     expiry_due: Option<Mono>,
     packing: Packing,
+    link: Link,
     alarms: Alarms,
     events: VecDeque<Event>,
     counters: Counters,
@@ -245,6 +248,7 @@ impl FileSet {
             self.sync_due,
             self.expiry_due,
             self.packing_due(),
+            self.link.due(),
             self.alarms.wake_at(),
         ];
         [job, hold].into_iter().chain(others).flatten().min()
@@ -266,6 +270,8 @@ impl FileSet {
         self.watch_at = now.mono;
         self.hurry();
         self.tick(now);
+        self.mind_link(now);
+        self.conclude(now);
     }
 
     /// Records that the owner had to drop so far, for the alert file to say.
@@ -429,6 +435,9 @@ impl FileSet {
         }
         if self.expiry_due.is_some_and(|due| due <= now.mono) {
             self.expire(now);
+        }
+        if self.link.due().is_some_and(|due| hurried || due <= now.mono) {
+            self.mind_link(now);
         }
         self.attend_packing(now);
     }

@@ -292,6 +292,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wake::Rest;
 
     fn queue(bytes: u64, records: u64, overflow: Overflow) -> (Queue, Inbox) {
         Queue::new(Bounds { bytes, records, max_record: 1_000, overflow }, Origin::here())
@@ -316,6 +317,46 @@ mod tests {
         queue.release(2, 128);
         assert_eq!((queue.admission.fill().records(), queue.admission.fill().bytes()), (0, 0));
         assert_eq!(inbox.take(), None);
+    }
+
+    /// One of each kind, with the same bounds.
+    fn by_pages_and_by_ring() -> [Queue; 2] {
+        let bounds =
+            Bounds { bytes: 1 << 20, records: 100, max_record: 1_000, overflow: Overflow::DropNewest };
+        let limits = tracing_spool_ring::Limits { bytes: 1 << 20, records: 100, shares: [100; 5] };
+        let (ring, _reader) = Ring::in_memory(limits).unwrap();
+        [Queue::new(bounds, Origin::here()).0, Queue::of_ring(bounds, Origin::here(), ring)]
+    }
+
+    /// Whether a writer thread that means to nap looks for a reason to stay: not if something urgent came.
+    fn would_nap(queue: &Queue) -> bool {
+        let mut looks = false;
+        let look = |_| {
+            looks = true;
+            true
+        };
+        queue.wake.rest(Rest::Nap(Duration::from_secs(3_600)), look);
+        looks
+    }
+
+    #[test]
+    fn an_error_alone_waits_for_no_nap() {
+        for queue in by_pages_and_by_ring() {
+            for rank in [Rank::Trace, Rank::Debug, Rank::Info, Rank::Warn] {
+                offer(&queue, rank, b"later").unwrap();
+            }
+            assert!(would_nap(&queue));
+            offer(&queue, Rank::Error, b"now").unwrap();
+            assert!(!would_nap(&queue));
+            queue.wake.hear();
+            assert!(would_nap(&queue), "it was heard");
+        }
+    }
+
+    #[test]
+    fn a_queue_by_a_ring_has_hardly_any_pages() {
+        let [by_pages, by_ring] = by_pages_and_by_ring();
+        assert!(by_ring.admission.bytes_bound() < by_pages.admission.bytes_bound() / 10);
     }
 
     #[test]

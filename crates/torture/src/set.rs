@@ -43,7 +43,7 @@ fn age(names: &Names, name: &OsStr) -> Option<(u8, Option<Slot>)> {
         Role::Hidden => Some((0, None)),
         Role::Live => Some((1, None)),
         Role::Backup(slot) | Role::Packed(slot, _) => Some((2, Some(slot))),
-        Role::Lock | Role::AlertTemporary | Role::PackTemporary => None,
+        Role::Lock | Role::AlertTemporary | Role::LinkTemporary | Role::PackTemporary => None,
     }
 }
 

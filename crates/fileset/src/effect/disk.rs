@@ -85,6 +85,14 @@ impl Fs for Disk {
         Ok(std::fs::rename(from, to)?)
     }
 
+    fn symlink(&self, target: &Path, path: &Path) -> Outcome<()> {
+        Ok(std::os::unix::fs::symlink(target, path)?)
+    }
+
+    fn read_link(&self, path: &Path) -> Outcome<PathBuf> {
+        Ok(std::fs::read_link(path)?)
+    }
+
     fn unlink(&self, path: &Path) -> Outcome<()> {
         Ok(std::fs::remove_file(path)?)
     }

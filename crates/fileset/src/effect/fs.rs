@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::model::error::{Holder, OsError};
 use crate::model::inventory::{FileId, Meta};
@@ -42,8 +42,12 @@ pub trait Fs: Send + fmt::Debug {
     fn create(&self, path: &Path, mode: u32) -> Outcome<Box<dyn LogFile>>;
     /// Renames onto a name that must be free; `EEXIST` if it is not.
     fn rename(&self, from: &Path, to: &Path) -> Outcome<()>;
-    /// Renames onto a name, whatever stands there. For the alert file only.
+    /// Renames onto a name, whatever stands there. For the alert file and the link to the live file only.
     fn replace(&self, from: &Path, to: &Path) -> Outcome<()>;
+    /// Creates a symlink at `path` that leads to `target`; `EEXIST` if anything stands there.
+    fn symlink(&self, target: &Path, path: &Path) -> Outcome<()>;
+    /// Where a symlink leads, as it says itself; `EINVAL` if the path names something else.
+    fn read_link(&self, path: &Path) -> Outcome<PathBuf>;
     /// Removes a name.
     fn unlink(&self, path: &Path) -> Outcome<()>;
     /// Creates one directory; its parent must exist.
@@ -55,7 +59,7 @@ pub trait Fs: Send + fmt::Debug {
     /// Whether names may be made and removed in a directory (`access` with write and search).
     fn access(&self, path: &Path) -> Outcome<()>;
     /// The path with every symlink resolved; it must exist.
-    fn resolve(&self, path: &Path) -> Outcome<std::path::PathBuf>;
+    fn resolve(&self, path: &Path) -> Outcome<PathBuf>;
     /// The names in a directory, in no order.
     fn list(&self, path: &Path) -> Outcome<Vec<OsString>>;
     /// At most `max` bytes from the start of a regular file.

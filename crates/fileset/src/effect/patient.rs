@@ -52,6 +52,12 @@ impl Fs for Patient {
     fn replace(&self, from: &Path, to: &Path) -> Outcome<()> {
         repeat(|| self.0.replace(from, to))
     }
+    fn symlink(&self, target: &Path, path: &Path) -> Outcome<()> {
+        repeat(|| self.0.symlink(target, path))
+    }
+    fn read_link(&self, path: &Path) -> Outcome<PathBuf> {
+        repeat(|| self.0.read_link(path))
+    }
     fn unlink(&self, path: &Path) -> Outcome<()> {
         repeat(|| self.0.unlink(path))
     }

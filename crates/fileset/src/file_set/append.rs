@@ -128,8 +128,8 @@ impl FileSet {
         if current.special || current.place != Place::Live {
             return false;
         }
-        let due = self.rotation_wanted || current.full;
-        if (due && current.bytes > 0) || self.is_period_over(now) {
+        // An empty file is due too, and is left as it is by the rotation.
+        if self.rotation_wanted || current.full || self.is_period_over(now) {
             return true;
         }
         let is_full = rotation::is_due(current.bytes, next_bytes, self.settings.max_bytes);

@@ -116,6 +116,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
         compression,
         max_record_bytes,
         alert_file,
+        latest_link,
         mode,
         dir_mode,
         create_dirs,
@@ -137,6 +138,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
     stays("compression", *compression != old.compression, compression.to_string());
     stays("max_record_bytes", *max_record_bytes != old.max_record_bytes, format!("{max_record_bytes:?}"));
     stays("alert_file", *alert_file != old.alert_file, format!("{alert_file:?}"));
+    stays("latest_link", *latest_link != old.latest_link, format!("{latest_link:?}"));
     stays("mode", *mode != old.mode, format!("{mode:o}"));
     stays("dir_mode", *dir_mode != old.dir_mode, format!("{dir_mode:o}"));
     stays("create_dirs", *create_dirs != old.create_dirs, create_dirs.to_string());
@@ -176,11 +178,12 @@ mod tests {
     fn everything_else_stays_and_all_faults_are_told() {
         let all = fields(|new| {
             (new.path, new.alert_file) = ("/logs/other.log".into(), Some("/a".into()));
+            new.latest_link = Some("/b".into());
             (new.max_record_bytes, new.mode, new.dir_mode) = (Some(100), 0o600, 0o700);
             (new.create_dirs, new.sync, new.allow) = (false, Sync::Never, vec![Allow::Fifo]);
             (new.escape, new.single_line, new.max_bytes) = (false, true, 0);
         });
-        let fixed = "max_bytes path max_record_bytes alert_file mode dir_mode create_dirs sync allow escape single_line";
+        let fixed = "max_bytes path max_record_bytes alert_file latest_link mode dir_mode create_dirs sync allow escape single_line";
         assert_eq!(all.join(" "), fixed);
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::alarm::{Alarms, is_ours};
 use super::append::Ceiling;
+use super::link::Link;
 use super::packing::Packing;
 use super::period::Period;
 use super::tailers::Tailers;
@@ -68,6 +69,7 @@ pub(super) fn open(
         stuck: BTreeSet::new(),
         expiry_due: None,
         packing: Packing::default(),
+        link: Link::default(),
         alarms: Alarms::default(),
         events: VecDeque::new(),
         counters: Counters::default(),
@@ -109,6 +111,7 @@ impl FileSet {
             self.end_tail(now);
         }
         self.find_quiet(now);
+        self.mind_link(now);
         self.rotate_at_start(now);
         self.conclude(now);
     }
@@ -137,6 +140,12 @@ pub(super) fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenE
     if is_usable(&faults, "alert_file") {
         match settings.alert_file.as_deref().map(|path| absolute(path, "alert_file")).transpose() {
             Ok(path) => settings.alert_file = path,
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if is_usable(&faults, "latest_link") {
+        match settings.latest_link.as_deref().map(|path| absolute(path, "latest_link")).transpose() {
+            Ok(path) => settings.latest_link = path,
             Err(fault) => faults.push(fault),
         }
     }
@@ -173,6 +182,9 @@ pub(super) fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenE
         let dir = alert.parent().filter(|dir| *dir != names.dir() && is_usable(&faults, "alert_file"));
         if let Some(dir) = dir {
             faults.extend(directory_fault("alert_file", dir, settings, fs));
+        }
+        if is_usable(&faults, "latest_link") {
+            faults.extend(link_fault(names, settings, fs));
         }
     }
     match (names, holder) {
@@ -260,6 +272,21 @@ fn look_through(fs: &dyn Fs, path: &Path) -> Result<Meta, OsError> {
         meta = fs.stat(&target)?;
     }
     Err(OsError::ELOOP)
+}
+
+/// What speaks against the link to the live file: its directory, or what stands in its place.
+fn link_fault(names: &Names, settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
+    let link = settings.latest_link.as_deref()?;
+    let fault = |wanted: String| Some(Fault::new("latest_link", link.display(), wanted));
+    match fs.stat(link) {
+        Ok(meta) if meta.kind == FileKind::Symlink => {}
+        Ok(_) => return fault("must be free, or a symlink that may be replaced".to_owned()),
+        // What is wrong with its directory, is told of the directory.
+        Err(OsError::ENOENT | OsError::ENOTDIR) => {}
+        Err(error) => return fault(format!("must be a path that can be looked at: {error}")),
+    }
+    let dir = link.parent().filter(|dir| *dir != names.dir())?;
+    directory_fault("latest_link", dir, settings, fs)
 }
 
 fn live_fault(settings: &Settings, fs: &dyn Fs) -> Option<Fault> {

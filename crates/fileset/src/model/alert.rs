@@ -30,6 +30,8 @@ pub enum Trouble {
     Sync,
     /// A backup cannot be compressed.
     Packing,
+    /// The link to the live file cannot be made.
+    Link,
     /// A backup's number is held by something that is not a regular file.
     ForeignSlot,
     /// The hand-off is not what was asked for.
@@ -38,7 +40,7 @@ pub enum Trouble {
 
 impl Trouble {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Rotation,
         Self::Write,
         Self::NoSpace,
@@ -48,6 +50,7 @@ impl Trouble {
         Self::Reopen,
         Self::Sync,
         Self::Packing,
+        Self::Link,
         Self::ForeignSlot,
         Self::HandOff,
     ];
@@ -65,6 +68,7 @@ impl Trouble {
             Self::Reopen => "reopen failed",
             Self::Sync => "sync failed",
             Self::Packing => "backup cannot be compressed",
+            Self::Link => "link failed",
             Self::ForeignSlot => "backup name taken",
             Self::HandOff => "hand-off",
         }
@@ -183,9 +187,10 @@ mod tests {
             Trouble::Reopen => 6,
             Trouble::Sync => 7,
             Trouble::Packing => 8,
-            Trouble::ForeignSlot => 9,
-            Trouble::HandOff => 10,
+            Trouble::Link => 9,
+            Trouble::ForeignSlot => 10,
+            Trouble::HandOff => 11,
         };
-        assert_eq!(Trouble::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(Trouble::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     }
 }

@@ -105,6 +105,7 @@ pub enum Op {
     List,
     Rename,
     Replace,
+    Link,
     Unlink,
     MakeDir,
     SyncDir,
@@ -115,7 +116,7 @@ pub enum Op {
 
 impl Op {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Stat,
         Self::Open,
         Self::Create,
@@ -127,6 +128,7 @@ impl Op {
         Self::List,
         Self::Rename,
         Self::Replace,
+        Self::Link,
         Self::Unlink,
         Self::MakeDir,
         Self::SyncDir,
@@ -150,6 +152,7 @@ impl Op {
             Self::List => "list",
             Self::Rename => "rename",
             Self::Replace => "replace",
+            Self::Link => "symlink",
             Self::Unlink => "unlink",
             Self::MakeDir => "mkdir",
             Self::SyncDir => "fsync directory",

@@ -18,6 +18,7 @@ const NEW: &[u8] = b".new";
 const LOCK: &[u8] = b".lock";
 const ALERT_TEMP: &[u8] = b".alert";
 const PACK: &[u8] = b".pack";
+const LINK_TEMP: &[u8] = b".link";
 
 /// The longest file name that common file systems take, in bytes.
 pub const NAME_MAX: usize = 255;
@@ -45,6 +46,8 @@ pub enum Role {
     Lock,
     /// `.app.log.alert`: the alert file before it has its name.
     AlertTemporary,
+    /// `.app.log.link`: the link to the live file before it has its name.
+    LinkTemporary,
 }
 
 /// Every path that one log may use in its directory.
@@ -169,6 +172,12 @@ impl Names {
         alert_dir.join(OsString::from_vec([b".", self.base.as_bytes(), ALERT_TEMP].concat()))
     }
 
+    /// `.app.log.link`, in the directory of the link to the live file.
+    #[must_use]
+    pub fn link_temporary(&self, link_dir: &Path) -> PathBuf {
+        link_dir.join(OsString::from_vec([b".", self.base.as_bytes(), LINK_TEMP].concat()))
+    }
+
     /// `ALERT_LOG_ROTATION_FAILED.app.log.txt`: beside `alert_file`, for when another log has that name.
     #[must_use]
     pub fn own_alert(&self, alert_file: &Path) -> PathBuf {
@@ -196,6 +205,7 @@ impl Names {
             NEW => Some(Role::Hidden),
             LOCK => Some(Role::Lock),
             ALERT_TEMP => Some(Role::AlertTemporary),
+            LINK_TEMP => Some(Role::LinkTemporary),
             PACK => Some(Role::PackTemporary),
             _ => None,
         }
@@ -210,7 +220,7 @@ pub fn is_reserved(name: &OsStr) -> bool {
     let mut forms = Compression::ALL.into_iter().map(|form| name.strip_suffix(form.ending().as_bytes()));
     let backup = forms.any(|name| name.is_some_and(is_backup));
     let dotted = name.strip_prefix(b".").is_some_and(|rest| {
-        [NEW, LOCK, ALERT_TEMP, PACK]
+        [NEW, LOCK, ALERT_TEMP, LINK_TEMP, PACK]
             .iter()
             .any(|end| rest.strip_suffix(*end).is_some_and(|base| !base.is_empty()))
     });
@@ -300,6 +310,7 @@ mod tests {
         assert_eq!(role(names.hidden()), Some(Role::Hidden));
         assert_eq!(role(names.lock()), Some(Role::Lock));
         assert_eq!(role(&names.alert_temporary(names.dir())), Some(Role::AlertTemporary));
+        assert_eq!(role(&names.link_temporary(names.dir())), Some(Role::LinkTemporary));
         assert_eq!(role(&names.pack_temporary()), Some(Role::PackTemporary));
         assert_eq!(role(&names.backup(u32::MAX)), Some(Role::Backup(u32::MAX.into())));
         let stamp = Slot::from(Stamp::parse("20261123T181911Z").unwrap());
@@ -319,6 +330,7 @@ mod tests {
             ".app.log.new",
             ".a.lock",
             ".a.alert",
+            ".a.link",
             "ALERT_LOG_ROTATION_FAILED.txt",
             "ALERT_LOG_ROTATION_FAILED.app.log.txt",
         ] {
@@ -371,6 +383,7 @@ mod tests {
                     Role::Hidden => names.hidden().to_owned(),
                     Role::Lock => names.lock().to_owned(),
                     Role::AlertTemporary => names.alert_temporary(names.dir()),
+                    Role::LinkTemporary => names.link_temporary(names.dir()),
                 };
                 prop_assert_eq!(path.file_name().unwrap(), OsStr::new(&name));
             }

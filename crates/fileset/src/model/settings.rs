@@ -155,6 +155,8 @@ pub struct Settings {
     pub retry_cooldown_max: Duration,
     /// Where an alert is put down. `None`: `ALERT_LOG_ROTATION_FAILED.txt` beside the log.
     pub alert_file: Option<PathBuf>,
+    /// A symlink that leads to the live file, kept at this path. Only a symlink is ever replaced. `None`: no link.
+    pub latest_link: Option<PathBuf>,
     /// Mode of files at creation, subject to umask.
     pub mode: u32,
     /// Mode of directories at creation, subject to umask.
@@ -196,6 +198,7 @@ impl Settings {
             retry_cooldown: RETRY_COOLDOWN,
             retry_cooldown_max: RETRY_COOLDOWN_MAX,
             alert_file: None,
+            latest_link: None,
             mode: MODE,
             dir_mode: DIR_MODE,
             create_dirs: true,
@@ -296,17 +299,27 @@ impl Settings {
             faults.extend(wanted.map(|wanted| Fault::new("archive_dir", dir.display(), wanted)));
         }
         if let Some(alert) = &self.alert_file {
-            let wanted = match file_name_of(alert) {
-                None => Some("must name a file"),
-                Some(_) if alert.as_os_str().as_encoded_bytes().contains(&0) => {
-                    Some("must not contain a NUL byte")
-                }
-                Some(_) if self.is_name_of_set(alert) => Some("must not be a file of the log itself"),
-                Some(_) => None,
-            };
-            if let Some(wanted) = wanted {
-                faults.push(Fault::new("alert_file", alert.display(), wanted));
-            }
+            let wanted = self.beside_fault(alert);
+            faults.extend(wanted.map(|wanted| Fault::new("alert_file", alert.display(), wanted)));
+        }
+        if let Some(link) = &self.latest_link {
+            let wanted = self
+                .beside_fault(link)
+                .or_else(|| self.is_alert(link).then_some("must not be the alert file"));
+            faults.extend(wanted.map(|wanted| Fault::new("latest_link", link.display(), wanted)));
+        }
+    }
+
+    /// What speaks against a path for something that the set keeps besides its files.
+    fn beside_fault(&self, path: &Path) -> Option<&'static str> {
+        if file_name_of(path).is_none() {
+            Some("must name a file")
+        } else if path.as_os_str().as_encoded_bytes().contains(&0) {
+            Some("must not contain a NUL byte")
+        } else if self.is_name_of_set(path) {
+            Some("must not be a file of the log itself")
+        } else {
+            None
         }
     }
 
@@ -316,12 +329,25 @@ impl Settings {
         self.naming.bytes_max() + ending
     }
 
-    fn is_name_of_set(&self, alert: &Path) -> bool {
-        let absolute = |path: &Path| std::path::absolute(path).ok();
-        let (Some(live), Some(alert)) = (absolute(&self.path), absolute(alert)) else { return false };
-        let Some(names) = Names::new(&live) else { return false };
-        alert.parent() == Some(names.dir())
-            && alert.file_name().is_some_and(|name| names.role(name).is_some())
+    /// The names of the set by these settings alone, symlinks not followed.
+    fn names(&self) -> Option<Names> {
+        let names = Names::new(&std::path::absolute(&self.path).ok()?)?;
+        match &self.archive_dir {
+            Some(dir) => std::path::absolute(dir).ok().map(|dir| names.with_archive(dir)),
+            None => Some(names),
+        }
+    }
+
+    fn is_name_of_set(&self, path: &Path) -> bool {
+        let (Some(names), Ok(path)) = (self.names(), std::path::absolute(path)) else { return false };
+        names.dirs().any(|dir| path.parent() == Some(dir))
+            && path.file_name().is_some_and(|name| names.role(name).is_some())
+    }
+
+    fn is_alert(&self, path: &Path) -> bool {
+        let (Some(names), Ok(path)) = (self.names(), std::path::absolute(path)) else { return false };
+        let alert = std::path::absolute(self.alert_path(&names));
+        alert.is_ok_and(|alert| path == alert || path == names.own_alert(&alert))
     }
 
     fn size_faults(&self, faults: &mut Vec<Fault>) {
@@ -503,6 +529,21 @@ mod tests {
         assert_eq!(fields(|s| s.alert_file = Some("/logs/".into())), ["alert_file"]);
         assert_eq!(fields(|s| s.alert_file = Some("a\0".into())), ["alert_file"]);
         assert_eq!(fields(|s| s.alert_file = Some("data/ALERT.txt".into())).len(), 0);
+        for bad in
+            ["/logs/", "a\0", "/logs/app.log", "/logs/.app.log.link", "/logs/ALERT_LOG_ROTATION_FAILED.txt"]
+        {
+            assert_eq!(fields(|s| s.latest_link = Some(bad.into())), ["latest_link"], "{bad:?}");
+        }
+        let bad = |s: &mut Settings| {
+            (s.archive_dir, s.alert_file) = (Some("/old".into()), Some("/data/alert".into()));
+            s.latest_link = Some("/data/alert".into());
+        };
+        assert_eq!(fields(bad), ["latest_link"]);
+        let bad = |s: &mut Settings| {
+            (s.archive_dir, s.latest_link) = (Some("/old".into()), Some("/old/app.log.7".into()));
+        };
+        assert_eq!(fields(bad), ["latest_link"]);
+        assert_eq!(fields(|s| s.latest_link = Some("/logs/current".into())).len(), 0);
         assert_eq!(fields(|s| s.archive_dir = Some("".into())), ["archive_dir"]);
         assert_eq!(fields(|s| s.archive_dir = Some("a\0".into())), ["archive_dir"]);
         assert_eq!(fields(|s| s.archive_dir = Some("old".into())).len(), 0);

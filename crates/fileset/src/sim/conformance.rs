@@ -131,6 +131,7 @@ on_both! {
     a_lock_wants_a_regular_file
     a_lock_on_a_file_without_a_name_is_no_lock
     links_on_the_way_are_resolved
+    a_link_is_made_under_a_free_name_and_says_where_it_leads
     space_and_sync_answer
 }
 
@@ -397,6 +398,32 @@ fn links_on_the_way_are_resolved(world: &impl World) {
     assert_eq!(fs.resolve(&world.at("link/none")), Err(OsError::ENOENT));
     assert_eq!(fs.rename(&world.at("link/app.log"), &world.at("sub/app.log.1")), Ok(()));
     assert_eq!(world.read(&sub.join("app.log.1")).unwrap(), b"1");
+}
+
+fn a_link_is_made_under_a_free_name_and_says_where_it_leads(world: &impl World) {
+    let (fs, path, link) = (world.fs(), world.at("app.log"), world.at("latest"));
+    assert_eq!(fs.read_link(&link), Err(OsError::ENOENT));
+    assert_eq!(fs.symlink(Path::new("app.log"), &link), Ok(()));
+    assert_eq!(
+        fs.read_link(&link).as_deref(),
+        Ok(Path::new("app.log")),
+        "as it was said, though nothing is there"
+    );
+    assert_eq!(fs.stat(&link).unwrap().kind, FileKind::Symlink);
+    world.put(&path, b"1");
+    assert_eq!(world.read(&link).unwrap(), b"1");
+    assert_eq!(fs.symlink(&path, &link), Err(OsError::EEXIST));
+    assert_eq!(fs.symlink(&path, &path), Err(OsError::EEXIST));
+    assert_eq!(fs.read_link(&path), Err(OsError::EINVAL));
+    assert_eq!(fs.read_link(&world.dir()), Err(OsError::EINVAL));
+    assert_eq!(fs.read_link(&path.join("x")), Err(OsError::ENOTDIR));
+    assert_eq!(fs.symlink(&path, &world.at("none/latest")), Err(OsError::ENOENT));
+    let other = world.at("other");
+    assert_eq!(fs.symlink(&path, &other), Ok(()));
+    assert_eq!(fs.replace(&other, &link), Ok(()), "the link itself is replaced, not what it leads to");
+    assert_eq!(fs.read_link(&link), Ok(path.clone()));
+    assert_eq!(fs.unlink(&link), Ok(()));
+    assert_eq!(world.read(&path).unwrap(), b"1");
 }
 
 fn space_and_sync_answer(world: &impl World) {

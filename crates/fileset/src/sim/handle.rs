@@ -96,6 +96,22 @@ impl Fs for SimDisk {
         })
     }
 
+    fn symlink(&self, target: &Path, path: &Path) -> Outcome<()> {
+        self.request(Request { op: Op::Link, path, to: Some(target), bytes: 0, ino: None }, |state| {
+            let ino = make(state, path, FileKind::Symlink)?;
+            state.inode(ino)?.target = target.to_owned();
+            Ok(())
+        })
+    }
+
+    fn read_link(&self, path: &Path) -> Outcome<PathBuf> {
+        self.call(Op::Stat, path, |state| {
+            let (_, ino) = state.find(path, Follow::No)?;
+            let inode = state.inode(ino)?;
+            if inode.kind == FileKind::Symlink { Ok(inode.target.clone()) } else { Err(OsError::EINVAL) }
+        })
+    }
+
     fn list(&self, path: &Path) -> Outcome<Vec<OsString>> {
         self.call(Op::List, path, |state| {
             let (path, ino) = state.find(path, Follow::Yes)?;

@@ -84,8 +84,6 @@ pub(super) struct Request<'a> {
 pub(super) struct State {
     pub(super) inodes: BTreeMap<Ino, Inode>,
     last_ino: Ino,
-    /// How many of them are, or were, symlinks.
-    pub(super) symlinks: usize,
     pub(super) tree: Tree,
     /// Grows with every change of `tree`.
     names_version: u64,
@@ -251,7 +249,6 @@ impl State {
     /// A new inode without a name.
     pub(super) fn add(&mut self, kind: FileKind) -> Ino {
         self.last_ino += 1;
-        self.symlinks += usize::from(kind == FileKind::Symlink);
         let inode = Inode {
             kind,
             owner: USER,

@@ -26,7 +26,7 @@ pub(super) struct Spot<'a> {
 impl State {
     /// Where `path` leads. What is on the way must exist; what it names itself need not.
     pub(super) fn walk<'a>(&self, path: &'a Path, last: Follow) -> Outcome<Spot<'a>> {
-        if let Some(spot) = self.straight(path) {
+        if let Some(spot) = self.straight(path, last) {
             return Ok(spot);
         }
         let mut at = PathBuf::from("/");
@@ -65,16 +65,16 @@ impl State {
         Ok(Spot { path: Cow::Owned(at), ino })
     }
 
-    /// The usual case, for speed: a plain path in a directory, and no symlink anywhere.
-    fn straight<'a>(&self, path: &'a Path) -> Option<Spot<'a>> {
-        if self.symlinks > 0 {
-            return None;
-        }
+    /// The usual case, for speed: a plain path in a directory, and no symlink to follow.
+    fn straight<'a>(&self, path: &'a Path, last: Follow) -> Option<Spot<'a>> {
         let dir = above(path.as_os_str())?;
         // The tree knows paths in their shortest form alone: a directory that it has was spelled so.
-        self.tree
-            .is_dir(dir)
-            .then(|| Spot { path: Cow::Borrowed(path), ino: self.tree.get(path.as_os_str()) })
+        if !self.tree.is_dir(dir) {
+            return None;
+        }
+        let ino = self.tree.get(path.as_os_str());
+        let leads_on = last == Follow::Yes && ino.and_then(|ino| self.kind(ino)) == Some(FileKind::Symlink);
+        (!leads_on).then_some(Spot { path: Cow::Borrowed(path), ino })
     }
 
     /// The name and inode of what stands at the path itself.
@@ -126,6 +126,8 @@ mod tests {
         let disk = SimDisk::new();
         disk.put("/logs/app.log", "");
         disk.mkdir_all("/logs/old");
+        disk.put_symlink("/logs/link", "old");
+        assert_eq!(disk.resolve(Path::new("/logs/link")).as_deref(), Ok(Path::new("/logs/old")));
         for path in
             ["/logs/app.log", "//logs/app.log", "/logs/./app.log", "/logs/old/../app.log", "/./logs//app.log"]
         {

@@ -22,6 +22,10 @@ fn run(world: &mut World) {
     world.log(14);
     if !world.disk.crashed() {
         world.close();
+        if let Some(link) = world.settings.latest_link.clone() {
+            let _ = world.disk.ext_unlink(&link);
+            world.disk.put_symlink(&link, "/logs/older.log");
+        }
         world.open();
         world.log(6);
     }
@@ -126,6 +130,14 @@ fn killed_with_stamps_and_an_archive() {
     (settings.backup_count, settings.max_total_bytes) = (2, 500);
     let pruning = kill_everywhere(&settings, None, World::oldest_kept);
     assert!(kills > 200 && more > 300 && pruning > 200, "{kills} {more} {pruning}");
+}
+
+#[test]
+fn killed_while_a_link_is_made() {
+    let mut settings = settings(9, 1 << 20);
+    settings.latest_link = Some("/links/latest".into());
+    let kills = kill_everywhere(&settings, None, |_| 0);
+    assert!(kills > 200, "{kills}");
 }
 
 #[test]

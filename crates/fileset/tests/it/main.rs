@@ -15,6 +15,7 @@ mod crash;
 mod faults;
 mod interference;
 mod life;
+mod link;
 mod many;
 mod model;
 mod naming;

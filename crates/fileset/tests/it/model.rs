@@ -198,6 +198,7 @@ impl StateMachineTest for Against {
         // What the files hold, and in which order, is the same in every form and under every name.
         if model.stamped {
             settings.naming = Naming::Timestamped;
+            settings.latest_link = Some("/links/latest".into());
         }
         if model.compressed {
             settings.compression = Compression::Gzip;

@@ -124,13 +124,16 @@ fn run(seed: u64) -> (u64, u32) {
     })
 }
 
-/// Some seeds name their backups by time, some compress them. Not drawn: what other seeds draw stays as it is.
+/// Some seeds name their backups by time, some compress them, some keep a link to the live file. Not drawn: what other seeds draw stays as it is.
 fn with_names_and_forms(settings: &mut Settings, seed: u64) {
     if seed % 7 == 6 {
         settings.naming = Naming::Timestamped;
     }
     if seed % 5 == 4 {
         settings.compression = Compression::Gzip;
+    }
+    if seed % 3 == 2 {
+        settings.latest_link = Some("/logs/latest".into());
     }
 }
 

@@ -138,6 +138,16 @@ fn others() -> Vec<Scene> {
             ..with(|settings| (settings.naming, settings.backup_count) = (Naming::Timestamped, 2))
         },
         with(|settings| settings.archive_dir = Some("/old".into())),
+        with(|settings| settings.latest_link = Some("/logs/latest".into())),
+        // The link of a log that was, and the temporary of a process that was killed.
+        Scene {
+            prepare: |world| {
+                world.disk.mkdir_all("/links");
+                world.disk.put_symlink("/links/latest", "/logs/older.log");
+                world.disk.put_symlink("/links/.app.log.link", "/logs/app.log");
+            },
+            ..with(|settings| settings.latest_link = Some("/links/latest".into()))
+        },
         Scene {
             prunes: true,
             ..with(|settings| {

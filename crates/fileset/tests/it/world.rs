@@ -348,6 +348,14 @@ impl World {
         })
     }
 
+    fn assert_link(&self, names: &Names) {
+        let Some(link) = &self.settings.latest_link else { return };
+        let dir = link.parent().unwrap();
+        let target = if dir == names.dir() { names.base().as_ref() } else { names.live() };
+        assert_eq!(self.disk.fs().read_link(link).as_deref(), Ok(target), "the link leads elsewhere");
+        assert!(!self.disk.exists(names.link_temporary(dir)), "the link's temporary still stands");
+    }
+
     pub(crate) fn assert_rest(&mut self) {
         assert_eq!(self.disk.violation().filter(|_| self.caps_hold), None);
         assert_eq!(self.set().open_alerts(), [], "an alert is still open");
@@ -356,6 +364,7 @@ impl World {
         assert!(!self.disk.exists("/logs/.app.log.new"), "the hidden file still stands");
         let names = Names::new(Path::new(LIVE)).unwrap();
         assert!(!self.disk.exists(names.pack_temporary()), "the temporary of a compression still stands");
+        self.assert_link(&names);
         let archive = self.settings.archive_dir.clone();
         let dirs = [Some(names.dir().to_owned()), archive].into_iter().flatten();
         let files: Vec<_> = dirs.flat_map(|dir| self.disk.list(dir)).collect();
@@ -367,7 +376,7 @@ impl World {
 
 /// Whether the budget counts it.
 fn is_counted(role: Role) -> bool {
-    !matches!(role, Role::Lock | Role::AlertTemporary)
+    !matches!(role, Role::Lock | Role::AlertTemporary | Role::LinkTemporary)
 }
 
 /// What was compressed.

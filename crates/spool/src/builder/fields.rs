@@ -52,6 +52,7 @@ fields! {
     "retry_cooldown" duration => |builder, value| builder.settings.retry_cooldown = value;
     "retry_cooldown_max" duration => |builder, value| builder.settings.retry_cooldown_max = value;
     "alert_file" path => |builder, value| builder.settings.alert_file = Some(value);
+    "latest_link" path => |builder, value| builder.settings.latest_link = Some(value);
     "mode" mode => |builder, value| builder.settings.mode = value;
     "dir_mode" mode => |builder, value| builder.settings.dir_mode = value;
     "require_dir" flag => |builder, value| builder.settings.create_dirs = !value;

@@ -132,6 +132,24 @@ impl SpoolBuilder {
         self
     }
 
+    /// A symlink to the live file, kept at this path for whoever looks for the log at a place of their own (no link). It is made at
+    /// open, in the place of an older one, and looked at again after each rotation; anything but a symlink that stands
+    /// there is refused by [`open`](Self::open). Its directory is created like that of the log.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// use tracing_spool::Spool;
+    /// let (log, link) = (dir.path().join("shop-4.2.log"), dir.path().join("latest"));
+    /// let (spool, guard) = Spool::builder(log).latest_link(&link).open()?;
+    /// assert_eq!(std::fs::read_link(link)?.to_str(), Some("shop-4.2.log"));
+    /// # drop((spool, guard));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn latest_link(mut self, path: impl Into<PathBuf>) -> Self {
+        self.settings.latest_link = Some(path.into());
+        self
+    }
+
     /// Mode of files at creation, subject to umask (0640).
     pub fn mode(mut self, mode: u32) -> Self {
         self.settings.mode = mode;

@@ -10,6 +10,7 @@ pub(super) fn apply(file_set: &mut FileSet, settings: Settings, shared: &Shared,
     let mut settings = settings;
     settings.path.clone_from(&file_set.settings().path);
     settings.alert_file.clone_from(&file_set.settings().alert_file);
+    settings.latest_link.clone_from(&file_set.settings().latest_link);
     settings.archive_dir.clone_from(&file_set.settings().archive_dir);
     if let Err(faults) = file_set.reconfigure(settings, now) {
         // Checked by the handle against the same settings: nobody waits for an answer.
