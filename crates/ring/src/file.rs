@@ -370,3 +370,29 @@ pub(crate) fn anonymous(shape: Shape) -> Result<Memory, Errno> {
     // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
     Ok(unsafe { Memory::new(shape, Box::new(mapping)) })
 }
+
+#[cfg(all(test, not(miri)))] // locks of files are beyond the interpreter
+mod tests {
+    use super::*;
+
+    fn open(path: &Path) -> File {
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).unwrap()
+    }
+
+    /// A lock is the open file's, and so that of each of its descriptors: a forked child has one as well.
+    #[test]
+    fn a_lock_ends_with_its_owner_and_not_with_a_forked_childs_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ring");
+        let is_locked = || Flock::lock(open(&path), FlockArg::LockExclusiveNonblock).is_err();
+        for (process, stays_locked) in [(std::process::id(), false), (0, true)] {
+            let file = open(&path);
+            let _other_descriptor = file.try_clone().unwrap();
+            let Ok(locked) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { panic!("held") };
+            let held = Held { file: Some(locked), process };
+            assert!(is_locked());
+            drop(held);
+            assert_eq!(is_locked(), stays_locked);
+        }
+    }
+}

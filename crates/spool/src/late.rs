@@ -11,7 +11,7 @@ use crate::ledger::Reason;
 use crate::origin::{Inside, Origin, is_inside};
 use crate::rank::Rank;
 use crate::shared::Shared;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// What happens to records that come after the spool was shut down.
 ///
@@ -90,14 +90,18 @@ impl Late {
         if !self.is_wanted() || is_inside() || shared.queue.origin.is_forked() {
             return false;
         }
-        let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_empty = |desk: &mut Desk| matches!(desk, Desk::Empty);
-        let Ok((mut desk, _)) = self.left.wait_timeout_while(desk, self.patience, is_empty) else {
-            return false;
-        };
+        let mut desk = self.desk();
         let Desk::Set(writer) = &mut *desk else { return false };
         let _inside = Inside::enter();
         writer.write(shared, draft)
+    }
+
+    /// What the writer thread left, or that it is not known in time.
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_empty = |desk: &mut Desk| matches!(desk, Desk::Empty);
+        let waited = self.left.wait_timeout_while(desk, self.patience, is_empty);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn set(&self, desk: Desk) {
@@ -159,5 +163,18 @@ impl Drop for LateWriter {
         } else {
             file_set.close(&mut self.batch, self.clock.now());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_there_is_nothing_is_left_too_so_that_nobody_waits() {
+        let late = Late::new(LateRecords::Write, Duration::from_millis(1));
+        assert!(matches!(*late.desk(), Desk::Empty), "the writer thread has it still");
+        late.leave_nothing();
+        assert!(matches!(*late.desk(), Desk::Gone));
     }
 }

@@ -38,7 +38,7 @@ impl Cursor {
     /// The beginning of `page`, as the next in order.
     pub(crate) fn in_next(self, page: PageId) -> Self {
         let turn = (self.0 >> (OFFSET_BITS + PAGE_BITS)).wrapping_add(1);
-        Self(turn << (OFFSET_BITS + PAGE_BITS) | Self::first(page).0)
+        Self((turn << (OFFSET_BITS + PAGE_BITS)) + Self::first(page).0)
     }
 
     /// How many pages further than page number `turn` this is; the word holds the last bits of its own number, far
@@ -49,7 +49,7 @@ impl Cursor {
 
     /// A granule of page number `turn`, as a number that grows with every record.
     pub(crate) fn place(turn: u64, offset: usize) -> u64 {
-        turn << OFFSET_BITS | offset as u64
+        (turn << OFFSET_BITS) + offset as u64
     }
 }
 

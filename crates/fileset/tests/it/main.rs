@@ -22,6 +22,7 @@ mod naming;
 mod packing;
 mod real_disk;
 mod reconfigure;
+mod resume;
 mod simulate;
 mod standalone;
 mod sweep;

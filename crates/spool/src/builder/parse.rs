@@ -274,6 +274,10 @@ mod tests {
         assert_eq!(sync(&said("interval 1s")), Ok(SyncPolicy::Interval(Duration::from_secs(1))));
         assert!(sync(&said("interval")).is_err() && sync(&said("interval 1")).is_err());
         assert_eq!(allow(&said("fifo, device")), Ok(vec![Allow::Fifo, Allow::Device]));
+        assert_eq!(
+            allow(&said("symlink,hard_link,foreign_owner,reserved_name")),
+            Ok(vec![Allow::Symlink, Allow::HardLink, Allow::ForeignOwner, Allow::ReservedName])
+        );
         assert_eq!(allow(&said("")), Ok(Vec::new()));
         assert!(allow(&said("fifo, all")).is_err());
         assert_eq!(path(&said(" a")), Ok(" a".into()));

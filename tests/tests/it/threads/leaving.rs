@@ -92,14 +92,16 @@ fn in_the_child(spool: &Spool, guard: SpoolGuard) -> i32 {
     if handle.rotate().is_ok() || handle.reopen().is_ok() {
         return 2;
     }
-    drop(guard);
-    log(spool, "after the drop");
-    let dropped = handle.stats().dropped;
-    if dropped.for_reason(Reason::Forked) < 100 {
+    if !guard.shutdown(LONG).forked {
         return 3;
     }
-    if dropped.total() != dropped.for_reason(Reason::Forked) {
+    log(spool, "after the end");
+    let dropped = handle.stats().dropped;
+    if dropped.for_reason(Reason::Forked) < 100 {
         return 4;
+    }
+    if dropped.total() != dropped.for_reason(Reason::Forked) {
+        return 5;
     }
     0
 }
