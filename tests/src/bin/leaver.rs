@@ -120,6 +120,8 @@ fn be_signalled(way: &str, path: &Path) {
         }
         "dies-flushed" => {
             let (spool, guard) = open(path, LONG);
+            // Twice is once.
+            guard.handle().install_signals().unwrap();
             guard.handle().install_signals().unwrap();
             lines(&spool);
             raise(Signal::SIGTERM).unwrap();
