@@ -8,13 +8,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs, io, panic, process};
 
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
-use tracing_spool::{Notices, Overflow, Spool, SpoolGuard, flush_all, install_panic_hook};
+use tracing_spool::{
+    Notices, Overflow, PANIC_FLUSH_TIMEOUT, Spool, SpoolGuard, flush_all, install_panic_hook,
+};
 use tracing_spool_fileset::sim::SimClock;
 use tracing_spool_fileset::{Op, OsError};
 use tracing_spool_tests::faulty::{Faulty, Slip};
@@ -102,6 +104,7 @@ fn leave(way: &str, path: &Path) {
         }
         "stalled" => stalled(&path),
         "panics" => panics(&path),
+        "panics-stalled" => panics_stalled(&path),
         "hook-panics" => hook_panics(&path),
         "aborts" => {
             half(&path);
@@ -185,6 +188,27 @@ fn panics(path: &Path) {
     install_panic_hook();
     lines(&spool);
     let _ = thread::spawn(|| panic!("for the hook")).join();
+    process::abort();
+}
+
+/// On a disk that hangs a panic waits for it once, however often the hook was installed.
+fn panics_stalled(path: &Path) {
+    let disk = Faulty::new();
+    disk.stall();
+    let (spool, guard) = stalled_spool(&disk, path);
+    std::mem::forget(guard);
+    panic::set_hook(Box::new(|_| ()));
+    install_panic_hook();
+    install_panic_hook();
+    lines(&spool);
+    disk.wait_for_stalled_write();
+    let waits_once = |_| {
+        let begun = Instant::now();
+        let _ = thread::spawn(|| panic!("for the hook")).join();
+        begun.elapsed() < 2 * PANIC_FLUSH_TIMEOUT
+    };
+    // A busy machine may put it off for longer; not each time.
+    assert!((0..20).any(waits_once));
     process::abort();
 }
 
