@@ -103,7 +103,9 @@ impl<'writer> FormatFields<'writer> for PlainFields {
 /// the log where it is missing. Where callers wait for room ([`Overflow`](crate::Overflow)), nothing is shed here.
 ///
 /// With other filters it is the last word: `env_filter.and(spool.shedding())`, or `.with_filter(spool.shedding())` and
-/// then `.with_filter(env_filter)`; never under `not` or `or`, for it counts. Its price, as that of every filter whose
+/// then `.with_filter(env_filter)`; never under `not` or `or`, for it counts. So is a layer that vetoes events for all layers
+/// ([`Layer::event_enabled`](tracing_subscriber::Layer::event_enabled)) to be added after this one, and is then asked
+/// first: of one that was added before, events are counted here that it would have vetoed. Its price, as that of every filter whose
 /// answer changes: `tracing` asks at each event. It pays where the queue does overflow and formatting is dear.
 #[derive(Clone, Debug)]
 pub struct Shedding {

@@ -116,7 +116,7 @@ impl SpoolHandle {
         let is_again = |spool: &Weak<Shared>, action: &SignalAction| {
             spool.as_ptr() == Arc::as_ptr(shared) && actions.contains(action)
         };
-        ears.wants.retain(|(spool, action)| spool.strong_count() > 0 && !is_again(spool, action));
+        ears.wants.retain(|(spool, action)| !is_again(spool, action));
         ears.wants.extend(actions.iter().map(|action| (Arc::downgrade(shared), *action)));
         ears.tell_sigterm();
         Ok(())
@@ -155,7 +155,7 @@ impl Ears {
 /// A spool was shut down: the last one ends the thread.
 pub(crate) fn left(shared: &Arc<Shared>) {
     let Some(mut ears) = EARS.lock() else { return };
-    ears.wants.retain(|(spool, _)| spool.strong_count() > 0 && spool.as_ptr() != Arc::as_ptr(shared));
+    ears.wants.retain(|(spool, _)| spool.as_ptr() != Arc::as_ptr(shared));
     // In this order: what comes between the two kills, and what came before is still heard.
     ears.tell_sigterm();
     if ears.wants.is_empty() {

@@ -141,6 +141,26 @@ fn a_decision_to_shed_does_not_stick() {
     assert!(text.ends_with("DEBUG shop: from one place\n"), "{text}");
 }
 
+/// Layers are asked from the last on.
+#[test]
+fn what_a_later_layer_vetoes_is_not_shed_and_what_an_earlier_one_would_veto_is() {
+    let shed = |veto_first: bool| {
+        let still = still(|builder| builder.queue_records(100));
+        let veto = Veto(Arc::new(Mutex::new(true)));
+        still.fill();
+        let event = || tracing::debug!("vetoed");
+        if veto_first {
+            let layer = still.spool.layer().with_filter(still.spool.shedding());
+            tracing::subscriber::with_default(registry().with(layer).with(veto), event);
+        } else {
+            let layer = still.spool.layer().with_filter(still.spool.shedding());
+            tracing::subscriber::with_default(registry().with(veto).with(layer), event);
+        }
+        still.shared.stats().dropped.total()
+    };
+    assert_eq!((shed(true), shed(false)), (0, 1));
+}
+
 #[test]
 fn who_waits_for_room_sheds_nothing() {
     let waits = Duration::from_millis(1);
