@@ -398,4 +398,15 @@ mod tests {
             assert_eq!(is_locked(), stays_locked);
         }
     }
+
+    #[test]
+    fn a_file_system_that_is_not_known_to_keep_its_word_is_told() {
+        if cfg!(miri) {
+            return; // the interpreter has no file systems
+        }
+        let path = Path::new("/proc/self/status");
+        let Ok(file) = File::open(path) else { return println!("left out: there is no /proc") };
+        let refused = check_file_system(&file, path);
+        assert!(matches!(refused, Err(OpenError::FileSystem { kind, .. }) if !kind.is_empty()));
+    }
 }

@@ -58,3 +58,21 @@ impl Drop for Origin {
         let _ = unsafe { munmap(self.page.cast(), PAGE.get()) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wiped_page_or_another_process_says_so() {
+        let mut origin = Origin::here().unwrap();
+        assert!(!origin.is_forked());
+        origin.process = Some(std::process::id());
+        assert!(!origin.is_forked());
+        origin.process = Some(0);
+        assert!(origin.is_forked(), "where the system wipes nothing");
+        origin.process = None;
+        origin.word().store(0, Ordering::Relaxed);
+        assert!(origin.is_forked(), "as the system wipes it in a child");
+    }
+}

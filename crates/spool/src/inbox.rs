@@ -1,40 +1,15 @@
 //! The writer thread's end of the hand-off: takes records out of the pages, in the order of their hand-over.
 //! It books nothing: a record counts as waiting until `worker` has settled it.
-//!
-//! Records are copied a run at a time and looked at afterwards: a record that was stored just before in small pieces
-//! cannot be read in large ones until the stores have left the processor's buffer, which costs more than the copy.
 
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
-use crate::page::{GRANULE, Page, Tag, room_of};
+use crate::page::{GRANULE, Tag, room_of};
 use crate::place::Cursor;
 use crate::queue::{Handed, Long};
-use crate::rank::Rank;
+use crate::run::{Arrival, Bundle, Copied, Run};
 use crate::shelf::{PageId, Shelf};
-
-/// A record that was taken.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Arrival<'a> {
-    pub(crate) rank: Rank,
-    pub(crate) record: &'a [u8],
-    /// Bytes of it that were left behind.
-    pub(crate) missing: usize,
-    /// What it counts for in the queue, in bytes.
-    pub(crate) charge: u64,
-}
-
-/// Records that were taken together and lie end to end, each up to the `end` of its [`Copied`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bundle<'a> {
-    pub(crate) bytes: &'a [u8],
-    pub(crate) records: &'a [Copied],
-}
-
-/// A run ends with the first record behind so many bytes, or with so many records.
-const RUN_BYTES: usize = 8 * 1024;
-const RUN_RECORDS: usize = 128;
 
 #[derive(Debug)]
 pub(crate) struct Inbox {
@@ -50,97 +25,20 @@ pub(crate) struct Inbox {
     turn: u64,
     offset: usize,
     run: Run,
-    /// Behind the record taken last.
-    place: u64,
     /// What one record may count for at the most.
     bound: u64,
 }
 
-/// Records that were copied and not yet taken.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) bytes: Box<[u8]>,
-    pub(crate) filled: usize,
-    pub(crate) records: Vec<Copied>,
-    taken: usize,
-    /// Whether all of them are in `bytes`, and whole.
-    pub(crate) is_plain: bool,
-}
-
-impl Run {
-    /// With space for a last record of so many bytes.
-    pub(crate) fn new(longest: usize) -> Self {
-        let bytes = vec![0; RUN_BYTES + longest].into_boxed_slice();
-        Self { bytes, filled: 0, records: Vec::with_capacity(RUN_RECORDS), taken: 0, is_plain: true }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.records.clear();
-        (self.filled, self.taken, self.is_plain) = (0, 0, true);
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.filled >= RUN_BYTES || self.records.len() == RUN_RECORDS
-    }
-
-    /// Copies a record behind those that were; it begins where the one before ends.
-    fn copy(&mut self, page: &Page, at: usize, len: usize) {
-        page.copy(at, len, &mut self.bytes[self.filled..]);
-        self.filled += len;
-    }
-
-    /// Whether all that was copied was taken.
-    pub(crate) fn is_taken(&self) -> bool {
-        self.taken == self.records.len()
-    }
-
-    /// Takes the next record, and says where behind it is.
-    pub(crate) fn take(&mut self) -> Option<(Arrival<'_>, u64)> {
-        let copied = self.records.get(self.taken)?;
-        let start = self.taken.checked_sub(1).map_or(0, |before| self.records[before].end);
-        self.taken += 1;
-        let record = copied.long.as_deref().unwrap_or(&self.bytes[start..copied.end]);
-        let arrival = Arrival { rank: copied.rank, record, missing: copied.missing, charge: copied.charge };
-        Some((arrival, copied.place))
-    }
-
-    /// All that was copied, if it lies together and none of it was taken.
-    pub(crate) fn bundle(&self) -> Option<Bundle<'_>> {
-        let bundle = Bundle { bytes: &self.bytes[..self.filled], records: &self.records };
-        (self.taken == 0 && self.is_plain && !self.records.is_empty()).then_some(bundle)
-    }
-
-    /// The bundle was taken whole: where behind it is.
-    pub(crate) fn took_bundle(&mut self) -> Option<u64> {
-        self.taken = self.records.len();
-        self.records.last().map(|last| last.place)
-    }
-}
-
-/// A record that was copied; its bytes begin where those of the one before end.
-#[derive(Debug)]
-pub(crate) struct Copied {
-    pub(crate) rank: Rank,
-    pub(crate) end: usize,
-    /// What it counts for in the queue, in bytes.
-    pub(crate) charge: u64,
-    pub(crate) missing: usize,
-    /// Its bytes, where they did not come in a page.
-    pub(crate) long: Option<Vec<u8>>,
-    /// Behind this record.
-    pub(crate) place: u64,
-}
-
 impl Inbox {
     pub(crate) fn new(shelf: Arc<Shelf>, pages: Receiver<Handed>, long: Receiver<Long>, bound: u64) -> Self {
-        let run = Run::new(shelf.longest().next_multiple_of(GRANULE));
+        let run = Run::new(shelf.longest().next_multiple_of(GRANULE), 0);
         let (early, early_long) = (Vec::new(), Vec::new());
-        Self { shelf, pages, long, early, early_long, page: None, turn: 0, offset: 0, run, place: 0, bound }
+        Self { shelf, pages, long, early, early_long, page: None, turn: 0, offset: 0, run, bound }
     }
 
     /// The place behind the record taken last. Places grow with every record.
     pub(crate) fn place(&self) -> u64 {
-        self.place
+        self.run.place()
     }
 
     /// The place behind the record handed over last, of which `cursor` is a picture.
@@ -158,9 +56,7 @@ impl Inbox {
         if self.run.is_taken() {
             self.copy_run();
         }
-        let (arrival, place) = self.run.take()?;
-        self.place = place;
-        Some(arrival)
+        self.run.take()
     }
 
     /// What [`take`](Self::take) would give next, as many records as lie together; none if they have to be taken one by
@@ -174,7 +70,7 @@ impl Inbox {
 
     /// The bundle that was shown has been taken whole.
     pub(crate) fn took_bundle(&mut self) {
-        self.place = self.run.took_bundle().unwrap_or(self.place);
+        self.run.took_bundle();
     }
 
     /// Copies what there is in one page, up to the length of a run.
@@ -255,6 +151,7 @@ mod tests {
     use crossbeam_channel::{Sender, bounded};
 
     use super::*;
+    use crate::rank::Rank;
 
     struct Bench {
         inbox: Inbox,

@@ -86,6 +86,7 @@ mod recovered;
 mod recovery;
 mod ring_inbox;
 mod room;
+mod run;
 mod shared;
 mod shelf;
 #[cfg(feature = "signals")]

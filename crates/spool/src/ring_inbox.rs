@@ -1,20 +1,18 @@
 //! The writer thread's end of a ring: records out of it, in order, a run at a time. It books nothing.
-//! Why they are copied first and looked at afterwards, `inbox` says.
+//! Why they are copied first and looked at afterwards, `run` says.
 
 use std::ops::Range;
 
 use tracing_spool_ring::{Reader, Ring, Stamp, Take, Task};
 
-use crate::inbox::{Arrival, Bundle, Copied, Run};
 use crate::page::{GRANULE, LONGEST};
 use crate::rank::Rank;
+use crate::run::{Arrival, Bundle, Copied, Run};
 
 #[derive(Debug)]
 pub(crate) struct RingInbox {
     reader: Reader,
     run: Run,
-    /// Behind the record taken last.
-    place: u64,
     /// The granules between which the last stamp says that records are being written.
     stamped: Range<u64>,
     /// Whether it outlives the process.
@@ -23,8 +21,8 @@ pub(crate) struct RingInbox {
 
 impl RingInbox {
     pub(crate) fn new(reader: Reader) -> Self {
-        let place = reader.place();
-        Self { reader, run: Run::new(LONGEST), place, stamped: 0..0, is_durable: false }
+        let run = Run::new(LONGEST, reader.place());
+        Self { reader, run, stamped: 0..0, is_durable: false }
     }
 
     /// One that outlives the process (there are no files under the scheduler); its last stamp says that these granules are being written.
@@ -62,7 +60,7 @@ impl RingInbox {
 
     /// The place behind the record taken last.
     pub(crate) fn place(&self) -> u64 {
-        self.place
+        self.run.place()
     }
 
     /// Whether there is no record to take.
@@ -75,9 +73,7 @@ impl RingInbox {
         if self.run.is_taken() {
             self.copy_run();
         }
-        let (arrival, place) = self.run.take()?;
-        self.place = place;
-        Some(arrival)
+        self.run.take()
     }
 
     /// As [`Inbox::bundle`](crate::inbox::Inbox::bundle).
@@ -90,7 +86,7 @@ impl RingInbox {
 
     /// The bundle that was shown has been taken whole.
     pub(crate) fn took_bundle(&mut self) {
-        self.place = self.run.took_bundle().unwrap_or(self.place);
+        self.run.took_bundle();
     }
 
     /// Gives back the room of the oldest records.
@@ -128,5 +124,41 @@ impl RingInbox {
                 place: self.reader.place(),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_spool_ring::Limits;
+
+    use super::*;
+
+    fn inbox() -> RingInbox {
+        let limits = Limits { bytes: 1 << 16, records: 100, shares: [100; 5] };
+        RingInbox::new(Ring::in_memory(limits).unwrap().1)
+    }
+
+    fn text(inbox: &mut RingInbox) -> Option<String> {
+        inbox.take().map(|arrival| String::from_utf8(arrival.record.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn it_is_empty_when_all_is_taken_that_was_copied_and_that_was_not() {
+        let mut inbox = inbox();
+        assert!(inbox.is_empty());
+        let offer = |inbox: &RingInbox, record: &[u8]| inbox.ring().offer(2, record, 0).unwrap();
+        offer(&inbox, b"one");
+        offer(&inbox, b"two");
+        assert!(!inbox.is_empty(), "not yet copied");
+        assert_eq!(text(&mut inbox).unwrap(), "one");
+        assert!(!inbox.is_empty(), "copied, and not taken");
+        assert_eq!(text(&mut inbox).unwrap(), "two");
+        assert!(inbox.is_empty() && text(&mut inbox).is_none());
+        offer(&inbox, b"three");
+        assert!(!inbox.is_empty(), "all that was copied is taken, and more has come");
+        assert_eq!(inbox.bundle().unwrap().bytes, b"three");
+        let before = inbox.place();
+        inbox.took_bundle();
+        assert!(inbox.is_empty() && inbox.place() == before + 1);
     }
 }

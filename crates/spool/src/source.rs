@@ -1,8 +1,9 @@
 //! Where the writer thread gets its records from: pages, or a ring. It only tells the two apart.
 
-use crate::inbox::{Arrival, Bundle, Inbox};
+use crate::inbox::Inbox;
 use crate::queue::{Queue, Waiting};
 use crate::ring_inbox::RingInbox;
+use crate::run::{Arrival, Bundle};
 
 #[derive(Debug)]
 pub(crate) enum Source {

@@ -3,9 +3,9 @@
 
 use tracing_spool_fileset::{Batch, Rules};
 
-use crate::inbox::{Arrival, Bundle};
 use crate::notice;
 use crate::rank::Rank;
+use crate::run::{Arrival, Bundle};
 
 /// From this size on a batch takes no further record.
 pub(crate) const BATCH_BYTES: usize = 256 * 1024;

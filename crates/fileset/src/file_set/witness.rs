@@ -123,3 +123,24 @@ fn compare(file: &mut OpenFile, unfinished: Unfinished, batch: &mut Batch) -> Re
     file.partial = batch.partial() as u64;
     Resumed::Found(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::sim::SimDisk;
+
+    #[test]
+    fn a_file_that_others_cut_after_it_was_looked_at_holds_less() {
+        let disk = SimDisk::new();
+        disk.put("/app.log", "one");
+        let file = disk.fs().open(Path::new("/app.log"), Follow::No).unwrap();
+        let meta = file.stat().unwrap();
+        let file = OpenFile::new(file, meta, Place::Live);
+        assert!(stands_there(&file, 0, b"one") && stands_there(&file, 1, b"ne"));
+        assert!(!stands_there(&file, 0, b"one more") && !stands_there(&file, 1, b"o"));
+        disk.ext_truncate("/app.log", 0).unwrap();
+        assert!(!stands_there(&file, 0, b"one"));
+    }
+}

@@ -200,6 +200,11 @@ mod tests {
     }
 
     #[test]
+    fn room_that_was_asked_for_is_there() {
+        assert!(Batch::with_capacity(1_000).bytes.capacity() >= 1_000);
+    }
+
+    #[test]
     fn whole_records_only() {
         let batch = batch(&["aa", "bbbb", "c"]);
         assert_eq!(batch.whole_within(2), 0);

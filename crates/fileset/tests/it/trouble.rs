@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing_spool_fileset::file_set::BlockReason;
 use tracing_spool_fileset::model::inventory::FileKind;
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Edge, Event, Op, OsError, State, Trouble};
+use tracing_spool_fileset::{Edge, Event, Moments, Op, OsError, State, Trouble};
 
 use crate::world::{ALERT, LIVE, World, settings};
 
@@ -446,4 +446,28 @@ fn a_backup_that_could_not_be_removed_is_over_with_the_rotation_that_removes_it(
     world.log(6);
     assert!(!world.disk.exists("/logs/app.log.5"));
     world.assert_rest();
+}
+
+#[test]
+fn moments_are_those_of_the_clock_on_the_wall() {
+    let mut world = World::new(settings(3, 1 << 20));
+    world.open();
+    assert_eq!(world.set().moments(), Moments::default());
+    world.log(1);
+    let written = world.set().moments().last_write.unwrap();
+    assert!(written < world.clock.now().wall && world.set().moments().last_rotation.is_none());
+    let now = world.clock.now();
+    world.set().rotate(now);
+    assert_eq!(world.set().moments().last_rotation, Some(now.wall));
+    world.disk.fault(Fault::on(Op::Write).fails(OsError::EIO).until_cleared());
+    world.clock.advance(Duration::from_secs(1));
+    let since = world.clock.now().wall;
+    assert!(!world.push());
+    world.clock.advance(Duration::from_secs(1));
+    assert!(!world.append());
+    let moments = world.set().moments();
+    assert_eq!((moments.blocked_since, moments.last_write), (Some(since), Some(written)));
+    world.disk.clear_faults();
+    world.finish_batch();
+    assert_eq!(world.set().moments().blocked_since, None);
 }

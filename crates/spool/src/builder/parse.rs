@@ -281,5 +281,6 @@ mod tests {
         assert_eq!(allow(&said("")), Ok(Vec::new()));
         assert!(allow(&said("fifo, all")).is_err());
         assert_eq!(path(&said(" a")), Ok(" a".into()));
+        assert_eq!(text(&said("writer")), Ok("writer".to_owned()));
     }
 }

@@ -391,6 +391,15 @@ fn room_is_not_given_back_inside_a_stamp() {
     inbox.stamp(&Stamp { task: Task::Records { until: 4 }, ..Stamp::default() });
     inbox.release(2, 128);
     drop((inbox, opened.ring));
-    let found = Ring::open(&world.ring(), limits, options).unwrap().found.unwrap();
+    let opened = Ring::open(&world.ring(), limits, options).unwrap();
+    let found = opened.found.unwrap();
     assert_eq!((found.records, found.stamp), (2, Some(Stamp { from: 2, ..Stamp::default() })));
+
+    // The same where the stamp is that of a process before.
+    let mut inbox = crate::ring_inbox::RingInbox::durable(opened.reader, 2..4);
+    while inbox.take().is_some() {}
+    inbox.release(1, 64);
+    drop((inbox, opened.ring));
+    let found = Ring::open(&world.ring(), limits, options).unwrap().found.unwrap();
+    assert_eq!((found.records, found.stamp), (1, Some(Stamp { from: 3, ..Stamp::default() })));
 }
