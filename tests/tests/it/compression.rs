@@ -145,3 +145,34 @@ fn leaving_ends_a_compression_and_its_thread_and_keeps_the_backup() {
     assert!(fs::read_to_string(path.with_file_name("app.log.2")).unwrap() == long);
     assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
 }
+
+/// How nice the threads of this process are that bear such a name.
+#[cfg(target_os = "linux")]
+fn niceness(name: &str) -> Vec<i32> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    let nice = |task: std::path::PathBuf| {
+        // A thread may have ended meanwhile.
+        let stat = fs::read_to_string(task.join("stat")).ok()?;
+        let (head, rest) = stat.rsplit_once(") ")?;
+        head.ends_with(&format!("({name}")).then(|| rest.split(' ').nth(16)?.parse().ok())?
+    };
+    tasks.filter_map(nice).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_thread_that_compresses_gives_way_and_the_writer_thread_does_not() {
+    let (_dir, path) = scene();
+    let usual = nice_of_this_thread();
+    let (spool, guard) = builder(&path, Compression::Gzip).thread_name("nicely").open().unwrap();
+    log(&spool, "hello");
+    assert!(until(|| niceness("nicely-pack") == [usual.max(10)]), "{:?}", niceness("nicely-pack"));
+    assert_eq!(niceness("nicely"), [usual]);
+    assert!(guard.shutdown(Duration::from_secs(10)).is_complete());
+}
+
+#[cfg(target_os = "linux")]
+fn nice_of_this_thread() -> i32 {
+    let named = std::thread::Builder::new().name("as-usual".to_owned());
+    named.spawn(|| niceness("as-usual")[0]).unwrap().join().unwrap()
+}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::codec;
+use super::disk;
 use super::fs::LogFile;
 use crate::model::compression::Compression;
 use crate::model::error::{Failure, Op, OsError};
@@ -96,6 +97,17 @@ impl PackOrder {
     pub(crate) fn allowance_for(bytes: u64) -> Arc<Allowance> {
         // No smaller is not worth it.
         Arc::new(Allowance::new(bytes.saturating_sub(1)))
+    }
+
+    /// Lets the calling thread give way to others from now on, where the system can do that (on Linux, to a tenth of the
+    /// processor where that is wanted by others): for a thread that does nothing but perform orders. A thread that gives
+    /// way already stays as it is.
+    ///
+    /// ```
+    /// std::thread::spawn(tracing_spool_fileset::PackOrder::give_way);
+    /// ```
+    pub fn give_way() {
+        disk::give_way();
     }
 
     /// Reads, compresses, writes and syncs: takes as long as that takes, and ends early, between two blocks, when the file

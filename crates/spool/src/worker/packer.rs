@@ -66,6 +66,7 @@ fn live(orders: &Receiver<PackOrder>, done: &Sender<Packed>, shared: &Shared) {
     let mut file_size = SigSet::empty();
     file_size.add(Signal::SIGXFSZ);
     let _ = file_size.thread_block();
+    PackOrder::give_way();
     for order in orders {
         match catch_unwind(AssertUnwindSafe(|| order.perform())) {
             // An error: the writer thread is gone, and has removed the temporary.
