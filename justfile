@@ -62,9 +62,9 @@ miri-ring:
 tsan:
     @if rustc +nightly --print sysroot >/dev/null 2>&1 && [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ]; then RUSTFLAGS="-Zsanitizer=thread" RUSTDOCFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=target/tsan cargo +nightly test -Zbuild-std --target "$(rustc +nightly -vV | sed -n 's/^host: //p')" --quiet --package tracing-spool --package tracing-spool-ring --lib; else echo "left out: a nightly toolchain with rust-src is not installed"; fi
 
-# so many processes killed at random moments on the same files, each time read by a checker
-kill kills="10000":
-    @cargo run --release --quiet --package tracing-spool-torture --bin torture -- kill {{ kills }}
+# so many processes killed at random moments on the same files, each time read by a checker; `--form gzip`, `--seed 2`
+kill kills="10000" *args:
+    @cargo run --release --quiet --package tracing-spool-torture --bin torture -- kill {{ kills }} {{ args }}
 
 # so many processes killed whose queue outlives them: each record whose event had returned is looked for; `--scene moved`
 kill-durable kills="10000" *args:

@@ -409,4 +409,18 @@ mod tests {
         let refused = check_file_system(&file, path);
         assert!(matches!(refused, Err(OpenError::FileSystem { kind, .. }) if !kind.is_empty()));
     }
+
+    #[test]
+    fn a_symlink_is_not_followed() {
+        if cfg!(miri) {
+            return; // the interpreter has no locks
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let [target, link] = ["target", "link"].map(|name| dir.path().join(name));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let options = Options { any_file_system: true };
+        let Err(OpenError::Failed { error, .. }) = Locked::take(&link, options) else { panic!("followed") };
+        assert_eq!((error, target.exists()), (Errno::ELOOP, false));
+        assert!(Locked::take(&target, options).is_ok());
+    }
 }

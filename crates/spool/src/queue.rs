@@ -291,6 +291,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use tracing_spool_fileset::{Clock as _, SystemClock};
+
     use super::*;
     use crate::wake::Rest;
 
@@ -350,6 +352,32 @@ mod tests {
             assert!(!would_nap(&queue));
             queue.wake.hear();
             assert!(would_nap(&queue), "it was heard");
+        }
+    }
+
+    #[test]
+    fn a_writer_thread_that_parked_is_woken_by_any_record() {
+        let patience = Duration::from_secs(60);
+        for queue in by_pages_and_by_ring() {
+            let (parked, rested) = (AtomicBool::new(false), AtomicBool::new(false));
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    queue.wake.belongs_to(std::thread::current());
+                    let begun = SystemClock::new();
+                    queue.wake.rest(Rest::Park(Some(patience)), |_| {
+                        let stays = queue.park();
+                        parked.store(true, Ordering::SeqCst);
+                        stays
+                    });
+                    queue.unpark();
+                    rested.store(begun.now().mono.since_start() < patience / 2, Ordering::SeqCst);
+                });
+                while !parked.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                offer(&queue, Rank::Trace, b"the first after a silence").unwrap();
+            });
+            assert!(rested.load(Ordering::SeqCst), "it slept on");
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use fastrand::Rng;
-use tracing_spool::{FlushError, Overflow, Spool, SpoolBuilder, SpoolHandle, SyncPolicy};
+use tracing_spool::{Compression, FlushError, Overflow, Spool, SpoolBuilder, SpoolHandle, SyncPolicy};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::account::Account;
@@ -28,6 +28,29 @@ pub enum WhenFull {
     Block,
     /// Records are shed, low levels first.
     Shed,
+}
+
+/// How backups are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// As they were written.
+    Plain,
+    /// Compressed, but for the newest.
+    Gzip,
+    /// The same.
+    Zstd,
+}
+
+impl Form {
+    /// As the command line has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
 }
 
 /// What a life does.
@@ -78,6 +101,9 @@ pub struct Life {
     /// A ring that outlives the process, in this file
     #[arg(long)]
     pub durable: Option<PathBuf>,
+    /// How backups are stored
+    #[arg(long, value_enum, default_value = "plain")]
+    pub form: Form,
     /// What happens where the queue is full
     #[arg(long, value_enum, default_value = "block")]
     pub when_full: WhenFull,
@@ -109,6 +135,11 @@ impl Life {
             .retry_base_delay(retry)
             .retry_cooldown(retry * 10)
             .retry_cooldown_max(retry * 20)
+            .compression(match self.form {
+                Form::Plain => Compression::None,
+                Form::Gzip => Compression::Gzip,
+                Form::Zstd => Compression::Zstd,
+            })
             .overflow(match self.when_full {
                 WhenFull::Block => Overflow::Block,
                 WhenFull::Shed => Overflow::DropNewest,

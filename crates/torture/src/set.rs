@@ -19,7 +19,16 @@ pub struct LogFile {
     pub bytes: Vec<u8>,
 }
 
-/// The files of the log whose live file is `live`: backups by falling number, live, hidden.
+impl LogFile {
+    /// Whether it is compressed.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        matches!(self.path.extension().and_then(OsStr::to_str), Some("gz" | "zst"))
+    }
+}
+
+/// The files of the log whose live file is `live`: backups by falling number, live, hidden. Of a backup that stands in two
+/// forms, as a kill between the name of the second and the end of the first leaves it, the one that is not compressed.
 ///
 /// # Errors
 /// Where a file cannot be read or unpacked.
@@ -32,14 +41,14 @@ pub fn read(live: &Path) -> Result<Vec<LogFile>> {
             found.push((age, entry.path()));
         }
     }
-    found.sort();
+    found.sort(); // `app.log.3` before `app.log.3.gz`
+    found.dedup_by(|second, first| second.0 == first.0);
     found.into_iter().rev().map(|(_, path)| unpack(path)).collect()
 }
 
 /// The older, the greater: the hidden file is newer than the live one.
 fn age(names: &Names, name: &OsStr) -> Option<(u8, Option<Slot>)> {
-    let plain = name.to_str()?.trim_end_matches(".gz").trim_end_matches(".zst");
-    match names.role(OsStr::new(plain))? {
+    match names.role(name)? {
         Role::Hidden => Some((0, None)),
         Role::Live => Some((1, None)),
         Role::Backup(slot) | Role::Packed(slot, _) => Some((2, Some(slot))),

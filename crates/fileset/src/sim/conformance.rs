@@ -9,6 +9,7 @@ use crate::effect::disk::Disk;
 use crate::effect::fs::{Follow, Fs, LockRefusal};
 use crate::model::error::{Holder, OsError};
 use crate::model::inventory::FileKind;
+use crate::model::time::Wall;
 
 /// A disk, and what others do to it.
 trait World {
@@ -124,6 +125,8 @@ on_both! {
     the_last_byte
     bytes_from_the_middle
     the_head_of_regular_files_alone
+    a_file_opened_to_read_is_a_regular_one_and_takes_nothing
+    a_file_bears_the_time_it_is_given
     directories
     stat_says_what_stands_there
     a_lock_is_held_once
@@ -309,6 +312,48 @@ fn the_head_of_regular_files_alone(world: &impl World) {
     world.fifo(&world.at("fifo"));
     assert_eq!(fs.read_head(&world.at("fifo"), 9), Err(OsError::EINVAL));
     assert_eq!(fs.read_head(&world.dir(), 9), Err(OsError::EINVAL));
+}
+
+fn a_file_opened_to_read_is_a_regular_one_and_takes_nothing(world: &impl World) {
+    let (fs, path) = (world.fs(), world.at("app.log.2"));
+    assert_eq!(fs.open_to_read(&path).unwrap_err(), OsError::ENOENT);
+    assert_eq!(fs.open_to_read(&world.at("none/app.log.2")).unwrap_err(), OsError::ENOENT);
+    assert_eq!(fs.open_to_read(&world.dir()).unwrap_err(), OsError::EINVAL);
+    world.put(&path, b"one\n");
+    assert_eq!(fs.open_to_read(&path.join("x")).unwrap_err(), OsError::ENOTDIR);
+    world.symlink(&world.at("link"), Path::new("app.log.2"));
+    assert_eq!(fs.open_to_read(&world.at("link")).unwrap_err(), OsError::ELOOP);
+    world.fifo(&world.at("fifo"));
+    assert_eq!(
+        fs.open_to_read(&world.at("fifo")).unwrap_err(),
+        OsError::EINVAL,
+        "it does not wait for a writer"
+    );
+    let mut file = fs.open_to_read(&path).unwrap();
+    let mut space = [0; 8];
+    assert_eq!((file.read_at(1, &mut space), &space[..3]), (Ok(3), &b"ne\n"[..]));
+    assert_eq!(file.stat().unwrap().id, fs.stat(&path).unwrap().id);
+    assert_eq!(file.write(b"two\n"), Err(OsError::EBADF));
+    assert_eq!(file.truncate(0), Err(OsError::EINVAL));
+    assert_eq!(world.read(&path).unwrap(), b"one\n");
+    fs.unlink(&path).unwrap();
+    assert_eq!(file.read_at(0, &mut space), Ok(4), "it is there as long as it is open");
+}
+
+fn a_file_bears_the_time_it_is_given(world: &impl World) {
+    let (fs, path) = (world.fs(), world.at("app.log"));
+    let mut file = fs.create(&path, 0o640).unwrap();
+    for micros in [0, 1_700_000_000_123_456, 951_782_400_000_000] {
+        let time = Wall::from_unix_micros(micros);
+        assert_eq!(file.set_modified(time), Ok(()));
+        assert_eq!((file.stat().unwrap().modified, fs.stat(&path).unwrap().modified), (time, time));
+    }
+    assert_eq!(file.write(b"x"), Ok(1));
+    assert_ne!(
+        fs.stat(&path).unwrap().modified,
+        Wall::from_unix_micros(951_782_400_000_000),
+        "written since"
+    );
 }
 
 fn directories(world: &impl World) {

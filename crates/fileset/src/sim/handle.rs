@@ -23,9 +23,10 @@ impl SimDisk {
         state.call(process, request, |state, _| body(state).map(|value| (value, 0)))
     }
 
-    fn opened(&self, opened: Outcome<(Ino, u64)>, path: &Path) -> Outcome<Box<dyn LogFile>> {
+    fn opened(&self, opened: Outcome<(Ino, u64)>, path: &Path, access: Access) -> Outcome<Box<dyn LogFile>> {
         let (ino, process) = opened?;
-        Ok(Box::new(SimFile(Handle { disk: self.clone(), process, ino, path: path.to_owned() })))
+        let handle = Handle { disk: self.clone(), process, ino, path: path.to_owned() };
+        Ok(Box::new(SimFile { handle, access }))
     }
 }
 
@@ -43,7 +44,7 @@ impl Fs for SimDisk {
             openable(state, ino)?;
             hold(state, ino)
         });
-        self.opened(opened, path)
+        self.opened(opened, path, Access::Append)
     }
 
     fn open_to_read(&self, path: &Path) -> Outcome<Box<dyn LogFile>> {
@@ -56,7 +57,7 @@ impl Fs for SimDisk {
                 _ => Err(OsError::EINVAL),
             }
         });
-        self.opened(opened, path)
+        self.opened(opened, path, Access::Read)
     }
 
     fn create(&self, path: &Path, _mode: u32) -> Outcome<Box<dyn LogFile>> {
@@ -64,7 +65,7 @@ impl Fs for SimDisk {
             let ino = make(state, path, FileKind::File)?;
             hold(state, ino)
         });
-        self.opened(created, path)
+        self.opened(created, path, Access::Append)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Outcome<()> {
@@ -264,12 +265,31 @@ impl Handle {
     }
 }
 
+/// What a descriptor is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Append,
+    Read,
+}
+
 #[derive(Debug)]
-struct SimFile(Handle);
+struct SimFile {
+    handle: Handle,
+    access: Access,
+}
+
+impl SimFile {
+    /// What Linux says of a descriptor that is for reading alone.
+    fn takes_bytes(access: Access, error: OsError) -> Outcome<()> {
+        if access == Access::Read { Err(error) } else { Ok(()) }
+    }
+}
 
 impl LogFile for SimFile {
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
-        self.0.counted(Op::Write, wide(bytes.len()), |state, ino, most| {
+        let access = self.access;
+        self.handle.counted(Op::Write, wide(bytes.len()), |state, ino, most| {
+            Self::takes_bytes(access, OsError::EBADF)?;
             state.writable()?;
             let taken = state.append(ino, bytes, most)?;
             Ok((taken, wide(taken)))
@@ -277,18 +297,20 @@ impl LogFile for SimFile {
     }
 
     fn stat(&self) -> Outcome<Meta> {
-        self.0.call(Op::Stat, 0, |state, ino| state.meta(ino))
+        self.handle.call(Op::Stat, 0, |state, ino| state.meta(ino))
     }
 
     fn sync(&mut self) -> Outcome<()> {
-        self.0.call(Op::Sync, 0, |state, ino| match state.kind(ino) {
+        self.handle.call(Op::Sync, 0, |state, ino| match state.kind(ino) {
             Some(FileKind::File) => state.sync_data(ino),
             _ => Err(OsError::EINVAL),
         })
     }
 
     fn truncate(&mut self, bytes: u64) -> Outcome<()> {
-        self.0.call(Op::Truncate, bytes, |state, ino| {
+        let access = self.access;
+        self.handle.call(Op::Truncate, bytes, |state, ino| {
+            Self::takes_bytes(access, OsError::EINVAL)?;
             state.writable()?;
             let wall = state.wall();
             let inode = state.inode(ino)?;
@@ -302,11 +324,11 @@ impl LogFile for SimFile {
     }
 
     fn last_byte(&self) -> Outcome<Option<u8>> {
-        self.0.call(Op::Read, 0, |state, ino| Ok(state.inode(ino)?.live.last().copied()))
+        self.handle.call(Op::Read, 0, |state, ino| Ok(state.inode(ino)?.live.last().copied()))
     }
 
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize> {
-        self.0.call(Op::Read, 0, |state, ino| {
+        self.handle.call(Op::Read, 0, |state, ino| {
             let content = &state.inode(ino)?.live;
             let rest = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or(&[]);
             let count = rest.len().min(bytes.len());
@@ -316,7 +338,7 @@ impl LogFile for SimFile {
     }
 
     fn set_modified(&mut self, modified: Wall) -> Outcome<()> {
-        self.0.call(Op::SetTime, 0, |state, ino| {
+        self.handle.call(Op::SetTime, 0, |state, ino| {
             state.writable()?;
             state.inode(ino)?.modified = modified;
             Ok(())
@@ -326,7 +348,7 @@ impl LogFile for SimFile {
 
 impl Drop for SimFile {
     fn drop(&mut self) {
-        self.0.close(|_| ());
+        self.handle.close(|_| ());
     }
 }
 

@@ -346,6 +346,24 @@ fn an_alert_of_before_is_cleared_by_the_first_success() {
 }
 
 #[test]
+fn an_alert_says_when_its_trouble_began_and_when_each_edge_was() {
+    let mut world = open(3, 2_000);
+    world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
+    let began = world.clock.now().wall;
+    world.push();
+    world.disk.clear_faults();
+    world.finish_batch();
+    let over = world.clock.now().wall;
+    assert!(began < over);
+    let alerts = world.set().take_events().into_iter().filter_map(|event| match event {
+        Event::Alert(alert) => Some((alert.edge, alert.since, alert.at, alert.attempts)),
+        _ => None,
+    });
+    let expected = [(Edge::Raised, began, began, 1), (Edge::Cleared, began, over, 1)];
+    assert_eq!(alerts.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn another_logs_alert_is_left_alone() {
     let mut world = open(3, 2_000);
     let others = "log: /logs/other.log\n";

@@ -281,6 +281,30 @@ mod tests {
         assert_eq!(allow(&said("")), Ok(Vec::new()));
         assert!(allow(&said("fifo, all")).is_err());
         assert_eq!(path(&said(" a")), Ok(" a".into()));
+        assert_eq!(
+            ["never", "on_rotate", "on_demand"].map(|word| sync(&said(word)).unwrap()),
+            [SyncPolicy::Never, SyncPolicy::OnRotate, SyncPolicy::OnDemand]
+        );
+        assert_eq!(
+            ["pages", "ring"].map(|word| hand_off(&said(word))),
+            [HandOff::Pages, HandOff::Ring].map(Ok)
+        );
+        assert_eq!(
+            ["numbered", "timestamped"].map(|word| naming(&said(word))),
+            [Naming::Numbered, Naming::Timestamped].map(Ok)
+        );
+        assert_eq!(
+            ["none", "gzip", "zstd"].map(|word| compression(&said(word))),
+            [Compression::None, Compression::Gzip, Compression::Zstd].map(Ok)
+        );
+        assert_eq!(
+            ["text", "json", "off"].map(|word| notices(&said(word))),
+            [Notices::Text, Notices::Json, Notices::Off].map(Ok)
+        );
+        assert_eq!(
+            ["count", "write"].map(|word| late_records(&said(word))),
+            [LateRecords::Count, LateRecords::Write].map(Ok)
+        );
         assert_eq!(text(&said("writer")), Ok("writer".to_owned()));
     }
 }

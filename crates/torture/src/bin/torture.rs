@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use tracing_spool_torture::driver::{self, Life};
+use tracing_spool_torture::driver::{self, Form, Life};
 use tracing_spool_torture::sweep::Ground;
 use tracing_spool_torture::{kill, kill_durable, shim, soak, sweep};
 
@@ -29,6 +29,9 @@ enum What {
         /// Where the log stands; a temporary directory if not said
         #[arg(long)]
         dir: Option<PathBuf>,
+        /// How backups are stored
+        #[arg(long, value_enum, default_value = "plain")]
+        form: Form,
     },
     /// Kills drivers whose queue outlives them, and looks for every line whose event had returned
     KillDurable {
@@ -66,9 +69,9 @@ fn main() -> Result<()> {
     };
     match Arguments::parse().what {
         What::Drive(life) => driver::live(&life)?,
-        What::Kill { kills, seed, dir } => {
+        What::Kill { kills, seed, dir, form } => {
             let dir = dir.unwrap_or_else(|| scratch.path().to_owned());
-            println!("{}", kill::kill_loop(&this, &dir, kills, seed)?);
+            println!("{}", kill::kill_loop(&this, &dir, form, kills, seed)?);
         }
         What::KillDurable { kills, seed, dir, aside, scene } => {
             let dir = dir.unwrap_or_else(|| scratch.path().to_owned());

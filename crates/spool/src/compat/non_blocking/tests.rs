@@ -84,6 +84,29 @@ fn a_line_without_room_is_dropped_and_counted_where_that_is_allowed() {
 }
 
 #[test]
+fn what_is_written_makes_room_for_more_bytes() {
+    const LINE: usize = 64 * 1024;
+    let dir = tempfile::tempdir().unwrap();
+    // So few lines that they may be a mebibyte together.
+    let builder = NonBlockingBuilder::default().buffered_lines_limit(16);
+    let (mut writer, guard) = builder.finish(rolling::never(dir.path(), "app.log"));
+    let counter = writer.error_counter();
+    let written = || std::fs::metadata(dir.path().join("app.log")).map_or(0, |meta| meta.len());
+    for round in 1..=16 {
+        for _ in 0..4 {
+            writer.write_all(&[b'x'; LINE]).unwrap();
+        }
+        let begun = std::time::Instant::now();
+        while written() < (round * 4 * LINE) as u64 && counter.dropped_lines() == 0 {
+            assert!(begun.elapsed() < LONG, "it hangs");
+            thread::yield_now();
+        }
+    }
+    drop(guard);
+    assert_eq!((counter.dropped_lines(), written()), (0, (64 * LINE) as u64));
+}
+
+#[test]
 fn lines_of_many_threads_arrive() {
     let (writer, guard, asks, gate) = gated(NonBlockingBuilder::default());
     let counter = writer.error_counter();
