@@ -210,6 +210,7 @@ struct Wish<'a> {
     alert: Option<&'a [u8]>,
     create_dirs: bool,
     mode: u32,
+    link: Option<&'a [u8]>,
 }
 
 impl Wish<'_> {
@@ -226,6 +227,7 @@ impl Wish<'_> {
             self.times.map(Size::time);
         settings.sync = self.sync.map_or(Sync::OnRotate, |every| Sync::Interval(every.time()));
         settings.alert_file = self.alert.map(|path| OsStr::from_bytes(path).into());
+        settings.latest_link = self.link.map(|path| OsStr::from_bytes(path).into());
         settings.create_dirs = self.create_dirs;
         settings.mode = self.mode;
         settings

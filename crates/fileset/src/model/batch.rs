@@ -200,6 +200,19 @@ mod tests {
     }
 
     #[test]
+    fn lines_end_behind_what_was_pushed_before() {
+        let mut batch = batch(&["before"]);
+        assert!(batch.push_lines(b"one\ntwo\n", [4, 8], &Rules::default()));
+        let lens = std::iter::from_fn(|| {
+            let next = batch.next_len();
+            batch.advance(next);
+            (next > 0).then_some(next)
+        });
+        assert_eq!(lens.take(4).collect::<Vec<_>>(), [7, 4, 4]);
+        assert_eq!((batch.finished(), batch.is_done()), (3, true));
+    }
+
+    #[test]
     fn room_that_was_asked_for_is_there() {
         assert!(Batch::with_capacity(1_000).bytes.capacity() >= 1_000);
     }
