@@ -124,3 +124,19 @@ fn heard<T>(answer: &Receiver<Flushed>, timer: &Receiver<T>) -> Result<Flushed, 
         recv(timer) -> _ => answer.try_recv().map_err(|_| RecvTimeoutError::Timeout),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_each_log() {
+        let logs = vec![
+            (PathBuf::from("/a.log"), FlushError::TimedOut { left: 2 }),
+            (PathBuf::from("/b.log"), FlushError::Forked),
+        ];
+        let said = FlushAllError { logs }.to_string();
+        let [a, b] = [FlushError::TimedOut { left: 2 }, FlushError::Forked].map(|error| error.to_string());
+        assert_eq!(said, format!("/a.log: {a}; /b.log: {b}"));
+    }
+}

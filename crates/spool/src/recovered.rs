@@ -50,3 +50,27 @@ impl fmt::Display for Recovered {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_speaks_of_what_there_is_alone() {
+        let saved = Recovered { records: 1, bytes: 5, process: 7, ..Recovered::default() };
+        assert_eq!(saved.to_string(), "1 record (5 bytes) of process 7 saved from its ring");
+        let all = Recovered { records: 2, bytes: 9, process: 7, holes: 3, uncertain: 1, dropped: 4 };
+        assert_eq!(
+            all.to_string(),
+            "2 records (9 bytes) of process 7 saved from its ring; 3 begun and not accepted; \
+             1 may stand twice, as their file was moved or changed; 4 it had dropped and not told of"
+        );
+        assert!(!Recovered::default().is_worth_a_line());
+        for worth in
+            [saved, Recovered { holes: 1, ..saved }, Recovered { dropped: 1, ..Recovered::default() }]
+        {
+            assert!(worth.is_worth_a_line());
+        }
+        assert!(Recovered { holes: 1, ..Recovered::default() }.is_worth_a_line());
+    }
+}
