@@ -316,6 +316,21 @@ fn backups_named_by_time_are_compressed_in_the_archive() {
 }
 
 #[test]
+fn a_backup_that_others_removed_unseen_keeps_no_other_from_being_compressed() {
+    for gone in ["/logs/app.log.2", "/logs/app.log.3"] {
+        let mut world = World::new(compressing(Compression::Gzip));
+        for number in 1..=3 {
+            world.disk.put(format!("/logs/app.log.{number}"), "the same\n".repeat(20));
+        }
+        world.open();
+        world.disk.ext_unlink(gone).unwrap();
+        let now = world.clock.now();
+        let order = world.set().take_order(now);
+        assert!(order.is_some(), "without {gone}");
+    }
+}
+
+#[test]
 fn closing_ends_what_is_being_compressed() {
     let mut world = World::new(compressing(Compression::Gzip));
     world.order_takes = u32::MAX;
