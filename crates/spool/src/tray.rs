@@ -161,6 +161,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn it_takes_no_more_than_a_batch() {
+        let mut tray = Tray::new(Rules::default());
+        let record = [b'x'; 1_023];
+        for number in 0..BATCH_BYTES / 1_024 {
+            assert!(!tray.is_full(), "after {number}");
+            tray.push(&Arrival { rank: Rank::Info, record: &record, missing: 0, charge: 1_024 });
+        }
+        assert!(tray.is_full());
+        tray.clear();
+        assert!(!tray.is_full() && tray.is_empty());
+    }
+
+    #[test]
     fn settles_what_is_finished_and_only_once() {
         let mut tray = Tray::new(Rules::default());
         let arrival = |rank, record, charge| Arrival { rank, record, missing: 0, charge };
