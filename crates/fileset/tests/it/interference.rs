@@ -266,3 +266,18 @@ fn a_second_writer_is_refused_with_all_other_faults() {
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0].starts_with("max_bytes = 0") && said[1].contains("process 7 on mars"), "{said:?}");
 }
+
+#[test]
+fn a_record_whose_beginning_others_cut_away_starts_anew() {
+    let mut world = World::new(settings(3, 1 << 20));
+    world.open();
+    world.disk.set_short_writes(Some(4));
+    world.disk.fault(Fault::on(Op::Write).path_ends("app.log").nth(2).fails(OsError::EIO).times(1));
+    assert!(!world.push(), "its beginning is there");
+    assert_eq!(world.disk.read(LIVE).unwrap().len(), 4);
+    world.disk.ext_truncate(LIVE, 0).unwrap();
+    world.finish_batch();
+    assert_eq!(world.disk.read(LIVE).unwrap(), format!("{}\n", World::text(0)).into_bytes());
+    world.assert_rest();
+    world.assert_books();
+}
