@@ -7,7 +7,7 @@ use crate::memory::{Memory, Shape};
 use crate::reader::see;
 use crate::stamp::{self, Stamp};
 use crate::sync::Ordering;
-use crate::tag::Tag;
+use crate::tag::{LAPS_MAX, Tag};
 use crate::word::{GRANULE, Word};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"tspoolrg");
@@ -103,7 +103,7 @@ pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
     let (mut tail, head) =
         (memory.tail_whole().load(Ordering::Relaxed), Word(memory.head().load(Ordering::Relaxed)));
     let used = head.since(Word::new(tail, 0)).granules;
-    if used > capacity || tail > u64::MAX / 2 {
+    if used > capacity || tail > u64::MAX / 2 || memory.lap(tail) > LAPS_MAX {
         return Err(Damage::Contents);
     }
     let head = tail + used;

@@ -358,3 +358,13 @@ fn a_stamp_says_up_to_where_all_is_done() {
     reader.stamp(&Stamp { from: 6, ..Stamp::default() });
     assert_eq!(Ring::from_image(&image(&ring)).unwrap_err(), crate::Damage::Contents);
 }
+
+/// In such a lap the tag of a record of no bytes is the word for no tag.
+#[test]
+fn a_lap_in_which_no_tag_would_be_one_is_damage() {
+    let (ring, _reader) = formatted(64);
+    let tail = ((1 << 44) - 1) * 64;
+    ring.memory().head().store(crate::word::Word::new(tail + 10, 0).0, crate::sync::Ordering::Relaxed);
+    ring.memory().tail_whole().store(tail, crate::sync::Ordering::Relaxed);
+    assert_eq!(Ring::from_image(&image(&ring)).unwrap_err(), crate::Damage::Contents);
+}

@@ -123,6 +123,19 @@ fn what_others_put_in_its_place_stays_and_is_told_of() {
 }
 
 #[test]
+fn what_others_put_in_the_place_of_its_temporary_stays_too() {
+    let mut world = linked(LINK);
+    world.disk.mkdir_all("/links");
+    world.disk.put_symlink(LINK, "/logs/older.log");
+    world.disk.put(TEMPORARY, "theirs");
+    world.open();
+    world.log(1);
+    assert_eq!(world.edges(), [(Trouble::Link, Edge::Raised)]);
+    assert_eq!(world.disk.read(TEMPORARY).unwrap(), b"theirs");
+    assert_eq!(target(&world, LINK), Path::new("/logs/older.log"));
+}
+
+#[test]
 fn a_link_that_cannot_be_made_holds_no_record_up_and_heals() {
     for op in [Op::Link, Op::Replace] {
         let mut world = linked(LINK);
@@ -140,7 +153,7 @@ fn a_link_that_cannot_be_made_holds_no_record_up_and_heals() {
             world.set().tick(now);
         }
         assert_eq!(world.edges(), [(Trouble::Link, Edge::Raised)]);
-        assert_eq!(world.set().open_alerts()[0].attempts, 4, "{op}");
+        assert_eq!((world.set().open_alerts()[0].attempts, world.set().counters().failures), (4, 4), "{op}");
         assert!(!world.disk.exists(TEMPORARY), "nothing is left of it");
         world.disk.clear_faults();
         world.rest();
