@@ -7,11 +7,13 @@ use crate::memory::{Memory, Shape};
 use crate::reader::see;
 use crate::stamp::{self, Stamp};
 use crate::sync::Ordering;
-use crate::tag::{LAPS_MAX, Tag};
+use crate::tag::{LAP, Tag};
 use crate::word::{GRANULE, Word};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"tspoolrg");
 const VERSION: u64 = 1;
+/// The last lap that a ring may begin in: far before a tag of it could be the word for no tag, and far more than a ring sees.
+const LAPS_MAX: u64 = u64::MAX >> LAP >> 1;
 
 /// What was in a ring that is used again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,11 +10,10 @@ use crate::word::GRANULE;
 
 const LONG: u64 = 1 << 3;
 const LEN: u32 = 4;
-const LAP: u32 = 20;
+/// Where the lap begins.
+pub(crate) const LAP: u32 = 20;
 const SHORT_MAX: usize = 0xffff;
 const LEVEL: u64 = 7;
-/// Laps that a ring may begin in: far fewer than a tag can tell from no tag, and far more than a ring sees.
-pub(crate) const LAPS_MAX: u64 = u64::MAX >> LAP >> 1;
 /// Bytes of what stands before a record in the long form.
 pub(crate) const PREFIX: usize = 16;
 
