@@ -268,10 +268,9 @@ impl FileSet {
     /// Looks now whether the live file was moved, deleted or replaced, and opens it anew if so.
     pub fn reopen(&mut self, now: Now) {
         self.watch_at = now.mono;
+        self.want_link(now);
         self.hurry();
         self.tick(now);
-        self.mind_link(now);
-        self.conclude(now);
     }
 
     /// Records that the owner had to drop so far, for the alert file to say.
@@ -414,6 +413,7 @@ impl FileSet {
         let hurried = std::mem::take(&mut self.hurried);
         if hurried {
             self.skip_quiet(now);
+            self.link.hurry(now.mono);
         }
         self.tailers.end_silence(now);
         self.mind_period(now);
@@ -436,14 +436,12 @@ impl FileSet {
         if self.expiry_due.is_some_and(|due| due <= now.mono) {
             self.expire(now);
         }
-        if self.link.due().is_some_and(|due| hurried || due <= now.mono) {
-            self.mind_link(now);
-        }
         self.attend_packing(now);
     }
 
-    /// What every call ends with: warnings and the alert file.
+    /// What every call ends with: the link, which no record waits for, warnings and the alert file.
     fn conclude(&mut self, now: Now) {
+        self.mind_link(now);
         self.mind_budget(now);
         let context = Context {
             fs: &self.stage.fs,

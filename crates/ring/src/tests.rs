@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use crate::adopt::format;
 use crate::memory::{Memory, Shape};
 use crate::stamp::{Stamp, Task};
+use crate::sync::Ordering;
+use crate::word::Word;
 use crate::{Limits, Reader, Refused, Ring, Take};
 
 const SHARES: [u8; 5] = [80, 80, 95, 98, 100];
@@ -364,7 +366,7 @@ fn a_stamp_says_up_to_where_all_is_done() {
 fn a_lap_in_which_no_tag_would_be_one_is_damage() {
     let (ring, _reader) = formatted(64);
     let tail = ((1 << 44) - 1) * 64;
-    ring.memory().head().store(crate::word::Word::new(tail + 10, 0).0, crate::sync::Ordering::Relaxed);
-    ring.memory().tail_whole().store(tail, crate::sync::Ordering::Relaxed);
+    ring.memory().head().store(Word::new(tail + 10, 0).0, Ordering::Relaxed);
+    ring.memory().tail_whole().store(tail, Ordering::Relaxed);
     assert_eq!(Ring::from_image(&image(&ring)).unwrap_err(), crate::Damage::Contents);
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use fastrand::Rng;
 use tracing_spool::{Compression, FlushError, Overflow, Spool, SpoolBuilder, SpoolHandle, SyncPolicy};
@@ -28,29 +28,6 @@ pub enum WhenFull {
     Block,
     /// Records are shed, low levels first.
     Shed,
-}
-
-/// How backups are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    /// As they were written.
-    Plain,
-    /// Compressed, but for the newest.
-    Gzip,
-    /// The same.
-    Zstd,
-}
-
-impl Form {
-    /// As the command line has it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
 }
 
 /// What a life does.
@@ -101,9 +78,9 @@ pub struct Life {
     /// A ring that outlives the process, in this file
     #[arg(long)]
     pub durable: Option<PathBuf>,
-    /// How backups are stored
-    #[arg(long, value_enum, default_value = "plain")]
-    pub form: Form,
+    /// How backups are stored: none, gzip or zstd
+    #[arg(long, value_parser = form, default_value_t = Compression::None)]
+    pub form: Compression,
     /// What happens where the queue is full
     #[arg(long, value_enum, default_value = "block")]
     pub when_full: WhenFull,
@@ -124,6 +101,15 @@ pub struct Life {
     pub stay: bool,
 }
 
+/// A way of storing backups, by its word in settings.
+///
+/// # Errors
+/// Where there is none of that word.
+pub fn form(word: &str) -> Result<Compression> {
+    let mut forms = Compression::ALL.into_iter();
+    forms.find(|form| form.as_str() == word).context("must be none, gzip or zstd")
+}
+
 impl Life {
     fn spool(&self) -> SpoolBuilder {
         let retry = Duration::from_millis(self.retry_ms);
@@ -135,11 +121,7 @@ impl Life {
             .retry_base_delay(retry)
             .retry_cooldown(retry * 10)
             .retry_cooldown_max(retry * 20)
-            .compression(match self.form {
-                Form::Plain => Compression::None,
-                Form::Gzip => Compression::Gzip,
-                Form::Zstd => Compression::Zstd,
-            })
+            .compression(self.form)
             .overflow(match self.when_full {
                 WhenFull::Block => Overflow::Block,
                 WhenFull::Shed => Overflow::DropNewest,

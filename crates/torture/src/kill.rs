@@ -3,16 +3,17 @@
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use fastrand::Rng;
+use tracing_spool::Compression;
+use tracing_spool_fileset::model::name::Names;
 
 use crate::checker::{Findings, check};
-use crate::driver::Form;
 use crate::{page, set};
 
 /// What was done and found.
@@ -52,10 +53,11 @@ impl fmt::Display for Verdict {
 ///
 /// # Errors
 /// What was found wrong, with the number of the kill; or why it could not be done.
-pub fn kill_loop(driver: &Path, dir: &Path, form: Form, kills: u32, seed: u64) -> Result<Verdict> {
+pub fn kill_loop(driver: &Path, dir: &Path, form: Compression, kills: u32, seed: u64) -> Result<Verdict> {
     let mut rng = Rng::with_seed(seed);
     let log = dir.join("app.log");
     let mut verdict = Verdict { kills, ..Verdict::default() };
+    let temporary = Names::new(&log).context("the log has no file name")?.pack_temporary();
     let (mut was_unended, mut left) = (false, None);
     for life in 0..kills {
         let page = dir.join("page");
@@ -77,22 +79,18 @@ pub fn kill_loop(driver: &Path, dir: &Path, form: Form, kills: u32, seed: u64) -
         let found: u64 = findings.runs.range((life, 0)..=(life, u32::MAX)).map(|(_, run)| run.lines()).sum();
         verdict.found += found;
         verdict.early += u64::from(found == 0);
-        let half_done = identity(&temporary(dir));
+        let half_done = identity(&temporary);
         if found > 0 && half_done.is_some() && half_done == left {
             bail!("seed {seed}, kill {life}: the temporary of the life before still stands");
         }
         verdict.packing += u64::from(half_done.is_some());
         left = half_done;
     }
-    if form != Form::Plain {
-        end_one(driver, dir, form, kills)?;
+    if form != Compression::None {
+        end_one(driver, &log, &dir.join("page"), form, kills)?;
+        ensure!(!temporary.exists(), "the temporary of a compression still stands");
     }
     Ok(verdict)
-}
-
-/// A backup while it is being compressed.
-fn temporary(dir: &Path) -> PathBuf {
-    dir.join(".app.log.pack")
 }
 
 /// What tells a file from a later one of its name. Not when it was modified: a compressed file is given the time of the
@@ -101,27 +99,25 @@ fn identity(path: &Path) -> Option<(u64, i64, i64)> {
     fs::metadata(path).ok().map(|meta| (meta.ino(), meta.ctime(), meta.ctime_nsec()))
 }
 
-/// A life that comes to its end, after which nothing is half done.
-fn end_one(driver: &Path, dir: &Path, form: Form, life: u32) -> Result<()> {
-    let log = dir.join("app.log");
-    let output = drive(driver, &log, &dir.join("page"), form, life).args(["--lines", "10"]).output()?;
+/// A life that comes to its end, after which all is whole and something compressed.
+fn end_one(driver: &Path, log: &Path, page: &Path, form: Compression, life: u32) -> Result<()> {
+    let output = drive(driver, log, page, form, life).args(["--lines", "10"]).output()?;
     ensure!(output.status.success(), "the last life: {}", String::from_utf8_lossy(&output.stderr));
-    let files = set::read(&log)?;
+    let files = set::read(log)?;
     let findings = check(&files);
     let faults = findings.faults();
     ensure!(files.iter().any(|file| file.is_packed()), "no backup was compressed");
     ensure!(faults.is_empty(), "after the last life: {}\n{findings}", faults.join("\n"));
-    ensure!(!temporary(dir).exists(), "the temporary of a compression still stands");
     Ok(())
 }
 
-fn drive(driver: &Path, log: &Path, page: &Path, form: Form, life: u32) -> Command {
+fn drive(driver: &Path, log: &Path, page: &Path, form: Compression, life: u32) -> Command {
     let mut command = Command::new(driver);
     command
         .arg("drive")
         .args(["--log".as_ref(), log.as_os_str(), "--page".as_ref(), page.as_os_str()])
         .args(["--life", &life.to_string(), "--form", form.as_str()]);
-    if form != Form::Plain {
+    if form != Compression::None {
         command.args(["--max-bytes", "65536", "--backups", "80"]); // so that there is something to compress
     }
     command
@@ -143,7 +139,14 @@ fn log_stands(dir: &Path) -> Result<bool> {
         .any(|entry| entry.file_name().to_string_lossy().starts_with("app.log")))
 }
 
-fn kill_one(driver: &Path, log: &Path, page: &Path, form: Form, life: u32, rng: &mut Rng) -> Result<()> {
+fn kill_one(
+    driver: &Path,
+    log: &Path,
+    page: &Path,
+    form: Compression,
+    life: u32,
+    rng: &mut Rng,
+) -> Result<()> {
     let pause = [0, 0, 500, 3_000][rng.usize(..4)];
     let flush = [0, 7, 50][rng.usize(..3)];
     let longest = [300, 3_000][rng.usize(..2)];

@@ -42,7 +42,7 @@ pub fn read(live: &Path) -> Result<Vec<LogFile>> {
         }
     }
     found.sort(); // `app.log.3` before `app.log.3.gz`
-    found.dedup_by(|second, first| second.0 == first.0);
+    found.dedup_by_key(|(age, _)| *age);
     found.into_iter().rev().map(|(_, path)| unpack(path)).collect()
 }
 

@@ -159,20 +159,34 @@ fn niceness(name: &str) -> Vec<i32> {
     tasks.filter_map(nice).collect()
 }
 
+/// Opens a log on a thread of the `usual` niceness, which those that it starts have from it; that of the one that
+/// compresses becomes `packing`.
 #[cfg(target_os = "linux")]
-#[test]
-fn the_thread_that_compresses_gives_way_and_the_writer_thread_does_not() {
-    let (_dir, path) = scene();
-    let usual = nice_of_this_thread();
-    let (spool, guard) = builder(&path, Compression::Gzip).thread_name("nicely").open().unwrap();
-    log(&spool, "hello");
-    assert!(until(|| niceness("nicely-pack") == [usual.max(10)]), "{:?}", niceness("nicely-pack"));
-    assert_eq!(niceness("nicely"), [usual]);
-    assert!(guard.shutdown(Duration::from_secs(10)).is_complete());
+fn niceness_becomes(usual: i32, packing: i32) {
+    let on_a_thread = move || {
+        #[expect(unsafe_code, reason = "no safe crate that the tests use has this call")]
+        // SAFETY: it takes numbers, and concerns this thread alone, which ends with the test.
+        let outcome = unsafe { nix::libc::setpriority(nix::libc::PRIO_PROCESS, 0, usual) };
+        assert_eq!(outcome, 0);
+        let (_dir, path) = scene();
+        let name = format!("nice{usual}");
+        let (spool, guard) = builder(&path, Compression::Gzip).thread_name(&name).open().unwrap();
+        log(&spool, "hello");
+        // A thread gives itself its name, and its niceness, once it runs.
+        for (thread, nice) in [(format!("{name}-pack"), packing), (name, usual)] {
+            assert!(until(|| niceness(&thread) == [nice]), "{thread}: {:?}", niceness(&thread));
+        }
+        assert!(guard.shutdown(Duration::from_secs(10)).is_complete());
+    };
+    std::thread::spawn(on_a_thread).join().unwrap();
 }
 
 #[cfg(target_os = "linux")]
-fn nice_of_this_thread() -> i32 {
-    let named = std::thread::Builder::new().name("as-usual".to_owned());
-    named.spawn(|| niceness("as-usual")[0]).unwrap().join().unwrap()
+#[test]
+fn the_thread_that_compresses_gives_way_and_the_writer_thread_does_not() {
+    let usual = std::thread::Builder::new().name("as-usual".to_owned()).spawn(|| niceness("as-usual")[0]);
+    let usual = usual.unwrap().join().unwrap();
+    niceness_becomes(usual, usual.max(10));
+    // One that gives way more already is left alone.
+    niceness_becomes(usual.max(15), usual.max(15));
 }

@@ -203,9 +203,10 @@ impl Write for Sink<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    #[cfg(feature = "gzip")]
-    use crate::{effect::fs::Outcome, model::time::Wall, sim::SimDisk};
+    use crate::sim::{Fault, SimDisk};
 
     #[test]
     fn nothing_is_claimed_beyond_the_limit_or_after_the_end() {
@@ -218,60 +219,29 @@ mod tests {
         assert_eq!(allowance.close(), 10, "again");
     }
 
-    /// A long file of one byte, during whose second block the order is given up.
-    #[cfg(feature = "gzip")]
-    #[derive(Debug)]
-    struct GivenUpMeanwhile {
-        allowance: Arc<Allowance>,
-        reads: Arc<AtomicU64>,
-    }
-
-    #[cfg(feature = "gzip")]
-    impl LogFile for GivenUpMeanwhile {
-        fn read_at(&self, _: u64, bytes: &mut [u8]) -> Outcome<usize> {
-            if self.reads.fetch_add(1, Ordering::Relaxed) == 1 {
-                self.allowance.close();
-            }
-            bytes.fill(b'x');
-            Ok(bytes.len())
-        }
-        fn write(&mut self, _: &[u8]) -> Outcome<usize> {
-            Err(OsError::EBADF)
-        }
-        fn stat(&self) -> Outcome<Meta> {
-            Err(OsError::EBADF)
-        }
-        fn sync(&mut self) -> Outcome<()> {
-            Err(OsError::EBADF)
-        }
-        fn truncate(&mut self, _: u64) -> Outcome<()> {
-            Err(OsError::EBADF)
-        }
-        fn last_byte(&self) -> Outcome<Option<u8>> {
-            Err(OsError::EBADF)
-        }
-        fn set_modified(&mut self, _: Wall) -> Outcome<()> {
-            Err(OsError::EBADF)
-        }
-    }
-
     /// Not only when the encoder has something to write, which takes it long where much becomes little.
-    #[cfg(feature = "gzip")]
     #[test]
     fn an_order_that_was_given_up_reads_no_further() {
         let disk = SimDisk::new();
-        disk.mkdir_all("/");
-        let temporary_path = PathBuf::from("/temporary");
-        let temporary = disk.fs().create(&temporary_path, 0o600).unwrap();
-        let (bytes, reads) = (100 * BLOCK_BYTES as u64, Arc::new(AtomicU64::new(0)));
-        let allowance = PackOrder::allowance_for(bytes);
-        let source = GivenUpMeanwhile { allowance: Arc::clone(&allowance), reads: Arc::clone(&reads) };
+        disk.put("/source", vec![b'x'; 100 * BLOCK_BYTES]);
+        let source = disk.fs().open_to_read(Path::new("/source")).unwrap();
+        let meta = source.stat().unwrap();
+        let temporary = disk.fs().create(Path::new("/temporary"), 0o600).unwrap();
+        let allowance = PackOrder::allowance_for(meta.bytes);
+        let (given_up, reads) = (Arc::clone(&allowance), Arc::new(AtomicU64::new(0)));
+        let seen = Arc::clone(&reads);
+        disk.fault(Fault::on(Op::Read).path_ends("source").matching(move |_| {
+            if seen.fetch_add(1, Ordering::Relaxed) == 1 {
+                given_up.close();
+            }
+            false
+        }));
         let order = PackOrder {
-            source: Box::new(source),
+            source,
             source_path: "/source".into(),
-            meta: Meta { bytes, ..temporary.stat().unwrap() },
+            meta,
             temporary,
-            temporary_path,
+            temporary_path: "/temporary".into(),
             compression: Compression::Gzip,
             allowance,
         };

@@ -262,7 +262,7 @@ impl FileSet {
             self.rotation_wanted = false;
             self.clear(Trouble::Rotation, now);
         }
-        self.mind_link(now);
+        self.want_link(now);
     }
 
     fn remedy(&mut self, job: &mut Job, failure: &Failure, now: Now) -> Remedy {

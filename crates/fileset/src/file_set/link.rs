@@ -17,7 +17,7 @@ use crate::policy::backoff::Retry;
 #[derive(Debug, Default)]
 pub(super) struct Link {
     retry: Retry,
-    /// When it is tried again.
+    /// When it is looked at.
     due: Option<Mono>,
     failing_since: Option<Wall>,
 }
@@ -26,12 +26,25 @@ impl Link {
     pub(super) fn due(&self) -> Option<Mono> {
         self.due
     }
+
+    /// What failed is tried again now.
+    pub(super) fn hurry(&mut self, now: Mono) {
+        self.due = self.due.map(|_| now);
+    }
 }
 
 impl FileSet {
-    /// Sees to it that the link leads to the live file.
+    /// The link, if there is to be one, may not lead to the live file: it is looked at before the call ends.
+    pub(super) fn want_link(&mut self, now: Now) {
+        self.link.due = self.settings.latest_link.as_ref().map(|_| now.mono);
+    }
+
+    /// Sees to it that the link leads to the live file, where it is time for that.
     pub(super) fn mind_link(&mut self, now: Now) {
         let Some(path) = self.settings.latest_link.as_deref() else { return };
+        if self.link.due.is_none_or(|due| now.mono < due) {
+            return;
+        }
         let Err(failure) = point(&self.stage, path, &self.settings) else {
             self.link = Link::default();
             self.clear(Trouble::Link, now);

@@ -111,7 +111,7 @@ impl FileSet {
             self.end_tail(now);
         }
         self.find_quiet(now);
-        self.mind_link(now);
+        self.want_link(now);
         self.rotate_at_start(now);
         self.conclude(now);
     }
@@ -137,21 +137,15 @@ pub(super) fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenE
     let mut holder = None;
     let mut names = None;
     // A field that has a fault gets no second one, and hides none of another's.
-    if is_usable(&faults, "alert_file") {
-        match settings.alert_file.as_deref().map(|path| absolute(path, "alert_file")).transpose() {
-            Ok(path) => settings.alert_file = path,
-            Err(fault) => faults.push(fault),
-        }
-    }
-    if is_usable(&faults, "latest_link") {
-        match settings.latest_link.as_deref().map(|path| absolute(path, "latest_link")).transpose() {
-            Ok(path) => settings.latest_link = path,
-            Err(fault) => faults.push(fault),
-        }
-    }
-    if is_usable(&faults, "archive_dir") {
-        match settings.archive_dir.as_deref().map(|path| absolute(path, "archive_dir")).transpose() {
-            Ok(path) => settings.archive_dir = path,
+    let beside = [
+        ("alert_file", &mut settings.alert_file),
+        ("latest_link", &mut settings.latest_link),
+        ("archive_dir", &mut settings.archive_dir),
+    ];
+    for (field, path) in beside {
+        let Some(given) = path.as_deref().filter(|_| is_usable(&faults, field)) else { continue };
+        match absolute(given, field) {
+            Ok(absolute) => *path = Some(absolute),
             Err(fault) => faults.push(fault),
         }
     }
@@ -159,11 +153,7 @@ pub(super) fn check(settings: &mut Settings, fs: &dyn Fs) -> Result<Names, OpenE
         match resolve(settings, fs) {
             Ok(path) => {
                 settings.path = path;
-                let archive = settings.archive_dir.clone();
-                names = Names::new(&settings.path).map(|names| match archive {
-                    Some(dir) => names.with_archive(dir),
-                    None => names,
-                });
+                names = settings.names();
             }
             Err(fault) => faults.push(fault),
         }
@@ -278,6 +268,12 @@ fn look_through(fs: &dyn Fs, path: &Path) -> Result<Meta, OsError> {
 fn link_fault(names: &Names, settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
     let link = settings.latest_link.as_deref()?;
     let fault = |wanted: String| Some(Fault::new("latest_link", link.display(), wanted));
+    // By another way to its directory it would one day take the place of a file that is being renamed.
+    let is_own_name = link.file_name().is_some_and(|name| names.role(name).is_some());
+    let dir = link.parent().filter(|_| is_own_name).and_then(|dir| fs.resolve(dir).ok());
+    if dir.is_some_and(|dir| names.dirs().any(|own| fs.resolve(own).as_ref() == Ok(&dir))) {
+        return fault("must not be a file of the log itself".to_owned());
+    }
     match fs.stat(link) {
         Ok(meta) if meta.kind == FileKind::Symlink => {}
         Ok(_) => return fault("must be free, or a symlink that may be replaced".to_owned()),

@@ -76,11 +76,10 @@ impl Names {
     pub fn new(live: &Path) -> Option<Self> {
         let base = live.file_name()?.to_owned();
         let dir = live.parent()?.to_owned();
-        let dotted = |end: &[u8]| dir.join(OsString::from_vec([b".", base.as_bytes(), end].concat()));
         Some(Self {
             live: live.to_owned(),
-            hidden: dotted(NEW),
-            lock: dotted(LOCK),
+            hidden: dotted(&dir, &base, NEW),
+            lock: dotted(&dir, &base, LOCK),
             archive: dir.clone(),
             dir,
             base,
@@ -163,19 +162,19 @@ impl Names {
     /// `.app.log.pack`, in the directory of the backups.
     #[must_use]
     pub fn pack_temporary(&self) -> PathBuf {
-        self.archive.join(OsString::from_vec([b".", self.base.as_bytes(), PACK].concat()))
+        dotted(&self.archive, &self.base, PACK)
     }
 
     /// `.app.log.alert`, in the directory of the alert file.
     #[must_use]
     pub fn alert_temporary(&self, alert_dir: &Path) -> PathBuf {
-        alert_dir.join(OsString::from_vec([b".", self.base.as_bytes(), ALERT_TEMP].concat()))
+        dotted(alert_dir, &self.base, ALERT_TEMP)
     }
 
     /// `.app.log.link`, in the directory of the link to the live file.
     #[must_use]
     pub fn link_temporary(&self, link_dir: &Path) -> PathBuf {
-        link_dir.join(OsString::from_vec([b".", self.base.as_bytes(), LINK_TEMP].concat()))
+        dotted(link_dir, &self.base, LINK_TEMP)
     }
 
     /// `ALERT_LOG_ROTATION_FAILED.app.log.txt`: beside `alert_file`, for when another log has that name.
@@ -210,6 +209,11 @@ impl Names {
             _ => None,
         }
     }
+}
+
+/// `.app.log` with an ending of ours, in a directory.
+fn dotted(dir: &Path, base: &OsStr, end: &[u8]) -> PathBuf {
+    dir.join(OsString::from_vec([b".", base.as_bytes(), end].concat()))
 }
 
 /// Whether this grammar could produce `name` for some other log: such a live name would one day be taken for

@@ -330,12 +330,13 @@ impl Settings {
     }
 
     /// The names of the set by these settings alone, symlinks not followed.
-    fn names(&self) -> Option<Names> {
+    pub(crate) fn names(&self) -> Option<Names> {
         let names = Names::new(&std::path::absolute(&self.path).ok()?)?;
-        match &self.archive_dir {
-            Some(dir) => std::path::absolute(dir).ok().map(|dir| names.with_archive(dir)),
-            None => Some(names),
-        }
+        let archive = self.archive_dir.as_deref().and_then(|dir| std::path::absolute(dir).ok());
+        Some(match archive {
+            Some(dir) => names.with_archive(dir),
+            None => names,
+        })
     }
 
     fn is_name_of_set(&self, path: &Path) -> bool {

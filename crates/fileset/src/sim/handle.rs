@@ -272,24 +272,24 @@ enum Access {
     Read,
 }
 
+impl Access {
+    /// What Linux says of a call that wants more than reading.
+    fn may_write(self, error: OsError) -> Outcome<()> {
+        if self == Self::Read { Err(error) } else { Ok(()) }
+    }
+}
+
 #[derive(Debug)]
 struct SimFile {
     handle: Handle,
     access: Access,
 }
 
-impl SimFile {
-    /// What Linux says of a descriptor that is for reading alone.
-    fn takes_bytes(access: Access, error: OsError) -> Outcome<()> {
-        if access == Access::Read { Err(error) } else { Ok(()) }
-    }
-}
-
 impl LogFile for SimFile {
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
         let access = self.access;
         self.handle.counted(Op::Write, wide(bytes.len()), |state, ino, most| {
-            Self::takes_bytes(access, OsError::EBADF)?;
+            access.may_write(OsError::EBADF)?;
             state.writable()?;
             let taken = state.append(ino, bytes, most)?;
             Ok((taken, wide(taken)))
@@ -310,7 +310,7 @@ impl LogFile for SimFile {
     fn truncate(&mut self, bytes: u64) -> Outcome<()> {
         let access = self.access;
         self.handle.call(Op::Truncate, bytes, |state, ino| {
-            Self::takes_bytes(access, OsError::EINVAL)?;
+            access.may_write(OsError::EINVAL)?;
             state.writable()?;
             let wall = state.wall();
             let inode = state.inode(ino)?;

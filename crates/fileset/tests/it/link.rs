@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing_spool_fileset::model::inventory::FileKind;
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Edge, Op, OpenError, OsError, Trouble};
+use tracing_spool_fileset::{Edge, FileSet, Op, OpenError, OsError, Trouble};
 
 use crate::world::{LIVE, World, settings};
 
@@ -16,6 +16,14 @@ fn linked(link: &str) -> World {
     let mut settings = settings(12, 1 << 20);
     settings.latest_link = Some(link.into());
     World::new(settings)
+}
+
+/// The link of a log that was stands there.
+fn led_elsewhere() -> World {
+    let world = linked(LINK);
+    world.disk.mkdir_all("/links");
+    world.disk.put_symlink(LINK, "/logs/older.log");
+    world
 }
 
 fn target(world: &World, link: &str) -> PathBuf {
@@ -33,6 +41,39 @@ fn a_link_leads_to_the_live_file_before_and_after_rotations() {
     world.assert_rest();
     world.close();
     assert_eq!(target(&world, LINK), Path::new(LIVE), "it stays");
+}
+
+#[test]
+fn no_record_waits_for_a_look_at_the_link() {
+    let mut world = linked(LINK);
+    world.open();
+    let mut looks = 0;
+    while looks < 5 {
+        world.disk.clear_journal();
+        assert!(world.push());
+        let journal = world.disk.journal();
+        let last = |op: Op, path: &str| {
+            journal.iter().rposition(|entry| entry.op == op && entry.path == Path::new(path))
+        };
+        if let Some(look) = last(Op::Stat, LINK) {
+            assert!(last(Op::Write, LIVE).unwrap() < look, "{journal:?}");
+            looks += 1;
+        }
+    }
+    assert_eq!(world.set().counters().rotations, looks);
+}
+
+#[test]
+fn of_two_logs_the_last_that_started_or_rotated_has_the_link() {
+    let mut world = linked(LINK);
+    world.open();
+    let mut other = world.settings.clone();
+    other.path = "/logs/other.log".into();
+    let clock = Box::new(world.clock.clone());
+    let _other = FileSet::open_with(other, world.disk.fs(), clock).unwrap();
+    assert_eq!(target(&world, LINK), Path::new("/logs/other.log"));
+    world.log(9);
+    assert_eq!(target(&world, LINK), Path::new(LIVE));
 }
 
 #[test]
@@ -54,9 +95,7 @@ fn a_link_beside_the_log_bears_its_mere_name() {
 
 #[test]
 fn a_link_that_leads_elsewhere_is_replaced_whole() {
-    let mut world = linked(LINK);
-    world.disk.mkdir_all("/links");
-    world.disk.put_symlink(LINK, "/logs/older.log");
+    let mut world = led_elsewhere();
     world.disk.put_symlink(TEMPORARY, "/nowhere");
     world.open();
     assert_eq!(target(&world, LINK), Path::new(LIVE));
@@ -107,6 +146,19 @@ fn what_is_no_link_is_refused_before_anything_is_touched() {
 }
 
 #[test]
+fn a_name_of_the_log_by_another_way_is_refused() {
+    for name in ["app.log", "app.log.1", ".app.log.new"] {
+        let mut world = linked(&format!("/alias/{name}"));
+        world.disk.mkdir_all("/logs");
+        world.disk.put_symlink("/alias", "/logs");
+        let Err(OpenError::Unusable(faults)) = world.try_open() else { panic!("opened with {name}") };
+        let said: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(said, [format!("latest_link = /alias/{name}: must not be a file of the log itself")]);
+        assert_eq!(world.disk.list("/logs"), []);
+    }
+}
+
+#[test]
 fn what_others_put_in_its_place_stays_and_is_told_of() {
     let mut world = linked(LINK);
     world.open();
@@ -114,9 +166,13 @@ fn what_others_put_in_its_place_stays_and_is_told_of() {
     world.disk.put(LINK, "theirs");
     world.log(20);
     assert_eq!(world.edges(), [(Trouble::Link, Edge::Raised)]);
+    assert_eq!(world.set().open_alerts()[0].failure.as_ref().unwrap().error, OsError::EINVAL);
     assert_eq!(world.disk.read(LINK).unwrap(), b"theirs");
     world.disk.ext_unlink(LINK).unwrap();
-    world.rest();
+    // Before its deadline.
+    world.set().hurry();
+    let now = world.clock.now();
+    world.set().tick(now);
     assert_eq!(world.edges(), [(Trouble::Link, Edge::Cleared)]);
     world.assert_rest();
     world.assert_books();
@@ -124,9 +180,7 @@ fn what_others_put_in_its_place_stays_and_is_told_of() {
 
 #[test]
 fn what_others_put_in_the_place_of_its_temporary_stays_too() {
-    let mut world = linked(LINK);
-    world.disk.mkdir_all("/links");
-    world.disk.put_symlink(LINK, "/logs/older.log");
+    let mut world = led_elsewhere();
     world.disk.put(TEMPORARY, "theirs");
     world.open();
     world.log(1);
@@ -138,9 +192,7 @@ fn what_others_put_in_the_place_of_its_temporary_stays_too() {
 #[test]
 fn a_link_that_cannot_be_made_holds_no_record_up_and_heals() {
     for op in [Op::Link, Op::Replace] {
-        let mut world = linked(LINK);
-        world.disk.mkdir_all("/links");
-        world.disk.put_symlink(LINK, "/logs/older.log");
+        let mut world = led_elsewhere();
         world.disk.fault(Fault::on(op).path_ends(".app.log.link").fails(OsError::EBUSY).until_cleared());
         world.open();
         assert_eq!(world.edges(), [], "retries are left");

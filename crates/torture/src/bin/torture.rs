@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use tracing_spool_torture::driver::{self, Form, Life};
+use tracing_spool::Compression;
+use tracing_spool_torture::driver::{self, Life};
 use tracing_spool_torture::sweep::Ground;
 use tracing_spool_torture::{kill, kill_durable, shim, soak, sweep};
 
@@ -29,9 +30,9 @@ enum What {
         /// Where the log stands; a temporary directory if not said
         #[arg(long)]
         dir: Option<PathBuf>,
-        /// How backups are stored
-        #[arg(long, value_enum, default_value = "plain")]
-        form: Form,
+        /// How backups are stored: none, gzip or zstd
+        #[arg(long, value_parser = driver::form, default_value_t = Compression::None)]
+        form: Compression,
     },
     /// Kills drivers whose queue outlives them, and looks for every line whose event had returned
     KillDurable {

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use tracing_spool::Compression;
 use tracing_spool_tests::skip;
 use tracing_spool_torture::account::Account;
 use tracing_spool_torture::checker::{Findings, check};
-use tracing_spool_torture::driver::Form;
 use tracing_spool_torture::kill_durable::{self, Scene};
 use tracing_spool_torture::shim::{Action, Rule};
 use tracing_spool_torture::sweep::Ground;
@@ -33,7 +33,7 @@ fn ground(test: &str, dir: &Path) -> Option<Ground> {
 #[test]
 fn two_hundred_kills_lose_no_flushed_line() {
     let dir = tempfile::tempdir().unwrap();
-    let verdict = kill::kill_loop(&driver(), dir.path(), Form::Plain, 200, 20_261_124).unwrap();
+    let verdict = kill::kill_loop(&driver(), dir.path(), Compression::None, 200, 20_261_124).unwrap();
     println!("{verdict}");
     assert!(verdict.flushed > 1_000 && verdict.found > 10_000, "too little happens: {verdict}");
     assert!(verdict.found < verdict.offered, "no kill found anything in the queue: {verdict}");
@@ -42,7 +42,7 @@ fn two_hundred_kills_lose_no_flushed_line() {
 #[test]
 fn kills_in_mid_compression_lose_no_flushed_line_and_leave_nothing_half_done() {
     let dir = tempfile::tempdir().unwrap();
-    let verdict = kill::kill_loop(&driver(), dir.path(), Form::Gzip, 60, 7).unwrap();
+    let verdict = kill::kill_loop(&driver(), dir.path(), Compression::Gzip, 60, 7).unwrap();
     println!("{verdict}");
     assert!(verdict.packing > 0 && verdict.flushed > 300, "too little happens: {verdict}");
 }
