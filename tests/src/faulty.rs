@@ -8,9 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tracing_spool_fileset::effect::fs::{Follow, Lock, LockRefusal, Outcome};
-use tracing_spool_fileset::model::inventory::Meta;
-use tracing_spool_fileset::{Clock, Disk, Fs, Holder, LogFile, Mono, Op, OsError, Wall};
+use tracing_spool_fileset::{
+    At, Clock, Dir, Disk, Follow, Fs, Holder, Lock, LockRefusal, LogFile, Meta, Mono, Op, OsError, Outcome,
+    Space, Wall,
+};
 
 /// One call of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,14 +243,17 @@ impl Faulty {
         state.hanging -= 1;
     }
 
-    fn call<T>(
-        &self,
-        op: Op,
-        path: &Path,
-        to: Option<&Path>,
-        body: impl FnOnce(usize) -> Outcome<T>,
-    ) -> Outcome<T> {
-        self.call_for(op, path, to, 0, body)
+    fn call<T>(&self, op: Op, path: &Path, body: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        self.call_for(op, path, None, 0, |_| body())
+    }
+
+    fn call_at<T>(&self, op: Op, at: &At, body: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        self.call(op, Path::new(&at.name), body)
+    }
+
+    /// One call with two names.
+    fn call_between<T>(&self, op: Op, from: &At, to: &Path, body: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        self.call_for(op, Path::new(&from.name), Some(to), 0, |_| body())
     }
 
     /// One call with so many bytes, which is given how many of them it may write.
@@ -279,65 +283,87 @@ impl Faulty {
         outcome
     }
 
-    fn file(&self, path: &Path, file: Box<dyn LogFile>) -> Box<dyn LogFile> {
-        Box::new(FaultyFile { disk: self.clone(), path: path.to_owned(), file })
+    fn file(&self, at: &At, file: Box<dyn LogFile>) -> Box<dyn LogFile> {
+        Box::new(FaultyFile { disk: self.clone(), name: PathBuf::from(&at.name), file })
     }
 }
 
+// What is asked of a file or directory that is open is the disk's own, and is not written down: nor is the lock.
 impl Fs for Faulty {
-    fn stat(&self, path: &Path) -> Outcome<Meta> {
-        self.call(Op::Stat, path, None, |_| Disk.stat(path))
-    }
-    fn open(&self, path: &Path, follow: Follow) -> Outcome<Box<dyn LogFile>> {
-        self.call(Op::Open, path, None, |_| Disk.open(path, follow)).map(|file| self.file(path, file))
-    }
-    fn open_to_read(&self, path: &Path) -> Outcome<Box<dyn LogFile>> {
-        self.call(Op::Open, path, None, |_| Disk.open_to_read(path)).map(|file| self.file(path, file))
-    }
-    fn create(&self, path: &Path, mode: u32) -> Outcome<Box<dyn LogFile>> {
-        self.call(Op::Create, path, None, |_| Disk.create(path, mode)).map(|file| self.file(path, file))
-    }
-    fn rename(&self, from: &Path, to: &Path) -> Outcome<()> {
-        self.call(Op::Rename, from, Some(to), |_| Disk.rename(from, to))
-    }
-    fn replace(&self, from: &Path, to: &Path) -> Outcome<()> {
-        self.call(Op::Replace, from, Some(to), |_| Disk.replace(from, to))
-    }
-    fn symlink(&self, target: &Path, path: &Path) -> Outcome<()> {
-        self.call(Op::Link, path, Some(target), |_| Disk.symlink(target, path))
-    }
-    fn read_link(&self, path: &Path) -> Outcome<PathBuf> {
-        self.call(Op::Stat, path, None, |_| Disk.read_link(path))
-    }
-    fn list(&self, path: &Path) -> Outcome<Vec<OsString>> {
-        self.call(Op::List, path, None, |_| Disk.list(path))
-    }
-    fn unlink(&self, path: &Path) -> Outcome<()> {
-        self.call(Op::Unlink, path, None, |_| Disk.unlink(path))
-    }
-    fn make_dir(&self, path: &Path, mode: u32) -> Outcome<()> {
-        self.call(Op::MakeDir, path, None, |_| Disk.make_dir(path, mode))
-    }
-    fn sync_dir(&self, path: &Path) -> Outcome<()> {
-        self.call(Op::SyncDir, path, None, |_| Disk.sync_dir(path))
-    }
-    fn space(&self, path: &Path) -> Outcome<u64> {
-        self.call(Op::Space, path, None, |_| Disk.space(path))
-    }
-    fn access(&self, path: &Path) -> Outcome<()> {
-        self.call(Op::Access, path, None, |_| Disk.access(path))
+    fn look(&self, path: &Path) -> Outcome<Meta> {
+        self.call(Op::Stat, path, || Disk.look(path))
     }
     fn resolve(&self, path: &Path) -> Outcome<PathBuf> {
         Disk.resolve(path)
     }
-    fn read_head(&self, path: &Path, max: usize) -> Outcome<Vec<u8>> {
-        self.call(Op::Read, path, None, |_| Disk.read_head(path, max))
+    fn access(&self, path: &Path) -> Outcome<()> {
+        self.call(Op::Access, path, || Disk.access(path))
     }
-    fn lock(&self, path: &Path, mode: u32, text: &str) -> Result<Box<dyn Lock>, LockRefusal> {
-        Disk.lock(path, mode, text)
+    fn make_dir(&self, path: &Path, mode: u32) -> Outcome<()> {
+        self.call(Op::MakeDir, path, || Disk.make_dir(path, mode))
     }
-    fn lock_holder(&self, path: &Path) -> Outcome<Option<Holder>> {
-        Disk.lock_holder(path)
+    fn open_dir(&self, path: &Path) -> Outcome<Dir> {
+        self.call(Op::OpenDir, path, || Disk.open_dir(path))
+    }
+    fn stat_dir(&self, dir: &Dir) -> Outcome<Meta> {
+        Disk.stat_dir(dir)
+    }
+    fn sync_dir(&self, dir: &Dir) -> Outcome<()> {
+        self.call(Op::SyncDir, dir.path(), || Disk.sync_dir(dir))
+    }
+    fn set_dir_owner(&self, dir: &Dir, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
+        self.call(Op::SetOwner, dir.path(), || Disk.set_dir_owner(dir, user, group))
+    }
+    fn space(&self, dir: &Dir) -> Outcome<Space> {
+        self.call(Op::Space, dir.path(), || Disk.space(dir))
+    }
+    fn name_max(&self, dir: &Dir) -> Outcome<usize> {
+        Disk.name_max(dir)
+    }
+    fn list(&self, dir: &Dir) -> Outcome<Vec<OsString>> {
+        self.call(Op::List, dir.path(), || Disk.list(dir))
+    }
+    fn mount_of_dir(&self, dir: &Dir) -> Outcome<Option<u64>> {
+        Disk.mount_of_dir(dir)
+    }
+    fn mount_of(&self, at: &At) -> Outcome<Option<u64>> {
+        self.call_at(Op::Stat, at, || Disk.mount_of(at))
+    }
+    fn stat(&self, at: &At) -> Outcome<Meta> {
+        self.call_at(Op::Stat, at, || Disk.stat(at))
+    }
+    fn open(&self, at: &At, follow: Follow) -> Outcome<Box<dyn LogFile>> {
+        self.call_at(Op::Open, at, || Disk.open(at, follow)).map(|file| self.file(at, file))
+    }
+    fn open_to_read(&self, at: &At) -> Outcome<Box<dyn LogFile>> {
+        self.call_at(Op::Open, at, || Disk.open_to_read(at)).map(|file| self.file(at, file))
+    }
+    fn create(&self, at: &At, mode: u32) -> Outcome<Box<dyn LogFile>> {
+        self.call_at(Op::Create, at, || Disk.create(at, mode)).map(|file| self.file(at, file))
+    }
+    fn rename(&self, from: &At, to: &At) -> Outcome<()> {
+        self.call_between(Op::Rename, from, Path::new(&to.name), || Disk.rename(from, to))
+    }
+    fn replace(&self, from: &At, to: &At) -> Outcome<()> {
+        self.call_between(Op::Replace, from, Path::new(&to.name), || Disk.replace(from, to))
+    }
+    fn symlink(&self, target: &Path, at: &At) -> Outcome<()> {
+        self.call_between(Op::Link, at, target, || Disk.symlink(target, at))
+    }
+    fn read_link(&self, at: &At) -> Outcome<PathBuf> {
+        self.call_at(Op::Stat, at, || Disk.read_link(at))
+    }
+    fn unlink(&self, at: &At) -> Outcome<()> {
+        self.call_at(Op::Unlink, at, || Disk.unlink(at))
+    }
+    fn read_head(&self, at: &At, max: usize) -> Outcome<Vec<u8>> {
+        self.call_at(Op::Read, at, || Disk.read_head(at, max))
+    }
+    fn lock(&self, at: &At, mode: u32, text: &str) -> Result<Box<dyn Lock>, LockRefusal> {
+        Disk.lock(at, mode, text)
+    }
+    fn lock_holder(&self, at: &At) -> Outcome<Option<Holder>> {
+        Disk.lock_holder(at)
     }
     fn user(&self) -> u32 {
         Disk.user()
@@ -347,35 +373,35 @@ impl Fs for Faulty {
 #[derive(Debug)]
 struct FaultyFile {
     disk: Faulty,
-    path: PathBuf,
+    name: PathBuf,
     file: Box<dyn LogFile>,
 }
 
 impl LogFile for FaultyFile {
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
-        let Self { disk, path, file } = self;
+        let Self { disk, name, file } = self;
         disk.hang();
-        disk.call_for(Op::Write, path, None, bytes.len(), |most| file.write(&bytes[..bytes.len().min(most)]))
+        disk.call_for(Op::Write, name, None, bytes.len(), |most| file.write(&bytes[..bytes.len().min(most)]))
     }
     fn stat(&self) -> Outcome<Meta> {
         self.file.stat()
     }
     fn sync(&mut self) -> Outcome<()> {
-        let Self { disk, path, file } = self;
-        disk.call(Op::Sync, path, None, |_| file.sync())
+        self.disk.call(Op::Sync, &self.name, || self.file.sync())
     }
     fn truncate(&mut self, bytes: u64) -> Outcome<()> {
-        let Self { disk, path, file } = self;
-        disk.call(Op::Truncate, path, None, |_| file.truncate(bytes))
-    }
-    fn last_byte(&self) -> Outcome<Option<u8>> {
-        self.file.last_byte()
+        self.disk.call(Op::Truncate, &self.name, || self.file.truncate(bytes))
     }
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize> {
-        self.disk.call(Op::Read, &self.path, None, |_| self.file.read_at(offset, bytes))
+        self.disk.call(Op::Read, &self.name, || self.file.read_at(offset, bytes))
     }
     fn set_modified(&mut self, modified: Wall) -> Outcome<()> {
-        let Self { disk, path, file } = self;
-        disk.call(Op::SetTime, path, None, |_| file.set_modified(modified))
+        self.disk.call(Op::SetTime, &self.name, || self.file.set_modified(modified))
+    }
+    fn set_mode(&mut self, mode: u32) -> Outcome<()> {
+        self.disk.call(Op::SetMode, &self.name, || self.file.set_mode(mode))
+    }
+    fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
+        self.disk.call(Op::SetOwner, &self.name, || self.file.set_owner(user, group))
     }
 }

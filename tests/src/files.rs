@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tracing_spool_fileset::model::name::{Names, Role};
+use tracing_spool_fileset::internal::name::{Names, Role};
 use tracing_spool_fileset::sim::SimDisk;
 
 /// Bytes of a record as most tests write it, its newline included.

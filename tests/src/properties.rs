@@ -8,11 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use tracing_spool_fileset::model::inventory::FileKind;
-use tracing_spool_fileset::model::name::{Names, Role};
-use tracing_spool_fileset::model::render::Rules;
+use tracing_spool_fileset::internal::name::{BACKUPS_MAX, Names, Role};
 use tracing_spool_fileset::sim::SimDisk;
-use tracing_spool_fileset::{Batch, OpenError, Settings, Sync};
+use tracing_spool_fileset::{Batch, Compression, FileKind, OpenError, Rules, Settings, Sync};
 use tracing_spool_ring::{Limits, Options, Ring, Take};
 
 use crate::files::{RECORD_BYTES, of_log, record};
@@ -40,25 +38,23 @@ struct Naming<'a> {
 pub fn names(bytes: &[u8]) {
     let Some(input) = decoded::<Naming<'_>>(bytes) else { return };
     let Some(names) = Names::new(&Path::new("/d").join(OsStr::from_bytes(input.live))) else { return };
-    let number = input.number.max(1);
-    let backup = names.backup(number);
-    assert_eq!(backup.file_name().and_then(|name| names.role(name)), Some(Role::Backup(number.into())));
+    let number = input.number.clamp(1, BACKUPS_MAX);
+    let backup = names.backup_name(number, Compression::None);
+    assert_eq!(names.role(&backup), Some(Role::Backup(number.into())));
     assert_eq!(names.role(names.base()), Some(Role::Live));
-    let other = OsStr::from_bytes(input.other);
-    let temporary = names.alert_temporary(names.dir());
-    for name in [other, names.base(), backup.file_name().unwrap_or(other)] {
-        let path = match names.role(name) {
-            Some(Role::Live) => names.live().to_owned(),
-            Some(Role::Backup(slot)) => names.backup(slot),
-            Some(Role::Packed(slot, form)) => names.backup_as(slot, form),
-            Some(Role::PackTemporary) => names.pack_temporary(),
-            Some(Role::Hidden) => names.hidden().to_owned(),
-            Some(Role::Lock) => names.lock().to_owned(),
-            Some(Role::AlertTemporary) => temporary.clone(),
-            Some(Role::LinkTemporary) => names.link_temporary(names.dir()),
+    for name in [OsStr::from_bytes(input.other), names.base(), &backup] {
+        let ours = match names.role(name) {
+            Some(Role::Live) => names.base().to_owned(),
+            Some(Role::Backup(slot)) => names.backup_name(slot, Compression::None),
+            Some(Role::Packed(slot, form)) => names.backup_name(slot, form),
+            Some(Role::PackTemporary) => names.pack_name(),
+            Some(Role::Hidden) => names.hidden_name(),
+            Some(Role::Lock) => names.lock_name(),
+            Some(Role::AlertTemporary) => names.alert_temporary_name(),
+            Some(Role::LinkTemporary) => names.link_temporary_name(),
             None => continue,
         };
-        assert_eq!(path.file_name(), Some(name));
+        assert_eq!(ours, name);
     }
 }
 
@@ -119,15 +115,24 @@ fn put(disk: &SimDisk, path: &Path, kind: Kind<'_>) {
 /// Where that is not so.
 pub fn start(bytes: &[u8]) {
     let Some(input) = decoded::<Vec<(Name<'_>, Kind<'_>)>>(bytes) else { return };
+    start_over(&input, false);
+    start_over(&input, true);
+}
+
+/// `was_here`: a lock file says that it is not the log's first start there.
+fn start_over(input: &[(Name<'_>, Kind<'_>)], was_here: bool) {
     let disk = SimDisk::new();
     disk.put("/elsewhere", "not ours");
     let mut stood = BTreeMap::new();
+    if was_here {
+        disk.put("/d/.app.log.lock", "");
+    }
     for (name, kind) in input {
         let path = name.path();
         let is_name = path.file_name().is_some() && path.parent() == Some(Path::new("/d"));
         if is_name && !stood.contains_key(&path) {
-            put(&disk, &path, kind);
-            stood.insert(path, kind);
+            put(&disk, &path, *kind);
+            stood.insert(path, *kind);
         }
     }
     let before = disk.list("/d");
@@ -156,7 +161,8 @@ pub fn start(bytes: &[u8]) {
                 assert!(files.iter().any(|file| file == bytes), "{path:?} lost its bytes");
             }
             (Some(Role::Live), Kind::File(bytes)) => {
-                assert!(files.iter().any(|file| file.starts_with(bytes)), "the live file lost its bytes");
+                let kept = content(bytes);
+                assert!(files.iter().any(|file| file.starts_with(kept)), "the live file lost its bytes");
             }
             _ => {}
         }
@@ -265,7 +271,13 @@ pub fn settings(bytes: &[u8]) {
 
 // --- tail repair ---
 
-/// Whatever a live file ends with is kept, and ended, before the first record.
+/// What a live file holds: NUL bytes at its end are what a power cut leaves there.
+fn content(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &bytes[..end]
+}
+
+/// Whatever a live file ends with, but for NUL bytes, is kept, and ended, before the first record.
 ///
 /// # Panics
 /// Where it is not.
@@ -277,8 +289,9 @@ pub fn tail(bytes: &[u8]) {
     let mut world = World::simulated(&disk, settings);
     world.open();
     world.log(2);
-    let end = if bytes.is_empty() || bytes.ends_with(b"\n") { "" } else { "\n" };
-    let expected = [bytes, end.as_bytes(), records(2).as_bytes()].concat();
+    let kept = content(bytes);
+    let end = if kept.is_empty() || kept.ends_with(b"\n") { "" } else { "\n" };
+    let expected = [kept, end.as_bytes(), records(2).as_bytes()].concat();
     assert_eq!(disk.read(LIVE), Some(expected));
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::{SimClock, SimDisk};
-use tracing_spool_fileset::{Alert, Batch, Edge, Event, FileSet, Fs, OpenError, Settings, Trouble};
+use tracing_spool_fileset::{Alert, Batch, Edge, Engine, Event, Fs, OpenError, Settings, Trouble};
 
 use crate::faulty::Faulty;
 use crate::files::{Found, RECORD_BYTES, RealDisk, Shelf, read_back, record};
@@ -20,7 +20,7 @@ pub struct World {
     /// What the set is opened with.
     pub settings: Settings,
     /// The set, while it is open.
-    pub set: Option<FileSet>,
+    pub set: Option<Engine>,
     /// Records handed over and not yet written.
     pub batch: Batch,
     /// Records handed over; the next one's number.
@@ -80,10 +80,9 @@ impl World {
     /// Opens the set.
     ///
     /// # Errors
-    /// As [`FileSet::open_with`].
+    /// As [`Engine::open_on`].
     pub fn try_open(&mut self) -> Result<(), OpenError> {
-        let opened = FileSet::open_with(self.settings.clone(), (self.fs)(), Box::new(self.clock.clone()));
-        self.set = Some(opened?);
+        self.set = Some(Engine::open_on(self.settings.clone(), (self.fs)(), self.clock.now())?);
         self.hear();
         Ok(())
     }
@@ -100,7 +99,7 @@ impl World {
     ///
     /// # Panics
     /// Where it is not open.
-    pub fn set(&mut self) -> &mut FileSet {
+    pub fn set(&mut self) -> &mut Engine {
         self.set.as_mut().unwrap()
     }
 
@@ -177,7 +176,7 @@ impl World {
     pub fn wait(&mut self, time: Duration) {
         let end = self.clock.now().mono + time;
         let mut rounds = 0;
-        while let Some(wake) = self.set.as_ref().and_then(FileSet::wake_at).filter(|wake| *wake <= end) {
+        while let Some(wake) = self.set.as_ref().and_then(Engine::wake_at).filter(|wake| *wake <= end) {
             let now = self.clock.now().mono;
             self.clock.advance((wake - now).max(Duration::from_millis(1)));
             self.tick();

@@ -1,13 +1,15 @@
 //! The outside world and everything that touches it: few files, each with one subject.
 
-pub mod classify;
-pub mod clock;
+pub(crate) mod clock;
 mod codec;
-pub mod disk;
-pub mod execute;
-pub mod fs;
+pub(crate) mod disk;
+pub(crate) mod execute;
+pub(crate) mod file_size;
+pub(crate) mod fs;
+pub(crate) mod home;
 mod lock;
-pub mod pack;
+pub(crate) mod pack;
 pub(crate) mod patient;
+pub(crate) mod site;
 pub mod whole;
 pub(crate) mod zone;

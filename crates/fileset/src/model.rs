@@ -1,13 +1,18 @@
 //! Plain data that every layer shares. No decisions, no effects.
 
-pub mod alert;
-pub mod batch;
-pub mod compression;
-pub mod error;
+pub(crate) mod alert;
+pub(crate) mod batch;
+pub mod class;
+pub(crate) mod compression;
+pub(crate) mod error;
+pub(crate) mod header;
 pub mod inventory;
 pub mod name;
+pub(crate) mod naming;
+pub(crate) mod owner;
+pub(crate) mod removal;
 pub mod render;
 pub mod schedule;
 pub mod settings;
 pub mod slot;
-pub mod time;
+pub(crate) mod time;

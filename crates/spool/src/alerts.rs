@@ -6,23 +6,27 @@ use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tracing_spool_fileset::{Alert, Edge};
+use tracing_spool_fileset::{Alert, Edge, Rotated};
 
 use crate::origin::Inside;
 
 /// The user's hook.
 pub(crate) type Hook = Arc<dyn Fn(&Alert) + Send + Sync>;
 
-/// Hook and stderr.
+/// The user's hook for rotations.
+pub(crate) type RotateHook = Arc<dyn Fn(&Rotated) + Send + Sync>;
+
+/// Hooks and stderr.
 #[derive(Clone)]
 pub(crate) struct AlertSink {
     hook: Option<Hook>,
+    rotate_hook: Option<RotateHook>,
     prints: bool,
 }
 
 impl AlertSink {
-    pub(crate) fn new(hook: Option<Hook>, prints: bool) -> Self {
-        Self { hook, prints }
+    pub(crate) fn new(hook: Option<Hook>, rotate_hook: Option<RotateHook>, prints: bool) -> Self {
+        Self { hook, rotate_hook, prints }
     }
 
     /// Says an edge of an alert: raised ones on stderr, both to the hook. Returns whether the hook panicked.
@@ -30,17 +34,12 @@ impl AlertSink {
         if alert.edge == Edge::Raised {
             self.print(alert);
         }
-        let Some(hook) = &self.hook else { return false };
-        // What the hook logs must not wait for the thread that runs the hook.
-        let _inside = Inside::enter();
-        match catch_unwind(AssertUnwindSafe(|| hook(alert))) {
-            Ok(()) => false,
-            Err(payload) => {
-                // Its destructor is the user's too, and could panic again.
-                std::mem::forget(payload);
-                true
-            }
-        }
+        self.hook.as_ref().is_some_and(|hook| panics(|| hook(alert)))
+    }
+
+    /// Tells the hook of a rotation. Returns whether it panicked.
+    pub(crate) fn rotated(&self, rotated: &Rotated) -> bool {
+        self.rotate_hook.as_ref().is_some_and(|hook| panics(|| hook(rotated)))
     }
 
     /// One line on stderr. An error of stderr has nowhere to go.
@@ -48,6 +47,20 @@ impl AlertSink {
     pub(crate) fn print(&self, line: &dyn fmt::Display) {
         if self.prints {
             let _ = writeln!(std::io::stderr().lock(), "tracing-spool: {line}");
+        }
+    }
+}
+
+/// Runs code of the user's. Returns whether it panicked.
+fn panics(hook: impl FnOnce()) -> bool {
+    // What the hook logs must not wait for the thread that runs the hook.
+    let _inside = Inside::enter();
+    match catch_unwind(AssertUnwindSafe(hook)) {
+        Ok(()) => false,
+        Err(payload) => {
+            // Its destructor is the user's too, and could panic again.
+            std::mem::forget(payload);
+            true
         }
     }
 }

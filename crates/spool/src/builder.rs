@@ -17,15 +17,15 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
-use tracing_spool_fileset::model::settings::MAX_RECORD_BYTES;
+use tracing_spool_fileset::internal::settings::MAX_RECORD_BYTES;
 use tracing_spool_fileset::{
-    self as fileset, Alert, Batch, Clock, Disk, Fault, FileSet, Fs, Now, Settings, Sync as SyncPolicy,
-    SystemClock, Unfinished,
+    self as fileset, Alert, Batch, Clock, Disk, Engine, Fault, Fs, Now, Rotated, Settings,
+    Sync as SyncPolicy, SystemClock, Unfinished,
 };
 
 use self::hand_off::{Durable, Ends};
 use crate::admission::{MOST_BYTES, MOST_RECORDS};
-use crate::alerts::{AlertSink, Hook};
+use crate::alerts::{AlertSink, Hook, RotateHook};
 use crate::at_exit;
 use crate::config::Origins;
 use crate::error::OpenError;
@@ -89,6 +89,7 @@ pub struct SpoolBuilder {
     lock_wait: Duration,
     thread_name: String,
     hook: Option<Hook>,
+    rotate_hook: Option<RotateHook>,
     prints: bool,
     origins: Origins,
 }
@@ -109,6 +110,7 @@ impl SpoolBuilder {
             lock_wait: Duration::ZERO,
             thread_name: "tracing-spool".to_owned(),
             hook: None,
+            rotate_hook: None,
             prints: true,
             origins: Origins::default(),
         }
@@ -157,6 +159,22 @@ impl SpoolBuilder {
     /// Events that it sends to `tracing` go nowhere.
     pub fn on_alert(mut self, hook: impl Fn(&Alert) + Send + Sync + 'static) -> Self {
         self.hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls `hook` on the writer thread after each rotation, with the path of the new backup. A panic in it is caught and
+    /// counted. Events that it sends to `tracing` go nowhere.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// let (_spool, _guard) = tracing_spool::Spool::builder(&path)
+    ///     .on_rotate(|rotated| drop(rotated.backup.as_ref().map(|backup| backup.display().to_string())))
+    ///     .open()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_rotate(mut self, hook: impl Fn(&Rotated) + Send + Sync + 'static) -> Self {
+        self.rotate_hook = Some(Arc::new(hook));
         self
     }
 
@@ -233,11 +251,11 @@ impl SpoolBuilder {
     fn start(
         mut self,
         fs: &dyn Fs,
-        open: impl FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<FileSet, fileset::OpenError>,
+        open: impl FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<Engine, fileset::OpenError>,
         clock: &Arc<dyn Clock>,
         spawn: Spawn,
     ) -> Result<(Spool, SpoolGuard), OpenError> {
-        self.check(fs)?;
+        self.check(fs, clock.now())?;
         let (file_set, ends) = self.open_both(open)?;
         let name = self.thread_name.clone();
         let (shared, worker) = self.assemble(file_set, clock, ends);
@@ -250,7 +268,7 @@ impl SpoolBuilder {
         fs: Box<dyn Fs>,
         clock: &Arc<dyn Clock>,
     ) -> Result<(Arc<Shared>, Worker), OpenError> {
-        self.check(fs.as_ref())?;
+        self.check(fs.as_ref(), clock.now())?;
         let mut ends = self.prepare()?;
         let file_set = open_files(self.settings.clone(), fs, clock, ends.unfinished())?;
         ends.opened(&file_set);
@@ -258,7 +276,7 @@ impl SpoolBuilder {
     }
 
     /// All faults at once, our own and the engine's; where we have none, the engine tells its own as it opens.
-    fn check(&mut self, fs: &dyn Fs) -> Result<(), OpenError> {
+    fn check(&mut self, fs: &dyn Fs, now: Now) -> Result<(), OpenError> {
         let mut faults = self.faults();
         if self.settings.max_record_bytes.is_none() {
             let least = MAX_RECORD_BYTES.min(self.queue_bytes).min(self.settings.max_total_bytes);
@@ -268,7 +286,7 @@ impl SpoolBuilder {
         if faults.is_empty() {
             return Ok(());
         }
-        if let Err(fileset::OpenError::Unusable(more)) = FileSet::check(&self.settings, fs) {
+        if let Err(fileset::OpenError::Unusable(more)) = Engine::check(&self.settings, fs, now) {
             faults.extend(more);
         }
         Err(OpenError::Unusable(faults))
@@ -324,8 +342,8 @@ impl SpoolBuilder {
     )]
     fn open_both(
         &self,
-        mut open: impl FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<FileSet, fileset::OpenError>,
-    ) -> Result<(FileSet, Ends), OpenError> {
+        mut open: impl FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<Engine, fileset::OpenError>,
+    ) -> Result<(Engine, Ends), OpenError> {
         let mut waited = Duration::ZERO;
         loop {
             let opened = self.prepare().and_then(|mut ends| {
@@ -343,7 +361,7 @@ impl SpoolBuilder {
         }
     }
 
-    fn assemble(self, mut file_set: FileSet, clock: &Arc<dyn Clock>, ends: Ends) -> (Arc<Shared>, Worker) {
+    fn assemble(self, mut file_set: Engine, clock: &Arc<dyn Clock>, ends: Ends) -> (Arc<Shared>, Worker) {
         let now = clock.now();
         if let Some(warning) = &ends.warning {
             file_set.warn_of_hand_off(warning, now);
@@ -363,7 +381,7 @@ impl SpoolBuilder {
             queue,
             bounds,
             described,
-            sink: AlertSink::new(self.hook, self.prints),
+            sink: AlertSink::new(self.hook, self.rotate_hook, self.prints),
             late: Late::new(self.late_records, self.shutdown_timeout),
             path: file_set.path().to_owned(),
             shutdown_timeout: self.shutdown_timeout,
@@ -392,11 +410,11 @@ fn open_files(
     fs: Box<dyn Fs>,
     clock: &Arc<dyn Clock>,
     unfinished: Option<(Unfinished, &mut Batch)>,
-) -> Result<FileSet, fileset::OpenError> {
-    let clock = Box::new(SharedClock(Arc::clone(clock)));
+) -> Result<Engine, fileset::OpenError> {
+    let now = clock.now();
     match unfinished {
-        Some((unfinished, batch)) => FileSet::open_resuming(settings, fs, clock, unfinished, batch),
-        None => FileSet::open_with(settings, fs, clock),
+        Some((unfinished, batch)) => Engine::open_resuming(settings, fs, now, unfinished, batch),
+        None => Engine::open_on(settings, fs, now),
     }
 }
 
@@ -437,15 +455,5 @@ fn launch(
 impl fmt::Debug for SpoolBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpoolBuilder").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-/// One clock for the engine and the worker: the times that they compare must have one start.
-#[derive(Debug)]
-struct SharedClock(Arc<dyn Clock>);
-
-impl Clock for SharedClock {
-    fn now(&self) -> Now {
-        self.0.now()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use tracing_spool_fileset::Failure;
-use tracing_spool_fileset::effect::whole;
+use tracing_spool_fileset::internal::whole;
 
 use crate::handle::SpoolHandle;
 use crate::metric::{Kind, METRICS, Reading};
@@ -141,6 +141,6 @@ mod tests {
         let Err(Failure { op, error, .. }) = handle.write_textfile(dir.path().join("no/app.prom")) else {
             panic!("it wrote into a directory that is not there")
         };
-        assert_eq!((op, error), (Op::Create, OsError::ENOENT));
+        assert_eq!((op, error), (Op::OpenDir, OsError::ENOENT));
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tracing_spool_fileset::{Batch, Clock, Event, FileSet, Rules};
+use tracing_spool_fileset::{Batch, Clock, Engine, Rules};
 
 use crate::draft::Draft;
 use crate::ledger::Reason;
@@ -52,7 +52,7 @@ enum Desk {
 #[derive(Debug)]
 struct LateWriter {
     /// None once it has been closed.
-    file_set: Option<FileSet>,
+    file_set: Option<Engine>,
     clock: Arc<dyn Clock>,
     rules: Rules,
     origin: Origin,
@@ -72,7 +72,7 @@ impl Late {
     }
 
     /// For the writer thread as it leaves: here is my file set, with nothing unwritten.
-    pub(crate) fn leave(&self, mut file_set: FileSet, clock: Arc<dyn Clock>, rules: Rules) {
+    pub(crate) fn leave(&self, mut file_set: Engine, clock: Arc<dyn Clock>, rules: Rules) {
         file_set.set_pressed(true); // a late record's caller does not wait for readers
         let (origin, batch, rank) = (Origin::here(), Batch::default(), Rank::Info);
         let writer = LateWriter { file_set: Some(file_set), clock, rules, origin, batch, rank };
@@ -114,7 +114,7 @@ impl LateWriter {
     fn write(&mut self, shared: &Shared, draft: &Draft) -> bool {
         let Some(file_set) = &mut self.file_set else { return false };
         let now = self.clock.now();
-        let finish = |file_set: &mut FileSet, batch: &mut Batch| {
+        let finish = |file_set: &mut Engine, batch: &mut Batch| {
             file_set.append(batch, now);
             batch.is_done()
         };
@@ -146,9 +146,7 @@ impl LateWriter {
         }
         file_set.tick(now);
         for event in file_set.take_events() {
-            if let Event::Alert(alert) = event {
-                shared.alert(&alert);
-            }
+            shared.hear(event);
         }
         done || begun
     }

@@ -124,11 +124,9 @@ pub use stats::{Condition, Health, Stats};
 pub use sync::let_naps_end;
 pub use writer::{EventWriter, Spool};
 
-pub use tracing_spool_fileset::file_set::BlockReason;
-
 pub use tracing_spool_fileset::{
-    Alert, Allow, Clock, Compression, Counters, Edge, Failure, Fault, Fs, Holder, Naming, Op, OsError,
-    Schedule, Sync as SyncPolicy, Trouble, Wall, Weekday,
+    Alert, Allow, BlockReason, Clock, Compression, Counters, Edge, Failure, Fault, Fs, Header, Holder,
+    Naming, Op, OsError, Owner, Rotated, Schedule, Sync as SyncPolicy, Trouble, Wall, Weekday,
 };
 
 /// The examples of the README are doc tests too.

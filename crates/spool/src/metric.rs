@@ -2,8 +2,7 @@
 //! `metrics` facade are both made from it; nothing is counted here.
 
 use tracing_core::Level;
-use tracing_spool_fileset::file_set::BlockReason;
-use tracing_spool_fileset::{Trouble, Wall};
+use tracing_spool_fileset::{BlockReason, Trouble, Wall};
 
 use crate::ledger::Reason;
 use crate::stats::{Condition, Health, Stats};

@@ -2,6 +2,7 @@
 //! When and where they stand is decided by `gap` and the worker.
 
 use std::fmt::{self, Write as _};
+use std::path::Path;
 
 use tracing_spool_fileset::{Edge, Event, Wall};
 
@@ -11,6 +12,10 @@ use crate::recovered::Recovered;
 
 /// The longest notice in bytes, its newline included.
 pub(crate) const MOST_BYTES: usize = 512;
+
+/// The longest message of a remark, and the longest file name as a field of its own, escaped.
+const MESSAGE_BYTES_MAX: usize = 240;
+const NAME_BYTES_MAX: usize = 80;
 
 /// How a spool speaks of itself in the log: lost records, trouble that is over, repairs at start.
 ///
@@ -78,6 +83,7 @@ pub(crate) fn of_recovery(style: Notices, recovered: &Recovered, at: Wall) -> Op
 
 /// The line for what the engine remarked, if it belongs into the log.
 pub(crate) fn of_event(style: Notices, event: &Event, at: Wall) -> Option<String> {
+    let mut fields = String::new();
     let (rank, message) = match event {
         Event::Alert(alert) if alert.edge == Edge::Cleared => {
             (Rank::Info, format!("{}: over, began {}", alert.trouble, alert.since))
@@ -85,10 +91,31 @@ pub(crate) fn of_event(style: Notices, event: &Event, at: Wall) -> Option<String
         Event::TailEnded { .. } => {
             (Rank::Warn, "the last line before the start was unfinished and was ended".to_owned())
         }
-        Event::OverlongPruned { bytes } => (
+        Event::NulsCut { bytes, .. } => {
+            (Rank::Warn, format!("{bytes} NUL bytes, left by a power cut at the end of the file, were cut off"))
+        }
+        Event::LinkedLeft { .. } => (
             Rank::Warn,
-            format!("a file of {bytes} bytes, longer than max_bytes, was removed for the budget"),
+            "the file found at the start has further hard links: it was rotated away, and nothing was written to it"
+                .to_owned(),
         ),
+        Event::Removed { path, bytes, reason, overlong, .. } if reason.is_remarkable() || *overlong => {
+            let name = name(path);
+            let longer = if *overlong { ", longer than max_bytes," } else { "" };
+            fields = format!(",\"removed\":\"{}\",\"bytes\":{bytes},\"reason\":\"{reason}\"", Escaped(&name));
+            (Rank::Warn, format!("{name} of {bytes} bytes{longer} was removed: {reason}"))
+        }
+        Event::Adopted { files, bytes, names } => {
+            fields = format!(",\"files\":{files},\"bytes\":{bytes}");
+            let s = if *files == 1 { " that stood here is" } else { "s that stood here are" };
+            (Rank::Info, format!("{files} file{s} taken as this log's own ({bytes} bytes): {}", names.join(", ")))
+        }
+        Event::DoneWithout(failure) => {
+            (Rank::Warn, format!("not supported here, and done without from now on: {failure}"))
+        }
+        Event::Entered { path } => {
+            (Rank::Info, format!("the path leads to another directory, and the log goes on there: {}", path.display()))
+        }
         Event::FragmentLeft { bytes, .. } => {
             (Rank::Warn, format!("{bytes} bytes of an unfinished record stand at the end of an earlier file"))
         }
@@ -103,7 +130,24 @@ pub(crate) fn of_event(style: Notices, event: &Event, at: Wall) -> Option<String
         }
         _ => return None,
     };
-    line(style, rank, &message, String::new, at)
+    line(style, rank, short(&message, MESSAGE_BYTES_MAX), || fields, at)
+}
+
+/// The last part of a path, as text.
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    short(&name.to_string_lossy().replace(char::is_control, "?"), NAME_BYTES_MAX).to_owned()
+}
+
+/// As much of a text as has room in so many bytes when it is escaped.
+fn short(text: &str, bytes_max: usize) -> &str {
+    let mut room = bytes_max;
+    let fits = |(_, character): &(usize, char)| {
+        let bytes = Escaped(character.encode_utf8(&mut [0; 4])).to_string().len();
+        room.checked_sub(bytes).map(|left| room = left).is_some()
+    };
+    let end = text.char_indices().take_while(fits).last().map_or(0, |(at, last)| at + last.len_utf8());
+    &text[..end]
 }
 
 fn line(
@@ -180,6 +224,8 @@ impl fmt::Display for Escaped<'_> {
 
 #[cfg(test)]
 mod tests {
+    use tracing_spool_fileset::Reason as RemovalReason;
+
     use super::*;
 
     const AT: Wall = Wall::from_unix_micros(1_795_544_351_000_250);
@@ -249,12 +295,45 @@ mod tests {
 
     #[test]
     fn events_in_words() {
-        let event = Event::OverlongPruned { bytes: 5 };
+        let removed = |reason, overlong| Event::Removed {
+            path: "/x/app.log.3".into(),
+            slot: Some(3.into()),
+            bytes: 5,
+            reason,
+            overlong,
+        };
+        let event = removed(RemovalReason::Budget, false);
         assert!(
-            of_event(Notices::Text, &event, AT).unwrap().contains(" WARN tracing_spool: a file of 5 bytes")
+            of_event(Notices::Text, &event, AT).unwrap().contains(
+                " WARN tracing_spool: app.log.3 of 5 bytes was removed: max_total_bytes is reached"
+            )
         );
         let json = of_event(Notices::Json, &event, AT).unwrap();
         assert!(json.contains("\"level\":\"WARN\"") && json.ends_with("\"target\":\"tracing_spool\"}\n"));
+        assert!(
+            json.contains("\"removed\":\"app.log.3\",\"bytes\":5,\"reason\":\"max_total_bytes is reached\"")
+        );
+        assert_eq!(
+            of_event(Notices::Text, &removed(RemovalReason::Rotation, false), AT),
+            None,
+            "an ordinary one"
+        );
+        let overlong = of_event(Notices::Text, &removed(RemovalReason::Rotation, true), AT).unwrap();
+        assert!(overlong.contains("longer than max_bytes"));
+        let long = Event::Removed {
+            path: format!("/x/{}", "\"\u{1}é".repeat(90)).into(),
+            slot: None,
+            bytes: u64::MAX,
+            reason: RemovalReason::Rotation,
+            overlong: true,
+        };
+        for style in [Notices::Text, Notices::Json] {
+            let line = of_event(style, &long, AT).unwrap();
+            assert!(line.len() <= MOST_BYTES, "{}", line.len());
+        }
+        let names = vec!["app.log".to_owned(); 99];
+        let adopted = of_event(Notices::Json, &Event::Adopted { files: 2, bytes: 7, names }, AT).unwrap();
+        assert!(adopted.contains("\"files\":2,\"bytes\":7") && adopted.len() <= MOST_BYTES, "{adopted}");
         let reopened = Event::Reopened { path: "/x".into() };
         assert!(of_event(Notices::Text, &reopened, AT).unwrap().contains(" INFO tracing_spool: "));
         let refused = Event::RecordRefused { path: "/x".into(), limit_bytes: 99 };

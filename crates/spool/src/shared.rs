@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use crossbeam_utils::CachePadded;
-use tracing_spool_fileset::file_set::BlockReason;
-use tracing_spool_fileset::{Alert, Counters, Edge, Moments, State};
+use tracing_spool_fileset::{Alert, BlockReason, Counters, Edge, Event, Moments, State};
 
 use crate::admission::Refusal;
 use crate::alerts::AlertSink;
@@ -162,6 +161,18 @@ impl Shared {
         }
         if self.sink.say(alert) {
             self.ledger.panicked();
+        }
+    }
+
+    /// Passes on what the engine tells, but for what belongs into the log.
+    pub(crate) fn hear(&self, event: Event) {
+        match event {
+            Event::Alert(alert) => self.alert(&alert),
+            Event::AlertFileFailed(failure) => {
+                self.sink.print(&format_args!("the alert file cannot be written: {failure}"));
+            }
+            Event::Rotated(rotated) if self.sink.rotated(&rotated) => self.ledger.panicked(),
+            _ => {}
         }
     }
 

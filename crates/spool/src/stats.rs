@@ -5,8 +5,7 @@ mod tests;
 
 use std::fmt;
 
-use tracing_spool_fileset::file_set::BlockReason;
-use tracing_spool_fileset::{Alert, Counters, Wall};
+use tracing_spool_fileset::{Alert, BlockReason, Counters, Wall};
 
 use crate::ledger::Dropped;
 

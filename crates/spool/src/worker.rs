@@ -16,7 +16,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use nix::sys::signal::{SigSet, Signal};
 use tracing_core::dispatcher::{self, Dispatch};
-use tracing_spool_fileset::{Clock, Compression, Event, FileSet, Mono, Now, Rules, State, Witness};
+use tracing_spool_fileset::{Clock, Compression, Engine, Mono, Now, Rules, State, Witness};
 
 use self::packer::Packer;
 pub(crate) use self::packer::Spawn;
@@ -69,7 +69,7 @@ pub(crate) struct Job {
     pub(crate) shared: Arc<Shared>,
     pub(crate) inbox: Source,
     pub(crate) control: Receiver<Control>,
-    pub(crate) file_set: FileSet,
+    pub(crate) file_set: Engine,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) notices: Notices,
     /// From this level on, records are made durable after their batch.
@@ -89,7 +89,7 @@ pub(crate) struct Worker {
     inbox: Source,
     control: Receiver<Control>,
     /// None after the end.
-    file_set: Option<FileSet>,
+    file_set: Option<Engine>,
     /// Where backups are compressed.
     packer: Option<Packer>,
     clock: Arc<dyn Clock>,
@@ -156,7 +156,7 @@ impl Worker {
     }
 
     /// The file set, where there was no thread to run this.
-    pub(crate) fn give_up(&mut self) -> Option<FileSet> {
+    pub(crate) fn give_up(&mut self) -> Option<Engine> {
         self.file_set.take()
     }
 
@@ -365,13 +365,7 @@ impl Worker {
                 }
                 self.lines.push_back(line);
             }
-            match event {
-                Event::Alert(alert) => self.shared.alert(&alert),
-                Event::AlertFileFailed(failure) => {
-                    self.shared.sink.print(&format_args!("the alert file cannot be written: {failure}"));
-                }
-                _ => {}
-            }
+            self.shared.hear(event);
         }
     }
 
@@ -398,11 +392,11 @@ impl Worker {
     }
 
     fn state(&self) -> State {
-        self.file_set.as_ref().map_or(State::Writing, FileSet::state)
+        self.file_set.as_ref().map_or(State::Writing, Engine::state)
     }
 
     fn next(&mut self, now: Now, progress: bool) -> Next {
-        let wake_at = self.file_set.as_ref().and_then(FileSet::wake_at);
+        let wake_at = self.file_set.as_ref().and_then(Engine::wake_at);
         if self.closing.is_some() {
             return self.next_while_closing(now, progress);
         }

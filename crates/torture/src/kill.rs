@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use fastrand::Rng;
 use tracing_spool::Compression;
-use tracing_spool_fileset::model::name::Names;
+use tracing_spool_fileset::internal::name::Names;
 
 use crate::checker::{Findings, check};
 use crate::{page, set};

@@ -7,8 +7,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use tracing_spool_fileset::model::name::{Names, Role};
-use tracing_spool_fileset::model::slot::Slot;
+use tracing_spool_fileset::internal::name::{Names, Role};
+use tracing_spool_fileset::internal::slot::Slot;
 
 /// A file and what stands in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
-use tracing_spool::{Allow, Fault, Op, OpenError, OsError, Spool, SpoolBuilder, SyncPolicy};
+use tracing_spool::{Allow, Fault, Notices, Op, OpenError, OsError, Spool, SpoolBuilder, SyncPolicy};
 use tracing_spool_fileset::{FileSet, Settings, SystemClock};
 use tracing_spool_tests::faulty::{Faulty, Slip};
 
@@ -141,7 +141,7 @@ fn an_unwritable_directory_is_refused() {
         assert_eq!(named(&faults), [("max_bytes", "0"), ("path", place.as_str())]);
         let wanted = &faults.iter().find(|fault| fault.field == "path").unwrap().wanted;
         assert!(wanted.contains("must be writable") && wanted.contains(&error.to_string()), "{wanted}");
-        let harmless = [Op::Stat, Op::Access, Op::Read];
+        let harmless = [Op::Stat, Op::Access, Op::Read, Op::OpenDir];
         assert!(disk.journal().iter().all(|call| harmless.contains(&call.op)), "{:?}", disk.journal());
         assert_eq!(listing(dir.path()), before);
     }
@@ -158,11 +158,6 @@ fn what_is_no_plain_file_is_refused() {
     assert!(words.contains("symlink"), "{words}");
     fs::remove_file(&path).unwrap();
 
-    fs::hard_link(&target, &path).unwrap();
-    let (_, words) = faults(dir.path(), Spool::builder(&path));
-    assert!(words.contains("link"), "{words}");
-    fs::remove_file(&path).unwrap();
-
     // Opening a FIFO for writing waits for a reader, for ever.
     mkfifo(&path, Mode::from_bits_truncate(0o600)).unwrap();
     let (_, words) = faults(dir.path(), Spool::builder(&path).queue_records(0));
@@ -175,7 +170,32 @@ fn what_is_no_plain_file_is_refused() {
 
     // Each can be allowed by name.
     symlink(&target, &path).unwrap();
-    let (spool, guard) = Spool::builder(&path).allow(Allow::Symlink).open().unwrap();
+    let (spool, guard) = Spool::builder(&path).notices(Notices::Off).allow(Allow::Symlink).open().unwrap();
+    log(&spool, "ours");
+    assert!(guard.shutdown(LONG).is_complete());
+    assert_eq!(read(&target), "somebody's\nours\n");
+}
+
+/// A snapshot, or a shipper, has a second name for the file of the last life.
+#[test]
+fn a_live_file_with_a_second_name_is_left_as_it_is() {
+    let (dir, path) = scene();
+    let target = dir.path().join("target");
+    fs::write(&target, "somebody's\n").unwrap();
+    fs::hard_link(&target, &path).unwrap();
+    let (spool, guard) = Spool::builder(&path).notices(Notices::Off).open().unwrap();
+    log(&spool, "ours");
+    assert!(guard.shutdown(LONG).is_complete());
+    assert_eq!((read(&path), read(&target)), ("ours\n".to_owned(), "somebody's\n".to_owned()));
+    let id = |path: &Path| fs::metadata(path).unwrap().ino();
+    assert_eq!(id(&path.with_file_name("app.log.1")), id(&target), "rotated away whole");
+
+    // Where that is wanted, it is written through the link.
+    let (other, target) = (dir.path().join("other.log"), dir.path().join("other"));
+    fs::write(&target, "somebody's\n").unwrap();
+    fs::hard_link(&target, &other).unwrap();
+    let builder = Spool::builder(&other).notices(Notices::Off).allow(Allow::HardLink);
+    let (spool, guard) = builder.open().unwrap();
     log(&spool, "ours");
     assert!(guard.shutdown(LONG).is_complete());
     assert_eq!(read(&target), "somebody's\nours\n");

@@ -127,6 +127,8 @@ fn leaving_ends_a_compression_and_its_thread_and_keeps_the_backup() {
     let long: String = (0..4_000_000).map(|_| words()).collect();
     fs::write(path.with_file_name("app.log.2"), &long).unwrap();
     fs::write(path.with_file_name("app.log.1"), "new\n").unwrap();
+    // Of an earlier life of this log: nothing is to be said of them.
+    fs::write(path.with_file_name(".app.log.lock"), "").unwrap();
     let builder = Spool::builder(&path).max_total_bytes(1 << 30).compression(Compression::Gzip);
     let (spool, guard) = builder.thread_name("leaving").open().unwrap();
     log(&spool, "one");

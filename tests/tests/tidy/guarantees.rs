@@ -69,7 +69,7 @@ fn all_tests(tree: &Tree) -> BTreeMap<String, Vec<String>> {
 fn is_museum_name(name: &str) -> bool {
     let mut parts = name.split('_').skip(1);
     let row = parts.next().unwrap_or_default();
-    let number = row.strip_prefix(['r', 'd', 'i', 't']).unwrap_or_default();
+    let number = row.strip_prefix(['r', 'd', 'i', 't', 'o', 'p', 'f']).unwrap_or_default();
     number.parse::<u32>().is_ok() && parts.next().is_some_and(|what| !what.is_empty())
 }
 

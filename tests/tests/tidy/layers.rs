@@ -11,7 +11,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("policy", &["model"]),
     ("effect", &["model", "policy"]),
-    ("file_set", &["model", "policy", "effect"]),
+    ("engine", &["model", "policy", "effect"]),
+    ("file_set", &["model", "policy", "effect", "engine"]),
     // The simulation stands beside the disk: it implements the seam and is imported by no one.
     ("sim", &["model", "effect"]),
 ];
@@ -79,11 +80,12 @@ fn imports_upward_are_caught() {
         ("model.rs", "use super::policy;"),
         ("policy/plan.rs", "use crate::{effect::fs::Fs, model::name::Names};"),
         ("policy/plan.rs", "fn f() { crate::effect::clock::now() }"),
-        ("policy/plan.rs", "use crate::FileSet;"),
-        ("effect/execute.rs", "use crate::file_set::State;"),
+        ("policy/plan.rs", "use crate::Engine;"),
+        ("effect/execute.rs", "use crate::engine::State;"),
+        ("engine/start.rs", "use crate::file_set::FileSet;"),
         ("effect/disk.rs", "use crate::sim::SimDisk;"),
-        ("file_set/start.rs", "use crate::sim::SimDisk;"),
-        ("sim.rs", "use tracing_spool_fileset::file_set::FileSet;"),
+        ("engine/start.rs", "use crate::sim::SimDisk;"),
+        ("sim.rs", "use tracing_spool_fileset::engine::Engine;"),
     ] {
         assert_eq!(offences(path, text), 1, "{path}: {text}");
     }
@@ -95,10 +97,11 @@ fn imports_downward_pass() {
         ("model/name.rs", "use super::error::Fault;\nuse std::fmt;"),
         ("policy/plan.rs", "use crate::model::name::Names;\nuse super::budget;"),
         ("effect/execute.rs", "use crate::policy::plan::Plan;\nuse crate::effect::fs::Fs;"),
-        ("file_set/start.rs", "use crate::effect::fs::Fs;\nuse super::State;"),
+        ("engine/start.rs", "use crate::effect::fs::Fs;\nuse super::State;"),
+        ("file_set/packer.rs", "use crate::engine::Engine;"),
         ("policy/plan.rs", "#[cfg(test)]\nmod tests { use crate::sim::SimDisk; }"),
-        ("policy/plan.rs", "//! [`crate::file_set`]\nuse crate::model;"),
-        ("lib.rs", "pub use file_set::FileSet;"),
+        ("policy/plan.rs", "//! [`crate::engine`]\nuse crate::model;"),
+        ("lib.rs", "pub use engine::Engine;"),
     ] {
         assert_eq!(offences(path, text), 0, "{path}: {text}");
     }

@@ -63,8 +63,8 @@ fn owners_exist() {
 
 #[test]
 fn layers_import_one_way() {
-    let rule =
-        "Imports point one way: model <- policy <- effect <- file_set, and nobody imports the simulation.";
+    let rule = "Imports point one way: model <- policy <- effect <- engine <- file_set, and nobody imports the \
+                simulation.";
     none(rule, &layers::imports_upward(Tree::read()));
 }
 

@@ -50,8 +50,10 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/lock",
             "crates/ring/src/file",
             "crates/ring/src/platform",
+            // Users and groups by name, for whom files are given to.
+            "crates/fileset/src/model/owner",
             // The host's name, for the lock file and the alert file.
-            "crates/fileset/src/file_set/start",
+            "crates/fileset/src/engine/start",
         ],
     },
     Fence {
@@ -86,6 +88,10 @@ const FENCES: &[Fence] = &[
             "nix::sys::pthread",
         ],
         owners: &[
+            // The signal of a file size limit is blocked while a thread writes.
+            "crates/fileset/src/effect/file_size",
+            // Compression, where nobody drives the set.
+            "crates/fileset/src/file_set/packer",
             "crates/spool/src/builder",
             "crates/spool/src/worker",
             "crates/spool/src/wake",
@@ -148,8 +154,13 @@ const FENCES: &[Fence] = &[
             "nix::sys::sysinfo",
             "nix::sys::timerfd",
         ],
-        // One file in a package, with a way around for the other systems.
-        owners: &["crates/fileset/src/effect/disk/platform", "crates/ring/src/platform"],
+        // Each with a way around for the other systems.
+        owners: &[
+            "crates/fileset/src/effect/disk/platform",
+            // A signal that waits for one thread is taken through a signalfd.
+            "crates/fileset/src/effect/file_size",
+            "crates/ring/src/platform",
+        ],
     },
     Fence {
         what: "the process",

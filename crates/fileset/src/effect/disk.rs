@@ -6,26 +6,34 @@
     reason = "this is the one place where files are opened and names are changed"
 )]
 
+pub(super) mod descriptor;
+pub(super) mod meta;
 mod platform;
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File, FileTimes, Metadata, OpenOptions};
+use std::fs::{DirBuilder, FileTimes};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 pub(crate) use platform::give_way;
 
-use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::statvfs::statvfs;
-use nix::unistd::{AccessFlags, access, geteuid};
+use nix::dir;
+use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat, renameat};
+use nix::sys::stat::{Mode, fchmod, fstatat, stat};
+use nix::sys::statvfs::fstatvfs;
+use nix::unistd::{
+    AccessFlags, Gid, Uid, UnlinkatFlags, access, fchown, fsync, geteuid, symlinkat, unlinkat,
+};
 
-use crate::effect::fs::{Follow, Fs, Lock, LockRefusal, LogFile, Outcome};
+use self::descriptor::{Descriptor, is_still};
+use crate::effect::fs::{At, Dir, Follow, Fs, Lock, LockRefusal, LogFile, Outcome, Space};
 use crate::effect::lock;
 use crate::model::error::{Holder, OsError};
-use crate::model::inventory::{FileId, FileKind, Meta};
+use crate::model::inventory::Meta;
 use crate::model::time::Wall;
 
 /// The operating system's file system.
@@ -38,99 +46,154 @@ impl Disk {
     pub const fn new() -> Self {
         Self
     }
+}
 
-    /// Not in one step: whoever makes the target between the look and the rename loses it. The lock keeps other
-    /// spools away, and nobody else has business with names of ours.
-    fn rename_after_a_look(self, from: &Path, to: &Path) -> Outcome<()> {
-        self.stat(from)?;
-        match self.stat(to) {
-            Ok(_) => Err(OsError::EEXIST),
-            Err(OsError::ENOENT) => self.replace(from, to),
-            Err(error) => Err(error),
-        }
-    }
+/// What a [`Dir`] of this disk holds.
+#[derive(Debug)]
+struct DiskDir {
+    descriptor: Descriptor,
+    /// It may be searched and not listed: it can neither be synced.
+    unlisted: bool,
+}
+
+/// The descriptor of a directory that this disk opened. It is asked each time whether it still stands for that: others in
+/// the process may have closed it, and its number may be another directory's by now, in which nothing of ours is done.
+pub(super) fn descriptor_of(dir: &Dir) -> Outcome<BorrowedFd<'_>> {
+    let descriptor = &handle(dir)?.descriptor;
+    let file = descriptor.file()?;
+    if is_still(file, descriptor.id()) { Ok(file.as_fd()) } else { Err(OsError::EBADF) }
+}
+
+fn handle(dir: &Dir) -> Outcome<&DiskDir> {
+    dir.handle().ok_or(OsError::EBADF)
 }
 
 impl Fs for Disk {
-    fn stat(&self, path: &Path) -> Outcome<Meta> {
-        Ok(meta(&std::fs::symlink_metadata(path)?))
-    }
-
-    fn open(&self, path: &Path, follow: Follow) -> Outcome<Box<dyn LogFile>> {
-        // Reading is wanted for the last byte alone: a file that may only be written is good enough.
-        let file = match for_append(follow).read(true).open(path) {
-            Err(error) if error.raw_os_error() == Some(Errno::EACCES as i32) => {
-                for_append(follow).open(path)?
-            }
-            other => other?,
-        };
-        Ok(Box::new(DiskFile { file }))
-    }
-
-    fn open_to_read(&self, path: &Path) -> Outcome<Box<dyn LogFile>> {
-        let file = OpenOptions::new().read(true).custom_flags(safely(Follow::No)).open(path)?;
-        if file.metadata()?.is_file() { Ok(Box::new(DiskFile { file })) } else { Err(OsError::EINVAL) }
-    }
-
-    fn create(&self, path: &Path, mode: u32) -> Outcome<Box<dyn LogFile>> {
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create_new(true).mode(mode).custom_flags(safely(Follow::No));
-        // A mode without the right to read does no harm: modes count from the next open on.
-        Ok(Box::new(DiskFile { file: options.open(path)? }))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> Outcome<()> {
-        platform::rename_to_free_name(from, to).unwrap_or_else(|| self.rename_after_a_look(from, to))
-    }
-
-    fn replace(&self, from: &Path, to: &Path) -> Outcome<()> {
-        Ok(std::fs::rename(from, to)?)
-    }
-
-    fn symlink(&self, target: &Path, path: &Path) -> Outcome<()> {
-        Ok(std::os::unix::fs::symlink(target, path)?)
-    }
-
-    fn read_link(&self, path: &Path) -> Outcome<PathBuf> {
-        Ok(std::fs::read_link(path)?)
-    }
-
-    fn unlink(&self, path: &Path) -> Outcome<()> {
-        Ok(std::fs::remove_file(path)?)
-    }
-
-    fn make_dir(&self, path: &Path, mode: u32) -> Outcome<()> {
-        Ok(DirBuilder::new().mode(mode).create(path)?)
-    }
-
-    fn sync_dir(&self, path: &Path) -> Outcome<()> {
-        let flags = (OFlag::O_DIRECTORY | OFlag::O_CLOEXEC).bits();
-        Ok(OpenOptions::new().read(true).custom_flags(flags).open(path)?.sync_all()?)
-    }
-
-    fn space(&self, path: &Path) -> Outcome<u64> {
-        let disk = statvfs(path)?;
-        Ok(wide(disk.blocks_available()).saturating_mul(wide(disk.fragment_size())))
-    }
-
-    fn access(&self, path: &Path) -> Outcome<()> {
-        Ok(access(path, AccessFlags::W_OK | AccessFlags::X_OK)?)
+    fn look(&self, path: &Path) -> Outcome<Meta> {
+        Ok(meta::meta(&stat(path)?))
     }
 
     fn resolve(&self, path: &Path) -> Outcome<PathBuf> {
         Ok(std::fs::canonicalize(path)?)
     }
 
-    fn list(&self, path: &Path) -> Outcome<Vec<OsString>> {
+    fn access(&self, path: &Path) -> Outcome<()> {
+        Ok(access(path, AccessFlags::W_OK | AccessFlags::X_OK)?)
+    }
+
+    fn make_dir(&self, path: &Path, mode: u32) -> Outcome<()> {
+        Ok(DirBuilder::new().mode(mode).create(path)?)
+    }
+
+    fn open_dir(&self, path: &Path) -> Outcome<Dir> {
+        let listed = open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
+        let (opened, unlisted) = match listed.map_err(OsError::from) {
+            Err(OsError::EACCES) => match platform::open_dir_unlisted(path) {
+                Some(opened) => (opened?, true),
+                None => return Err(OsError::EACCES),
+            },
+            listed => (listed?, false),
+        };
+        let descriptor = Descriptor::new(opened)?;
+        Ok(Dir::new(path, descriptor.id(), DiskDir { descriptor, unlisted }))
+    }
+
+    fn stat_dir(&self, dir: &Dir) -> Outcome<Meta> {
+        handle(dir)?.descriptor.stat()
+    }
+
+    fn sync_dir(&self, dir: &Dir) -> Outcome<()> {
+        let held = handle(dir)?;
+        if held.unlisted {
+            return Err(OsError::EOPNOTSUPP);
+        }
+        Ok(fsync(held.descriptor.file()?)?)
+    }
+
+    fn set_dir_owner(&self, dir: &Dir, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
+        Ok(fchown(descriptor_of(dir)?, user.map(Uid::from_raw), group.map(Gid::from_raw))?)
+    }
+
+    fn space(&self, dir: &Dir) -> Outcome<Space> {
+        let disk = fstatvfs(descriptor_of(dir)?)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(wide(disk.fragment_size()));
+        Ok(Space { available: bytes(wide(disk.blocks_available())), free: bytes(wide(disk.blocks_free())) })
+    }
+
+    fn name_max(&self, dir: &Dir) -> Outcome<usize> {
+        let longest = wide(fstatvfs(descriptor_of(dir)?)?.name_max());
+        Ok(usize::try_from(longest).unwrap_or(usize::MAX))
+    }
+
+    fn list(&self, dir: &Dir) -> Outcome<Vec<OsString>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(path)? {
-            names.push(entry?.file_name());
+        for entry in dir::Dir::openat(descriptor_of(dir)?, ".", flags, Mode::empty())?.iter() {
+            let name = entry?.file_name().to_bytes().to_vec();
+            if name != b"." && name != b".." {
+                names.push(OsString::from_vec(name));
+            }
         }
         Ok(names)
     }
 
-    fn read_head(&self, path: &Path, max: usize) -> Outcome<Vec<u8>> {
-        let file = OpenOptions::new().read(true).custom_flags(safely(Follow::No)).open(path)?;
+    fn mount_of_dir(&self, dir: &Dir) -> Outcome<Option<u64>> {
+        Ok(platform::mount_of_descriptor(handle(dir)?.descriptor.file()?))
+    }
+
+    fn mount_of(&self, at: &At) -> Outcome<Option<u64>> {
+        platform::mount_of(descriptor_of(&at.dir)?, &at.name)
+    }
+
+    fn stat(&self, at: &At) -> Outcome<Meta> {
+        let there = fstatat(descriptor_of(&at.dir)?, at.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        Ok(meta::meta(&there))
+    }
+
+    fn open(&self, at: &At, follow: Follow) -> Outcome<Box<dyn LogFile>> {
+        // Reading is wanted for the end of the file alone: one that may only be written is good enough.
+        match DiskFile::open(at, OFlag::O_RDWR | OFlag::O_APPEND, follow) {
+            Err(OsError::EACCES) => DiskFile::open(at, OFlag::O_WRONLY | OFlag::O_APPEND, follow),
+            other => other,
+        }
+    }
+
+    fn open_to_read(&self, at: &At) -> Outcome<Box<dyn LogFile>> {
+        regular(DiskFile::open(at, OFlag::O_RDONLY, Follow::No)?)
+    }
+
+    fn create(&self, at: &At, mode: u32) -> Outcome<Box<dyn LogFile>> {
+        // A mode without the right to read does no harm: modes count from the next open on.
+        let flags = OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_EXCL;
+        DiskFile::open_as(at, flags, Follow::No, mode)
+    }
+
+    fn rename(&self, from: &At, to: &At) -> Outcome<()> {
+        let ends = (descriptor_of(&from.dir)?, descriptor_of(&to.dir)?);
+        platform::rename_to_free_name((ends.0, &from.name), (ends.1, &to.name))
+    }
+
+    fn replace(&self, from: &At, to: &At) -> Outcome<()> {
+        let ends = (descriptor_of(&from.dir)?, descriptor_of(&to.dir)?);
+        Ok(renameat(ends.0, from.name.as_os_str(), ends.1, to.name.as_os_str())?)
+    }
+
+    fn symlink(&self, target: &Path, at: &At) -> Outcome<()> {
+        Ok(symlinkat(target, descriptor_of(&at.dir)?, at.name.as_os_str())?)
+    }
+
+    fn read_link(&self, at: &At) -> Outcome<PathBuf> {
+        Ok(readlinkat(descriptor_of(&at.dir)?, at.name.as_os_str())?.into())
+    }
+
+    fn unlink(&self, at: &At) -> Outcome<()> {
+        Ok(unlinkat(descriptor_of(&at.dir)?, at.name.as_os_str(), UnlinkatFlags::NoRemoveDir)?)
+    }
+
+    fn read_head(&self, at: &At, max: usize) -> Outcome<Vec<u8>> {
+        let flags = OFlag::O_RDONLY | safely(Follow::No);
+        let opened = openat(descriptor_of(&at.dir)?, at.name.as_os_str(), flags, Mode::empty())?;
+        let file = std::fs::File::from(opened);
         if !file.metadata()?.is_file() {
             return Err(OsError::EINVAL);
         }
@@ -139,12 +202,12 @@ impl Fs for Disk {
         Ok(head)
     }
 
-    fn lock(&self, path: &Path, mode: u32, text: &str) -> Result<Box<dyn Lock>, LockRefusal> {
-        Ok(Box::new(lock::take(path, mode, text)?))
+    fn lock(&self, at: &At, mode: u32, text: &str) -> Result<Box<dyn Lock>, LockRefusal> {
+        Ok(Box::new(lock::take(at, mode, text)?))
     }
 
-    fn lock_holder(&self, path: &Path) -> Outcome<Option<Holder>> {
-        lock::holder(path)
+    fn lock_holder(&self, at: &At) -> Outcome<Option<Holder>> {
+        lock::holder(at)
     }
 
     fn user(&self) -> u32 {
@@ -152,41 +215,24 @@ impl Fs for Disk {
     }
 }
 
-/// What the system says of a file, in our words.
-pub(super) fn meta(data: &Metadata) -> Meta {
-    let kind = data.file_type();
-    let kind = if kind.is_file() {
-        FileKind::File
-    } else if kind.is_dir() {
-        FileKind::Directory
-    } else if kind.is_symlink() {
-        FileKind::Symlink
-    } else if kind.is_fifo() {
-        FileKind::Fifo
-    } else if kind.is_char_device() || kind.is_block_device() {
-        FileKind::Device
-    } else {
-        FileKind::Other
-    };
-    let id = FileId { device: data.dev(), inode: data.ino() };
-    let micros = data.mtime().saturating_mul(1_000_000).saturating_add(data.mtime_nsec() / 1_000);
-    let modified = Wall::from_unix_micros(micros);
-    Meta { id, kind, bytes: data.size(), links: data.nlink(), owner: data.uid(), modified }
-}
-
 /// The flags of every open: not inherited over exec, no wait for the other end of a FIFO, no link unless asked.
-pub(super) fn safely(follow: Follow) -> i32 {
+pub(super) fn safely(follow: Follow) -> OFlag {
     let link = match follow {
         Follow::No => OFlag::O_NOFOLLOW,
         Follow::Yes => OFlag::empty(),
     };
-    (OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | link).bits()
+    OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | link
 }
 
-fn for_append(follow: Follow) -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.append(true).custom_flags(safely(follow));
-    options
+/// Opens a name in a directory that is held.
+pub(super) fn open_at(at: &At, flags: OFlag, mode: u32) -> Outcome<Descriptor> {
+    let mode = Mode::from_bits_truncate(bits(mode));
+    Descriptor::new(openat(descriptor_of(&at.dir)?, at.name.as_os_str(), flags, mode)?)
+}
+
+/// Permission bits in the C type of this system, into which they all fit.
+fn bits(mode: u32) -> nix::libc::mode_t {
+    nix::libc::mode_t::try_from(mode & 0o7777).unwrap_or_default()
 }
 
 /// The C types behind a size differ between systems; each fits.
@@ -194,44 +240,58 @@ fn wide(number: impl Into<u64>) -> u64 {
     number.into()
 }
 
+fn regular(file: Box<dyn LogFile>) -> Outcome<Box<dyn LogFile>> {
+    let is_regular = file.stat()?.kind == crate::model::inventory::FileKind::File;
+    if is_regular { Ok(file) } else { Err(OsError::EINVAL) }
+}
+
 #[derive(Debug)]
-struct DiskFile {
-    file: File,
+struct DiskFile(Descriptor);
+
+impl DiskFile {
+    fn open(at: &At, flags: OFlag, follow: Follow) -> Outcome<Box<dyn LogFile>> {
+        Self::open_as(at, flags, follow, 0)
+    }
+
+    fn open_as(at: &At, flags: OFlag, follow: Follow, mode: u32) -> Outcome<Box<dyn LogFile>> {
+        Ok(Box::new(Self(open_at(at, flags | safely(follow), mode)?)))
+    }
 }
 
 impl LogFile for DiskFile {
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
-        Ok(self.file.write(bytes)?)
+        Ok(self.0.file()?.write(bytes)?)
     }
 
     fn stat(&self) -> Outcome<Meta> {
-        Ok(meta(&self.file.metadata()?))
+        self.0.stat()
     }
 
     fn sync(&mut self) -> Outcome<()> {
-        Ok(self.file.sync_data()?)
+        Ok(self.0.file()?.sync_data()?)
     }
 
     fn truncate(&mut self, bytes: u64) -> Outcome<()> {
-        Ok(self.file.set_len(bytes)?)
-    }
-
-    fn last_byte(&self) -> Outcome<Option<u8>> {
-        let Some(last) = self.file.metadata()?.size().checked_sub(1) else { return Ok(None) };
-        let mut byte = [0];
-        // Nothing read: somebody has cut the file since the look at its size.
-        Ok((self.file.read_at(&mut byte, last)? == 1).then_some(byte[0]))
+        Ok(self.0.file()?.set_len(bytes)?)
     }
 
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize> {
-        Ok(self.file.read_at(bytes, offset)?)
+        Ok(self.0.file()?.read_at(bytes, offset)?)
     }
 
     fn set_modified(&mut self, modified: Wall) -> Outcome<()> {
         let micros = modified.unix_micros();
         let away = Duration::from_micros(micros.unsigned_abs());
         let time = if micros < 0 { UNIX_EPOCH.checked_sub(away) } else { UNIX_EPOCH.checked_add(away) };
-        Ok(self.file.set_times(FileTimes::new().set_modified(time.ok_or(OsError::EINVAL)?))?)
+        Ok(self.0.file()?.set_times(FileTimes::new().set_modified(time.ok_or(OsError::EINVAL)?))?)
+    }
+
+    fn set_mode(&mut self, mode: u32) -> Outcome<()> {
+        Ok(fchmod(self.0.file()?, Mode::from_bits_truncate(bits(mode)))?)
+    }
+
+    fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
+        Ok(fchown(self.0.file()?, user.map(Uid::from_raw), group.map(Gid::from_raw))?)
     }
 }
 
@@ -240,28 +300,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_help_of_the_kernel_rename_replaces_nothing_either() {
-        let dir = tempfile::tempdir().unwrap();
-        let [one, two, none] = ["one", "two", "none"].map(|name| dir.path().join(name));
-        std::fs::write(&one, "1").unwrap();
-        std::fs::write(&two, "2").unwrap();
-        assert_eq!(Disk.rename_after_a_look(&one, &two), Err(OsError::EEXIST));
-        assert_eq!(Disk.rename_after_a_look(&none, &two), Err(OsError::ENOENT));
-        assert_eq!(Disk.rename_after_a_look(&one, &none), Ok(()));
-        assert_eq!(
-            (std::fs::read(&none).unwrap(), std::fs::read(&two).unwrap()),
-            (b"1".to_vec(), b"2".to_vec())
-        );
+    fn modes_are_set_at_creation() {
+        let kept = tempfile::tempdir().unwrap();
+        let dir = Disk.open_dir(kept.path()).unwrap();
+        let _file = Disk.create(&dir.at("file"), 0o600).unwrap();
+        Disk.make_dir(&kept.path().join("sub"), 0o700).unwrap();
+        let _lock = Disk.lock(&dir.at("lock"), 0o600, "").unwrap();
+        let mode = |name: &str| Disk.stat(&dir.at(name)).unwrap().mode;
+        assert_eq!((mode("file"), mode("sub"), mode("lock")), (0o600, 0o700, 0o600));
     }
 
     #[test]
-    fn modes_are_set_at_creation() {
-        let dir = tempfile::tempdir().unwrap();
-        let [file, sub, lock] = ["file", "sub", "lock"].map(|name| dir.path().join(name));
-        let _file = Disk.create(&file, 0o600).unwrap();
-        Disk.make_dir(&sub, 0o700).unwrap();
-        let _lock = Disk.lock(&lock, 0o600, "").unwrap();
-        let mode = |path| std::fs::metadata(path).unwrap().mode() & 0o777;
-        assert_eq!((mode(&file), mode(&sub), mode(&lock)), (0o600, 0o700, 0o600));
+    fn a_file_is_on_the_mount_of_its_directory() {
+        let kept = tempfile::tempdir().unwrap();
+        let dir = Disk.open_dir(kept.path()).unwrap();
+        let _file = Disk.create(&dir.at("file"), 0o600).unwrap();
+        assert_eq!(Disk.mount_of(&dir.at("file")), Disk.mount_of_dir(&dir));
+        if let Ok(proc) = Disk.open_dir(Path::new("/proc")) {
+            assert_ne!(Disk.mount_of_dir(&proc), Disk.mount_of_dir(&dir));
+        }
     }
 }

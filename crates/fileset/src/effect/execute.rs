@@ -1,24 +1,25 @@
 //! Performs the steps of a plan, one call at a time, and keeps the picture of the directory true.
 //! It does not decide what to do next or when to try again: a failed step has changed nothing it did not finish.
 
+mod attributes;
 mod open;
 mod packing;
 mod survey;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 
-pub(crate) use self::open::objection;
-pub(crate) use self::packing::is_lost;
+pub(crate) use self::attributes::{Attributes, give};
+pub(crate) use self::open::{is_shared, objection};
+pub(crate) use self::packing::{Placed, is_lost};
+pub(crate) use self::survey::Picture;
 
-use super::fs::{Fs, Lock, LockRefusal, LogFile};
-use super::patient::Patient;
+use super::fs::{At, Fs as _, LogFile, Space};
+use super::site::{Site, Which};
 use crate::model::compression::Compression;
 use crate::model::error::{Failure, Op, OsError};
-use crate::model::inventory::{Backup, FileId, FileKind, Inventory, Meta};
-use crate::model::name::Names;
+use crate::model::inventory::{Backup, FileId, FileKind, Meta};
 use crate::model::settings::Settings;
 use crate::model::slot::Slot;
 use crate::model::time::Wall;
@@ -44,6 +45,12 @@ pub(crate) struct OpenFile {
     pub(crate) bytes: u64,
     /// Bytes at its end that belong to a record not yet finished.
     pub(crate) partial: u64,
+    /// Bytes at its beginning that are the header's.
+    pub(crate) header_bytes: u64,
+    /// The header was written, or it is no new file.
+    pub(crate) has_header: bool,
+    /// NUL bytes that were found at its end, to be cut.
+    pub(crate) nuls: u64,
     /// Its last line was left unfinished by whoever wrote it before.
     pub(crate) torn: bool,
     /// A sync of it failed: it is never synced again.
@@ -54,8 +61,8 @@ pub(crate) struct OpenFile {
     pub(crate) full: bool,
     /// A device or FIFO: written, but never rotated, measured or removed.
     pub(crate) special: bool,
-    /// When it was last changed, as found when it was opened.
-    pub(crate) modified: Wall,
+    /// What was found when it was opened.
+    pub(crate) meta: Meta,
 }
 
 impl OpenFile {
@@ -67,13 +74,50 @@ impl OpenFile {
             place,
             bytes: if special { 0 } else { meta.bytes },
             partial: 0,
+            header_bytes: 0,
+            has_header: meta.bytes > 0 || special,
+            nuls: 0,
             torn: false,
             sealed: false,
             dirty: false,
             full: false,
             special,
-            modified: meta.modified,
+            meta,
         }
+    }
+
+    /// Whether the descriptor still stands for the file: others in the process may have closed it, or taken its number.
+    pub(crate) fn is_sound(&self) -> bool {
+        match self.file.stat() {
+            Ok(meta) => meta.id == self.id,
+            Err(error) => error != OsError::EBADF,
+        }
+    }
+
+    /// What the system says of it; nothing, where the descriptor is not its any more.
+    pub(crate) fn stat(&self) -> Option<Meta> {
+        self.file.stat().ok().filter(|meta| meta.id == self.id)
+    }
+
+    /// Whether it has no name any more.
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.stat().is_some_and(|meta| meta.links == 0)
+    }
+
+    /// Bytes of records, or of whatever stood there.
+    pub(crate) fn content_bytes(&self) -> u64 {
+        self.bytes.saturating_sub(self.header_bytes)
+    }
+
+    /// Whether it is a new file that has nothing yet.
+    pub(crate) fn wants_header(&self) -> bool {
+        !self.has_header && self.bytes == 0
+    }
+
+    /// Whether its last line is unfinished, or may be.
+    pub(crate) fn ends_torn(&self) -> bool {
+        let Some(meta) = self.stat() else { return true };
+        open::Tail::of(self.file.as_ref(), meta.bytes).map_or(true, |tail| tail.is_torn || tail.nuls > 0)
     }
 }
 
@@ -84,6 +128,8 @@ pub(crate) enum Setback {
     Failed(Failure),
     /// The file being written is no longer under its name: the plan is void.
     Displaced,
+    /// A name stands for another file than the one that was last seen: the plan has to be made anew.
+    Changed(Failure),
 }
 
 impl From<Failure> for Setback {
@@ -96,204 +142,239 @@ impl From<Failure> for Setback {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Done {
     Nothing,
-    /// A file of so many bytes was removed.
-    Removed(u64),
+    /// A file was removed; no slot: the live one.
+    Removed {
+        slot: Option<Slot>,
+        form: Compression,
+        bytes: u64,
+        allocated: u64,
+    },
+    /// The live file has become a backup.
+    Retired {
+        bytes: u64,
+    },
 }
 
-/// The directory, the files that are open in it, and the picture of the rest.
+/// The files that are open, and the picture of the rest.
 #[derive(Debug)]
 pub(crate) struct Stage {
-    pub(crate) fs: Patient,
-    pub(crate) names: Names,
-    pub(crate) inventory: Inventory,
+    pub(crate) site: Site,
+    pub(crate) picture: Picture,
     /// Takes the records.
     pub(crate) current: Option<OpenFile>,
     /// The hidden file, as long as it takes no records.
     pub(crate) next: Option<OpenFile>,
     /// The file before, let go only when the new one has the live name.
     pub(crate) retired: Option<OpenFile>,
-    /// One for each directory of the set.
-    pub(crate) locks: Vec<Box<dyn Lock>>,
-    pub(crate) lock_text: String,
-    /// Bytes that stand under the name of a compression's temporary, at most.
-    pub(crate) temporary: Option<u64>,
-    /// In which forms backups are looked for: as they are stored, and as one has been seen.
-    pub(crate) forms: BTreeSet<Compression>,
-    /// The picture may lack a backup, or have one too many: the next survey lists the directory, where names tell times.
-    pub(crate) is_stale: bool,
+    /// Whether what a rotation left may be removed: not at a first start.
+    pub(crate) may_tidy: bool,
 }
 
 impl Stage {
-    pub(crate) fn new(fs: Box<dyn Fs>, names: Names, lock_text: String) -> Self {
-        Self {
-            fs: Patient(fs),
-            names,
-            inventory: Inventory::default(),
-            current: None,
-            next: None,
-            retired: None,
-            locks: Vec::new(),
-            lock_text,
-            temporary: None,
-            forms: Compression::ALL.into(),
-            is_stale: false,
-        }
+    pub(crate) fn new(site: Site) -> Self {
+        Self { site, picture: Picture::new(), current: None, next: None, retired: None, may_tidy: true }
     }
 
     /// Bytes of the whole set.
     pub(crate) fn total_bytes(&self) -> u64 {
         let current = self.current.as_ref().map_or(0, |file| file.bytes);
-        self.inventory.bytes() + current + self.temporary.unwrap_or(0)
+        self.picture.inventory.bytes() + current + self.picture.temporary.unwrap_or(0)
     }
 
-    /// Performs one step. What was done before may be done again.
+    /// Performs one step. What was done before may be done again. Nothing is renamed or removed without the locks.
     pub(crate) fn perform(&mut self, step: Step, settings: &Settings) -> Result<Done, Setback> {
+        if step.changes_names() {
+            self.site.hold()?;
+        }
         match step {
             Step::Survey => self.survey(settings)?,
             Step::SyncLive => self.sync_live()?,
-            Step::CreateHidden => self.create_hidden(settings.mode)?,
-            Step::Remove(slot) => return Ok(self.remove(slot)?),
+            Step::CreateHidden => self.create_hidden(settings)?,
+            Step::Remove(slot) => return self.remove(slot),
             Step::RemoveTwins => self.drop_twins()?,
             Step::Shift { from, to } => self.shift(from, to)?,
-            Step::Retire { to } => self.retire(to)?,
+            Step::Retire { to } => return self.retire(to),
             Step::Discard => return self.discard(),
             Step::Publish => self.publish()?,
-            Step::SyncDir => self.sync_dir()?,
-            Step::MakeDirs => {
-                for dir in self.names.dirs() {
-                    self.make_dirs(dir, settings)?;
-                }
-            }
-            Step::Relock => self.relock(settings.mode)?,
+            Step::SyncDir => self.site.sync_dirs()?,
             Step::OpenLive => self.open_live(settings)?,
         }
         Ok(Done::Nothing)
     }
 
+    fn survey(&mut self, settings: &Settings) -> Result<(), Setback> {
+        self.picture.survey(self.site.ground(), settings)?;
+        let Some(current) = &self.current else { return Ok(()) };
+        let standing = self.site.look(&self.site.live_file())?;
+        match current.place {
+            Place::Live if standing.map(|meta| meta.id) != Some(current.id) => Err(Setback::Displaced),
+            Place::Hidden => self.survey_hidden(current.id, standing),
+            _ => Ok(()),
+        }
+    }
+
+    fn survey_hidden(&mut self, current: FileId, standing: Option<Meta>) -> Result<(), Setback> {
+        let (hidden, live) = (self.site.hidden_file(), self.site.live_file());
+        if self.site.look(&hidden)?.map(|meta| meta.id) != Some(current) {
+            return Err(Setback::Displaced);
+        }
+        match standing {
+            Some(meta) if meta.kind != FileKind::File => {
+                Err(Failure::between(Op::Rename, hidden.path(), live.path(), OsError::EISDIR).into())
+            }
+            Some(meta) => {
+                self.picture.inventory.standing_live = Some(meta.bytes);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn sync_live(&mut self) -> Result<(), Failure> {
-        let Some(current) = self.current.as_mut().filter(|file| file.dirty && !file.sealed) else {
-            return Ok(());
-        };
-        current.file.sync().map_err(|error| Failure::new(Op::Sync, self.names.live(), error))?;
+        let is_wanted = |file: &&mut OpenFile| file.dirty && !file.sealed;
+        let Some(current) = self.current.as_mut().filter(is_wanted) else { return Ok(()) };
+        if !self.site.lacks(Op::Sync) {
+            let synced = current.file.sync();
+            synced.map_err(|error| Failure::new(Op::Sync, self.site.names.live(), error))?;
+        }
         current.dirty = false;
         Ok(())
     }
 
-    fn create_hidden(&mut self, mode: u32) -> Result<(), Failure> {
+    fn create_hidden(&mut self, settings: &Settings) -> Result<(), Failure> {
         if self.next.is_some() {
             return Ok(());
         }
-        let path = self.names.hidden();
-        let failed = |op, error| Failure::new(op, path, error);
-        let mut created = self.fs.create(path, mode);
-        if matches!(created, Err(OsError::EEXIST)) {
+        let at = self.site.hidden_file();
+        let like = self.current.as_ref().map(|file| Attributes::of(&file.stat().unwrap_or(file.meta)));
+        let mut begun = self.begin(&at, Place::Hidden, settings, like);
+        if begun.as_ref().is_err_and(|failure| failure.error == OsError::EEXIST) {
             // An empty leftover of our own is in the way; what has content, or is not a file, is not touched.
-            let meta = self.look(path)?;
+            let meta = self.site.look(&at)?;
             if meta.is_some_and(|meta| meta.kind == FileKind::File && meta.bytes == 0 && meta.links == 1) {
-                self.fs.unlink(path).map_err(|error| failed(Op::Unlink, error))?;
-                created = self.fs.create(path, mode);
+                let gone = self.site.fs.unlink(&at);
+                gone.map_err(|error| Failure::new(Op::Unlink, at.path(), error))?;
+                begun = self.begin(&at, Place::Hidden, settings, like);
             }
         }
-        let file = created.map_err(|error| failed(Op::Create, error))?;
-        let meta = file.stat().map_err(|error| {
-            // It holds nothing and nobody knows it: the next attempt removes it where this does not.
-            let _ = self.fs.unlink(path);
-            failed(Op::Stat, error)
-        })?;
-        self.next = Some(OpenFile::new(file, meta, Place::Hidden));
+        self.next = Some(begun?);
         Ok(())
     }
 
     /// Takes back what `create_hidden` did, where the plan it was for is void.
     pub(crate) fn drop_next(&mut self) {
-        if self.next.take().is_some() {
+        let Some(next) = self.next.take() else { return };
+        let at = self.site.hidden_file();
+        let is_ours = self.site.look(&at).is_ok_and(|meta| meta.is_some_and(|meta| meta.id == next.id));
+        if is_ours && self.site.hold().is_ok() {
             // If it stays, it is empty, and removed by the next rotation or start.
-            let _ = self.fs.unlink(self.names.hidden());
+            let _ = self.site.fs.unlink(&at);
         }
     }
 
-    fn remove(&mut self, slot: Slot) -> Result<Done, Failure> {
-        let Some(backup) = self.inventory.backups.get(&slot).copied() else { return Ok(Done::Nothing) };
-        let path = self.names.backup_as(slot, backup.compression);
-        let done = match self.fs.unlink(&path) {
-            Ok(()) => Done::Removed(backup.bytes),
-            // Removed by others in the meantime; where names tell times, the directory is asked whether that is so.
-            Err(OsError::ENOENT) if self.look(&path)?.is_none() => {
-                self.is_stale = true;
-                Done::Nothing
-            }
-            Err(error) => return Err(Failure::new(Op::Unlink, &path, error)),
+    /// Whether a name stands for the file that was last seen there. None: for nothing.
+    fn stands(&self, at: &At, id: FileId) -> Result<Option<Meta>, Setback> {
+        match self.site.look(at)? {
+            Some(meta) if meta.id == id => Ok(Some(meta)),
+            Some(_) => Err(Setback::Changed(Failure::new(Op::Stat, at.path(), OsError::ESTALE))),
+            None => Ok(None),
+        }
+    }
+
+    fn remove(&mut self, slot: Slot) -> Result<Done, Setback> {
+        let Some(backup) = self.picture.inventory.backups.get(&slot).copied() else {
+            return Ok(Done::Nothing);
         };
-        self.inventory.backups.remove(&slot);
+        let at = self.site.backup(slot, backup.compression);
+        let done = match self.stands(&at, backup.id)? {
+            Some(meta) => match self.site.fs.unlink(&at) {
+                Err(OsError::ENOENT) if self.site.look(&at)?.is_none() => Done::Nothing,
+                Err(error) => return Err(Failure::new(Op::Unlink, at.path(), error).into()),
+                Ok(()) => Done::Removed {
+                    slot: Some(slot),
+                    form: backup.compression,
+                    bytes: backup.bytes,
+                    allocated: meta.allocated,
+                },
+            },
+            None => Done::Nothing,
+        };
+        // Removed by others in the meantime; where names tell times, the directory is asked whether that is so.
+        self.picture.is_stale |= done == Done::Nothing;
+        self.picture.inventory.backups.remove(&slot);
+        self.picture.inventory.immovable.remove(&slot);
         Ok(done)
     }
 
-    fn shift(&mut self, from: u32, to: u32) -> Result<(), Failure> {
-        let Some(backup) = self.inventory.backups.get(&Slot::Number(from)).copied() else { return Ok(()) };
-        let [source, target] = [from, to].map(|number| self.names.backup_as(number, backup.compression));
+    fn shift(&mut self, from: u32, to: u32) -> Result<(), Setback> {
+        let Some(backup) = self.picture.inventory.backups.get(&Slot::Number(from)).copied() else {
+            return Ok(());
+        };
+        let [source, target] = [from, to].map(|number| self.site.backup(number, backup.compression));
         self.must_be_free(Slot::Number(to), backup.compression)?;
-        match self.fs.rename(&source, &target) {
+        let is_there = self.stands(&source, backup.id)?.is_some();
+        match if is_there { self.site.rename(&source, &target) } else { Err(OsError::ENOENT) } {
             Ok(()) => {
-                self.inventory.backups.insert(Slot::Number(to), backup);
+                self.picture.inventory.backups.insert(Slot::Number(to), backup);
             }
             // Removed by others in the meantime: a gap.
-            Err(OsError::ENOENT) if self.look(&source)?.is_none() && self.dirs_stand()? => {}
-            Err(error) => return Err(Failure::between(Op::Rename, &source, &target, error)),
+            Err(OsError::ENOENT) if self.site.look(&source)?.is_none() && self.dirs_stand() => {}
+            Err(error) => {
+                return Err(Failure::between(Op::Rename, source.path(), target.path(), error).into());
+            }
         }
-        self.inventory.backups.remove(&Slot::Number(from));
+        self.picture.inventory.backups.remove(&Slot::Number(from));
         Ok(())
     }
 
     /// Two forms at one slot would be taken for one backup. The rename itself minds the name of its own form.
     fn must_be_free(&self, slot: Slot, form: Compression) -> Result<(), Failure> {
-        for other in self.forms.iter().filter(|other| **other != form) {
-            let path = self.names.backup_as(slot, *other);
-            if self.look(&path)?.is_some() {
-                return Err(Failure::new(Op::Rename, &path, OsError::EEXIST));
+        for other in self.picture.forms.iter().filter(|other| **other != form) {
+            let at = self.site.backup(slot, *other);
+            if self.site.look(&at)?.is_some() {
+                return Err(Failure::new(Op::Rename, at.path(), OsError::EEXIST));
             }
         }
         Ok(())
     }
 
-    /// Whether the directories of the set are there.
-    pub(crate) fn dirs_stand(&self) -> Result<bool, Failure> {
-        for dir in self.names.dirs() {
-            if self.look(dir)?.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    /// Whether the directories in hand have a name.
+    pub(crate) fn dirs_stand(&self) -> bool {
+        self.site.dirs().all(|(_, dir, _)| self.site.fs.stat_dir(dir).is_ok_and(|meta| meta.links > 0))
     }
 
-    fn retire(&mut self, to: Slot) -> Result<(), Setback> {
+    fn retire(&mut self, to: Slot) -> Result<Done, Setback> {
         if self.live_is_gone()? {
-            return Ok(());
+            return Ok(Done::Nothing);
         }
-        let (source, target) = (self.names.live(), self.names.backup(to));
+        let (source, target) = (self.site.live_file(), self.site.backup(to, Compression::None));
         self.must_be_free(to, Compression::None)?;
-        self.fs
-            .rename(source, &target)
-            .map_err(|error| Failure::between(Op::Rename, source, &target, error))?;
+        let standing = self.site.look(&source)?.map(|meta| meta.id);
+        self.site
+            .rename(&source, &target)
+            .map_err(|error| Failure::between(Op::Rename, source.path(), target.path(), error))?;
         let bytes = self.step_over();
-        let id = self.retired.as_ref().map(|file| file.id).unwrap_or_default();
+        let id = standing.unwrap_or_default();
         // When it was last written is seen at the next survey; until then it is as young as can be.
         let modified = Wall::from_unix_micros(i64::MAX);
-        self.inventory.backups.insert(to, Backup { bytes, modified, id, compression: Compression::None });
-        Ok(())
+        let backup = Backup { bytes, modified, id, compression: Compression::None };
+        self.picture.inventory.backups.insert(to, backup);
+        Ok(Done::Retired { bytes })
     }
 
     fn discard(&mut self) -> Result<Done, Setback> {
         if self.live_is_gone()? {
             return Ok(Done::Nothing);
         }
-        let path = self.names.live();
-        self.fs.unlink(path).map_err(|error| Failure::new(Op::Unlink, path, error))?;
-        Ok(Done::Removed(self.step_over()))
+        let at = self.site.live_file();
+        let allocated = self.site.look(&at)?.map_or(0, |meta| meta.allocated);
+        self.site.fs.unlink(&at).map_err(|error| Failure::new(Op::Unlink, at.path(), error))?;
+        Ok(Done::Removed { slot: None, form: Compression::None, bytes: self.step_over(), allocated })
     }
 
     /// Whether the file to be retired has left the live name already, by an earlier call of ours.
     fn live_is_gone(&self) -> Result<bool, Setback> {
-        let standing = self.look(self.names.live())?;
+        let standing = self.site.look(&self.site.live_file())?;
         match &self.current {
             Some(current) if current.place == Place::Live => match standing {
                 Some(meta) if meta.id == current.id => Ok(false),
@@ -305,7 +386,7 @@ impl Stage {
 
     /// From here on records go to the hidden file. Returns the size of the file that left the live name.
     fn step_over(&mut self) -> u64 {
-        if let Some(standing) = self.inventory.standing_live.take() {
+        if let Some(standing) = self.picture.inventory.standing_live.take() {
             return standing;
         }
         self.retired = self.current.take();
@@ -317,68 +398,28 @@ impl Stage {
         let Some(current) = self.current.as_mut().filter(|file| file.place == Place::Hidden) else {
             return Ok(());
         };
-        let (source, target) = (self.names.hidden(), self.names.live());
-        match self.fs.rename(source, target) {
+        let (source, target) = (self.site.hidden_file(), self.site.live_file());
+        if self.site.look(&source)?.is_none_or(|meta| meta.id != current.id) {
+            return Err(Setback::Displaced);
+        }
+        match self.site.rename(&source, &target) {
             Ok(()) => current.place = Place::Live,
-            Err(OsError::ENOENT) if self.look(source)?.is_none() => return Err(Setback::Displaced),
-            Err(error) => return Err(Failure::between(Op::Rename, source, target, error).into()),
+            Err(OsError::ENOENT) if self.site.look(&source)?.is_none() => return Err(Setback::Displaced),
+            Err(error) => {
+                return Err(Failure::between(Op::Rename, source.path(), target.path(), error).into());
+            }
         }
         self.retired = None;
         Ok(())
     }
 
-    fn sync_dir(&self) -> Result<(), Failure> {
-        for dir in self.names.dirs() {
-            self.fs.sync_dir(dir).map_err(|error| Failure::new(Op::SyncDir, dir, error))?;
-        }
-        Ok(())
-    }
-
-    /// Creates `dir` and what is missing above it, if that is wanted.
-    pub(crate) fn make_dirs(&self, dir: &Path, settings: &Settings) -> Result<(), Failure> {
-        let mut missing = Vec::new();
-        for ancestor in dir.ancestors() {
-            if self.look(ancestor)?.is_some() {
-                break;
-            }
-            missing.push(ancestor);
-        }
-        if !missing.is_empty() && !settings.create_dirs {
-            return Err(Failure::new(Op::Stat, dir, OsError::ENOENT));
-        }
-        for ancestor in missing.into_iter().rev() {
-            match self.fs.make_dir(ancestor, settings.dir_mode) {
-                // Somebody else was faster.
-                Ok(()) | Err(OsError::EEXIST) => {}
-                Err(error) => return Err(Failure::new(Op::MakeDir, ancestor, error)),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes the lock files that stand in the directories now, unless they are ours already.
-    fn relock(&mut self, mode: u32) -> Result<(), Failure> {
-        for (index, path) in self.names.locks().enumerate() {
-            if let Some(lock) = self.locks.get(index) {
-                if self.look(&path)?.is_some_and(|meta| meta.id == lock.id()) {
-                    continue;
-                }
-            }
-            let lock = match self.fs.lock(&path, mode, &self.lock_text) {
-                Ok(lock) => lock,
-                Err(LockRefusal::Held(_)) => return Err(Failure::new(Op::Lock, &path, OsError::EAGAIN)),
-                Err(LockRefusal::Failed(error)) => return Err(Failure::new(Op::Lock, &path, error)),
-            };
-            match self.locks.get_mut(index) {
-                Some(held) => *held = lock,
-                None => self.locks.push(lock),
-            }
-        }
-        Ok(())
-    }
-
     /// The backups, the newest first.
     pub(crate) fn backups(&self) -> &BTreeMap<Slot, Backup> {
-        &self.inventory.backups
+        &self.picture.inventory.backups
+    }
+
+    /// Room on the file system of the live file.
+    pub(crate) fn space(&self) -> Result<Space, OsError> {
+        self.site.fs.space(self.site.dir(Which::Live))
     }
 }

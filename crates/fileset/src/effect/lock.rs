@@ -2,20 +2,22 @@
 //! It does not wait, and it does not say what the text in the file means.
 #![expect(clippy::disallowed_types, reason = "a lock is an open file")]
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
-use nix::unistd::close;
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::sys::stat::fstat;
+use nix::unistd::{Gid, Uid, close, fchown};
 
-use super::disk::{Disk, meta, safely};
-use super::fs::{Follow, Fs, Lock, LockRefusal, Outcome};
+use super::disk::descriptor::is_still;
+use super::disk::meta::meta;
+use super::disk::{Disk, open_at, safely};
+use super::fs::{At, Follow, Fs, Lock, LockRefusal, Outcome};
 use crate::model::error::{Holder, OsError};
-use crate::model::inventory::{FileId, FileKind};
+use crate::model::inventory::{FileId, FileKind, Meta};
 
 /// How often a file is opened anew that was unlinked, or looked at by others, while it was being locked.
 const TRIES: usize = 16;
@@ -33,15 +35,15 @@ pub(super) struct DiskLock {
     process: u32,
 }
 
-/// Takes the lock file at `path`, creating it.
-pub(super) fn take(path: &Path, mode: u32, text: &str) -> Result<DiskLock, LockRefusal> {
+/// Takes the lock file, creating it.
+pub(super) fn take(at: &At, mode: u32, text: &str) -> Result<DiskLock, LockRefusal> {
     for _ in 0..TRIES {
-        let file = open_or_create(path, mode).map_err(LockRefusal::Failed)?;
+        let file = open_or_create(at, mode).map_err(LockRefusal::Failed)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(held) => {
                 let lock = DiskLock::new(held).map_err(LockRefusal::Failed)?;
                 // Somebody may have unlinked the file between our open and our lock: then ours locks nothing.
-                if Disk.stat(path).is_ok_and(|now| now.id == lock.id) {
+                if Disk.stat(at).is_ok_and(|now| now.id == lock.id) {
                     lock.write(text);
                     return Ok(lock);
                 }
@@ -58,12 +60,12 @@ pub(super) fn take(path: &Path, mode: u32, text: &str) -> Result<DiskLock, LockR
     Err(LockRefusal::Failed(OsError::EAGAIN))
 }
 
-/// Who holds the lock file at `path`.
-pub(super) fn holder(path: &Path) -> Outcome<Option<Holder>> {
-    match OpenOptions::new().read(true).custom_flags(safely(Follow::No)).open(path) {
-        Ok(file) => holder_of(file),
-        Err(error) if error.raw_os_error() == Some(Errno::ENOENT as i32) => Ok(None),
-        Err(error) => Err(error.into()),
+/// Who holds the lock file.
+pub(super) fn holder(at: &At) -> Outcome<Option<Holder>> {
+    match open_at(at, OFlag::O_RDONLY | safely(Follow::No), 0) {
+        Ok(file) => holder_of(file.into_file()?),
+        Err(OsError::ENOENT) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -71,22 +73,31 @@ impl Lock for DiskLock {
     fn id(&self) -> FileId {
         self.id
     }
+
+    fn stat(&self) -> Outcome<Meta> {
+        Ok(meta(&fstat(self.file()?)?))
+    }
+
+    fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
+        Ok(fchown(self.file()?, user.map(Uid::from_raw), group.map(Gid::from_raw))?)
+    }
 }
 
 impl DiskLock {
     fn new(held: Flock<File>) -> Outcome<Self> {
         let process = std::process::id();
         let mut lock = Self { held: Some(held), id: FileId::default(), process };
-        if let Some(held) = &lock.held {
-            lock.id = meta(&held.metadata()?).id;
-        }
+        lock.id = lock.stat()?.id;
         Ok(lock)
+    }
+
+    fn file(&self) -> Outcome<&File> {
+        self.held.as_deref().ok_or(OsError::EBADF)
     }
 
     /// Says in the file who holds it. The lock counts without the words: on a full disk the file stays empty.
     fn write(&self, text: &str) {
-        let Some(held) = &self.held else { return };
-        let mut file: &File = held;
+        let Ok(mut file) = self.file() else { return };
         if file.set_len(0).is_ok() && file.write_all(text.as_bytes()).is_err() {
             let _half_a_text_is_none = file.set_len(0);
         }
@@ -97,6 +108,11 @@ impl Drop for DiskLock {
     /// The file stays: removing it would let one process lock the old file and another a new one.
     fn drop(&mut self) {
         let Some(held) = self.held.take() else { return };
+        if !is_still(&held, self.id) {
+            // The number is another file's by now: neither unlocked nor closed by us.
+            std::mem::forget(held);
+            return;
+        }
         let still_locked = if std::process::id() == self.process {
             // Unlocked by word and not by closing alone: a child may have inherited the descriptor.
             match held.unlock() {
@@ -114,10 +130,8 @@ impl Drop for DiskLock {
     }
 }
 
-fn open_or_create(path: &Path, mode: u32) -> Outcome<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(mode).custom_flags(safely(Follow::No));
-    let file = options.open(path)?;
+fn open_or_create(at: &At, mode: u32) -> Outcome<File> {
+    let file = open_at(at, OFlag::O_RDWR | OFlag::O_CREAT | safely(Follow::No), mode)?.into_file()?;
     regular(&file)?;
     Ok(file)
 }
@@ -136,7 +150,7 @@ fn holder_of(file: File) -> Outcome<Option<Holder>> {
 }
 
 fn regular(file: &File) -> Outcome<()> {
-    if meta(&file.metadata()?).kind == FileKind::File { Ok(()) } else { Err(OsError::EINVAL) }
+    if meta(&fstat(file)?).kind == FileKind::File { Ok(()) } else { Err(OsError::EINVAL) }
 }
 
 /// Its words, or none: the lock is held whether or not they can be read.
@@ -150,28 +164,32 @@ fn text_of(file: &File) -> String {
 mod tests {
     use super::*;
 
+    fn lock_file() -> (tempfile::TempDir, At) {
+        let kept = tempfile::tempdir().unwrap();
+        let at = Disk.open_dir(kept.path()).unwrap().at("lock");
+        (kept, at)
+    }
+
     #[test]
     fn whoever_only_looks_is_not_called_a_holder() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("lock");
-        drop(take(&path, 0o600, "gone").unwrap());
-        let looking = Flock::lock(File::open(&path).unwrap(), FlockArg::LockSharedNonblock).unwrap();
-        assert_eq!(take(&path, 0o600, "").unwrap_err(), LockRefusal::Failed(OsError::EAGAIN));
+        let (_kept, at) = lock_file();
+        drop(take(&at, 0o600, "gone").unwrap());
+        let looking = Flock::lock(File::open(at.path()).unwrap(), FlockArg::LockSharedNonblock).unwrap();
+        assert_eq!(take(&at, 0o600, "").unwrap_err(), LockRefusal::Failed(OsError::EAGAIN));
         drop(looking);
-        assert!(take(&path, 0o600, "").is_ok());
+        assert!(take(&at, 0o600, "").is_ok());
     }
 
     #[test]
     fn another_process_than_the_taker_releases_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("lock");
-        let mut lock = take(&path, 0o600, "parent").unwrap();
+        let (_kept, at) = lock_file();
+        let mut lock = take(&at, 0o600, "parent").unwrap();
         // As after a fork: a second descriptor of one open file, and a lock that remembers another process.
         let parents = lock.held.as_ref().unwrap().try_clone().unwrap();
         lock.process += 1;
         drop(lock);
-        assert_eq!(holder(&path), Ok(Some(Holder { text: "parent".to_owned() })));
+        assert_eq!(holder(&at), Ok(Some(Holder { text: "parent".to_owned() })));
         drop(parents);
-        assert_eq!(holder(&path), Ok(None), "our descriptor was closed, not leaked");
+        assert_eq!(holder(&at), Ok(None), "our descriptor was closed, not leaked");
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::codec;
 use super::disk;
+use super::execute::{Attributes, give};
 use super::fs::LogFile;
 use crate::model::compression::Compression;
 use crate::model::error::{Failure, Op, OsError};
@@ -69,14 +70,16 @@ pub(crate) enum Stop {
     Failed(Failure),
 }
 
-/// One backup to be compressed: given out by [`FileSet::take_order`](crate::FileSet::take_order), performed on whichever
-/// thread has the time, and given back by [`FileSet::packed`](crate::FileSet::packed).
+/// One backup to be compressed: given out by [`Engine::take_order`](crate::Engine::take_order), performed on whichever
+/// thread has the time, and given back by [`Engine::packed`](crate::Engine::packed).
 #[derive(Debug)]
 #[must_use = "an order that is dropped is a failure that is tried again later"]
 pub struct PackOrder {
     pub(crate) source: Box<dyn LogFile>,
     pub(crate) source_path: PathBuf,
     pub(crate) meta: Meta,
+    /// What the compressed form has of the plain one.
+    pub(crate) attributes: Attributes,
     pub(crate) temporary: Box<dyn LogFile>,
     pub(crate) temporary_path: PathBuf,
     pub(crate) compression: Compression,
@@ -118,18 +121,24 @@ impl PackOrder {
     }
 
     fn pack(&mut self) -> Result<Meta, Stop> {
-        self.encode()?;
         let path = &self.temporary_path;
         let failed = |op| move |error| Stop::Failed(Failure::new(op, path, error));
+        let made = self.temporary.stat().map_err(failed(Op::Stat))?;
+        self.encode(made.id)?;
+        let path = &self.temporary_path;
+        let failed = |op| move |error| Stop::Failed(Failure::new(op, path, error));
+        // What cannot be had is narrower, which does no harm.
+        let _ = give(self.temporary.as_mut(), &made, self.attributes);
         self.temporary.set_modified(self.meta.modified).map_err(failed(Op::SetTime))?;
         self.temporary.sync().map_err(failed(Op::Sync))?;
         self.temporary.stat().map_err(failed(Op::Stat))
     }
 
-    fn encode(&mut self) -> Result<(), Stop> {
-        let Self { source, source_path, meta, temporary, temporary_path, compression, allowance } = self;
+    fn encode(&mut self, temporary_id: FileId) -> Result<(), Stop> {
+        let Self { source, source_path, meta, temporary, temporary_path, compression, allowance, .. } = self;
         let mut stop = None;
-        let mut sink = Sink { file: temporary.as_mut(), path: temporary_path, allowance, stop: None };
+        let file = temporary.as_mut();
+        let mut sink = Sink { file, id: temporary_id, path: temporary_path, allowance, stop: None };
         let mut feed = |out: &mut dyn Write| {
             let mut block = vec![0; BLOCK_BYTES];
             let mut at = 0;
@@ -139,7 +148,7 @@ impl PackOrder {
                     Ok(0) => Err(Stop::Changed),
                     Ok(_) if allowance.is_closed() => Err(Stop::GivenUp),
                     Ok(count) => Ok(count),
-                    Err(error) => Err(Stop::Failed(Failure::new(Op::Read, source_path, error))),
+                    Err(error) => Err(Stop::Failed(Failure::new(Op::Read, &*source_path, error))),
                 };
                 let count = read.map_err(|why| {
                     stop = Some(why);
@@ -154,7 +163,7 @@ impl PackOrder {
         let written = sink.stop.take();
         outcome.map_err(|error| {
             // Our own words for it, where we have some: an encoder passes on what its reader and its writer said.
-            let other = || Stop::Failed(Failure::new(Op::Write, temporary_path, OsError::from(error)));
+            let other = || Stop::Failed(Failure::new(Op::Write, &*temporary_path, OsError::from(error)));
             stop.or(written).unwrap_or_else(other)
         })
     }
@@ -170,6 +179,7 @@ impl Packed {
 /// The temporary as an encoder sees it: nothing is written that is not allowed.
 struct Sink<'a> {
     file: &'a mut dyn LogFile,
+    id: FileId,
     path: &'a std::path::Path,
     allowance: &'a Allowance,
     stop: Option<Stop>,
@@ -183,6 +193,10 @@ impl Write for Sink<'_> {
         }
         let mut rest = bytes;
         let mut outcome = self.allowance.claim(bytes.len() as u64);
+        if outcome.is_ok() && self.file.stat().is_ok_and(|meta| meta.id != self.id) {
+            // Its number is another file's by now, into which nothing of ours goes.
+            outcome = Err(Stop::Failed(Failure::new(Op::Write, self.path, OsError::EBADF)));
+        }
         while outcome.is_ok() && !rest.is_empty() {
             match self.file.write(rest) {
                 Ok(0) => outcome = Err(Stop::Failed(Failure::new(Op::Write, self.path, OsError::EIO))),
@@ -224,9 +238,10 @@ mod tests {
     fn an_order_that_was_given_up_reads_no_further() {
         let disk = SimDisk::new();
         disk.put("/source", vec![b'x'; 100 * BLOCK_BYTES]);
-        let source = disk.fs().open_to_read(Path::new("/source")).unwrap();
+        let dir = disk.fs().open_dir(Path::new("/")).unwrap();
+        let source = disk.fs().open_to_read(&dir.at("source")).unwrap();
         let meta = source.stat().unwrap();
-        let temporary = disk.fs().create(Path::new("/temporary"), 0o600).unwrap();
+        let temporary = disk.fs().create(&dir.at("temporary"), 0o600).unwrap();
         let allowance = PackOrder::allowance_for(meta.bytes);
         let (given_up, reads) = (Arc::clone(&allowance), Arc::new(AtomicU64::new(0)));
         let seen = Arc::clone(&reads);
@@ -240,6 +255,7 @@ mod tests {
             source,
             source_path: "/source".into(),
             meta,
+            attributes: Attributes::of(&meta),
             temporary,
             temporary_path: "/temporary".into(),
             compression: Compression::Gzip,

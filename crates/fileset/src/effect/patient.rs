@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::fs::{Follow, Fs, Lock, LockRefusal, LogFile, Outcome};
+use super::fs::{At, Dir, Follow, Fs, Lock, LockRefusal, LogFile, Outcome, Space};
 use crate::model::error::{Holder, OsError};
 use crate::model::inventory::Meta;
 use crate::model::time::Wall;
@@ -34,65 +34,86 @@ fn patient_file(file: Box<dyn LogFile>) -> Box<dyn LogFile> {
 }
 
 impl Fs for Patient {
-    fn stat(&self, path: &Path) -> Outcome<Meta> {
-        repeat(|| self.0.stat(path))
-    }
-    fn open(&self, path: &Path, follow: Follow) -> Outcome<Box<dyn LogFile>> {
-        repeat(|| self.0.open(path, follow)).map(patient_file)
-    }
-    fn open_to_read(&self, path: &Path) -> Outcome<Box<dyn LogFile>> {
-        repeat(|| self.0.open_to_read(path)).map(patient_file)
-    }
-    fn create(&self, path: &Path, mode: u32) -> Outcome<Box<dyn LogFile>> {
-        repeat(|| self.0.create(path, mode)).map(patient_file)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> Outcome<()> {
-        repeat(|| self.0.rename(from, to))
-    }
-    fn replace(&self, from: &Path, to: &Path) -> Outcome<()> {
-        repeat(|| self.0.replace(from, to))
-    }
-    fn symlink(&self, target: &Path, path: &Path) -> Outcome<()> {
-        repeat(|| self.0.symlink(target, path))
-    }
-    fn read_link(&self, path: &Path) -> Outcome<PathBuf> {
-        repeat(|| self.0.read_link(path))
-    }
-    fn unlink(&self, path: &Path) -> Outcome<()> {
-        repeat(|| self.0.unlink(path))
-    }
-    fn make_dir(&self, path: &Path, mode: u32) -> Outcome<()> {
-        repeat(|| self.0.make_dir(path, mode))
-    }
-    fn sync_dir(&self, path: &Path) -> Outcome<()> {
-        repeat(|| self.0.sync_dir(path))
-    }
-    fn space(&self, path: &Path) -> Outcome<u64> {
-        repeat(|| self.0.space(path))
-    }
-    fn access(&self, path: &Path) -> Outcome<()> {
-        repeat(|| self.0.access(path))
+    fn look(&self, path: &Path) -> Outcome<Meta> {
+        repeat(|| self.0.look(path))
     }
     fn resolve(&self, path: &Path) -> Outcome<PathBuf> {
         repeat(|| self.0.resolve(path))
     }
-    fn list(&self, path: &Path) -> Outcome<Vec<OsString>> {
-        repeat(|| self.0.list(path))
+    fn access(&self, path: &Path) -> Outcome<()> {
+        repeat(|| self.0.access(path))
     }
-    fn read_head(&self, path: &Path, max: usize) -> Outcome<Vec<u8>> {
-        repeat(|| self.0.read_head(path, max))
+    fn make_dir(&self, path: &Path, mode: u32) -> Outcome<()> {
+        repeat(|| self.0.make_dir(path, mode))
     }
-    fn lock(&self, path: &Path, mode: u32, text: &str) -> Result<Box<dyn Lock>, LockRefusal> {
+    fn open_dir(&self, path: &Path) -> Outcome<Dir> {
+        repeat(|| self.0.open_dir(path))
+    }
+    fn stat_dir(&self, dir: &Dir) -> Outcome<Meta> {
+        repeat(|| self.0.stat_dir(dir))
+    }
+    fn sync_dir(&self, dir: &Dir) -> Outcome<()> {
+        repeat(|| self.0.sync_dir(dir))
+    }
+    fn set_dir_owner(&self, dir: &Dir, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
+        repeat(|| self.0.set_dir_owner(dir, user, group))
+    }
+    fn space(&self, dir: &Dir) -> Outcome<Space> {
+        repeat(|| self.0.space(dir))
+    }
+    fn name_max(&self, dir: &Dir) -> Outcome<usize> {
+        repeat(|| self.0.name_max(dir))
+    }
+    fn list(&self, dir: &Dir) -> Outcome<Vec<OsString>> {
+        repeat(|| self.0.list(dir))
+    }
+    fn mount_of_dir(&self, dir: &Dir) -> Outcome<Option<u64>> {
+        repeat(|| self.0.mount_of_dir(dir))
+    }
+    fn mount_of(&self, at: &At) -> Outcome<Option<u64>> {
+        repeat(|| self.0.mount_of(at))
+    }
+    fn stat(&self, at: &At) -> Outcome<Meta> {
+        repeat(|| self.0.stat(at))
+    }
+    fn open(&self, at: &At, follow: Follow) -> Outcome<Box<dyn LogFile>> {
+        repeat(|| self.0.open(at, follow)).map(patient_file)
+    }
+    fn open_to_read(&self, at: &At) -> Outcome<Box<dyn LogFile>> {
+        repeat(|| self.0.open_to_read(at)).map(patient_file)
+    }
+    fn create(&self, at: &At, mode: u32) -> Outcome<Box<dyn LogFile>> {
+        repeat(|| self.0.create(at, mode)).map(patient_file)
+    }
+    fn rename(&self, from: &At, to: &At) -> Outcome<()> {
+        repeat(|| self.0.rename(from, to))
+    }
+    fn replace(&self, from: &At, to: &At) -> Outcome<()> {
+        repeat(|| self.0.replace(from, to))
+    }
+    fn symlink(&self, target: &Path, at: &At) -> Outcome<()> {
+        repeat(|| self.0.symlink(target, at))
+    }
+    fn read_link(&self, at: &At) -> Outcome<PathBuf> {
+        repeat(|| self.0.read_link(at))
+    }
+    fn unlink(&self, at: &At) -> Outcome<()> {
+        repeat(|| self.0.unlink(at))
+    }
+    fn read_head(&self, at: &At, max: usize) -> Outcome<Vec<u8>> {
+        repeat(|| self.0.read_head(at, max))
+    }
+    fn lock(&self, at: &At, mode: u32, text: &str) -> Result<Box<dyn Lock>, LockRefusal> {
         for _ in 1..INTERRUPTIONS_MAX {
-            match self.0.lock(path, mode, text) {
+            match self.0.lock(at, mode, text) {
                 Err(LockRefusal::Failed(OsError::EINTR)) => {}
                 outcome => return outcome,
             }
         }
-        self.0.lock(path, mode, text)
+        self.0.lock(at, mode, text)
     }
-    fn lock_holder(&self, path: &Path) -> Outcome<Option<Holder>> {
-        repeat(|| self.0.lock_holder(path))
+    fn lock_holder(&self, at: &At) -> Outcome<Option<Holder>> {
+        repeat(|| self.0.lock_holder(at))
     }
     fn user(&self) -> u32 {
         self.0.user()
@@ -112,14 +133,17 @@ impl LogFile for PatientFile {
     fn truncate(&mut self, bytes: u64) -> Outcome<()> {
         repeat(|| self.0.truncate(bytes))
     }
-    fn last_byte(&self) -> Outcome<Option<u8>> {
-        repeat(|| self.0.last_byte())
-    }
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize> {
         repeat(|| self.0.read_at(offset, bytes))
     }
     fn set_modified(&mut self, modified: Wall) -> Outcome<()> {
         repeat(|| self.0.set_modified(modified))
+    }
+    fn set_mode(&mut self, mode: u32) -> Outcome<()> {
+        repeat(|| self.0.set_mode(mode))
+    }
+    fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
+        repeat(|| self.0.set_owner(user, group))
     }
 }
 

@@ -1,13 +1,14 @@
 //! Small files that others read, never seen half-written: a temporary beside the target, then a rename onto it.
 //! What stands in them, and what is done when that fails, is the caller's.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::disk::Disk;
-use super::fs::Fs;
+use super::fs::{At, Fs};
 use super::patient::Patient;
+use super::site::open_dir;
 use crate::model::error::{Failure, Op, OsError};
 
 /// Two at once with one target would share a temporary.
@@ -22,7 +23,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// ```
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("app.prom");
-/// tracing_spool_fileset::effect::whole::put(&path, 0o644, b"app_up 1\n")?;
+/// tracing_spool_fileset::internal::whole::put(&path, 0o644, b"app_up 1\n")?;
 /// assert_eq!(std::fs::read(&path)?, b"app_up 1\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -32,9 +33,16 @@ pub fn put(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn put_on(fs: &dyn Fs, path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Failure> {
-    let temporary = temporary(path).ok_or_else(|| Failure::new(Op::Create, path, OsError::EINVAL))?;
+    let name = path.file_name().ok_or_else(|| Failure::new(Op::Create, path, OsError::EINVAL))?;
+    let dir = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let dir = open_dir(fs, dir)?;
+    let (temporary, target) = (dir.at(hidden(name)), dir.at(name));
     let outcome = write(fs, &temporary, mode, bytes).and_then(|()| {
-        fs.replace(&temporary, path).map_err(|error| Failure::between(Op::Replace, &temporary, path, error))
+        let replaced = fs.replace(&temporary, &target);
+        replaced.map_err(|error| Failure::between(Op::Replace, temporary.path(), path, error))
     });
     if outcome.is_err() {
         // What has failed is said by the first failure; the next call removes what this one cannot.
@@ -44,21 +52,21 @@ fn put_on(fs: &dyn Fs, path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Failu
 }
 
 /// Hidden, and with an ending that no reader of the target's kind looks for.
-fn temporary(path: &Path) -> Option<PathBuf> {
-    let mut name = OsString::from(".");
-    name.push(path.file_name()?);
-    name.push(".tmp");
-    Some(path.with_file_name(name))
+fn hidden(name: &OsStr) -> OsString {
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(".tmp");
+    hidden
 }
 
 /// Creates a file with these bytes, in the place of one that a kill has left.
-pub(crate) fn write(fs: &dyn Fs, path: &Path, mode: u32, mut bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |op, error| Failure::new(op, path, error);
-    let mut created = fs.create(path, mode);
+pub(crate) fn write(fs: &dyn Fs, at: &At, mode: u32, mut bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |op, error| Failure::new(op, at.path(), error);
+    let mut created = fs.create(at, mode);
     if matches!(created, Err(OsError::EEXIST)) {
         // Left by a kill; the name is ours.
-        fs.unlink(path).map_err(|error| failed(Op::Unlink, error))?;
-        created = fs.create(path, mode);
+        fs.unlink(at).map_err(|error| failed(Op::Unlink, error))?;
+        created = fs.create(at, mode);
     }
     let mut file = created.map_err(|error| failed(Op::Create, error))?;
     while !bytes.is_empty() {

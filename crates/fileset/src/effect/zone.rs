@@ -12,7 +12,21 @@ pub(crate) fn calendar(schedule: Option<&Schedule>) -> Result<Option<Calendar>, 
     let Some(schedule) = schedule else { return Ok(None) };
     let zone = match schedule.zone() {
         Zone::Utc => TimeZone::UTC,
-        Zone::Local => TimeZone::try_system().unwrap_or(TimeZone::UTC),
+        Zone::Local => match TimeZone::try_system() {
+            Ok(zone) if !zone.is_unknown() => zone,
+            // A system that names no zone is in UTC; one that names a zone nobody can read is not.
+            _ => match std::env::var_os("TZ").filter(|name| !name.is_empty()) {
+                None => TimeZone::UTC,
+                Some(name) => {
+                    let wanted = format!(
+                        "must be in UTC or in a zone by name: the local zone is TZ={}, for which there are no rules \
+                         that can be read (is a time zone database installed?)",
+                        name.to_string_lossy()
+                    );
+                    return Err(Fault::new("rotate_every", schedule, wanted));
+                }
+            },
+        },
         Zone::Named(name) => match TimeZone::get(name) {
             Ok(zone) if !zone.is_unknown() => zone,
             Ok(_) | Err(_) => return Err(Fault::new("rotate_every", schedule, wanted(name))),

@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::error::Failure;
+use super::removal::Reason;
+use super::slot::Slot;
 use super::time::Wall;
 
 /// A kind of trouble. At most one episode of each is open at a time.
@@ -22,10 +24,16 @@ pub enum Trouble {
     BudgetFull,
     /// The set is near its budget and cannot shrink by itself.
     BudgetWarning,
-    /// A backup cannot be removed.
+    /// A backup can neither be moved nor removed: it is stepped over.
     Prune,
+    /// What is removed frees no space: readers or further links hold it.
+    PruneInVain,
     /// The live file was moved, deleted or replaced and cannot be opened anew.
     Reopen,
+    /// The path leads to another directory than the one in use, which cannot be entered.
+    Directory,
+    /// The lock of the set was lost: nothing is renamed or removed until it is had again.
+    Lock,
     /// `fdatasync` or a directory sync failed.
     Sync,
     /// A backup cannot be compressed.
@@ -40,14 +48,17 @@ pub enum Trouble {
 
 impl Trouble {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Rotation,
         Self::Write,
         Self::NoSpace,
         Self::BudgetFull,
         Self::BudgetWarning,
         Self::Prune,
+        Self::PruneInVain,
         Self::Reopen,
+        Self::Directory,
+        Self::Lock,
         Self::Sync,
         Self::Packing,
         Self::Link,
@@ -64,8 +75,11 @@ impl Trouble {
             Self::NoSpace => "no space",
             Self::BudgetFull => "budget full",
             Self::BudgetWarning => "budget nearly full",
-            Self::Prune => "backup cannot be removed",
+            Self::Prune => "backup cannot be moved or removed",
+            Self::PruneInVain => "removed backups free nothing",
             Self::Reopen => "reopen failed",
+            Self::Directory => "directory replaced",
+            Self::Lock => "lock lost",
             Self::Sync => "sync failed",
             Self::Packing => "backup cannot be compressed",
             Self::Link => "link failed",
@@ -130,6 +144,20 @@ impl fmt::Display for Alert {
     }
 }
 
+/// A finished rotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rotated {
+    /// The live file.
+    pub log: PathBuf,
+    /// The new backup. None: with `backup_count` 0 the content was discarded.
+    pub backup: Option<PathBuf>,
+    /// Which backup that is.
+    pub slot: Option<Slot>,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
 /// Something that the owner of the engine should hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -141,10 +169,48 @@ pub enum Event {
         /// The file.
         path: PathBuf,
     },
-    /// A file larger than `max_bytes` was removed whole to keep the budget.
-    OverlongPruned {
+    /// Files that stood there before the first start are this log's own from now on.
+    Adopted {
+        /// How many.
+        files: usize,
+        /// Their bytes.
+        bytes: u64,
+        /// Their names, the live file's first; at most ten.
+        names: Vec<String>,
+    },
+    /// A file of the set was removed.
+    Removed {
+        /// Where it stood.
+        path: PathBuf,
+        /// Which backup it was; none: the live file.
+        slot: Option<Slot>,
         /// Its size.
         bytes: u64,
+        /// Why.
+        reason: Reason,
+        /// Whether it was longer than `max_bytes`, because a rotation had been overdue.
+        overlong: bool,
+    },
+    /// A rotation was finished.
+    Rotated(Rotated),
+    /// Something that this file system cannot do, and that is done without from now on.
+    DoneWithout(Failure),
+    /// NUL bytes at the end of the live file, which a power cut leaves, were cut off.
+    NulsCut {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        bytes: u64,
+    },
+    /// The live file found at start has further hard links: it is rotated away, and nothing was written to it.
+    LinkedLeft {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The path leads to another directory than before, which the set has entered.
+    Entered {
+        /// The directory.
+        path: PathBuf,
     },
     /// A record that could not be finished was left as a fragment at the end of a file.
     FragmentLeft {
@@ -154,7 +220,7 @@ pub enum Event {
         bytes: u64,
     },
     /// A record was given up, because no file may become as long as it is (a file size limit). Said once for each
-    /// limit; [`Counters::records_refused`](crate::file_set::Counters::records_refused) counts them all.
+    /// limit; [`Counters::records_refused`](crate::engine::Counters::records_refused) counts them all.
     RecordRefused {
         /// The file.
         path: PathBuf,
@@ -184,13 +250,16 @@ mod tests {
             Trouble::BudgetFull => 3,
             Trouble::BudgetWarning => 4,
             Trouble::Prune => 5,
-            Trouble::Reopen => 6,
-            Trouble::Sync => 7,
-            Trouble::Packing => 8,
-            Trouble::Link => 9,
-            Trouble::ForeignSlot => 10,
-            Trouble::HandOff => 11,
+            Trouble::PruneInVain => 6,
+            Trouble::Reopen => 7,
+            Trouble::Directory => 8,
+            Trouble::Lock => 9,
+            Trouble::Sync => 10,
+            Trouble::Packing => 11,
+            Trouble::Link => 12,
+            Trouble::ForeignSlot => 13,
+            Trouble::HandOff => 14,
         };
-        assert_eq!(Trouble::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        assert_eq!(Trouble::ALL.map(place), std::array::from_fn(|place| place));
     }
 }

@@ -77,6 +77,13 @@ impl Batch {
         plain
     }
 
+    /// Forgets the records that were not begun: an owner that can hold one alone gives the others back.
+    pub(crate) fn keep_record_in_hand(&mut self) {
+        let kept = (self.finished + 1).min(self.ends.len());
+        self.ends.truncate(kept);
+        self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
+    }
+
     /// Records pushed since the last [`clear`](Self::clear).
     #[must_use]
     pub fn records(&self) -> usize {

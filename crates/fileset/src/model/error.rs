@@ -1,10 +1,12 @@
 //! What can go wrong, as data: an errno, the operation it came from, and the refusals of `open`.
-//! How bad an errno is, is decided in `effect::classify`.
+//! How bad an errno is, is decided in `class`.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nix::errno::Errno;
+
+use super::class::{Class, classify};
 
 /// An error of the operating system, known by its number. Displays as `ENOSPC (28): No space left on device`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,7 +23,7 @@ macro_rules! named {
 
 named! {
     EAGAIN EBUSY ETXTBSY EINTR ENOENT EACCES EPERM ENOSPC EROFS EIO EDQUOT EMFILE ENFILE ENOMEM ESTALE EXDEV
-    EISDIR ENOTDIR ELOOP ENAMETOOLONG EFBIG EEXIST EINVAL ENXIO ENOTEMPTY EBADF EMLINK
+    EISDIR ENOTDIR ELOOP ENAMETOOLONG EFBIG EEXIST EINVAL ENXIO ENOTEMPTY EBADF EMLINK ENOSYS EOPNOTSUPP ENOTSUP ENOLCK
 }
 
 impl OsError {
@@ -95,11 +97,14 @@ impl serde::Serialize for OsError {
 #[expect(missing_docs, reason = "each is the operation of its name")]
 pub enum Op {
     Stat,
+    OpenDir,
     Open,
     Create,
     Write,
     Sync,
     SetTime,
+    SetMode,
+    SetOwner,
     Truncate,
     Read,
     List,
@@ -112,17 +117,21 @@ pub enum Op {
     Space,
     Access,
     Lock,
+    Spawn,
 }
 
 impl Op {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Stat,
+        Self::OpenDir,
         Self::Open,
         Self::Create,
         Self::Write,
         Self::Sync,
         Self::SetTime,
+        Self::SetMode,
+        Self::SetOwner,
         Self::Truncate,
         Self::Read,
         Self::List,
@@ -135,6 +144,7 @@ impl Op {
         Self::Space,
         Self::Access,
         Self::Lock,
+        Self::Spawn,
     ];
 
     /// The word for it in messages.
@@ -142,11 +152,14 @@ impl Op {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stat => "stat",
+            Self::OpenDir => "open directory",
             Self::Open => "open",
             Self::Create => "create",
             Self::Write => "write",
             Self::Sync => "fdatasync",
             Self::SetTime => "futimens",
+            Self::SetMode => "fchmod",
+            Self::SetOwner => "fchown",
             Self::Truncate => "truncate",
             Self::Read => "read",
             Self::List => "list",
@@ -159,6 +172,7 @@ impl Op {
             Self::Space => "statvfs",
             Self::Access => "access",
             Self::Lock => "lock",
+            Self::Spawn => "spawn thread",
         }
     }
 }
@@ -182,15 +196,24 @@ pub struct Failure {
     pub to: Option<PathBuf>,
     /// What the system said.
     pub error: OsError,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    class: Class,
 }
 
 impl Failure {
-    pub(crate) fn new(op: Op, path: &Path, error: OsError) -> Self {
-        Self { op, path: path.to_owned(), to: None, error }
+    /// A failure of `op` on `path`.
+    pub fn new(op: Op, path: impl Into<PathBuf>, error: OsError) -> Self {
+        Self { op, path: path.into(), to: None, error, class: classify(op, error) }
     }
 
-    pub(crate) fn between(op: Op, from: &Path, to: &Path, error: OsError) -> Self {
-        Self { op, path: from.to_owned(), to: Some(to.to_owned()), error }
+    /// A failure of an operation that has two paths.
+    pub fn between(op: Op, from: impl Into<PathBuf>, to: impl Into<PathBuf>, error: OsError) -> Self {
+        Self { to: Some(to.into()), ..Self::new(op, from, error) }
+    }
+
+    /// How bad it is.
+    pub(crate) fn class(&self) -> Class {
+        self.class
     }
 }
 
@@ -235,6 +258,8 @@ impl fmt::Display for Fault {
         write!(f, "{} = {}: {}", self.field, self.value, self.wanted)
     }
 }
+
+impl std::error::Error for Fault {}
 
 /// Who holds the lock of a file set, as its lock file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -41,6 +41,12 @@ pub struct Meta {
     pub links: u64,
     /// Who owns it.
     pub owner: u32,
+    /// Which group it belongs to.
+    pub group: u32,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Bytes that it takes on the disk (`st_blocks`).
+    pub allocated: u64,
     /// When its content last changed.
     pub modified: Wall,
 }
@@ -70,10 +76,12 @@ impl From<Meta> for Backup {
 pub struct Inventory {
     /// The backups, the newest first.
     pub backups: BTreeMap<Slot, Backup>,
-    /// Sizes of compressed forms whose plain file still stands: one of the two is too much.
-    pub twins: BTreeMap<(Slot, Compression), u64>,
+    /// Compressed forms whose plain file still stands: one of the two is too much.
+    pub twins: BTreeMap<(Slot, Compression), Backup>,
     /// Numbers whose name is held by something that is not a regular file.
     pub foreign: BTreeSet<u32>,
+    /// Backups that could be neither moved nor removed when that was last tried: they are stepped over.
+    pub immovable: BTreeSet<Slot>,
     /// Size of a live-named file that is not the one being written.
     pub standing_live: Option<u64>,
 }
@@ -83,7 +91,7 @@ impl Inventory {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let backups = self.backups.values().map(|backup| backup.bytes);
-        backups.chain(self.twins.values().copied()).chain(self.standing_live).sum()
+        backups.chain(self.twins.values().map(|twin| twin.bytes)).chain(self.standing_live).sum()
     }
 
     /// The newest stamp of a backup.

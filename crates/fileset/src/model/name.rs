@@ -20,6 +20,9 @@ const ALERT_TEMP: &[u8] = b".alert";
 const PACK: &[u8] = b".pack";
 const LINK_TEMP: &[u8] = b".link";
 
+/// The highest number that a backup can have.
+pub const BACKUPS_MAX: u32 = 10_000;
+
 /// The longest file name that common file systems take, in bytes.
 pub const NAME_MAX: usize = 255;
 
@@ -27,14 +30,17 @@ pub const NAME_MAX: usize = 255;
 pub(crate) const ENDING_BYTES_MAX: usize = ".zst".len();
 
 /// The most that a backup's slot takes in its name, the dot included.
-pub(crate) const SLOT_BYTES_MAX: usize = ".20261123T181911Z-0001".len();
+pub(crate) const SLOT_BYTES_MAX: usize = ".2026-11-23-18-19-0001".len();
+
+/// The most that a hidden name of ours adds to the live file's.
+pub(crate) const DOTTED_BYTES_MAX: usize = "..alert".len();
 
 /// What a name of ours is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// `app.log`: the file being written.
     Live,
-    /// `app.log.3`: the third newest backup; `app.log.20261123T181911Z`: one with a time stamp.
+    /// `app.log.3`: the third newest backup; `app.log.20261123T181911Z`, `app.log.2026-11-23`: one with a time stamp.
     Backup(Slot),
     /// `app.log.3.gz`: a backup, compressed.
     Packed(Slot, Compression),
@@ -50,11 +56,11 @@ pub enum Role {
     LinkTemporary,
 }
 
-/// Every path that one log may use in its directory.
+/// Every name that one log may use in its directories.
 ///
 /// ```
 /// use std::path::Path;
-/// use tracing_spool_fileset::model::name::{Names, Role};
+/// use tracing_spool_fileset::internal::name::{Names, Role};
 /// let names = Names::new(Path::new("/var/log/shop.log")).unwrap();
 /// assert_eq!(names.backup(2), Path::new("/var/log/shop.log.2"));
 /// assert_eq!(names.role("shop.log.2".as_ref()), Some(Role::Backup(2.into())));
@@ -66,8 +72,7 @@ pub struct Names {
     archive: PathBuf,
     base: OsString,
     live: PathBuf,
-    hidden: PathBuf,
-    lock: PathBuf,
+    has_periods: bool,
 }
 
 impl Names {
@@ -76,14 +81,25 @@ impl Names {
     pub fn new(live: &Path) -> Option<Self> {
         let base = live.file_name()?.to_owned();
         let dir = live.parent()?.to_owned();
-        Some(Self {
-            live: live.to_owned(),
-            hidden: dotted(&dir, &base, NEW),
-            lock: dotted(&dir, &base, LOCK),
-            archive: dir.clone(),
-            dir,
-            base,
-        })
+        Some(Self { live: live.to_owned(), archive: dir.clone(), dir, base, has_periods: false })
+    }
+
+    /// The same, with the names of periods (`app.log.2026-11-23`) taken for ours, or not. Only a log that names its own
+    /// backups so may take them: many programs write such names, and what is ours is removed one day.
+    #[must_use]
+    pub fn with_periods(mut self, has_periods: bool) -> Self {
+        self.has_periods = has_periods;
+        self
+    }
+
+    /// Whether the names of periods are ours.
+    pub(crate) fn has_periods(&self) -> bool {
+        self.has_periods
+    }
+
+    /// From here on the names of periods are ours.
+    pub(crate) fn learn_periods(&mut self) {
+        self.has_periods = true;
     }
 
     /// The same, with backups in a directory of their own.
@@ -111,70 +127,90 @@ impl Names {
         [self.dir.as_path()].into_iter().chain(archive)
     }
 
-    /// The lock files of the set: one in each directory.
-    pub fn locks(&self) -> impl Iterator<Item = PathBuf> {
-        let name = self.lock.file_name().unwrap_or_default();
-        self.dirs().map(move |dir| dir.join(name))
-    }
-
     /// The live file's name without its directory.
     #[must_use]
     pub fn base(&self) -> &OsStr {
         &self.base
     }
 
-    /// `app.log`.
+    /// `.app.log.new`, the hidden file's name.
+    #[must_use]
+    pub fn hidden_name(&self) -> OsString {
+        self.dotted(NEW)
+    }
+
+    /// `.app.log.lock`, the lock file's name.
+    #[must_use]
+    pub fn lock_name(&self) -> OsString {
+        self.dotted(LOCK)
+    }
+
+    /// `.app.log.pack`, the name of a backup while it is being compressed.
+    #[must_use]
+    pub fn pack_name(&self) -> OsString {
+        self.dotted(PACK)
+    }
+
+    /// `.app.log.alert`, the alert file's name before it has its own.
+    #[must_use]
+    pub fn alert_temporary_name(&self) -> OsString {
+        self.dotted(ALERT_TEMP)
+    }
+
+    /// `.app.log.link`, the link's name before it has its own.
+    #[must_use]
+    pub fn link_temporary_name(&self) -> OsString {
+        self.dotted(LINK_TEMP)
+    }
+
+    /// `app.log.3`, `app.log.20261123T181911Z` or `app.log.2026-11-23`, and the ending of its compression.
+    #[must_use]
+    pub fn backup_name(&self, slot: impl Into<Slot>, compression: Compression) -> OsString {
+        let mut name = OsString::with_capacity(self.base.len() + SLOT_BYTES_MAX + ENDING_BYTES_MAX);
+        name.push(&self.base);
+        // Writing into memory cannot fail.
+        let _ = write!(name, ".{}{}", slot.into(), compression.ending());
+        name
+    }
+
+    /// The path of the live file.
     #[must_use]
     pub fn live(&self) -> &Path {
         &self.live
     }
 
-    /// `.app.log.new`.
+    /// The path of the hidden file.
     #[must_use]
-    pub fn hidden(&self) -> &Path {
-        &self.hidden
+    pub fn hidden(&self) -> PathBuf {
+        self.dir.join(self.hidden_name())
     }
 
-    /// `.app.log.lock`.
+    /// The path of the lock file beside the live file.
     #[must_use]
-    pub fn lock(&self) -> &Path {
-        &self.lock
+    pub fn lock(&self) -> PathBuf {
+        self.dir.join(self.lock_name())
     }
 
-    /// `app.log.3` or `app.log.20261123T181911Z`, in the directory of the backups.
+    /// The path of a backup as it was written.
     #[must_use]
     pub fn backup(&self, slot: impl Into<Slot>) -> PathBuf {
         self.backup_as(slot, Compression::None)
     }
 
-    /// The same with the ending of its compression: `app.log.3.gz`.
+    /// The path of a backup as it is stored.
     #[must_use]
     pub fn backup_as(&self, slot: impl Into<Slot>, compression: Compression) -> PathBuf {
-        let bytes = self.archive.as_os_str().len() + self.base.len() + SLOT_BYTES_MAX + ENDING_BYTES_MAX;
-        let mut path = PathBuf::with_capacity(bytes);
-        path.push(&self.archive);
-        path.push(&self.base);
-        // Writing into memory cannot fail.
-        let _ = write!(path.as_mut_os_string(), ".{}{}", slot.into(), compression.ending());
-        path
+        self.archive.join(self.backup_name(slot, compression))
     }
 
-    /// `.app.log.pack`, in the directory of the backups.
+    /// The path of a compression's temporary.
     #[must_use]
     pub fn pack_temporary(&self) -> PathBuf {
-        dotted(&self.archive, &self.base, PACK)
+        self.archive.join(self.pack_name())
     }
 
-    /// `.app.log.alert`, in the directory of the alert file.
-    #[must_use]
-    pub fn alert_temporary(&self, alert_dir: &Path) -> PathBuf {
-        dotted(alert_dir, &self.base, ALERT_TEMP)
-    }
-
-    /// `.app.log.link`, in the directory of the link to the live file.
-    #[must_use]
-    pub fn link_temporary(&self, link_dir: &Path) -> PathBuf {
-        dotted(link_dir, &self.base, LINK_TEMP)
+    fn dotted(&self, end: &[u8]) -> OsString {
+        OsString::from_vec([b".", self.base.as_bytes(), end].concat())
     }
 
     /// `ALERT_LOG_ROTATION_FAILED.app.log.txt`: beside `alert_file`, for when another log has that name.
@@ -196,7 +232,7 @@ impl Names {
         if let Some(rest) = name.strip_prefix(base) {
             return match rest {
                 [] => Some(Role::Live),
-                [b'.', rest @ ..] => slot(rest).map(Role::Backup).or_else(|| packed(rest)),
+                [b'.', rest @ ..] => self.backup_role(rest),
                 _ => None,
             };
         }
@@ -209,11 +245,15 @@ impl Names {
             _ => None,
         }
     }
-}
 
-/// `.app.log` with an ending of ours, in a directory.
-fn dotted(dir: &Path, base: &OsStr, end: &[u8]) -> PathBuf {
-    dir.join(OsString::from_vec([b".", base.as_bytes(), end].concat()))
+    /// What stands behind the name of the live file and a dot, if it is a backup's.
+    fn backup_role(&self, rest: &[u8]) -> Option<Role> {
+        let is_ours = |slot: &Slot| self.has_periods || !slot.stamp().is_some_and(Stamp::is_of_period);
+        Compression::ALL.into_iter().find_map(|form| {
+            let slot = slot(rest.strip_suffix(form.ending().as_bytes())?).filter(is_ours)?;
+            Some(if form == Compression::None { Role::Backup(slot) } else { Role::Packed(slot, form) })
+        })
+    }
 }
 
 /// Whether this grammar could produce `name` for some other log: such a live name would one day be taken for
@@ -235,32 +275,25 @@ pub fn is_reserved(name: &OsStr) -> bool {
     backup || dotted || alert
 }
 
-/// What we write behind the name of the live file for a backup that is compressed.
-fn packed(rest: &[u8]) -> Option<Role> {
-    let mut forms = Compression::ALL.into_iter().filter(|form| *form != Compression::None);
-    forms.find_map(|form| {
-        rest.strip_suffix(form.ending().as_bytes()).and_then(slot).map(|slot| Role::Packed(slot, form))
-    })
-}
-
 /// Whether it could be a backup of some log.
 fn is_backup(name: &[u8]) -> bool {
     let dot = name.iter().rposition(|byte| *byte == b'.');
     dot.is_some_and(|dot| dot > 0 && slot(&name[dot + 1..]).is_some())
 }
 
-/// What we write behind the name of the live file.
+/// What some log writes behind the name of its live file.
 fn slot(rest: &[u8]) -> Option<Slot> {
     let stamp = || std::str::from_utf8(rest).ok().and_then(Stamp::parse);
     number(rest).map(Slot::from).or_else(|| stamp().map(Slot::from))
 }
 
-/// A number as we write it: digits only, no leading zero, not 0, within `u32`.
+/// A number as we write it: digits only, no leading zero, from 1 to [`BACKUPS_MAX`]. A larger one is a process number, a
+/// date or a time of somebody else's.
 fn number(digits: &[u8]) -> Option<u32> {
     if digits.first().is_none_or(|first| *first == b'0') || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    std::str::from_utf8(digits).ok()?.parse().ok().filter(|number| *number <= BACKUPS_MAX)
 }
 
 #[cfg(test)]
@@ -286,6 +319,9 @@ mod tests {
             "app.log.gz",
             "app.log..gz",
             "app.log.",
+            "app.log.10001",
+            "app.log.20260101",
+            "app.log.1764337000",
             "app.log.4294967296",
             "application.log",
             "app-audit.log",
@@ -301,8 +337,51 @@ mod tests {
             "app.log.1 ",
             "app.log.20261123T181911",
             "app.log.20261123T181911.gz",
+            "app.log.2026-11-27",
+            "app.log.2026-11-27-0001.gz",
+            "app.log.2026-11-27-18",
+            "app.log.2026-11-27-18-19.zst",
         ] {
             assert_eq!(names().role(name.as_ref()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn whole_periods_are_own_where_there_is_a_schedule() {
+        let names = names().with_periods(true);
+        for stamp in
+            ["2026-11-27", "2026-11-27-0001", "2026-11-27-18", "2026-11-27-18-19", "20261127T181911Z"]
+        {
+            let slot = Slot::from(Stamp::parse(stamp).unwrap());
+            let name = format!("app.log.{stamp}");
+            assert_eq!(names.role(name.as_ref()), Some(Role::Backup(slot)), "{name}");
+            let packed = Some(Role::Packed(slot, Compression::Gzip));
+            assert_eq!(names.role(format!("{name}.gz").as_ref()), packed, "{name}");
+        }
+        for name in [
+            "app.log.2026",
+            "app.log.2026-11",
+            "app.log.2026-11-31",
+            "app.log.2026-11-27-1",
+            "app.log.2026-11-27.1",
+            "app.log.2026-11-27.bak",
+            "app.log-2026-11-27",
+            "app.2026-11-27",
+        ] {
+            assert!(
+                !matches!(names.role(name.as_ref()), Some(Role::Backup(slot)) if slot.stamp().is_some()),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_slot_is_never_longer_than_the_longest() {
+        for stamp in
+            ["2026-11-27-18-19-9999", "20261127T181911Z-9999", "2026-11-27-18-9999", "2026-11-27-9999"]
+        {
+            let name = names().backup_name(Stamp::parse(stamp).unwrap(), Compression::None);
+            assert!(name.len() <= "app.log".len() + SLOT_BYTES_MAX, "{stamp}");
         }
     }
 
@@ -311,12 +390,12 @@ mod tests {
         let names = names();
         let role = |path: &Path| names.role(path.file_name().unwrap());
         assert_eq!(role(names.live()), Some(Role::Live));
-        assert_eq!(role(names.hidden()), Some(Role::Hidden));
-        assert_eq!(role(names.lock()), Some(Role::Lock));
-        assert_eq!(role(&names.alert_temporary(names.dir())), Some(Role::AlertTemporary));
-        assert_eq!(role(&names.link_temporary(names.dir())), Some(Role::LinkTemporary));
+        assert_eq!(role(&names.hidden()), Some(Role::Hidden));
+        assert_eq!(role(&names.lock()), Some(Role::Lock));
+        assert_eq!(names.role(&names.alert_temporary_name()), Some(Role::AlertTemporary));
+        assert_eq!(names.role(&names.link_temporary_name()), Some(Role::LinkTemporary));
         assert_eq!(role(&names.pack_temporary()), Some(Role::PackTemporary));
-        assert_eq!(role(&names.backup(u32::MAX)), Some(Role::Backup(u32::MAX.into())));
+        assert_eq!(role(&names.backup(BACKUPS_MAX)), Some(Role::Backup(BACKUPS_MAX.into())));
         let stamp = Slot::from(Stamp::parse("20261123T181911Z").unwrap());
         for (slot, form) in [(2.into(), Compression::Gzip), (stamp, Compression::Zstd)] {
             assert_eq!(role(&names.backup_as(slot, form)), Some(Role::Packed(slot, form)));
@@ -330,6 +409,9 @@ mod tests {
             "app.log.20261123T181911Z-0001",
             "app.log.3.gz",
             "app.log.20261123T181911Z.zst",
+            "app.2026-11-27",
+            "app.log.2026-11-27-18-0001",
+            "app.log.2026-11-27-18-19.gz",
             ".a.pack",
             ".app.log.new",
             ".a.lock",
@@ -352,6 +434,11 @@ mod tests {
             "ALERT_LOG_ROTATION_FAILED",
             "v1.2a",
             "a.0",
+            "2026-11-27",
+            ".2026-11-27",
+            "app.2026-11",
+            "app-2026-11-27",
+            "app.2026-11-27.log",
         ] {
             assert!(!is_reserved(name.as_ref()), "{name}");
         }
@@ -368,7 +455,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn backups_round_trip(number in 1_u32.., base in "[a-z.]{0,6}[a-z]") {
+        fn backups_round_trip(number in 1_u32..=BACKUPS_MAX, base in "[a-z.]{0,6}[a-z]") {
             let names = Names::new(&Path::new("/d").join(&base)).unwrap();
             let path = names.backup(number);
             prop_assert_eq!(names.role(path.file_name().unwrap()), Some(Role::Backup(number.into())));
@@ -376,20 +463,39 @@ mod tests {
         }
 
         #[test]
-        fn a_role_has_one_name(name in "\\.?app\\.log[.0-9a-z]{0,6}") {
-            let names = names();
+        fn stamps_round_trip_as_names(
+            stamp in "20(26|40)-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(-[01][0-9](-[0-5][0-9])?)?(-0[0-9]{2}[1-9])?",
+            form in proptest::sample::select(&Compression::ALL[..]),
+        ) {
+            let slot = Slot::from(Stamp::parse(&stamp).unwrap());
+            let name = names().backup_name(slot, form);
+            let ours = match form {
+                Compression::None => Role::Backup(slot),
+                form => Role::Packed(slot, form),
+            };
+            prop_assert_eq!(names().with_periods(true).role(&name), Some(ours));
+            prop_assert_eq!(names().role(&name), None);
+            prop_assert!(is_reserved(&name));
+        }
+
+        #[test]
+        fn a_role_has_one_name(
+            name in "\\.?app\\.log([.0-9a-z]{0,6}|\\.2026(-[0-9]{2,4}){2,5}(\\.gz)?)",
+            has_periods in any::<bool>(),
+        ) {
+            let names = names().with_periods(has_periods);
             if let Some(role) = names.role(name.as_ref()) {
-                let path = match role {
-                    Role::Live => names.live().to_owned(),
-                    Role::Backup(slot) => names.backup(slot),
-                    Role::Packed(slot, form) => names.backup_as(slot, form),
-                    Role::PackTemporary => names.pack_temporary(),
-                    Role::Hidden => names.hidden().to_owned(),
-                    Role::Lock => names.lock().to_owned(),
-                    Role::AlertTemporary => names.alert_temporary(names.dir()),
-                    Role::LinkTemporary => names.link_temporary(names.dir()),
+                let wanted = match role {
+                    Role::Live => names.base().to_owned(),
+                    Role::Backup(slot) => names.backup_name(slot, Compression::None),
+                    Role::Packed(slot, form) => names.backup_name(slot, form),
+                    Role::PackTemporary => names.pack_name(),
+                    Role::Hidden => names.hidden_name(),
+                    Role::Lock => names.lock_name(),
+                    Role::AlertTemporary => names.alert_temporary_name(),
+                    Role::LinkTemporary => names.link_temporary_name(),
                 };
-                prop_assert_eq!(path.file_name().unwrap(), OsStr::new(&name));
+                prop_assert_eq!(&wanted, OsStr::new(&name));
             }
         }
     }

@@ -58,8 +58,12 @@ pub(crate) enum Zone {
 /// A time that a clock skips when it goes forward counts as reached with the skip; of a time that it shows twice when it
 /// goes back, the first counts. With [`hourly`](Self::hourly) each of two equal hours is an hour of its own.
 ///
+/// With [`Naming::Timestamped`](crate::Naming::Timestamped) a backup is named by the period that it holds, as the zone's
+/// clock shows its beginning: `app.log.2026-11-27` for a day. With `daily().at(3, 30)` that file holds the records from
+/// 03:30 on the 27th to 03:30 on the 28th.
+///
 /// ```
-/// use tracing_spool_fileset::model::schedule::{Schedule, Weekday};
+/// use tracing_spool_fileset::internal::schedule::{Schedule, Weekday};
 /// let nightly = Schedule::daily().at(3, 30).in_zone("Europe/Berlin");
 /// assert_eq!(nightly.to_string(), "daily at 03:30 in Europe/Berlin");
 /// let weekly = Schedule::weekly().on(Weekday::Sunday);

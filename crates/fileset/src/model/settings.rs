@@ -1,12 +1,15 @@
 //! What a file set is told, with its defaults, and the faults that need no look at the disk.
-//! What stands at the paths is looked at by `file_set::start`.
+//! What stands at the paths is looked at by `engine::start`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::compression::Compression;
 use super::error::Fault;
-use super::name::{self, ENDING_BYTES_MAX, NAME_MAX, Names, SLOT_BYTES_MAX};
+use super::header::Header;
+use super::name::{self, BACKUPS_MAX, ENDING_BYTES_MAX, NAME_MAX, Names};
+pub use super::naming::Naming;
+use super::owner::Owner;
 use super::render::Rules;
 use super::schedule::Schedule;
 
@@ -36,8 +39,12 @@ pub const DIR_MODE: u32 = 0o750;
 pub const QUIET_ROTATION_MAX: Duration = Duration::from_secs(10);
 /// How often a blocked set probes.
 pub const BLOCKED_PROBE: Duration = Duration::from_millis(500);
-/// The least time between two looks at whether the live file is still ours.
+/// The least time between two looks at whether files and directories are still ours, while records come.
 pub const WATCH_EVERY: Duration = Duration::from_millis(50);
+/// How often they are looked at while none come.
+pub const IDLE_WATCH_EVERY: Duration = Duration::from_secs(1);
+/// For how long age removes nothing after a start, or after the clock has jumped.
+pub const CLOCK_TRUSTED_AFTER: Duration = Duration::from_secs(10 * 60);
 /// The shortest record length that may be set, so that a mark of what was cut has room.
 pub const MIN_RECORD_BYTES: u64 = 64;
 
@@ -56,15 +63,16 @@ pub enum Sync {
     OnDemand,
 }
 
-/// Something unusual at the live path that is refused unless allowed by name.
+/// Something unusual that is refused unless allowed by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Allow {
     /// The live path is a symlink: it is followed once, at open, and the set lives where it points.
     Symlink,
-    /// The live file has further hard links.
+    /// The live file has further hard links: it is written through them. Without this it is rotated away at start, and
+    /// nothing is written to it.
     HardLink,
-    /// The live file belongs to another user.
+    /// The live file belongs to another user. (Root may always write what belongs to the owner of the directory.)
     ForeignOwner,
     /// The live path is a device: written, but never rotated, measured or removed.
     Device,
@@ -72,29 +80,10 @@ pub enum Allow {
     Fifo,
     /// The live name could be another log's backup, hidden, lock or alert file.
     ReservedName,
-}
-
-/// What backups are called.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Naming {
-    /// `app.log.1` is the newest, and each rotation renames them all.
-    #[default]
-    Numbered,
-    /// `app.log.20261123T181911Z`: renamed once and never again, so that readers which know files by their path read
-    /// nothing twice. The time is that of the rotation, in UTC, or just behind that of the newest backup where the
-    /// clock went back. The directory is listed once at start.
-    Timestamped,
-}
-
-impl Naming {
-    /// The most that it adds to a name, in bytes.
-    const fn bytes_max(self) -> usize {
-        match self {
-            Self::Numbered => ".4294967295".len(),
-            Self::Timestamped => SLOT_BYTES_MAX,
-        }
-    }
+    /// Files that stood there before the first start are this log's own, and may be removed to keep its limits.
+    FoundFiles,
+    /// The file system has no locks: nothing else writes this log, which nobody checks.
+    NoLock,
 }
 
 /// Everything a file set is told. Create it with [`Settings::new`] and change what should differ.
@@ -133,7 +122,7 @@ pub struct Settings {
     /// locked too.
     pub archive_dir: Option<PathBuf>,
     /// How backups are stored, but for the newest, which readers may still be at. Whoever drives the set performs the
-    /// orders for it: [`FileSet::take_order`](crate::FileSet::take_order).
+    /// orders for it: [`Engine::take_order`](crate::Engine::take_order).
     pub compression: Compression,
     /// Backups whose last record is older than this are removed. `None`: age does not matter.
     pub max_age: Option<Duration>,
@@ -157,7 +146,12 @@ pub struct Settings {
     pub alert_file: Option<PathBuf>,
     /// A symlink that leads to the live file, kept at this path. Only a symlink is ever replaced. `None`: no link.
     pub latest_link: Option<PathBuf>,
-    /// Mode of files at creation, subject to umask.
+    /// What is written first into each new file. It counts in the file's bytes. `None`: nothing.
+    pub header: Option<Header>,
+    /// To whom files and directories are given when they are created: for a program that starts as root and goes on as
+    /// somebody else. `None`: a new file gets the group of the one before it, where that can be done.
+    pub owner: Option<Owner>,
+    /// Mode of the first file, subject to umask. A later one has that of the one before it.
     pub mode: u32,
     /// Mode of directories at creation, subject to umask.
     pub dir_mode: u32,
@@ -199,6 +193,8 @@ impl Settings {
             retry_cooldown_max: RETRY_COOLDOWN_MAX,
             alert_file: None,
             latest_link: None,
+            header: None,
+            owner: None,
             mode: MODE,
             dir_mode: DIR_MODE,
             create_dirs: true,
@@ -323,15 +319,22 @@ impl Settings {
         }
     }
 
-    /// The most that is added to the name of the live file.
-    fn added_bytes_max(&self) -> usize {
+    /// The most that is added to the name of the live file, for a name of the set: of a backup, of the alert file where
+    /// another log has that one's usual name, of a temporary.
+    pub(crate) fn added_bytes_max(&self) -> usize {
         let ending = if self.compression == Compression::None { 0 } else { ENDING_BYTES_MAX };
-        self.naming.bytes_max() + ending
+        let alert = self.alert_file.as_deref().and_then(Path::file_name).unwrap_or(name::ALERT_FILE.as_ref());
+        (self.naming.bytes_max() + ending).max(".".len() + alert.len()).max(name::DOTTED_BYTES_MAX)
+    }
+
+    /// Whether backups are named by the periods that they hold.
+    pub(crate) const fn has_periods(&self) -> bool {
+        matches!(self.naming, Naming::Timestamped) && self.rotate_every.is_some()
     }
 
     /// The names of the set by these settings alone, symlinks not followed.
     pub(crate) fn names(&self) -> Option<Names> {
-        let names = Names::new(&std::path::absolute(&self.path).ok()?)?;
+        let names = Names::new(&std::path::absolute(&self.path).ok()?)?.with_periods(self.has_periods());
         let archive = self.archive_dir.as_deref().and_then(|dir| std::path::absolute(dir).ok());
         Some(match archive {
             Some(dir) => names.with_archive(dir),
@@ -403,13 +406,22 @@ impl Settings {
                 format!("must be at most backup_count ({})", self.backup_count),
             ));
         }
-        const MOST_BACKUPS: u32 = 10_000;
-        if self.backup_count > MOST_BACKUPS {
+        if self.backup_count > BACKUPS_MAX {
             faults.push(Fault::new(
                 "backup_count",
                 self.backup_count,
-                format!("must be at most {MOST_BACKUPS}: each rotation renames them all"),
+                format!("must be at most {BACKUPS_MAX}: each rotation renames them all"),
             ));
+        }
+        let header_bytes = self.header.as_ref().and_then(Header::text).map_or(0, |text| text.len() as u64);
+        let most = self.max_bytes.min(self.record_limit());
+        if most > 0 && header_bytes >= most {
+            let wanted = format!(
+                "must be shorter than max_bytes ({}) and max_record_bytes ({})",
+                self.max_bytes,
+                self.record_limit()
+            );
+            faults.push(Fault::new("header", format!("{header_bytes} bytes"), wanted));
         }
     }
 
@@ -524,8 +536,8 @@ mod tests {
             .len(),
             0
         );
-        assert_eq!(fields(|s| s.path = format!("/logs/{}", "x".repeat(250)).into()), ["path"]);
-        assert_eq!(fields(|s| s.path = format!("/logs/{}", "x".repeat(244)).into()).len(), 0);
+        assert_eq!(fields(|s| s.path = format!("/logs/{}", "x".repeat(226)).into()), ["path"]);
+        assert_eq!(fields(|s| s.path = format!("/logs/{}", "x".repeat(225)).into()).len(), 0);
         assert_eq!(fields(|s| s.alert_file = Some("/logs/app.log.2".into())), ["alert_file"]);
         assert_eq!(fields(|s| s.alert_file = Some("/logs/".into())), ["alert_file"]);
         assert_eq!(fields(|s| s.alert_file = Some("a\0".into())), ["alert_file"]);
@@ -545,6 +557,12 @@ mod tests {
         };
         assert_eq!(fields(bad), ["latest_link"]);
         assert_eq!(fields(|s| s.latest_link = Some("/logs/current".into())).len(), 0);
+        let by_period = |s: &mut Settings| {
+            (s.naming, s.rotate_every) = (Naming::Timestamped, Some(Schedule::daily()));
+            s.latest_link = Some("/logs/app.log.2026-11-27".into());
+        };
+        assert_eq!(fields(by_period), ["latest_link"]);
+        assert_eq!(fields(|s| s.latest_link = Some("/logs/app.log.2026-11-27".into())).len(), 0);
         assert_eq!(fields(|s| s.archive_dir = Some("".into())), ["archive_dir"]);
         assert_eq!(fields(|s| s.archive_dir = Some("a\0".into())), ["archive_dir"]);
         assert_eq!(fields(|s| s.archive_dir = Some("old".into())).len(), 0);

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::model::class::Class;
+
 /// The schedule of retries and cool-downs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
@@ -23,6 +25,12 @@ pub enum Prospect {
     Passing,
     /// It will not: no retries.
     Lasting,
+}
+
+impl From<Class> for Prospect {
+    fn from(class: Class) -> Self {
+        if class == Class::Transient { Self::Passing } else { Self::Lasting }
+    }
 }
 
 /// What comes of a failed call.
@@ -53,7 +61,7 @@ impl Retry {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use tracing_spool_fileset::policy::backoff::{Backoff, Prospect, Retry};
+    /// use tracing_spool_fileset::internal::backoff::{Backoff, Prospect, Retry};
     /// let schedule = Backoff {
     ///     retries: 3,
     ///     base_delay: Duration::from_millis(100),

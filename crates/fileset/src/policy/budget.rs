@@ -7,6 +7,12 @@ pub const fn room(total_bytes: u64, max_total_bytes: u64) -> u64 {
     max_total_bytes.saturating_sub(total_bytes)
 }
 
+/// Whether a set is over its budget.
+#[must_use]
+pub const fn is_exceeded(total_bytes: u64, max_total_bytes: u64) -> bool {
+    total_bytes > max_total_bytes
+}
+
 /// Bytes that may be written while `min_free_bytes` of the file system's `free_bytes` stay free. No floor, no limit.
 #[must_use]
 pub const fn above_floor(free_bytes: u64, min_free_bytes: u64) -> u64 {
@@ -16,7 +22,7 @@ pub const fn above_floor(free_bytes: u64, min_free_bytes: u64) -> u64 {
 /// Whether a set that cannot shrink by itself is near enough to its budget to warn of.
 ///
 /// ```
-/// use tracing_spool_fileset::policy::budget::is_near;
+/// use tracing_spool_fileset::internal::budget::is_near;
 /// assert!(is_near(54, 60, 90));
 /// assert!(!is_near(53, 60, 90));
 /// ```

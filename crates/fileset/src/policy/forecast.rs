@@ -1,59 +1,34 @@
 //! What the next rotation would do, what it would keep, and why the rest goes: a plan that is shown, not performed.
 //! It decides nothing: the steps are `plan`'s, and which backup goes next is `retention`'s.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use super::plan::{self, Durability, NoSlot, Scheme, Step};
 use super::{budget, retention};
 use crate::model::inventory::{Backup, Inventory};
+use crate::model::removal::Reason;
 use crate::model::slot::Slot;
 use crate::model::time::Wall;
 
-/// Why a backup goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Why {
-    /// There are more than `backup_count`.
-    Count,
-    /// It is older than `max_age`.
-    Age,
-    /// `max_total_bytes` would be exceeded before the new file is full.
-    Budget,
-    /// `min_free_bytes` would not be left before the new file is full.
-    FreeSpace,
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Count => "backup_count",
-            Self::Age => "max_age",
-            Self::Budget => "max_total_bytes, when the new file is full",
-            Self::FreeSpace => "min_free_bytes, when the new file is full",
-        })
-    }
-}
-
 /// What bounds a set.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Bytes of a file.
-    pub max_bytes: u64,
+    pub(crate) max_bytes: u64,
     /// Bytes of the set.
-    pub max_total_bytes: u64,
+    pub(crate) max_total_bytes: u64,
     /// How long backups are kept.
-    pub max_age: Option<Duration>,
+    pub(crate) max_age: Option<Duration>,
     /// Bytes that may be written until the file system's floor is reached.
-    pub above_floor: u64,
-    /// Backups that stay for want of free space.
-    pub kept_backups: u32,
+    pub(crate) above_floor: u64,
+    /// Backups that stay whatever their age, and for want of free space.
+    pub(crate) kept_backups: u32,
 }
 
 /// The next rotation, foreseen. Displays as one line for each step, each backup that goes and each that stays.
 ///
-/// See [`FileSet::plan`](crate::FileSet::plan).
+/// See [`Engine::plan`](crate::Engine::plan).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Forecast {
@@ -62,7 +37,7 @@ pub struct Forecast {
     /// The steps of the rotation, in order.
     pub steps: Vec<Step>,
     /// Backups that go, in this order, under the names that they have by then, with their bytes.
-    pub goes: Vec<(Slot, u64, Why)>,
+    pub goes: Vec<(Slot, u64, Reason)>,
     /// Backups that stay, the newest first, under the names that they have by then, with their bytes.
     pub stays: Vec<(Slot, u64)>,
 }
@@ -71,7 +46,7 @@ pub struct Forecast {
 ///
 /// # Errors
 /// [`NoSlot`] if backups are wanted and no number can hold one.
-pub fn forecast(
+pub(crate) fn forecast(
     log: String,
     inventory: &Inventory,
     live_bytes: u64,
@@ -81,18 +56,20 @@ pub fn forecast(
 ) -> Result<Forecast, NoSlot> {
     let mut after = inventory.clone();
     let mut goes = Vec::new();
-    let mut let_go = |after: &mut Inventory, slot: Slot, why: Why| {
+    let mut let_go = |after: &mut Inventory, slot: Slot, why: Reason| {
         if let Some(backup) = after.backups.remove(&slot) {
             goes.push((slot, backup.bytes, why));
         }
     };
-    for slot in limits.max_age.iter().flat_map(|age| retention::expired(inventory, *age, now)) {
-        let_go(&mut after, slot, Why::Age);
+    for slot in
+        limits.max_age.iter().flat_map(|age| retention::expired(inventory, *age, limits.kept_backups, now))
+    {
+        let_go(&mut after, slot, Reason::Age);
     }
     let steps = plan::rotation(&after, scheme, Durability::Unsynced)?;
     for step in &steps {
         match *step {
-            Step::Remove(slot) => let_go(&mut after, slot, Why::Count),
+            Step::Remove(slot) => let_go(&mut after, slot, Reason::Rotation),
             Step::Shift { from, to } => {
                 if let Some(backup) = after.backups.remove(&Slot::Number(from)) {
                     after.backups.insert(Slot::Number(to), backup);
@@ -108,13 +85,13 @@ pub fn forecast(
     let mut above_floor = limits.above_floor;
     loop {
         let (keep, why) = if budget::room(after.bytes(), limits.max_total_bytes) < limits.max_bytes {
-            (0, Why::Budget)
+            (0, Reason::Budget)
         } else if above_floor < limits.max_bytes {
-            (limits.kept_backups, Why::FreeSpace)
+            (limits.kept_backups, Reason::FreeSpace)
         } else {
             break;
         };
-        let Some(slot) = retention::victim(&after, keep, &BTreeSet::new()) else { break };
+        let Some(slot) = retention::victim(&after, keep) else { break };
         above_floor = above_floor.saturating_add(after.backups.get(&slot).map_or(0, |backup| backup.bytes));
         let_go(&mut after, slot, why);
     }
@@ -134,7 +111,7 @@ impl fmt::Display for Forecast {
             }
         }
         for (slot, bytes, why) in &self.goes {
-            writeln!(f, "{log}.{slot} ({bytes} bytes) goes: {why}")?;
+            writeln!(f, "{log}.{slot} ({bytes} bytes) goes: {}", why.setting())?;
         }
         for (slot, bytes) in &self.stays {
             writeln!(f, "{log}.{slot} ({bytes} bytes) stays")?;

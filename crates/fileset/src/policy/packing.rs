@@ -1,5 +1,5 @@
 //! Which backup is compressed next.
-//! When it is done, and by whom, is `file_set::packing`'s matter.
+//! When it is done, and by whom, is `engine::packing`'s matter.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::model::slot::Slot;
 ///
 /// ```
 /// use std::collections::BTreeSet;
-/// use tracing_spool_fileset::model::inventory::{Backup, Inventory};
-/// use tracing_spool_fileset::{model::slot::Slot, policy::packing::next};
+/// use tracing_spool_fileset::internal::inventory::{Backup, Inventory};
+/// use tracing_spool_fileset::{Slot, internal::packing::next};
 /// let mut inventory = Inventory::default();
 /// inventory.backups.insert(Slot::Number(1), Backup { bytes: 10, ..Backup::default() });
 /// assert_eq!(next(&inventory, 100, &BTreeSet::new()), None);
@@ -27,8 +27,10 @@ pub fn next(inventory: &Inventory, room: u64, incompressible: &BTreeSet<FileId>)
     let older = inventory.backups.iter().skip(1);
     // At a number that something else holds as well, another form has no place.
     let is_foreign = |slot: &Slot| slot.number().is_some_and(|number| inventory.foreign.contains(&number));
+    // What cannot be moved cannot be replaced by its compressed form.
+    let is_left_out = |slot: &Slot| is_foreign(slot) || inventory.immovable.contains(slot);
     let mut plain =
-        older.filter(|(slot, backup)| backup.compression == Compression::None && !is_foreign(slot));
+        older.filter(|(slot, backup)| backup.compression == Compression::None && !is_left_out(slot));
     plain
         .find(|(_, backup)| backup.bytes > 0 && backup.bytes <= room && !incompressible.contains(&backup.id))
         .map(|(slot, _)| *slot)

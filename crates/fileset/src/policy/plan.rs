@@ -37,15 +37,23 @@ pub enum Step {
     Publish,
     /// Make the names durable.
     SyncDir,
-    /// Create the directories that are missing.
-    MakeDirs,
-    /// Take the lock file that stands in the directory now.
-    Relock,
     /// Open the live file, or create it.
     OpenLive,
 }
 
 impl Step {
+    /// Whether it renames or removes anything, or prepares that: it is taken only with the locks in hand.
+    #[must_use]
+    pub const fn changes_names(self) -> bool {
+        !matches!(self, Self::Survey | Self::SyncLive | Self::SyncDir)
+    }
+
+    /// Whether it moves or removes backups alone: the rotation can do without it.
+    #[must_use]
+    pub const fn is_of_backup(self) -> bool {
+        matches!(self, Self::Remove(_) | Self::RemoveTwins | Self::Shift { .. })
+    }
+
     /// Whether records may go to another file after it: such a step is taken only between two records.
     #[must_use]
     pub const fn changes_file(self) -> bool {
@@ -106,10 +114,10 @@ pub fn recovery(inventory: &Inventory, scheme: Scheme, durability: Durability) -
     Ok(steps)
 }
 
-/// The steps that find the live file again after others moved or deleted it.
+/// The steps that find the live file again, in the directory in hand, after others moved or deleted it.
 #[must_use]
 pub fn reopening() -> Vec<Step> {
-    vec![Step::MakeDirs, Step::Relock, Step::OpenLive]
+    vec![Step::OpenLive]
 }
 
 fn finish(steps: &mut Vec<Step>, durability: Durability) {
@@ -124,15 +132,16 @@ fn displacement(inventory: &Inventory, scheme: Scheme) -> Result<Vec<Step>, NoSl
     let surplus = retention::surplus(inventory, scheme.backup_count);
     let kept = inventory.backups.len() - surplus.len();
     // Out of the way first: a plain file alone would leave its twin behind.
-    let mut steps: Vec<Step> =
-        (!inventory.twins.is_empty()).then_some(Step::RemoveTwins).into_iter().collect();
-    steps.extend(surplus.into_iter().map(Step::Remove));
+    let is_in_the_way = inventory.twins.keys().any(|(slot, _)| !inventory.immovable.contains(slot));
+    let mut steps: Vec<Step> = is_in_the_way.then_some(Step::RemoveTwins).into_iter().collect();
+    steps.extend(surplus.iter().copied().map(Step::Remove));
     match scheme.stamp {
         _ if scheme.backup_count == 0 => steps.push(Step::Discard),
         None => renumber(inventory, scheme.backup_count, &mut steps)?,
         Some(stamp) => {
-            let oldest = inventory.backups.keys().nth(kept.saturating_sub(1));
-            let goes = oldest.filter(|_| kept == scheme.backup_count as usize);
+            let stays = |slot: &&Slot| !surplus.contains(slot) && !inventory.immovable.contains(slot);
+            let oldest = inventory.backups.keys().rev().find(stays);
+            let goes = oldest.filter(|_| kept >= scheme.backup_count as usize);
             steps.extend(goes.copied().map(Step::Remove));
             steps.push(Step::Retire { to: stamp.into() });
         }
@@ -142,8 +151,11 @@ fn displacement(inventory: &Inventory, scheme: Scheme) -> Result<Vec<Step>, NoSl
 
 /// Frees the first number by moving backups up to the lowest gap, and puts the live file there.
 fn renumber(inventory: &Inventory, backup_count: u32, steps: &mut Vec<Step>) -> Result<(), NoSlot> {
-    // Numbers held by what is not ours are left out: their neighbours are adjacent.
-    let slots: Vec<u32> = (1..=backup_count).filter(|number| !inventory.foreign.contains(number)).collect();
+    // Numbers held by what is not ours, or cannot be moved, are left out: their neighbours are adjacent.
+    let is_left_out = |number: &u32| {
+        inventory.foreign.contains(number) || inventory.immovable.contains(&Slot::Number(*number))
+    };
+    let slots: Vec<u32> = (1..=backup_count).filter(|number| !is_left_out(number)).collect();
     let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return Err(NoSlot) };
     let gap = slots.iter().position(|number| !inventory.backups.contains_key(&Slot::Number(*number)));
     let gap = gap.unwrap_or_else(|| {
@@ -217,6 +229,32 @@ mod tests {
         assert_eq!(moves(&[2], &[1], 3), [shift(2, 3), Step::Retire { to: Slot::Number(2) }]);
         assert_eq!(displacement(&inventory(&[], &[1, 2]), numbered(2)), Err(NoSlot));
         assert_eq!(rotation(&inventory(&[], &[1]), numbered(1), Durability::Unsynced), Err(NoSlot));
+    }
+
+    #[test]
+    fn what_cannot_be_moved_is_stepped_over() {
+        let stuck =
+            |backups: &[u32], slot: Slot| Inventory { immovable: [slot].into(), ..inventory(backups, &[]) };
+        let numbered =
+            |backups: &[u32], slot: u32| displacement(&stuck(backups, slot.into()), numbered(3)).unwrap();
+        assert_eq!(numbered(&[1, 2, 3], 2), [remove(3), shift(1, 3), RETIRE]);
+        assert_eq!(numbered(&[1, 2, 3], 3), [remove(2), shift(1, 2), RETIRE]);
+        assert_eq!(numbered(&[1, 2], 1), [shift(2, 3), Step::Retire { to: Slot::Number(2) }]);
+        assert_eq!(numbered(&[1, 9], 9), [shift(1, 2), RETIRE], "beyond the count");
+        let stamp = |text| Stamp::parse(text).unwrap();
+        let (old, new) = (stamp("20260101T000000Z"), stamp("20260102T000000Z"));
+        let next = stamp("20260103T000000Z");
+        let mut set = stuck(&[], old.into());
+        set.backups.extend([old, new].map(|stamp| (Slot::from(stamp), Backup::default())));
+        let moves =
+            |set: &Inventory| displacement(set, Scheme { backup_count: 2, stamp: Some(next) }).unwrap();
+        assert_eq!(moves(&set), [Step::Remove(new.into()), Step::Retire { to: next.into() }]);
+        set.immovable.insert(new.into());
+        assert_eq!(
+            moves(&set),
+            [Step::Retire { to: next.into() }],
+            "a new one beyond the count beats no rotation"
+        );
     }
 
     #[test]

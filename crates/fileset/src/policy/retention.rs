@@ -1,18 +1,19 @@
 //! Which backups go, and in which order.
 //! It never names the live file: that is not in an inventory's backups.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::inventory::{Backup, Inventory};
 use crate::model::slot::Slot;
 use crate::model::time::Wall;
 
-/// Backups beyond their count, oldest first.
+/// Backups beyond their count, oldest first, without those that cannot be removed.
 #[must_use]
 pub fn surplus(inventory: &Inventory, backup_count: u32) -> Vec<Slot> {
     let is_beyond = |(position, slot): &(usize, Slot)| {
-        *position >= backup_count as usize || slot.number().is_some_and(|number| number > backup_count)
+        let is_counted_out =
+            *position >= backup_count as usize || slot.number().is_some_and(|number| number > backup_count);
+        is_counted_out && !inventory.immovable.contains(slot)
     };
     let mut beyond: Vec<Slot> =
         inventory.backups.keys().copied().enumerate().filter(is_beyond).map(|(_, slot)| slot).collect();
@@ -20,17 +21,24 @@ pub fn surplus(inventory: &Inventory, backup_count: u32) -> Vec<Slot> {
     beyond
 }
 
-/// Backups whose last record is older than `max_age`, oldest first.
+/// Backups whose last record is older than `max_age`, oldest first, without the newest `keep`.
 #[must_use]
-pub fn expired(inventory: &Inventory, max_age: Duration, now: Wall) -> Vec<Slot> {
+pub fn expired(inventory: &Inventory, max_age: Duration, keep: u32, now: Wall) -> Vec<Slot> {
     let is_expired = |(_, backup): &(&Slot, &Backup)| end_of(backup, max_age) <= now;
-    inventory.backups.iter().rev().filter(is_expired).map(|(slot, _)| *slot).collect()
+    let mut expired: Vec<Slot> = beyond(inventory, keep).filter(is_expired).map(|(slot, _)| *slot).collect();
+    expired.reverse();
+    expired
 }
 
-/// When the next backup expires, whether or not that has passed.
+/// When the next backup but the newest `keep` expires, whether or not that has passed.
 #[must_use]
-pub fn next_expiry(inventory: &Inventory, max_age: Duration) -> Option<Wall> {
-    inventory.backups.values().map(|backup| end_of(backup, max_age)).min()
+pub fn next_expiry(inventory: &Inventory, max_age: Duration, keep: u32) -> Option<Wall> {
+    beyond(inventory, keep).map(|(_, backup)| end_of(backup, max_age)).min()
+}
+
+/// All backups but the newest `keep`.
+fn beyond(inventory: &Inventory, keep: u32) -> impl Iterator<Item = (&Slot, &Backup)> {
+    inventory.backups.iter().skip(keep as usize)
 }
 
 fn end_of(backup: &Backup, max_age: Duration) -> Wall {
@@ -38,24 +46,23 @@ fn end_of(backup: &Backup, max_age: Duration) -> Wall {
     Wall::from_unix_micros(backup.modified.unix_micros().saturating_add(micros))
 }
 
-/// The next backup to go for room: the oldest that is not `stuck`, as long as more than `keep` are left.
+/// The next backup to go for room: the oldest that can be removed, as long as more than `keep` are left.
 ///
 /// ```
-/// use std::collections::BTreeSet;
-/// use tracing_spool_fileset::model::inventory::{Backup, Inventory};
-/// use tracing_spool_fileset::{model::slot::Slot, policy::retention::victim};
+/// use tracing_spool_fileset::internal::inventory::{Backup, Inventory};
+/// use tracing_spool_fileset::{Slot, internal::retention::victim};
 /// let mut inventory = Inventory::default();
 /// inventory.backups.extend([(Slot::Number(1), Backup::default()), (Slot::Number(2), Backup::default())]);
-/// assert_eq!(victim(&inventory, 1, &BTreeSet::new()), Some(Slot::Number(2)));
-/// assert_eq!(victim(&inventory, 2, &BTreeSet::new()), None);
+/// assert_eq!(victim(&inventory, 1), Some(Slot::Number(2)));
+/// assert_eq!(victim(&inventory, 2), None);
 /// ```
 #[must_use]
-pub fn victim(inventory: &Inventory, keep: u32, stuck: &BTreeSet<Slot>) -> Option<Slot> {
+pub fn victim(inventory: &Inventory, keep: u32) -> Option<Slot> {
     let spare = inventory.backups.len().saturating_sub(keep as usize);
     if spare == 0 {
         return None;
     }
-    inventory.backups.keys().rev().find(|slot| !stuck.contains(slot)).copied()
+    inventory.backups.keys().rev().find(|slot| !inventory.immovable.contains(slot)).copied()
 }
 
 #[cfg(test)]
@@ -85,7 +92,9 @@ mod tests {
         inventory.backups.extend([old, new].map(|slot| (slot, Backup::default())));
         assert_eq!(surplus(&inventory, 3), [0_u32; 0]);
         assert_eq!(surplus(&inventory, 1), [Slot::Number(1), old]);
-        assert_eq!(victim(&inventory, 0, &BTreeSet::new()), Some(Slot::Number(1)));
+        assert_eq!(victim(&inventory, 0), Some(Slot::Number(1)));
+        inventory.immovable.insert(Slot::Number(1));
+        assert_eq!(surplus(&inventory, 1), [old]);
     }
 
     #[test]
@@ -97,24 +106,31 @@ mod tests {
         let backups = [aged(1, 300), aged(2, 100), aged(3, 200)].into();
         let inventory = Inventory { backups, ..Inventory::default() };
         let expired = |now: i64| {
-            expired(&inventory, Duration::from_secs(60), Wall::from_unix_micros(now * 1_000_000 - 1))
+            expired(&inventory, Duration::from_secs(60), 0, Wall::from_unix_micros(now * 1_000_000 - 1))
         };
         assert_eq!(expired(160), [0_u32; 0]);
         assert_eq!(expired(161), [2]);
         assert_eq!(expired(361), [3, 2, 1]);
-        let end = next_expiry(&inventory, Duration::from_secs(60)).unwrap();
+        let age = Duration::from_secs(60);
+        let end = next_expiry(&inventory, age, 0).unwrap();
         assert_eq!(end.unix_micros(), 160_000_000);
-        assert_eq!(next_expiry(&Inventory::default(), Duration::MAX), None);
+        assert_eq!(next_expiry(&Inventory::default(), Duration::MAX, 0), None);
+        // The newest are kept, whatever their age.
+        let late = Wall::from_unix_micros(i64::MAX);
+        assert_eq!(super::expired(&inventory, age, 2, late), [3]);
+        assert_eq!(next_expiry(&inventory, age, 2).unwrap().unix_micros(), 260_000_000);
+        assert_eq!(
+            (super::expired(&inventory, age, 3, late), next_expiry(&inventory, age, 3)),
+            (vec![], None)
+        );
     }
 
     #[test]
     fn what_cannot_be_removed_is_passed_over() {
-        assert_eq!(
-            victim(&inventory(&[1, 2, 3]), 0, &BTreeSet::from([Slot::Number(3)])),
-            Some(Slot::Number(2))
-        );
-        assert_eq!(victim(&inventory(&[3]), 0, &BTreeSet::from([Slot::Number(3)])), None);
-        assert_eq!(victim(&inventory(&[]), 0, &BTreeSet::new()), None);
+        let stuck = |numbers: &[u32]| Inventory { immovable: [Slot::Number(3)].into(), ..inventory(numbers) };
+        assert_eq!(victim(&stuck(&[1, 2, 3]), 0), Some(Slot::Number(2)));
+        assert_eq!(victim(&stuck(&[3]), 0), None);
+        assert_eq!(victim(&inventory(&[]), 0), None);
     }
 
     proptest! {
@@ -125,9 +141,9 @@ mod tests {
             keep in 0_u32..12,
         ) {
             let numbers: Vec<u32> = numbers.into_iter().collect();
-            let inventory = inventory(&numbers);
-            let slots = stuck.iter().copied().map(Slot::Number).collect();
-            if let Some(Slot::Number(number)) = victim(&inventory, keep, &slots) {
+            let immovable = stuck.iter().copied().map(Slot::Number).collect();
+            let inventory = Inventory { immovable, ..inventory(&numbers) };
+            if let Some(Slot::Number(number)) = victim(&inventory, keep) {
                 prop_assert!(numbers.contains(&number) && !stuck.contains(&number));
                 prop_assert!(numbers.len() > keep as usize);
                 prop_assert!(numbers.iter().all(|other| *other <= number || stuck.contains(other)));

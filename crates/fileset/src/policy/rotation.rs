@@ -1,27 +1,105 @@
-//! When a file has had enough.
+//! Whether the live file is to be rotated, and why: the one place that answers this.
 //! How it is then rotated is `plan`'s.
 
-/// Whether the live file of `live_bytes` is rotated before a record of `record_bytes`: it would grow beyond
-/// `max_bytes`. An empty file never is: a record longer than a file gets one of its own.
+/// Why the live file is rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Its owner asked for it, or its start, or a sync that failed.
+    Asked,
+    /// It takes no more bytes (EFBIG).
+    Full,
+    /// Its period on the clock is over.
+    Period,
+    /// The next record would make it larger than `max_bytes`.
+    Size,
+}
+
+/// What is known of the live file, and of what is wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts {
+    /// Whether a regular file stands under the live name and is the one that takes the records.
+    pub is_in_place: bool,
+    /// Its bytes without the header's.
+    pub content_bytes: u64,
+    /// All its bytes.
+    pub live_bytes: u64,
+    /// Bytes of the next record; none where there is none.
+    pub next_bytes: Option<u64>,
+    /// The setting.
+    pub max_bytes: u64,
+    /// Somebody asked for a rotation.
+    pub is_asked: bool,
+    /// It takes no more bytes.
+    pub is_full: bool,
+    /// Its period is over.
+    pub is_period_over: bool,
+}
+
+/// Why the live file is to be rotated now. A file without content never is: a record longer than a file gets one of its
+/// own.
 ///
 /// ```
-/// use tracing_spool_fileset::policy::rotation::is_due;
-/// assert!(!is_due(90, 10, 100));
-/// assert!(is_due(91, 10, 100));
-/// assert!(!is_due(0, 500, 100));
+/// use tracing_spool_fileset::internal::rotation::{Cause, Facts, due};
+/// let live = Facts { is_in_place: true, content_bytes: 90, live_bytes: 90, max_bytes: 100, ..Facts::default() };
+/// assert_eq!(due(&Facts { next_bytes: Some(10), ..live }), None);
+/// assert_eq!(due(&Facts { next_bytes: Some(11), ..live }), Some(Cause::Size));
+/// assert_eq!(due(&Facts { is_asked: true, ..live }), Some(Cause::Asked));
 /// ```
 #[must_use]
-pub const fn is_due(live_bytes: u64, record_bytes: u64, max_bytes: u64) -> bool {
-    live_bytes > 0 && live_bytes.saturating_add(record_bytes) > max_bytes
+pub fn due(facts: &Facts) -> Option<Cause> {
+    if !facts.is_in_place || facts.content_bytes == 0 {
+        return None;
+    }
+    let is_size =
+        facts.next_bytes.is_some_and(|next| facts.live_bytes.saturating_add(next) > facts.max_bytes);
+    let causes = [
+        (facts.is_asked, Cause::Asked),
+        (facts.is_full, Cause::Full),
+        (facts.is_period_over, Cause::Period),
+        (is_size, Cause::Size),
+    ];
+    causes.into_iter().find(|(holds, _)| *holds).map(|(_, cause)| cause)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_due;
+    use super::*;
+
+    fn live(bytes: u64) -> Facts {
+        Facts {
+            is_in_place: true,
+            content_bytes: bytes,
+            live_bytes: bytes,
+            max_bytes: 100,
+            ..Facts::default()
+        }
+    }
 
     #[test]
-    fn due_when_it_would_grow_beyond_and_is_not_empty() {
-        assert!(!is_due(90, 10, 100) && is_due(91, 10, 100) && is_due(90, 11, 100));
-        assert!(!is_due(0, 101, 100) && is_due(1, u64::MAX, 100));
+    fn size_counts_with_the_next_record_alone() {
+        let size = |bytes, next| due(&Facts { next_bytes: next, ..live(bytes) });
+        assert_eq!(size(90, Some(10)), None);
+        assert_eq!(size(91, Some(10)), Some(Cause::Size));
+        assert_eq!(size(200, None), None);
+        assert_eq!(size(1, Some(u64::MAX)), Some(Cause::Size));
+        assert_eq!(size(0, Some(101)), None, "a file of its own");
+    }
+
+    #[test]
+    fn a_header_alone_is_no_content_but_takes_room() {
+        let begun = Facts { content_bytes: 0, next_bytes: Some(95), is_asked: true, ..live(10) };
+        assert_eq!(due(&begun), None);
+        let one = Facts { content_bytes: 1, next_bytes: Some(95), ..live(11) };
+        assert_eq!(due(&one), Some(Cause::Size));
+    }
+
+    #[test]
+    fn every_cause_wants_a_file_in_its_place_with_content() {
+        let all = Facts { is_asked: true, is_full: true, is_period_over: true, ..live(1) };
+        assert_eq!(due(&all), Some(Cause::Asked));
+        assert_eq!(due(&Facts { is_asked: false, ..all }), Some(Cause::Full));
+        assert_eq!(due(&Facts { is_asked: false, is_full: false, ..all }), Some(Cause::Period));
+        assert_eq!(due(&Facts { is_in_place: false, ..all }), None);
+        assert_eq!(due(&Facts { content_bytes: 0, ..all }), None);
     }
 }

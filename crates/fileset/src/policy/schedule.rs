@@ -1,4 +1,5 @@
-//! When a file's period on the clock ends: the first boundary after a moment, in a zone whose clock skips and repeats.
+//! When a file's period on the clock begins and ends: the last boundary before a moment and the first after it, in a zone
+//! whose clock skips and repeats; and which stamp names the period.
 //! It reads no clock and looks up no zone.
 
 use jiff::Timestamp;
@@ -6,11 +7,12 @@ use jiff::civil::{self, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::model::schedule::{Every, Schedule, Weekday};
+use crate::model::slot::{Form, Stamp};
 use crate::model::time::Wall;
 
 const MICROS: i64 = 1_000_000;
-/// Days ahead among which there is always a boundary: a week, and what a calendar may leave out.
-const DAYS_AHEAD: usize = 15;
+/// Days ahead or back among which there is always a boundary: a week, and what a calendar may leave out.
+const DAYS_LOOKED_AT: usize = 15;
 /// Changes of a zone's clock looked through for one that is known to be next.
 const CHANGES_AHEAD: usize = 4;
 
@@ -47,6 +49,60 @@ impl Calendar {
         Some(self.boundary_after(moment).map_or(latest, |end| end.min(latest)))
     }
 
+    /// The stamp of the period that holds a moment: what the zone's clock showed when it began. None: beyond what the
+    /// calendar knows. Periods that the clock shows twice have the same stamp.
+    pub(crate) fn stamp(&self, moment: Wall) -> Option<Stamp> {
+        let moment = Timestamp::from_microsecond(moment.unix_micros()).ok()?;
+        let form = match self.schedule.period() {
+            Every::Minute => Form::Minute,
+            Every::Hour => Form::Hour,
+            Every::Day | Every::Week => Form::Day,
+        };
+        Stamp::period(form, self.zone.to_datetime(self.begin(moment)?))
+    }
+
+    /// The last boundary at a moment or before it.
+    fn begin(&self, moment: Timestamp) -> Option<Timestamp> {
+        match self.schedule.period() {
+            Every::Minute => self.full_step_until(moment, 60 * MICROS),
+            Every::Hour => self.full_step_until(moment, 3_600 * MICROS),
+            Every::Day => self.time_of_day_until(moment, None),
+            Every::Week => self.time_of_day_until(moment, Some(weekday(self.schedule.weekday()))),
+        }
+    }
+
+    /// The last full step of the zone's clock, or behind it the moment at which that clock jumped.
+    fn full_step_until(&self, moment: Timestamp, step_micros: i64) -> Option<Timestamp> {
+        let offset = self.zone.to_offset(moment);
+        let shift = i64::from(offset.seconds()) * MICROS;
+        let shown = moment.as_microsecond() + shift;
+        let last = Timestamp::from_microsecond(shown - shown.rem_euclid(step_micros) - shift).ok()?;
+        let behind = Timestamp::from_microsecond(moment.as_microsecond() + 1).ok()?;
+        let changes = self.zone.preceding(behind).map(|change| change.timestamp());
+        let is_jump = |at: &Timestamp| {
+            let before = Timestamp::from_microsecond(at.as_microsecond() - 1);
+            before.is_ok_and(|before| self.zone.to_offset(before) != offset)
+        };
+        Some(changes.take_while(|at| *at > last).find(is_jump).unwrap_or(last))
+    }
+
+    /// The last moment at which the zone's clock showed the time of day, on that weekday or on any. It may be tomorrow's: a
+    /// clock that goes back over midnight shows today again.
+    fn time_of_day_until(&self, moment: Timestamp, day: Option<civil::Weekday>) -> Option<Timestamp> {
+        let time = self.time_of_day()?;
+        let tomorrow = self.zone.to_datetime(moment).date().tomorrow().ok()?;
+        std::iter::successors(Some(tomorrow), |date| date.yesterday().ok())
+            .take(DAYS_LOOKED_AT)
+            .filter(|date| day.is_none_or(|day| date.weekday() == day))
+            .filter_map(|date| self.first_moment(date.to_datetime(time)))
+            .find(|boundary| *boundary <= moment)
+    }
+
+    fn time_of_day(&self) -> Option<Time> {
+        let (hour, minute) = self.schedule.time();
+        Time::new(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, 0, 0).ok()
+    }
+
     /// The next full step of the zone's clock, or before it a moment at which that clock jumps: what it shows after the
     /// jump is another hour, though it may have the same name.
     fn full_step_after(&self, moment: Timestamp, step_micros: i64) -> Option<Timestamp> {
@@ -62,11 +118,10 @@ impl Calendar {
 
     /// The next moment at which the zone's clock shows the time of day, on that weekday or on any.
     fn time_of_day_after(&self, moment: Timestamp, day: Option<civil::Weekday>) -> Option<Timestamp> {
-        let (hour, minute) = self.schedule.time();
-        let time = Time::new(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, 0, 0).ok()?;
+        let time = self.time_of_day()?;
         let today = self.zone.to_datetime(moment).date();
         std::iter::successors(Some(today), |date| date.tomorrow().ok())
-            .take(DAYS_AHEAD)
+            .take(DAYS_LOOKED_AT)
             .filter(|date| day.is_none_or(|day| date.weekday() == day))
             .filter_map(|date| self.first_moment(date.to_datetime(time)))
             .find(|boundary| *boundary > moment)
@@ -229,6 +284,64 @@ mod tests {
         assert_eq!(hourly.boundary_after(beyond), None);
     }
 
+    fn stamp(schedule: Schedule, zone: &str, moment: &str) -> String {
+        calendar(schedule, zone).stamp(wall(moment)).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_period_is_named_by_its_beginning() {
+        let utc = |schedule, moment| stamp(schedule, "UTC", moment);
+        let moment = "2026-11-27T02:19:11.5Z";
+        assert_eq!(utc(Schedule::minutely(), moment), "2026-11-27-02-19");
+        assert_eq!(utc(Schedule::hourly(), moment), "2026-11-27-02");
+        assert_eq!(utc(Schedule::daily(), moment), "2026-11-27");
+        assert_eq!(utc(Schedule::daily().at(2, 19), moment), "2026-11-27");
+        assert_eq!(utc(Schedule::daily().at(3, 30), moment), "2026-11-26", "the day has not begun");
+        // It is a Friday.
+        assert_eq!(utc(Schedule::weekly(), moment), "2026-11-23");
+        assert_eq!(utc(Schedule::weekly().on(Weekday::Friday), moment), "2026-11-27");
+        assert_eq!(utc(Schedule::weekly().on(Weekday::Friday).at(3, 30), moment), "2026-11-20");
+        assert_eq!(utc(Schedule::weekly().on(Weekday::Saturday), moment), "2026-11-21");
+        // The moment of a boundary is the new period's.
+        assert_eq!(utc(Schedule::daily(), "2026-11-27T00:00:00Z"), "2026-11-27");
+        assert_eq!(utc(Schedule::daily(), "2026-11-26T23:59:59.999999Z"), "2026-11-26");
+        assert_eq!(utc(Schedule::hourly(), "1969-12-31T23:30:00Z"), "1969-12-31-23");
+        // The zone's clock counts, not UTC's.
+        assert_eq!(stamp(Schedule::daily(), "Asia/Kolkata", "2026-11-26T20:00:00Z"), "2026-11-27");
+        assert_eq!(stamp(Schedule::hourly(), "Asia/Kolkata", "2026-11-26T20:00:00Z"), "2026-11-27-01");
+        assert_eq!(stamp(Schedule::daily(), NEW_YORK, "2026-11-27T02:00:00Z"), "2026-11-26");
+        let beyond = Wall::from_unix_micros(i64::MAX);
+        assert_eq!(calendar(Schedule::daily(), "UTC").stamp(beyond), None);
+    }
+
+    #[test]
+    fn a_period_is_named_where_the_clock_jumps() {
+        // 02:00 becomes 03:00.
+        let berlin = |schedule, moment| stamp(schedule, BERLIN, moment);
+        assert_eq!(berlin(Schedule::hourly(), "2026-03-29T00:59:59Z"), "2026-03-29-01");
+        assert_eq!(berlin(Schedule::hourly(), "2026-03-29T01:00:00Z"), "2026-03-29-03");
+        assert_eq!(berlin(Schedule::daily().at(2, 30), "2026-03-29T00:59:59Z"), "2026-03-28");
+        assert_eq!(berlin(Schedule::daily().at(2, 30), "2026-03-29T01:00:00Z"), "2026-03-29");
+        // 03:00 becomes 02:00: two hours and minutes have one name.
+        for twice in ["2026-10-25T00:30:10Z", "2026-10-25T01:30:10Z"] {
+            assert_eq!(berlin(Schedule::hourly(), twice), "2026-10-25-02");
+            assert_eq!(berlin(Schedule::minutely(), twice), "2026-10-25-02-30");
+            assert_eq!(berlin(Schedule::daily().at(2, 30), twice), "2026-10-25", "the first counts");
+        }
+        assert_eq!(berlin(Schedule::daily().at(2, 30), "2026-10-25T00:20:00Z"), "2026-10-24");
+        assert_eq!(berlin(Schedule::daily().at(2, 30), "2026-10-25T01:20:00Z"), "2026-10-25");
+        // Midnight is skipped: the day begins at 01:00.
+        assert_eq!(stamp(Schedule::daily(), SANTIAGO, "2026-09-06T03:59:59Z"), "2026-09-05");
+        assert_eq!(stamp(Schedule::daily(), SANTIAGO, "2026-09-06T04:00:00Z"), "2026-09-06");
+        // A minute past midnight it is 23:01 again: the day has begun.
+        let st_johns = |schedule, moment| stamp(schedule, "America/St_Johns", moment);
+        assert_eq!(st_johns(Schedule::daily(), "2010-11-07T02:40:00Z"), "2010-11-07");
+        assert_eq!(st_johns(Schedule::hourly(), "2010-11-07T02:40:00Z"), "2010-11-06-23");
+        // A whole day is skipped: its period is a short one of the next.
+        assert_eq!(stamp(Schedule::daily().at(6, 0), APIA, "2011-12-30T12:00:00Z"), "2011-12-31");
+        assert_eq!(stamp(Schedule::daily().at(6, 0), APIA, "2011-12-30T09:59:59Z"), "2011-12-29");
+    }
+
     fn any_calendar() -> impl Strategy<Value = Calendar> {
         const ZONES: &[&str] = &[
             "UTC",
@@ -280,6 +393,45 @@ mod tests {
                 let end = calendar.period_end(moment, moment).unwrap();
                 prop_assert_eq!(end, next);
                 moment = next;
+            }
+        }
+
+        #[test]
+        fn a_period_begins_where_the_one_before_it_ends(
+            calendar in any_calendar(),
+            start in 631_152_000_000_000_i64..2_840_140_800_000_000,
+        ) {
+            let begin = |moment: Wall| {
+                let moment = Timestamp::from_microsecond(moment.unix_micros()).unwrap();
+                Wall::from_unix_micros(calendar.begin(moment).unwrap().as_microsecond())
+            };
+            let mut moment = Wall::from_unix_micros(start);
+            for _ in 0..20 {
+                let (begun, next) = (begin(moment), calendar.boundary_after(moment).unwrap());
+                prop_assert!(begun <= moment && moment < next);
+                prop_assert_eq!(calendar.boundary_after(begun), Some(next));
+                let just_before = Wall::from_unix_micros(begun.unix_micros() - 1);
+                prop_assert_eq!(calendar.boundary_after(just_before), Some(begun), "it is a boundary");
+                prop_assert_eq!(begin(next), next);
+                prop_assert_eq!(begin(Wall::from_unix_micros(next.unix_micros() - 1)), begun);
+                prop_assert_eq!(calendar.stamp(begun), calendar.stamp(moment));
+                moment = next;
+            }
+        }
+
+        #[test]
+        fn stamps_of_growing_periods_grow(
+            calendar in any_calendar(),
+            start in 631_152_000_000_000_i64..2_840_140_800_000_000,
+        ) {
+            let mut moment = Wall::from_unix_micros(start);
+            let mut newest: Option<Stamp> = None;
+            for _ in 0..20 {
+                let stamp = Stamp::after(newest, calendar.stamp(moment).unwrap());
+                prop_assert!(newest < Some(stamp));
+                prop_assert_eq!(Stamp::parse(&stamp.to_string()), Some(stamp));
+                newest = Some(stamp);
+                moment = calendar.boundary_after(moment).unwrap();
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The disk in the hands of a test: setting the scene, interfering from outside, scripting, looking.
-//! None of this counts as a call of the process under test; those are in `handle`.
+//! The disk in the hands of a test: setting the scene, scripting, watching, looking.
+//! None of this counts as a call of the process under test; those are in `handle`. What others do is in `others`.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -10,12 +10,10 @@ use super::clock::SimClock;
 use super::crash::{Survive, When};
 use super::fault::Fault;
 use super::journal::Entry;
-use super::names::Change;
-use super::state::{Cap, LockOwner, State};
+use super::state::State;
+use super::watch::{Cap, Guard};
 use crate::effect::fs::{Follow, Fs, Outcome};
-use crate::model::error::OsError;
 use crate::model::inventory::FileKind;
-use crate::model::time::Wall;
 
 /// A disk in memory. Clones are the same disk. It starts with an empty root directory, room without end, and
 /// everything on it owned by the user of the process.
@@ -25,7 +23,7 @@ use crate::model::time::Wall;
 /// durable, as a journal does; syncing a file makes its bytes durable, not its name.
 #[derive(Clone)]
 pub struct SimDisk {
-    state: Arc<Mutex<State>>,
+    pub(super) state: Arc<Mutex<State>>,
     /// The process that it speaks for; none: whichever runs.
     pub(super) process: Option<u64>,
 }
@@ -78,9 +76,8 @@ impl SimDisk {
     /// The bytes of the regular file at `path`, following symlinks.
     #[must_use]
     pub fn read(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
-        let mut state = self.state();
-        let (_, ino) = state.find(path.as_ref(), Follow::Yes).ok()?;
-        let inode = state.inode(ino).ok()?;
+        let state = self.state();
+        let inode = state.inodes.get(&state.find(path.as_ref(), Follow::Yes).ok()?)?;
         (inode.kind == FileKind::File).then(|| inode.live.clone())
     }
 
@@ -88,9 +85,8 @@ impl SimDisk {
     #[must_use]
     pub fn list(&self, dir: impl AsRef<Path>) -> Vec<(OsString, u64)> {
         let state = self.state();
-        let Ok((dir, _)) = state.find(dir.as_ref(), Follow::Yes) else { return Vec::new() };
-        let children = state.children(&dir);
-        children.map(|(name, inode)| (name.to_owned(), inode.bytes())).collect()
+        let Ok(dir) = state.find(dir.as_ref(), Follow::Yes) else { return Vec::new() };
+        state.children(dir).map(|(name, inode)| (name.to_owned(), inode.bytes())).collect()
     }
 
     /// Whether anything stands at the path itself, be it a dangling symlink.
@@ -103,129 +99,6 @@ impl SimDisk {
     #[must_use]
     pub fn unsynced_names(&self) -> usize {
         self.state().pending()
-    }
-
-    // --- interference of others ---
-
-    /// Somebody renames a file, over whatever stands there.
-    ///
-    /// # Errors
-    /// The path that is missing.
-    pub fn ext_rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Outcome<()> {
-        let mut state = self.state();
-        let (from, _) = state.find(from.as_ref(), Follow::No)?;
-        let to = state.walk(to.as_ref(), Follow::No)?.path;
-        let (from, to) = (from.as_os_str().into(), to.as_os_str().into());
-        state.change(Change::Move(from, to));
-        Ok(())
-    }
-
-    /// Somebody renames a directory, with all that is in it.
-    ///
-    /// # Errors
-    /// The path that is missing, or not a directory.
-    pub fn ext_rename_dir(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Outcome<()> {
-        self.must_be_dir(from.as_ref())?;
-        self.ext_rename(from, to)
-    }
-
-    /// Somebody removes a name. Who has the file open goes on with it.
-    ///
-    /// # Errors
-    /// The path that is missing.
-    pub fn ext_unlink(&self, path: impl AsRef<Path>) -> Outcome<()> {
-        let mut state = self.state();
-        let (path, _) = state.find(path.as_ref(), Follow::No)?;
-        state.change(Change::Unlink(path.as_os_str().into()));
-        Ok(())
-    }
-
-    /// Somebody removes a directory, with all that is in it.
-    ///
-    /// # Errors
-    /// The path that is missing, or not a directory.
-    pub fn ext_remove_dir_all(&self, path: impl AsRef<Path>) -> Outcome<()> {
-        self.must_be_dir(path.as_ref())?;
-        self.ext_unlink(path)
-    }
-
-    /// Somebody cuts a file.
-    ///
-    /// # Errors
-    /// The path that is missing.
-    pub fn ext_truncate(&self, path: impl AsRef<Path>, bytes: usize) -> Outcome<()> {
-        let mut state = self.state();
-        let (_, ino) = state.find(path.as_ref(), Follow::Yes)?;
-        state.inode(ino)?.live.resize(bytes, 0);
-        Ok(())
-    }
-
-    /// Somebody says when a file was last changed, as `touch` does.
-    ///
-    /// # Errors
-    /// The path that is missing.
-    pub fn ext_touch(&self, path: impl AsRef<Path>, modified: Wall) -> Outcome<()> {
-        let mut state = self.state();
-        let (_, ino) = state.find(path.as_ref(), Follow::Yes)?;
-        state.inode(ino)?.modified = modified;
-        Ok(())
-    }
-
-    /// Somebody appends to a file, whatever the limits of the disk.
-    ///
-    /// # Errors
-    /// The path that is missing.
-    pub fn ext_append(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Outcome<()> {
-        let mut state = self.state();
-        let (_, ino) = state.find(path.as_ref(), Follow::Yes)?;
-        state.inode(ino)?.live.extend_from_slice(bytes.as_ref());
-        Ok(())
-    }
-
-    /// Somebody gives a file a second name.
-    ///
-    /// # Errors
-    /// The path that is missing.
-    pub fn ext_hard_link(&self, path: impl AsRef<Path>, second: impl AsRef<Path>) -> Outcome<()> {
-        let mut state = self.state();
-        let (_, ino) = state.find(path.as_ref(), Follow::No)?;
-        let second = state.walk(second.as_ref(), Follow::No)?.path;
-        state.link(&second, ino);
-        Ok(())
-    }
-
-    /// Somebody gives a file away.
-    ///
-    /// # Errors
-    /// The path that is missing.
-    pub fn set_owner(&self, path: impl AsRef<Path>, user: u32) -> Outcome<()> {
-        let mut state = self.state();
-        let (_, ino) = state.find(path.as_ref(), Follow::No)?;
-        state.inode(ino)?.owner = user;
-        Ok(())
-    }
-
-    /// Another process takes the lock file at `path`, and writes `text` into it. It keeps it over a restart of
-    /// the process, not over a power cut.
-    pub fn hold_lock(&self, path: impl AsRef<Path>, text: &str) {
-        let mut state = self.state();
-        put(&mut state, path.as_ref(), FileKind::File, text.as_bytes(), Path::new(""));
-        if let Ok((_, ino)) = state.find(path.as_ref(), Follow::No) {
-            state.locks.insert(ino, LockOwner::Other);
-        }
-    }
-
-    /// The other process lets the lock go. Its file stays.
-    ///
-    /// # Errors
-    /// The path that is missing.
-    pub fn release_lock(&self, path: impl AsRef<Path>) -> Outcome<()> {
-        let mut state = self.state();
-        let (_, ino) = state.find(path.as_ref(), Follow::No)?;
-        if state.locks.get(&ino) == Some(&LockOwner::Other) {
-            state.locks.remove(&ino);
-        }
-        Ok(())
     }
 
     // --- limits ---
@@ -246,9 +119,41 @@ impl SimDisk {
         self.state().limits.write = bytes;
     }
 
+    /// The longest name that a directory takes, in bytes: 255, unless this says otherwise.
+    pub fn set_name_max(&self, bytes: usize) {
+        self.state().limits.name = bytes;
+    }
+
     /// While it is, everything that would change the disk gives `EROFS`, on files already open too.
     pub fn set_read_only(&self, read_only: bool) {
         self.state().limits.read_only = read_only;
+    }
+
+    // --- who and where ---
+
+    /// Makes the process that user's. What it makes from now on belongs to that user, and so does what a test puts
+    /// there. The superuser (0) may give files away; others may not, and only change what is theirs.
+    pub fn set_user(&self, user: u32) {
+        self.state().user = user;
+    }
+
+    /// Makes what stands at `path` a mount point, of the mount numbered `id`; what is below it is on that mount, too.
+    /// All else is on mount 1.
+    ///
+    /// Renaming from one mount to another gives `EXDEV`, and renaming, replacing or removing a mount point, `EBUSY`.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn set_mount(&self, path: impl AsRef<Path>, id: u64) -> Outcome<()> {
+        let mut state = self.state();
+        let ino = state.find(path.as_ref(), Follow::Yes)?;
+        state.mounts.insert(ino, id);
+        Ok(())
+    }
+
+    /// Whether the system says which mount something is on. It does, unless this says otherwise.
+    pub fn set_mounts_told(&self, told: bool) {
+        self.state().mounts_told = told;
     }
 
     // --- script and journal ---
@@ -305,24 +210,38 @@ impl SimDisk {
     }
 
     /// Ends the process, if it still runs, and begins the next, on what survives. Faults and a crash to come are
-    /// cleared; limits, caps, clock and journal stay. What the last process had open gives `EIO`.
+    /// cleared, and the next process has the top of the disk as its root; user, mounts, limits, watches, clock and
+    /// journal stay. What the last process had open gives `EIO`.
     pub fn restart(&self, survive: Survive) {
         self.state().restart(survive);
     }
 
-    // --- caps ---
+    // --- watches ---
 
     /// Watches, after every call of the process that can add bytes or move names, that the regular files of `dir`
     /// whose names `names` accepts hold at most `cap_bytes` together. `names` must not use the disk.
+    ///
+    /// The watch stays with the directory that `dir` leads to now, wherever that is moved. If there is none yet, it
+    /// goes where the path leads, as [`assert_total_at`](Self::assert_total_at) does.
     pub fn assert_total(
         &self,
         dir: impl Into<PathBuf>,
         names: impl Fn(&OsStr) -> bool + Send + 'static,
         cap_bytes: u64,
     ) {
-        let (dir, names) = (dir.into(), Box::new(names));
-        let cap = Cap { dir, names, bytes: cap_bytes, members: Vec::new(), names_version: 0 };
-        self.state().caps.push(cap);
+        let (dir, mut state) = (dir.into(), self.state());
+        let pinned = state.find(&dir, Follow::Yes).ok();
+        state.caps.push(Cap::new(dir, pinned, Box::new(names), cap_bytes));
+    }
+
+    /// Watches as [`assert_total`](Self::assert_total) does, in whichever directory `dir` leads to at the time.
+    pub fn assert_total_at(
+        &self,
+        dir: impl Into<PathBuf>,
+        names: impl Fn(&OsStr) -> bool + Send + 'static,
+        cap_bytes: u64,
+    ) {
+        self.state().caps.push(Cap::new(dir.into(), None, Box::new(names), cap_bytes));
     }
 
     /// The first time that a cap was exceeded: by how much, and after which call.
@@ -331,14 +250,24 @@ impl SimDisk {
         self.state().violation.clone()
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Watches, in every call of the process from now on, that what `foreign` accepts stays as it is. It is given the
+    /// path of a directory and a name in it, and must not use the disk. It replaces the last one.
+    ///
+    /// A call breaches it if it makes, removes, renames or replaces such a name or a directory above one, or changes
+    /// the bytes or the attributes of a file or directory that has such a name, by whatever name it was reached.
+    /// What `ext_` methods do is no breach.
+    pub fn protect(&self, foreign: impl Fn(&Path, &OsStr) -> bool + Send + 'static) {
+        self.state().guard = Some(Guard::new(Box::new(foreign)));
     }
 
-    fn must_be_dir(&self, path: &Path) -> Outcome<()> {
-        let state = self.state();
-        let (_, ino) = state.find(path, Follow::No)?;
-        if state.kind(ino) == Some(FileKind::Directory) { Ok(()) } else { Err(OsError::ENOTDIR) }
+    /// The first time that the process changed what [`protect`](Self::protect) watches: what it did, and in which call.
+    #[must_use]
+    pub fn breach(&self) -> Option<String> {
+        self.state().breach.clone()
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -359,25 +288,24 @@ impl fmt::Debug for SimDisk {
     }
 }
 
-fn mkdir_all(state: &mut State, path: &Path) {
+pub(super) fn mkdir_all(state: &mut State, path: &Path) {
     let mut above: Vec<&Path> = path.ancestors().collect();
     above.reverse();
     for dir in above {
-        if let Ok(spot) = state.walk(dir, Follow::Yes) {
-            if spot.ino.is_none() {
-                let ino = state.add(FileKind::Directory);
-                state.link_before(&spot.path, ino);
-            }
+        let Ok(spot) = state.walk(dir, Follow::Yes) else { return };
+        if let (None, Ok(place)) = (spot.ino, spot.place()) {
+            let ino = state.add_durable(FileKind::Directory, &[], Path::new(""));
+            state.link_before(place, ino);
         }
     }
 }
 
-fn put(state: &mut State, path: &Path, kind: FileKind, bytes: &[u8], target: &Path) {
+pub(super) fn put(state: &mut State, path: &Path, kind: FileKind, bytes: &[u8], target: &Path) {
     if let Some(dir) = path.parent() {
         mkdir_all(state, dir);
     }
-    if let Ok(spot) = state.walk(path, Follow::No) {
+    if let Ok(place) = state.walk(path, Follow::No).and_then(|spot| spot.place()) {
         let ino = state.add_durable(kind, bytes, target);
-        state.link_before(&spot.path, ino);
+        state.link_before(place, ino);
     }
 }

@@ -1,191 +1,252 @@
-//! The disk as the engine sees it: each method of the seam, on the state in memory.
-//! It passes the gate of `state` once per call, and errs with the numbers that Linux gives.
+//! The disk as the engine sees it: each method of `Fs`, on the state in memory.
+//! It passes the gate once per call, and errs with the numbers that Linux gives. What is open is in `file`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::change::Onto;
 use super::disk::SimDisk;
-use super::names::{Change, Ino};
-use super::state::{LockOwner, Request, State, USER};
-use crate::effect::fs::{Follow, Fs, Lock, LockRefusal, LogFile, Outcome};
+use super::file::{Access, Descriptor, SimFile, SimLock};
+use super::gate::{Request, Subject};
+use super::names::Ino;
+use super::open::Fd;
+use super::state::{LockOwner, State, id_of};
+use crate::effect::fs::{At, Dir, Follow, Fs, Lock, LockRefusal, LogFile, Outcome, Space};
 use crate::model::error::{Holder, Op, OsError};
-use crate::model::inventory::{FileId, FileKind, Meta};
-use crate::model::time::Wall;
+use crate::model::inventory::{FileKind, Meta};
 
 impl SimDisk {
-    fn call<T>(&self, op: Op, path: &Path, body: impl FnOnce(&mut State) -> Outcome<T>) -> Outcome<T> {
-        self.request(Request { op, path, to: None, bytes: 0, ino: None }, body)
+    fn on_path<T>(&self, op: Op, path: &Path, body: impl FnOnce(&mut State) -> Outcome<T>) -> Outcome<T> {
+        self.request(Request { op, subject: Subject::Path(path), to: None, bytes: 0 }, &[], body)
     }
 
-    fn request<T>(&self, request: Request<'_>, body: impl FnOnce(&mut State) -> Outcome<T>) -> Outcome<T> {
+    /// A call about a directory. The body is told what stands behind its descriptor.
+    fn on_dir<T>(&self, op: Op, dir: &Dir, body: impl FnOnce(&mut State, Ino) -> Outcome<T>) -> Outcome<T> {
+        let fd = self.fd(dir);
+        let request = Request { op, subject: Subject::Open(fd.ino, dir.path()), to: None, bytes: 0 };
+        self.request(request, &[fd], |state| {
+            let dir = state.behind(fd)?;
+            body(state, dir)
+        })
+    }
+
+    /// A call about a name. The body is told the directory.
+    fn on_name<T>(&self, op: Op, at: &At, body: impl FnOnce(&mut State, Ino) -> Outcome<T>) -> Outcome<T> {
+        self.on_name_to(op, at, None, body)
+    }
+
+    fn on_name_to<T>(
+        &self,
+        op: Op,
+        at: &At,
+        to: Option<Subject<'_>>,
+        body: impl FnOnce(&mut State, Ino) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let fd = self.fd(&at.dir);
+        self.request(Request { op, subject: Subject::Name(fd.ino, at), to, bytes: 0 }, &[fd], |state| {
+            let dir = state.dir_behind(fd)?;
+            body(state, dir)
+        })
+    }
+
+    /// A call about two names. The body is told their directories.
+    fn on_names<T>(
+        &self,
+        op: Op,
+        (from, to): (&At, &At),
+        body: impl FnOnce(&mut State, Ino, Ino) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let fds = [self.fd(&from.dir), self.fd(&to.dir)];
+        let [first, second] = [(fds[0], from), (fds[1], to)].map(|(fd, at)| Subject::Name(fd.ino, at));
+        self.request(Request { op, subject: first, to: Some(second), bytes: 0 }, &fds, |state| {
+            let dirs = (state.dir_behind(fds[0])?, state.dir_behind(fds[1])?);
+            body(state, dirs.0, dirs.1)
+        })
+    }
+
+    /// A call of the process that this speaks for, or of the dead one that opened a descriptor of the call.
+    fn request<T>(
+        &self,
+        request: Request<'_>,
+        fds: &[Fd],
+        body: impl FnOnce(&mut State) -> Outcome<T>,
+    ) -> Outcome<T> {
         let mut state = self.state();
-        let process = self.process.unwrap_or(state.generation);
+        let now = state.generation;
+        let dead = fds.iter().filter_map(|fd| fd.process).find(|process| *process != now);
+        let process = dead.or(self.process).unwrap_or(now);
         state.call(process, request, |state, _| body(state).map(|value| (value, 0)))
     }
 
-    fn opened(&self, opened: Outcome<(Ino, u64)>, path: &Path, access: Access) -> Outcome<Box<dyn LogFile>> {
-        let (ino, process) = opened?;
-        let handle = Handle { disk: self.clone(), process, ino, path: path.to_owned() };
-        Ok(Box::new(SimFile { handle, access }))
+    fn fd(&self, dir: &Dir) -> Fd {
+        let ours = dir.handle::<Descriptor>().filter(|descriptor| descriptor.is_on(self));
+        ours.map_or(Fd::UNKNOWN, |descriptor| descriptor.fd)
+    }
+
+    fn opened(&self, opened: Outcome<Fd>, at: &At, access: Access) -> Outcome<Box<dyn LogFile>> {
+        Ok(Box::new(SimFile::new(Descriptor::new(self, opened?), at.path(), access)))
     }
 }
 
 impl Fs for SimDisk {
-    fn stat(&self, path: &Path) -> Outcome<Meta> {
-        self.call(Op::Stat, path, |state| {
-            let (_, ino) = state.find(path, Follow::No)?;
-            state.meta(ino)
+    fn look(&self, path: &Path) -> Outcome<Meta> {
+        self.on_path(Op::Stat, path, |state| state.meta(state.find_inside(path, Follow::Yes)?))
+    }
+
+    fn resolve(&self, path: &Path) -> Outcome<PathBuf> {
+        self.on_path(Op::Stat, path, |state| {
+            state.path_inside(&state.walk_inside(path, Follow::Yes)?).ok_or(OsError::ENOENT)
         })
     }
 
-    fn open(&self, path: &Path, follow: Follow) -> Outcome<Box<dyn LogFile>> {
-        let opened = self.call(Op::Open, path, |state| {
-            let (_, ino) = state.find(path, follow)?;
-            openable(state, ino)?;
-            hold(state, ino)
-        });
-        self.opened(opened, path, Access::Append)
+    fn access(&self, path: &Path) -> Outcome<()> {
+        self.on_path(Op::Access, path, |state| {
+            state.find_inside(path, Follow::Yes)?;
+            state.writable()
+        })
     }
 
-    fn open_to_read(&self, path: &Path) -> Outcome<Box<dyn LogFile>> {
-        let opened = self.call(Op::Open, path, |state| {
-            let (_, ino) = state.find(path, Follow::No)?;
-            match state.kind(ino) {
-                Some(FileKind::File) => hold(state, ino),
-                Some(FileKind::Symlink) => Err(OsError::ELOOP),
-                Some(FileKind::Other) => Err(OsError::ENXIO),
-                _ => Err(OsError::EINVAL),
-            }
-        });
-        self.opened(opened, path, Access::Read)
-    }
-
-    fn create(&self, path: &Path, _mode: u32) -> Outcome<Box<dyn LogFile>> {
-        let created = self.call(Op::Create, path, |state| {
-            let ino = make(state, path, FileKind::File)?;
-            hold(state, ino)
-        });
-        self.opened(created, path, Access::Append)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> Outcome<()> {
-        self.request(Request { op: Op::Rename, path: from, to: Some(to), bytes: 0, ino: None }, |state| {
-            let (from, source) = state.find(from, Follow::No)?;
-            let to = state.walk(to, Follow::No)?;
-            if to.ino.is_some() {
+    fn make_dir(&self, path: &Path, mode: u32) -> Outcome<()> {
+        self.on_path(Op::MakeDir, path, |state| {
+            let spot = state.walk_inside(path, Follow::No)?;
+            if spot.ino.is_some() {
                 return Err(OsError::EEXIST);
             }
-            move_name(state, &from, &to.path, source)
+            let place = spot.place()?;
+            state.make(place, FileKind::Directory, mode).map(|_| ())
         })
     }
 
-    fn replace(&self, from: &Path, to: &Path) -> Outcome<()> {
-        self.request(Request { op: Op::Replace, path: from, to: Some(to), bytes: 0, ino: None }, |state| {
-            let (from, source) = state.find(from, Follow::No)?;
-            let to = state.walk(to, Follow::No)?;
-            let is_dir = |ino| state.kind(ino) == Some(FileKind::Directory);
-            match to.ino {
-                Some(target) if target == source => return Ok(()),
-                Some(target) if is_dir(target) && !is_dir(source) => return Err(OsError::EISDIR),
-                Some(target) if !is_dir(target) && is_dir(source) => return Err(OsError::ENOTDIR),
-                Some(target) if is_dir(target) && state.children(&to.path).next().is_some() => {
-                    return Err(OsError::ENOTEMPTY);
-                }
-                _ => {}
-            }
-            move_name(state, &from, &to.path, source)
-        })
+    fn open_dir(&self, path: &Path) -> Outcome<Dir> {
+        let fd = self.on_path(Op::OpenDir, path, |state| {
+            let ino = state.find_inside(path, Follow::Yes)?;
+            if state.kind(ino) == Some(FileKind::Directory) { state.hold(ino) } else { Err(OsError::ENOTDIR) }
+        })?;
+        Ok(Dir::new(path, id_of(fd.ino), Descriptor::new(self, fd)))
     }
 
-    fn symlink(&self, target: &Path, path: &Path) -> Outcome<()> {
-        self.request(Request { op: Op::Link, path, to: Some(target), bytes: 0, ino: None }, |state| {
-            let ino = make(state, path, FileKind::Symlink)?;
-            state.inode(ino)?.target = target.to_owned();
-            Ok(())
-        })
+    fn stat_dir(&self, dir: &Dir) -> Outcome<Meta> {
+        self.on_dir(Op::Stat, dir, |state, dir| state.meta(dir))
     }
 
-    fn read_link(&self, path: &Path) -> Outcome<PathBuf> {
-        self.call(Op::Stat, path, |state| {
-            let (_, ino) = state.find(path, Follow::No)?;
-            let inode = state.inode(ino)?;
-            if inode.kind == FileKind::Symlink { Ok(inode.target.clone()) } else { Err(OsError::EINVAL) }
-        })
-    }
-
-    fn list(&self, path: &Path) -> Outcome<Vec<OsString>> {
-        self.call(Op::List, path, |state| {
-            let (path, ino) = state.find(path, Follow::Yes)?;
-            if state.kind(ino) != Some(FileKind::Directory) {
-                return Err(OsError::ENOTDIR);
-            }
-            Ok(state.children(&path).map(|(name, _)| name.to_owned()).collect())
-        })
-    }
-
-    fn unlink(&self, path: &Path) -> Outcome<()> {
-        self.call(Op::Unlink, path, |state| {
-            let (path, ino) = state.find(path, Follow::No)?;
-            if state.kind(ino) == Some(FileKind::Directory) {
-                return Err(OsError::EISDIR);
-            }
-            state.writable()?;
-            state.change(Change::Unlink(path.as_os_str().into()));
-            Ok(())
-        })
-    }
-
-    fn make_dir(&self, path: &Path, _mode: u32) -> Outcome<()> {
-        self.call(Op::MakeDir, path, |state| make(state, path, FileKind::Directory).map(|_| ()))
-    }
-
-    fn sync_dir(&self, path: &Path) -> Outcome<()> {
-        self.call(Op::SyncDir, path, |state| {
-            let (_, ino) = state.find(path, Follow::Yes)?;
-            if state.kind(ino) != Some(FileKind::Directory) {
-                return Err(OsError::ENOTDIR);
-            }
+    fn sync_dir(&self, dir: &Dir) -> Outcome<()> {
+        self.on_dir(Op::SyncDir, dir, |state, _| {
             state.sync_names();
             Ok(())
         })
     }
 
-    fn space(&self, path: &Path) -> Outcome<u64> {
-        self.call(Op::Space, path, |state| {
-            state.find(path, Follow::Yes)?;
-            Ok(state.free())
+    fn set_dir_owner(&self, dir: &Dir, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
+        self.on_dir(Op::SetOwner, dir, |state, dir| state.give(dir, user, group))
+    }
+
+    fn space(&self, dir: &Dir) -> Outcome<Space> {
+        self.on_dir(Op::Space, dir, |state, _| {
+            let free = state.free();
+            Ok(Space { available: free, free })
         })
     }
 
-    fn access(&self, path: &Path) -> Outcome<()> {
-        self.call(Op::Access, path, |state| {
-            state.find(path, Follow::Yes)?;
-            state.writable()
+    fn name_max(&self, dir: &Dir) -> Outcome<usize> {
+        self.on_dir(Op::Space, dir, |state, _| Ok(state.limits.name))
+    }
+
+    fn list(&self, dir: &Dir) -> Outcome<Vec<OsString>> {
+        self.on_dir(Op::List, dir, |state, dir| match state.kind(dir) {
+            // One that was removed is empty, not an error.
+            Some(FileKind::Directory) => Ok(state.children(dir).map(|(name, _)| name.to_owned()).collect()),
+            _ => Err(OsError::ENOTDIR),
         })
     }
 
-    fn resolve(&self, path: &Path) -> Outcome<PathBuf> {
-        self.call(Op::Stat, path, |state| Ok(state.find(path, Follow::Yes)?.0.into_owned()))
+    fn mount_of_dir(&self, dir: &Dir) -> Outcome<Option<u64>> {
+        self.on_dir(Op::Stat, dir, |state, dir| Ok(state.mounts_told.then(|| state.mount(dir))))
     }
 
-    fn read_head(&self, path: &Path, max: usize) -> Outcome<Vec<u8>> {
-        self.call(Op::Read, path, |state| {
-            let (_, ino) = state.find(path, Follow::No)?;
+    fn mount_of(&self, at: &At) -> Outcome<Option<u64>> {
+        self.on_name(Op::Stat, at, |state, dir| {
+            let ino = state.find_at(dir, &at.name, Follow::No)?;
+            let own = state.mounts.get(&ino).copied();
+            Ok(state.mounts_told.then(|| own.unwrap_or_else(|| state.mount(dir))))
+        })
+    }
+
+    fn stat(&self, at: &At) -> Outcome<Meta> {
+        self.on_name(Op::Stat, at, |state, dir| state.meta(state.find_at(dir, &at.name, Follow::No)?))
+    }
+
+    fn open(&self, at: &At, follow: Follow) -> Outcome<Box<dyn LogFile>> {
+        let opened = self.on_name(Op::Open, at, |state, dir| {
+            let ino = state.find_at(dir, &at.name, follow)?;
+            openable(state, ino)?;
+            state.hold(ino)
+        });
+        self.opened(opened, at, Access::Append)
+    }
+
+    fn open_to_read(&self, at: &At) -> Outcome<Box<dyn LogFile>> {
+        let opened = self.on_name(Op::Open, at, |state, dir| {
+            let ino = state.find_at(dir, &at.name, Follow::No)?;
+            readable(state, ino)?;
+            state.hold(ino)
+        });
+        self.opened(opened, at, Access::Read)
+    }
+
+    fn create(&self, at: &At, mode: u32) -> Outcome<Box<dyn LogFile>> {
+        let created = self.on_name(Op::Create, at, |state, dir| {
+            let ino = state.make_at(dir, &at.name, FileKind::File, mode)?;
+            state.hold(ino)
+        });
+        self.opened(created, at, Access::Append)
+    }
+
+    fn rename(&self, from: &At, to: &At) -> Outcome<()> {
+        self.on_names(Op::Rename, (from, to), |state, from_dir, to_dir| {
+            state.rename((from_dir, &from.name), (to_dir, &to.name), Onto::Free)
+        })
+    }
+
+    fn replace(&self, from: &At, to: &At) -> Outcome<()> {
+        self.on_names(Op::Replace, (from, to), |state, from_dir, to_dir| {
+            state.rename((from_dir, &from.name), (to_dir, &to.name), Onto::Anything)
+        })
+    }
+
+    fn symlink(&self, target: &Path, at: &At) -> Outcome<()> {
+        self.on_name_to(Op::Link, at, Some(Subject::Path(target)), |state, dir| {
+            let ino = state.make_at(dir, &at.name, FileKind::Symlink, 0o777)?;
+            state.inode(ino)?.target = target.to_owned();
+            Ok(())
+        })
+    }
+
+    fn read_link(&self, at: &At) -> Outcome<PathBuf> {
+        self.on_name(Op::Stat, at, |state, dir| {
+            let ino = state.find_at(dir, &at.name, Follow::No)?;
             let inode = state.inode(ino)?;
-            match inode.kind {
-                FileKind::File => Ok(inode.live[..inode.live.len().min(max)].to_vec()),
-                FileKind::Symlink => Err(OsError::ELOOP),
-                FileKind::Other => Err(OsError::ENXIO),
-                FileKind::Directory | FileKind::Fifo | FileKind::Device => Err(OsError::EINVAL),
-            }
+            if inode.kind == FileKind::Symlink { Ok(inode.target.clone()) } else { Err(OsError::EINVAL) }
         })
     }
 
-    fn lock(&self, path: &Path, _mode: u32, text: &str) -> Result<Box<dyn Lock>, LockRefusal> {
-        let taken = self.call(Op::Lock, path, |state| {
-            let ino = match state.walk(path, Follow::No)?.ino {
+    fn unlink(&self, at: &At) -> Outcome<()> {
+        self.on_name(Op::Unlink, at, |state, dir| state.unlink(dir, &at.name))
+    }
+
+    fn read_head(&self, at: &At, max: usize) -> Outcome<Vec<u8>> {
+        self.on_name(Op::Read, at, |state, dir| {
+            let ino = state.find_at(dir, &at.name, Follow::No)?;
+            readable(state, ino)?;
+            let content = &state.inode(ino)?.live;
+            Ok(content[..content.len().min(max)].to_vec())
+        })
+    }
+
+    fn lock(&self, at: &At, mode: u32, text: &str) -> Result<Box<dyn Lock>, LockRefusal> {
+        let taken = self.on_name(Op::Lock, at, |state, dir| {
+            let ino = match state.entry_at(dir, &at.name)? {
                 Some(ino) => ino,
-                None => make(state, path, FileKind::File)?,
+                None => state.make_at(dir, &at.name, FileKind::File, mode)?,
             };
             openable(state, ino)?;
             if state.kind(ino) != Some(FileKind::File) {
@@ -195,199 +256,31 @@ impl Fs for SimDisk {
                 return Ok(Err(holder(state, ino)?));
             }
             state.locks.insert(ino, LockOwner::Process);
-            state.inode(ino)?.live.clear();
+            state.written(ino)?.live.clear();
             // As on the real disk, the lock counts without its words.
             if !state.append(ino, text.as_bytes(), None).is_ok_and(|taken| taken == text.len()) {
                 state.inode(ino)?.live.clear();
             }
-            Ok(Ok(hold(state, ino)?))
+            Ok(Ok(state.hold(ino)?))
         });
         match taken {
-            Ok(Ok((ino, process))) => {
-                Ok(Box::new(SimLock(Handle { disk: self.clone(), process, ino, path: path.to_owned() })))
-            }
+            Ok(Ok(fd)) => Ok(Box::new(SimLock::new(Descriptor::new(self, fd), at.path()))),
             Ok(Err(holder)) => Err(LockRefusal::Held(holder)),
             Err(error) => Err(LockRefusal::Failed(error)),
         }
     }
 
-    fn lock_holder(&self, path: &Path) -> Outcome<Option<Holder>> {
-        self.call(Op::Lock, path, |state| {
-            let Some(ino) = state.walk(path, Follow::No)?.ino else { return Ok(None) };
-            match state.kind(ino) {
-                Some(FileKind::File) if state.locks.contains_key(&ino) => holder(state, ino).map(Some),
-                Some(FileKind::File) => Ok(None),
-                Some(FileKind::Symlink) => Err(OsError::ELOOP),
-                Some(FileKind::Other) => Err(OsError::ENXIO),
-                _ => Err(OsError::EINVAL),
-            }
+    fn lock_holder(&self, at: &At) -> Outcome<Option<Holder>> {
+        self.on_name(Op::Lock, at, |state, dir| {
+            let Some(ino) = state.entry_at(dir, &at.name)? else { return Ok(None) };
+            readable(state, ino)?;
+            if state.locks.contains_key(&ino) { holder(state, ino).map(Some) } else { Ok(None) }
         })
     }
 
     fn user(&self) -> u32 {
-        USER
+        self.state().user
     }
-}
-
-/// An open descriptor: keeps its inode alive until it is dropped, or its process is dead.
-#[derive(Debug)]
-struct Handle {
-    disk: SimDisk,
-    process: u64,
-    ino: Ino,
-    path: PathBuf,
-}
-
-impl Handle {
-    fn call<T>(&self, op: Op, bytes: u64, body: impl FnOnce(&mut State, Ino) -> Outcome<T>) -> Outcome<T> {
-        self.counted(op, bytes, |state, ino, _| body(state, ino).map(|value| (value, 0)))
-    }
-
-    fn counted<T>(
-        &self,
-        op: Op,
-        bytes: u64,
-        body: impl FnOnce(&mut State, Ino, Option<usize>) -> Outcome<(T, u64)>,
-    ) -> Outcome<T> {
-        let request = Request { op, path: &self.path, to: None, bytes, ino: Some(self.ino) };
-        self.disk.state().call(self.process, request, |state, most| body(state, self.ino, most))
-    }
-
-    /// Closes it, if the process still lives, and does what else that brings.
-    fn close(&self, also: impl FnOnce(&mut State)) {
-        let mut state = self.disk.state();
-        if state.generation == self.process {
-            if let Ok(inode) = state.inode(self.ino) {
-                inode.open = inode.open.saturating_sub(1);
-            }
-            also(&mut state);
-        }
-    }
-}
-
-/// What a descriptor is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Access {
-    Append,
-    Read,
-}
-
-impl Access {
-    /// What Linux says of a call that wants more than reading.
-    fn may_write(self, error: OsError) -> Outcome<()> {
-        if self == Self::Read { Err(error) } else { Ok(()) }
-    }
-}
-
-#[derive(Debug)]
-struct SimFile {
-    handle: Handle,
-    access: Access,
-}
-
-impl LogFile for SimFile {
-    fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
-        let access = self.access;
-        self.handle.counted(Op::Write, wide(bytes.len()), |state, ino, most| {
-            access.may_write(OsError::EBADF)?;
-            state.writable()?;
-            let taken = state.append(ino, bytes, most)?;
-            Ok((taken, wide(taken)))
-        })
-    }
-
-    fn stat(&self) -> Outcome<Meta> {
-        self.handle.call(Op::Stat, 0, |state, ino| state.meta(ino))
-    }
-
-    fn sync(&mut self) -> Outcome<()> {
-        self.handle.call(Op::Sync, 0, |state, ino| match state.kind(ino) {
-            Some(FileKind::File) => state.sync_data(ino),
-            _ => Err(OsError::EINVAL),
-        })
-    }
-
-    fn truncate(&mut self, bytes: u64) -> Outcome<()> {
-        let access = self.access;
-        self.handle.call(Op::Truncate, bytes, |state, ino| {
-            access.may_write(OsError::EINVAL)?;
-            state.writable()?;
-            let wall = state.wall();
-            let inode = state.inode(ino)?;
-            if inode.kind != FileKind::File {
-                return Err(OsError::EINVAL);
-            }
-            inode.live.resize(usize::try_from(bytes).map_err(|_| OsError::EFBIG)?, 0);
-            inode.modified = wall;
-            Ok(())
-        })
-    }
-
-    fn last_byte(&self) -> Outcome<Option<u8>> {
-        self.handle.call(Op::Read, 0, |state, ino| Ok(state.inode(ino)?.live.last().copied()))
-    }
-
-    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize> {
-        self.handle.call(Op::Read, 0, |state, ino| {
-            let content = &state.inode(ino)?.live;
-            let rest = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or(&[]);
-            let count = rest.len().min(bytes.len());
-            bytes[..count].copy_from_slice(&rest[..count]);
-            Ok(count)
-        })
-    }
-
-    fn set_modified(&mut self, modified: Wall) -> Outcome<()> {
-        self.handle.call(Op::SetTime, 0, |state, ino| {
-            state.writable()?;
-            state.inode(ino)?.modified = modified;
-            Ok(())
-        })
-    }
-}
-
-impl Drop for SimFile {
-    fn drop(&mut self) {
-        self.handle.close(|_| ());
-    }
-}
-
-#[derive(Debug)]
-struct SimLock(Handle);
-
-impl Lock for SimLock {
-    fn id(&self) -> FileId {
-        FileId { device: 1, inode: self.0.ino }
-    }
-}
-
-impl Drop for SimLock {
-    fn drop(&mut self) {
-        self.0.close(|state| {
-            state.locks.remove(&self.0.ino);
-        });
-    }
-}
-
-/// A new name and what stands behind it.
-fn make(state: &mut State, path: &Path, kind: FileKind) -> Outcome<Ino> {
-    let spot = state.walk(path, Follow::No)?;
-    if spot.ino.is_some() {
-        return Err(OsError::EEXIST);
-    }
-    state.writable()?;
-    let ino = state.add(kind);
-    state.link(&spot.path, ino);
-    Ok(ino)
-}
-
-fn move_name(state: &mut State, from: &Path, to: &Path, source: Ino) -> Outcome<()> {
-    if state.kind(source) == Some(FileKind::Directory) && to.starts_with(from) && to != from {
-        return Err(OsError::EINVAL);
-    }
-    state.writable()?;
-    state.change(Change::Move(from.as_os_str().into(), to.as_os_str().into()));
-    Ok(())
 }
 
 /// Whether it can be opened for writing.
@@ -398,22 +291,22 @@ fn openable(state: &State, ino: Ino) -> Outcome<()> {
         Some(FileKind::Other) => Err(OsError::ENXIO),
         // Neither a FIFO nor a device writes to the file system that it has its name on.
         Some(FileKind::Fifo | FileKind::Device) => Ok(()),
-        Some(FileKind::File) => state.writable(),
+        Some(FileKind::File) => state.changeable(ino),
         None => Err(OsError::ENOENT),
     }
 }
 
-/// One more descriptor of the inode, of the process that runs.
-fn hold(state: &mut State, ino: Ino) -> Outcome<(Ino, u64)> {
-    state.inode(ino)?.open += 1;
-    Ok((ino, state.generation))
+/// Whether it is a regular file, which alone can be opened for reading.
+fn readable(state: &State, ino: Ino) -> Outcome<()> {
+    match state.kind(ino) {
+        Some(FileKind::File) => Ok(()),
+        Some(FileKind::Symlink) => Err(OsError::ELOOP),
+        Some(FileKind::Other) => Err(OsError::ENXIO),
+        _ => Err(OsError::EINVAL),
+    }
 }
 
 fn holder(state: &mut State, ino: Ino) -> Outcome<Holder> {
     let bytes = &state.inode(ino)?.live;
     Ok(Holder { text: String::from_utf8_lossy(bytes).trim_end().to_owned() })
-}
-
-fn wide(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

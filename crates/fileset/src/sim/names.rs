@@ -1,11 +1,9 @@
-//! Names of the simulated disk: a tree of paths, and the changes that can be made to it.
-//! What stands behind a name is in `state`.
+//! Names of the simulated disk: which entries each directory has, and the changes that can be made to them.
+//! What stands behind a name is in `state`; how a path is followed, in `walk`.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-use std::ops::Bound;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::inventory::FileKind;
@@ -13,130 +11,145 @@ use crate::model::inventory::FileKind;
 /// Number of an inode.
 pub(super) type Ino = u64;
 
-/// A path in full, in its shortest form. Kept as text: paths are compared part by part, which is slow.
+/// One component of a path.
 pub(super) type Name = Arc<OsStr>;
+
+/// The directory at the top: the only one that has no name.
+pub(super) const TOP: Ino = 1;
+
+/// A name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) dir: Ino,
+    pub(super) name: Name,
+}
+
+impl Place {
+    pub(super) fn new(dir: Ino, name: &OsStr) -> Self {
+        Self { dir, name: name.into() }
+    }
+}
 
 /// One change of names, done whole or not at all.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     /// The name stands for the inode, whatever it stood for before.
-    Link(Name, Ino, FileKind),
+    Link(Place, Ino, FileKind),
     /// The name is gone, with everything below it.
-    Unlink(Name),
+    Unlink(Place),
     /// The first name, with everything below it, becomes the second.
-    Move(Name, Name),
+    Move(Place, Place),
 }
 
-/// What stands behind a name.
-#[derive(Clone, Copy, Debug)]
-struct Target {
-    ino: Ino,
-    is_dir: bool,
-}
-
-/// Which names there are, in full, without symlinks inside, and what each stands for.
+/// Which directories there are, and which entries they have. A directory that was removed is not among them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
-    names: BTreeMap<Name, Target>,
-    /// How many names each inode has that has one.
-    links: BTreeMap<Ino, u64>,
+    dirs: BTreeMap<Ino, BTreeMap<Name, Ino>>,
+    /// The names of each inode that has any. A directory has one.
+    names: BTreeMap<Ino, Vec<Place>>,
 }
 
 impl Tree {
-    pub(super) fn get(&self, path: &OsStr) -> Option<Ino> {
-        self.names.get(path).map(|target| target.ino)
+    /// A tree with the topmost directory alone.
+    pub(super) fn new() -> Self {
+        Self { dirs: BTreeMap::from([(TOP, BTreeMap::new())]), names: BTreeMap::new() }
     }
 
-    pub(super) fn is_dir(&self, path: &OsStr) -> bool {
-        self.names.get(path).is_some_and(|target| target.is_dir)
+    pub(super) fn get(&self, dir: Ino, name: &OsStr) -> Option<Ino> {
+        self.dirs.get(&dir)?.get(name).copied()
     }
 
-    /// One of the names of an inode.
-    pub(super) fn name_of(&self, ino: Ino) -> Option<&Path> {
-        self.names.iter().find(|(_, target)| target.ino == ino).map(|(path, _)| Path::new(path))
+    /// Whether the inode is a directory that has not been removed.
+    pub(super) fn is_dir(&self, ino: Ino) -> bool {
+        self.dirs.contains_key(&ino)
+    }
+
+    /// The names of an inode, the oldest first.
+    pub(super) fn names_of(&self, ino: Ino) -> &[Place] {
+        self.names.get(&ino).map_or(&[], Vec::as_slice)
     }
 
     /// How many names an inode has.
     pub(super) fn links(&self, ino: Ino) -> u64 {
-        self.links.get(&ino).copied().unwrap_or(0)
+        let named = u64::try_from(self.names_of(ino).len()).unwrap_or(u64::MAX);
+        if ino == TOP { 1 } else { named }
     }
 
-    /// The names in a directory, without it, in order.
-    pub(super) fn children(&self, dir: &Path) -> impl Iterator<Item = (&OsStr, Ino)> {
-        let prefix = prefix(dir);
-        let depth = prefix.len();
-        self.below(prefix).filter_map(move |(path, ino)| {
-            let name = &path.as_bytes()[depth..];
-            (!name.is_empty() && !name.contains(&b'/')).then(|| (OsStr::from_bytes(name), ino))
-        })
+    /// The directory above.
+    pub(super) fn above(&self, dir: Ino) -> Option<Ino> {
+        self.names_of(dir).first().map(|place| place.dir)
+    }
+
+    /// The path of a directory or of the first name of a file, as seen from `root`; none if there is no way to it.
+    pub(super) fn path_of(&self, ino: Ino, root: Ino) -> Option<PathBuf> {
+        let (mut at, mut names) = (ino, Vec::new());
+        while at != root {
+            let place = self.names_of(at).first()?;
+            names.push(&place.name);
+            at = place.dir;
+        }
+        let mut path = PathBuf::from("/");
+        path.extend(names.into_iter().rev().map(|name| &**name));
+        Some(path)
+    }
+
+    /// Whether `ino` is `dir` or stands somewhere below it.
+    pub(super) fn is_within(&self, ino: Ino, dir: Ino) -> bool {
+        std::iter::successors(Some(ino), |at| self.above(*at)).any(|at| at == dir)
+    }
+
+    /// The entries of a directory, in order.
+    pub(super) fn children(&self, dir: Ino) -> impl Iterator<Item = (&OsStr, Ino)> {
+        self.dirs.get(&dir).into_iter().flatten().map(|(name, ino)| (&**name, *ino))
     }
 
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
-            Change::Link(path, ino, kind) => {
-                self.take(path);
-                self.insert(Arc::clone(path), Target { ino: *ino, is_dir: *kind == FileKind::Directory });
+            Change::Link(place, ino, kind) => {
+                self.remove(place);
+                if *kind == FileKind::Directory {
+                    self.dirs.entry(*ino).or_default();
+                }
+                self.insert(place, *ino);
             }
-            Change::Unlink(path) => self.take_all(path),
-            Change::Move(from, to) => self.rename(from, to),
+            Change::Unlink(place) => self.remove(place),
+            Change::Move(from, to) => {
+                let Some(ino) = self.take(from) else { return };
+                self.remove(to);
+                self.insert(to, ino);
+            }
         }
     }
 
-    fn rename(&mut self, from: &OsStr, to: &Name) {
-        let below = if self.is_dir(from) { self.take_below(from) } else { Vec::new() };
-        let itself = self.take(from);
-        self.take_all(to);
-        if let Some(target) = itself {
-            self.insert(Arc::clone(to), target);
-        }
-        for (path, target) in below {
-            let rest = Path::new(&path).strip_prefix(from).unwrap_or_else(|_| Path::new(""));
-            self.insert(Path::new(to).join(rest).into_os_string().into(), target);
+    fn insert(&mut self, place: &Place, ino: Ino) {
+        if let Some(entries) = self.dirs.get_mut(&place.dir) {
+            entries.insert(Arc::clone(&place.name), ino);
+            self.names.entry(ino).or_default().push(place.clone());
         }
     }
 
-    fn insert(&mut self, path: Name, target: Target) {
-        self.names.insert(path, target);
-        *self.links.entry(target.ino).or_default() += 1;
+    fn take(&mut self, place: &Place) -> Option<Ino> {
+        let ino = self.dirs.get_mut(&place.dir)?.remove(&place.name)?;
+        self.forget(ino, place);
+        Some(ino)
     }
 
-    fn take(&mut self, path: &OsStr) -> Option<Target> {
-        let target = self.names.remove(path)?;
-        let links = self.links.entry(target.ino).or_default();
-        *links = links.saturating_sub(1);
-        if *links == 0 {
-            self.links.remove(&target.ino);
+    fn forget(&mut self, ino: Ino, place: &Place) {
+        let Some(names) = self.names.get_mut(&ino) else { return };
+        names.retain(|name| name != place);
+        if names.is_empty() {
+            self.names.remove(&ino);
         }
-        Some(target)
     }
 
-    /// Removes a path and everything below it.
-    fn take_all(&mut self, top: &OsStr) {
-        if self.is_dir(top) {
-            self.take_below(top);
+    /// Removes a name; if it is a directory's, with everything below it.
+    fn remove(&mut self, place: &Place) {
+        let mut todo: Vec<Ino> = self.take(place).into_iter().collect();
+        while let Some(dir) = todo.pop() {
+            for (name, ino) in self.dirs.remove(&dir).unwrap_or_default() {
+                self.forget(ino, &Place { dir, name });
+                todo.push(ino);
+            }
         }
-        self.take(top);
     }
-
-    fn take_below(&mut self, top: &OsStr) -> Vec<(Name, Target)> {
-        let names: Vec<Name> = self.below(prefix(Path::new(top))).map(|(path, _)| Arc::clone(path)).collect();
-        names.into_iter().filter_map(|path| self.take(&path).map(|target| (path, target))).collect()
-    }
-
-    /// Everything whose name begins with `prefix`, which stands together.
-    fn below(&self, prefix: OsString) -> impl Iterator<Item = (&Name, Ino)> {
-        self.names
-            .range::<OsStr, _>((Bound::Included(prefix.as_os_str()), Bound::Unbounded))
-            .take_while(move |(path, _)| path.as_bytes().starts_with(prefix.as_bytes()))
-            .map(|(path, target)| (path, target.ino))
-    }
-}
-
-/// What the names below a directory begin with.
-fn prefix(dir: &Path) -> OsString {
-    let mut prefix = dir.as_os_str().to_owned();
-    if dir != Path::new("/") {
-        prefix.push("/");
-    }
-    prefix
 }

@@ -1,28 +1,38 @@
-//! The simulated disk itself: inodes, names, what of them is durable, limits, locks, and the gate that every call
-//! of the process passes. How a call looks to the engine is in `handle`; how a test sets the scene, in `disk`.
+//! The simulated disk itself: inodes, names, what of them is durable, limits, locks.
+//! The gate that every call passes is in `gate`; how a call looks to the engine, in `handle`; how a test sets the
+//! scene, in `disk`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::clock::SimClock;
 use super::crash::{Survive, When, after_power_cut};
-use super::fault::{Action, Fault};
+use super::fault::Fault;
 use super::journal::Entry;
-use super::names::{Change, Ino, Tree};
+use super::names::{Change, Ino, Place, TOP, Tree};
+use super::open::Opened;
+use super::watch::{Cap, Guard};
 use crate::effect::fs::Outcome;
-use crate::model::error::{Op, OsError};
+use crate::model::error::OsError;
 use crate::model::inventory::{FileId, FileKind, Meta};
 use crate::model::time::Wall;
 
-/// The user to whom everything belongs that nobody gave away.
+/// The user to whom everything belongs that nobody gave away, and who runs the process.
 pub(super) const USER: u32 = 1000;
+
+/// The group of everything that nobody gave away: the one that the process is in.
+pub(super) const GROUP: u32 = 1000;
+
+/// The mount of everything that is not below another.
+const MOUNT: u64 = 1;
 
 #[derive(Debug)]
 pub(super) struct Inode {
     pub(super) kind: FileKind,
     pub(super) owner: u32,
+    pub(super) group: u32,
+    pub(super) mode: u32,
     pub(super) live: Vec<u8>,
     /// When that last changed, by the clock that was set.
     pub(super) modified: Wall,
@@ -30,10 +40,14 @@ pub(super) struct Inode {
     durable: Vec<u8>,
     /// Where a symlink leads.
     pub(super) target: PathBuf,
-    /// How many descriptors keep it alive.
+    /// How many descriptors of the process keep it alive.
     pub(super) open: usize,
+    /// How many descriptors of others do.
+    pub(super) read: usize,
+    /// As `chattr +i` makes it.
+    pub(super) immovable: bool,
     /// A sync has failed: the kernel has called its pages clean, and no later sync will write them.
-    sync_lost: bool,
+    pub(super) sync_lost: bool,
 }
 
 /// Who has a lock.
@@ -45,54 +59,39 @@ pub(super) enum LockOwner {
     Other,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Limits {
     pub(super) capacity: Option<u64>,
     pub(super) file: Option<u64>,
     pub(super) write: Option<usize>,
+    /// The longest name, in bytes.
+    pub(super) name: usize,
     pub(super) read_only: bool,
 }
 
-/// What the files of one directory may hold together.
-pub(super) struct Cap {
-    pub(super) dir: PathBuf,
-    pub(super) names: Box<dyn Fn(&OsStr) -> bool + Send>,
-    pub(super) bytes: u64,
-    /// The files that count, as of a version of the names.
-    pub(super) members: Vec<Ino>,
-    pub(super) names_version: u64,
-}
-
-impl fmt::Debug for Cap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at most {} bytes in {}", self.bytes, self.dir.display())
-    }
-}
-
-/// A call that asks to be let in.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Request<'a> {
-    pub(super) op: Op,
-    pub(super) path: &'a Path,
-    pub(super) to: Option<&'a Path>,
-    pub(super) bytes: u64,
-    /// The open file it is about.
-    pub(super) ino: Option<Ino>,
-}
-
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
     pub(super) inodes: BTreeMap<Ino, Inode>,
     last_ino: Ino,
     pub(super) tree: Tree,
     /// Grows with every change of `tree`.
-    names_version: u64,
+    pub(super) names_version: u64,
     durable: Tree,
     /// Changes that are in `tree` and not yet in `durable`, in order.
     pending: Vec<Change>,
     pub(super) limits: Limits,
     pub(super) locks: BTreeMap<Ino, LockOwner>,
+    /// Files and directories that are mount points, and of which mount.
+    pub(super) mounts: BTreeMap<Ino, u64>,
+    /// Whether the system says which mount something is on.
+    pub(super) mounts_told: bool,
+    /// Which process runs.
     pub(super) generation: u64,
+    /// Whose it is.
+    pub(super) user: u32,
+    /// Where its paths start.
+    pub(super) root: Ino,
+    pub(super) opened: Opened,
     pub(super) crash: Option<(u64, When)>,
     pub(super) crashed: bool,
     pub(super) faults: Vec<Fault>,
@@ -102,112 +101,42 @@ pub(super) struct State {
     pub(super) clock: Option<SimClock>,
     pub(super) caps: Vec<Cap>,
     pub(super) violation: Option<String>,
+    pub(super) guard: Option<Guard>,
+    pub(super) breach: Option<String>,
 }
 
 impl State {
     pub(super) fn new() -> Self {
-        let mut state = Self { keeps_journal: true, ..Self::default() };
-        let root = state.add(FileKind::Directory);
-        state.link(Path::new("/"), root);
-        state.settle();
+        let limits = Limits { capacity: None, file: None, write: None, name: 255, read_only: false };
+        let mut state = Self {
+            inodes: BTreeMap::new(),
+            last_ino: 0,
+            tree: Tree::new(),
+            names_version: 1,
+            durable: Tree::new(),
+            pending: Vec::new(),
+            limits,
+            locks: BTreeMap::new(),
+            mounts: BTreeMap::new(),
+            mounts_told: true,
+            generation: 0,
+            user: USER,
+            root: TOP,
+            opened: Opened::default(),
+            crash: None,
+            crashed: false,
+            faults: Vec::new(),
+            journal: Vec::new(),
+            keeps_journal: true,
+            count: 0,
+            clock: None,
+            caps: Vec::new(),
+            violation: None,
+            guard: None,
+            breach: None,
+        };
+        state.add(FileKind::Directory, 0o755); // the first inode is the topmost directory
         state
-    }
-
-    // --- the gate ---
-
-    /// Lets one call of the process through: counts it, fails it by script, kills the process if its time has
-    /// come, writes it down. The body is told how many bytes it may take at most, and says how many it took.
-    pub(super) fn call<T>(
-        &mut self,
-        generation: u64,
-        request: Request<'_>,
-        body: impl FnOnce(&mut Self, Option<usize>) -> Outcome<(T, u64)>,
-    ) -> Outcome<T> {
-        if self.crashed || generation != self.generation {
-            return Err(OsError::EIO); // the dead do not count
-        }
-        self.count += 1;
-        let dies = self.crash.filter(|(seq, _)| *seq == self.count).map(|(_, when)| when);
-        let (action, entry) = self.strike(request);
-        let result = match (dies, action) {
-            (Some(When::Before), _) => Err(OsError::EIO),
-            (_, Some(Action::Fail(error))) => {
-                self.note_failed_sync(request, error);
-                Err(error)
-            }
-            (_, Some(Action::Short(most))) => body(self, Some(most)),
-            (_, None) => body(self, None),
-        };
-        self.crashed = dies.is_some();
-        let exceeded = self.exceeded_cap(request.op);
-        if exceeded.is_some() || self.keeps_journal {
-            let mut entry = entry.unwrap_or_else(|| self.entry(request));
-            entry.result = result.as_ref().map_or_else(|error| Err(*error), |_| Ok(()));
-            entry.taken = result.as_ref().map_or(0, |(_, taken)| *taken);
-            self.write_down(entry, exceeded);
-        }
-        if self.crashed { Err(OsError::EIO) } else { result.map(|(value, _)| value) }
-    }
-
-    fn entry(&self, request: Request<'_>) -> Entry {
-        let now_called = request.ino.and_then(|ino| self.tree.name_of(ino));
-        Entry {
-            seq: self.count,
-            op: request.op,
-            path: now_called.unwrap_or(request.path).to_owned(),
-            to: request.to.map(Path::to_owned),
-            bytes: request.bytes,
-            taken: 0,
-            result: Ok(()),
-            at: self.clock.as_ref().map(|clock| clock.now().mono),
-        }
-    }
-
-    /// What the script does to the call; and its entry, if that had to be made for it or is kept.
-    fn strike(&mut self, request: Request<'_>) -> (Option<Action>, Option<Entry>) {
-        let is_seen = self.keeps_journal || self.faults.iter().any(|fault| fault.looks(request.op));
-        let entry = is_seen.then(|| self.entry(request));
-        let seq = self.count;
-        let action = self.faults.iter_mut().find_map(|fault| fault.strike(request.op, seq, entry.as_ref()));
-        (action, entry)
-    }
-
-    fn note_failed_sync(&mut self, request: Request<'_>, error: OsError) {
-        let lost = request.op == Op::Sync && error == OsError::EIO;
-        if let Some(file) = request.ino.filter(|_| lost).and_then(|ino| self.inodes.get_mut(&ino)) {
-            file.sync_lost = true;
-        }
-    }
-
-    /// The first cap that is exceeded, as its number and the sum. Only calls that can add to a sum are looked at.
-    fn exceeded_cap(&mut self, op: Op) -> Option<(usize, u64)> {
-        if !matches!(op, Op::Write | Op::Rename | Op::Replace | Op::Truncate) || self.violation.is_some() {
-            return None;
-        }
-        for cap in self.caps.iter_mut().filter(|cap| cap.names_version != self.names_version) {
-            let names = self.tree.children(&cap.dir);
-            cap.members.clear();
-            cap.members.extend(names.filter(|(name, _)| (cap.names)(name)).map(|(_, ino)| ino));
-            cap.names_version = self.names_version;
-        }
-        let sum = |cap: &Cap| -> u64 {
-            let files = cap.members.iter().filter_map(|ino| self.inodes.get(ino));
-            files.filter(|file| file.kind == FileKind::File).map(Inode::bytes).sum()
-        };
-        self.caps
-            .iter()
-            .enumerate()
-            .map(|(at, cap)| (at, sum(cap)))
-            .find(|(at, sum)| *sum > self.caps[*at].bytes)
-    }
-
-    fn write_down(&mut self, entry: Entry, exceeded: Option<(usize, u64)>) {
-        if let Some((cap, bytes)) = exceeded {
-            self.violation = Some(format!("{bytes} bytes, {:?}, after {entry:?}", self.caps[cap]));
-        }
-        if self.keeps_journal {
-            self.journal.push(entry);
-        }
     }
 
     // --- names ---
@@ -216,25 +145,26 @@ impl State {
         self.inodes.get(&ino).map(|inode| inode.kind)
     }
 
-    pub(super) fn children<'a>(&'a self, dir: &'a Path) -> impl Iterator<Item = (&'a OsStr, &'a Inode)> {
+    pub(super) fn children(&self, dir: Ino) -> impl Iterator<Item = (&OsStr, &Inode)> {
         self.tree.children(dir).filter_map(|(name, ino)| self.inodes.get(&ino).map(|inode| (name, inode)))
     }
 
-    pub(super) fn link(&mut self, path: &Path, ino: Ino) {
+    pub(super) fn link(&mut self, place: Place, ino: Ino) {
         let kind = self.kind(ino).unwrap_or(FileKind::Other);
-        self.change(Change::Link(path.as_os_str().into(), ino, kind));
+        self.change(Change::Link(place, ino, kind));
     }
 
     pub(super) fn change(&mut self, change: Change) {
+        self.guard_names(&change);
         self.names_version += 1;
         self.tree.apply(&change);
         self.pending.push(change);
     }
 
     /// A name that others made before everything that is not yet synced, if nothing is.
-    pub(super) fn link_before(&mut self, path: &Path, ino: Ino) {
+    pub(super) fn link_before(&mut self, place: Place, ino: Ino) {
         let settled = self.pending.is_empty();
-        self.link(path, ino);
+        self.link(place, ino);
         if settled {
             self.sync_names();
         }
@@ -244,19 +174,32 @@ impl State {
         self.pending.len()
     }
 
+    /// Which mount a directory is on.
+    pub(super) fn mount(&self, dir: Ino) -> u64 {
+        if self.mounts.is_empty() {
+            return MOUNT;
+        }
+        let mut upward = std::iter::successors(Some(dir), |at| self.tree.above(*at));
+        upward.find_map(|at| self.mounts.get(&at).copied()).unwrap_or(MOUNT)
+    }
+
     // --- files ---
 
     /// A new inode without a name.
-    pub(super) fn add(&mut self, kind: FileKind) -> Ino {
+    pub(super) fn add(&mut self, kind: FileKind, mode: u32) -> Ino {
         self.last_ino += 1;
         let inode = Inode {
             kind,
-            owner: USER,
+            owner: self.user,
+            group: GROUP,
+            mode: mode & 0o7777,
             live: Vec::new(),
             modified: self.wall(),
             durable: Vec::new(),
             target: PathBuf::new(),
             open: 0,
+            read: 0,
+            immovable: false,
             sync_lost: false,
         };
         self.inodes.insert(self.last_ino, inode);
@@ -265,7 +208,7 @@ impl State {
 
     /// A new inode as others left it: durable, and leading to `target` if it is a symlink.
     pub(super) fn add_durable(&mut self, kind: FileKind, bytes: &[u8], target: &Path) -> Ino {
-        let ino = self.add(kind);
+        let ino = self.add(kind, if kind == FileKind::Directory { 0o755 } else { 0o640 });
         if let Some(inode) = self.inodes.get_mut(&ino) {
             inode.live = bytes.to_vec();
             inode.durable = bytes.to_vec();
@@ -278,19 +221,37 @@ impl State {
         self.inodes.get_mut(&ino).ok_or(OsError::EIO)
     }
 
+    /// The inode, to change it in the name of the process.
+    pub(super) fn written(&mut self, ino: Ino) -> Outcome<&mut Inode> {
+        self.guard_inode(ino);
+        self.inode(ino)
+    }
+
     pub(super) fn meta(&self, ino: Ino) -> Outcome<Meta> {
         let inode = self.inodes.get(&ino).ok_or(OsError::EIO)?;
-        let id = FileId { device: 1, inode: ino };
-        let links = self.tree.links(ino);
-        let (kind, owner, modified) = (inode.kind, inode.owner, inode.modified);
-        Ok(Meta { id, kind, bytes: inode.bytes(), links, owner, modified })
+        Ok(Meta {
+            id: id_of(ino),
+            kind: inode.kind,
+            bytes: inode.bytes(),
+            links: self.tree.links(ino),
+            owner: inode.owner,
+            group: inode.group,
+            mode: inode.mode,
+            allocated: inode.allocated(),
+            modified: inode.modified,
+        })
     }
 
     /// Bytes that still fit.
     pub(super) fn free(&self) -> u64 {
         let Some(capacity) = self.limits.capacity else { return u64::MAX };
-        let held = self.inodes.iter().filter(|(ino, inode)| inode.open > 0 || self.tree.links(**ino) > 0);
+        let held = self.inodes.iter().filter(|(ino, inode)| self.is_kept(**ino, inode));
         capacity.saturating_sub(held.map(|(_, inode)| inode.bytes()).sum())
+    }
+
+    /// Whether a name or a descriptor keeps it alive.
+    fn is_kept(&self, ino: Ino, inode: &Inode) -> bool {
+        inode.open > 0 || inode.read > 0 || self.tree.links(ino) > 0 || self.opened.stands_for(ino)
     }
 
     /// Appends what fits, and says how much that was.
@@ -312,9 +273,10 @@ impl State {
         let room = usize::try_from(room).unwrap_or(usize::MAX);
         let taken =
             bytes.len().min(room).min(write_max.unwrap_or(usize::MAX)).min(most.unwrap_or(usize::MAX));
-        if inode.kind == FileKind::File {
+        if inode.kind == FileKind::File && taken > 0 {
             inode.live.extend_from_slice(&bytes[..taken]);
             inode.modified = wall;
+            self.guard_inode(ino);
         }
         Ok(taken)
     }
@@ -326,6 +288,13 @@ impl State {
 
     pub(super) fn writable(&self) -> Outcome<()> {
         if self.limits.read_only { Err(OsError::EROFS) } else { Ok(()) }
+    }
+
+    /// Whether the inode may be changed: its attributes, its names, and the names in it.
+    pub(super) fn changeable(&self, ino: Ino) -> Outcome<()> {
+        self.writable()?;
+        let is_immovable = self.inodes.get(&ino).is_some_and(|inode| inode.immovable);
+        if is_immovable { Err(OsError::EPERM) } else { Ok(()) }
     }
 
     // --- what is durable ---
@@ -356,38 +325,41 @@ impl State {
     /// The next process: what the last one had open is closed, and of the disk stays what survives.
     pub(super) fn restart(&mut self, survive: Survive) {
         self.generation += 1;
+        self.root = TOP;
         (self.crash, self.crashed) = (None, false);
         self.faults.clear();
-        self.inodes.values_mut().for_each(|inode| inode.open = 0);
-        match survive {
-            Survive::Live => self.locks.retain(|_, owner| *owner == LockOwner::Other),
-            Survive::Durable { names, pages } => {
-                self.locks.clear();
-                for change in self.pending.drain(..).take(names) {
-                    self.durable.apply(&change);
-                }
-                self.tree = self.durable.clone();
-                self.names_version += 1;
-                self.forget_unreachable();
-                let mut bit = 0;
-                for inode in self.inodes.values_mut() {
-                    let kept = || {
-                        bit += 1;
-                        pages >> ((bit - 1) % 64) & 1 == 1
-                    };
-                    inode.live = after_power_cut(&inode.durable, &inode.live, kept);
-                    inode.durable.clone_from(&inode.live);
-                    inode.sync_lost = false;
-                }
-            }
+        self.close_all();
+        if let Survive::Durable { names, pages } = survive {
+            self.cut_power(names, pages);
+        }
+    }
+
+    fn cut_power(&mut self, names: usize, pages: u64) {
+        self.locks.clear();
+        for change in self.pending.drain(..).take(names) {
+            self.durable.apply(&change);
+        }
+        self.tree = self.durable.clone();
+        self.names_version += 1;
+        self.inodes.values_mut().for_each(|inode| inode.read = 0);
+        self.forget_unreachable();
+        let mut bit = 0;
+        for inode in self.inodes.values_mut() {
+            let kept = || {
+                bit += 1;
+                pages >> ((bit - 1) % 64) & 1 == 1
+            };
+            inode.live = after_power_cut(&inode.durable, &inode.live, kept);
+            inode.durable.clone_from(&inode.live);
+            inode.sync_lost = false;
         }
     }
 
     fn forget_unreachable(&mut self) {
         if self.pending.is_empty() {
-            let (live, durable) = (&self.tree, &self.durable);
-            let is_named = |ino| live.links(ino) > 0 || durable.links(ino) > 0;
-            self.inodes.retain(|ino, inode| inode.open > 0 || is_named(*ino));
+            let mut inodes = std::mem::take(&mut self.inodes);
+            inodes.retain(|ino, inode| self.is_kept(*ino, inode) || self.durable.links(*ino) > 0);
+            self.inodes = inodes;
         }
     }
 }
@@ -398,4 +370,14 @@ impl Inode {
             if self.kind == FileKind::Symlink { self.target.as_os_str().len() } else { self.live.len() };
         u64::try_from(length).unwrap_or(u64::MAX)
     }
+
+    /// What it takes of the capacity, which counts bytes and no blocks.
+    fn allocated(&self) -> u64 {
+        if self.kind == FileKind::File { self.bytes() } else { 0 }
+    }
+}
+
+/// The identity of an inode: all are on one device.
+pub(super) fn id_of(ino: Ino) -> FileId {
+    FileId { device: 1, inode: ino }
 }

@@ -1,13 +1,10 @@
 //! Where a path leads on the simulated disk: over symlinks and dots, with the errors that Linux gives.
 //! It changes nothing.
 
-use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt as _;
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
-use super::names::Ino;
+use super::names::{Ino, Place, TOP};
 use super::state::State;
 use crate::effect::fs::{Follow, Outcome};
 use crate::model::error::OsError;
@@ -15,91 +12,127 @@ use crate::model::inventory::FileKind;
 
 /// As Linux has it.
 const HOPS_MAX: usize = 40;
-const NAME_BYTES_MAX: usize = 255;
 
-/// Where a path leads: the name without symlinks, and what stands there.
+/// Where a path leads.
 pub(super) struct Spot<'a> {
-    pub(super) path: Cow<'a, Path>,
+    /// The last name and the directory that it is in; none if the path ends at a directory that it doesn't name, as
+    /// `/` and `..` do.
+    last: Option<(Ino, &'a OsStr)>,
+    /// What stands there.
     pub(super) ino: Option<Ino>,
 }
 
+impl Spot<'_> {
+    /// The name, to make something under it or to remove it; `EBUSY` for a path that ends without one.
+    pub(super) fn place(&self) -> Outcome<Place> {
+        self.last.map(|(dir, name)| Place::new(dir, name)).ok_or(OsError::EBUSY)
+    }
+}
+
 impl State {
-    /// Where `path` leads. What is on the way must exist; what it names itself need not.
-    pub(super) fn walk<'a>(&self, path: &'a Path, last: Follow) -> Outcome<Spot<'a>> {
-        if let Some(spot) = self.straight(path, last) {
-            return Ok(spot);
+    /// Where `path` leads from the top of the disk. What is on the way must exist; what it names itself need not.
+    pub(super) fn walk<'a>(&'a self, path: &'a Path, last: Follow) -> Outcome<Spot<'a>> {
+        Walk { state: self, root: TOP, hops: 0 }.along(TOP, path, last)
+    }
+
+    /// Where `path` leads for the process, which may live below a directory of its own.
+    pub(super) fn walk_inside<'a>(&'a self, path: &'a Path, last: Follow) -> Outcome<Spot<'a>> {
+        Walk { state: self, root: self.root, hops: 0 }.along(self.root, path, last)
+    }
+
+    /// What stands at the path.
+    pub(super) fn find(&self, path: &Path, last: Follow) -> Outcome<Ino> {
+        self.walk(path, last)?.ino.ok_or(OsError::ENOENT)
+    }
+
+    /// What stands at the path for the process.
+    pub(super) fn find_inside(&self, path: &Path, last: Follow) -> Outcome<Ino> {
+        self.walk_inside(path, last)?.ino.ok_or(OsError::ENOENT)
+    }
+
+    /// What stands under a name of a directory that is held.
+    pub(super) fn find_at(&self, dir: Ino, name: &OsStr, last: Follow) -> Outcome<Ino> {
+        let ino = self.entry_at(dir, name)?.ok_or(OsError::ENOENT)?;
+        if last == Follow::No || self.kind(ino) != Some(FileKind::Symlink) {
+            return Ok(ino);
         }
-        let mut at = PathBuf::from("/");
-        let mut hops = 0;
-        let mut todo: VecDeque<OsString> = parts(path).collect();
-        while let Some(part) = todo.pop_front() {
-            if !self.tree.is_dir(at.as_os_str()) {
-                return Err(OsError::ENOTDIR);
-            }
-            if part == ".." {
-                at.pop();
-                continue;
-            }
-            if part.len() > NAME_BYTES_MAX {
-                return Err(OsError::ENAMETOOLONG);
-            }
-            let here = at.join(&part);
-            let Some(inode) = self.tree.get(here.as_os_str()).and_then(|ino| self.inodes.get(&ino)) else {
-                let spot = Spot { path: Cow::Owned(here), ino: None };
-                return if todo.is_empty() { Ok(spot) } else { Err(OsError::ENOENT) };
+        let mut walk = Walk { state: self, root: self.root, hops: 0 };
+        walk.along(dir, Path::new(name), last)?.ino.ok_or(OsError::ENOENT)
+    }
+
+    /// What stands under a name of a directory that is held, if anything does: a symlink itself, if it is one.
+    pub(super) fn entry_at(&self, dir: Ino, name: &OsStr) -> Outcome<Option<Ino>> {
+        let bytes = name.as_encoded_bytes();
+        if matches!(bytes, b"" | b"." | b"..") || bytes.contains(&b'/') {
+            return Err(OsError::EINVAL); // no caller of ours has such a name
+        }
+        self.is_short_enough(name)?;
+        Ok(self.tree.get(dir, name))
+    }
+
+    fn is_short_enough(&self, name: &OsStr) -> Outcome<()> {
+        if name.len() > self.limits.name { Err(OsError::ENAMETOOLONG) } else { Ok(()) }
+    }
+
+    /// The path that leads straight there, as the process sees it; none if nothing stands there.
+    pub(super) fn path_inside(&self, spot: &Spot<'_>) -> Option<PathBuf> {
+        let ino = spot.ino?;
+        match spot.last {
+            Some((dir, name)) => Some(self.tree.path_of(dir, self.root)?.join(name)),
+            None => self.tree.path_of(ino, self.root),
+        }
+    }
+}
+
+/// One walk: the symlinks on it are counted together.
+struct Walk<'a> {
+    state: &'a State,
+    root: Ino,
+    hops: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn along(&mut self, from: Ino, path: &'a Path, last: Follow) -> Outcome<Spot<'a>> {
+        let mut spot = Spot { last: None, ino: Some(if path.is_absolute() { self.root } else { from }) };
+        let mut parts = path.components().peekable();
+        while let Some(part) = parts.next() {
+            let name = match part {
+                Component::Prefix(_) | Component::RootDir | Component::CurDir => continue,
+                Component::ParentDir => {
+                    let dir = self.dir(&spot)?;
+                    let above =
+                        if dir == self.root { dir } else { self.state.tree.above(dir).unwrap_or(dir) };
+                    spot = Spot { last: None, ino: Some(above) };
+                    continue;
+                }
+                Component::Normal(name) => name,
             };
-            if inode.kind != FileKind::Symlink || (todo.is_empty() && last == Follow::No) {
-                at = here;
-                continue;
+            let dir = self.dir(&spot)?;
+            self.state.is_short_enough(name)?;
+            spot = Spot { last: Some((dir, name)), ino: self.state.tree.get(dir, name) };
+            let is_followed = last == Follow::Yes || parts.peek().is_some();
+            if let Some(target) = spot.ino.filter(|_| is_followed).and_then(|ino| self.target(ino)) {
+                self.hops += 1;
+                if self.hops > HOPS_MAX {
+                    return Err(OsError::ELOOP);
+                }
+                spot = self.along(dir, target, Follow::Yes)?;
             }
-            hops += 1;
-            if hops > HOPS_MAX {
-                return Err(OsError::ELOOP);
-            }
-            if inode.target.is_absolute() {
-                at = PathBuf::from("/");
-            }
-            parts(&inode.target).collect::<Vec<_>>().into_iter().rev().for_each(|part| todo.push_front(part));
         }
-        let ino = self.tree.get(at.as_os_str());
-        Ok(Spot { path: Cow::Owned(at), ino })
+        Ok(spot)
     }
 
-    /// The usual case, for speed: a plain path in a directory, and no symlink to follow.
-    fn straight<'a>(&self, path: &'a Path, last: Follow) -> Option<Spot<'a>> {
-        let dir = above(path.as_os_str())?;
-        // The tree knows paths in their shortest form alone: a directory that it has was spelled so.
-        if !self.tree.is_dir(dir) {
-            return None;
-        }
-        let ino = self.tree.get(path.as_os_str());
-        let leads_on = last == Follow::Yes && ino.and_then(|ino| self.kind(ino)) == Some(FileKind::Symlink);
-        (!leads_on).then_some(Spot { path: Cow::Borrowed(path), ino })
+    /// The directory that the walk has come to, for the next step.
+    fn dir(&self, spot: &Spot<'a>) -> Outcome<Ino> {
+        let ino = spot.ino.ok_or(OsError::ENOENT)?;
+        if self.state.tree.is_dir(ino) { Ok(ino) } else { Err(OsError::ENOTDIR) }
     }
 
-    /// The name and inode of what stands at the path itself.
-    pub(super) fn find<'a>(&self, path: &'a Path, last: Follow) -> Outcome<(Cow<'a, Path>, Ino)> {
-        let spot = self.walk(path, last)?;
-        spot.ino.map(|ino| (spot.path, ino)).ok_or(OsError::ENOENT)
+    /// Where the inode leads, if it is a symlink.
+    fn target(&self, ino: Ino) -> Option<&'a Path> {
+        let inode = self.state.inodes.get(&ino)?;
+        (inode.kind == FileKind::Symlink).then_some(&inode.target)
     }
-}
-
-/// What stands before the last part of a path, if that part is a name that a directory may hold.
-fn above(path: &OsStr) -> Option<&OsStr> {
-    let bytes = path.as_bytes();
-    let slash = bytes.iter().rposition(|byte| *byte == b'/')?;
-    let last = &bytes[slash + 1..];
-    let is_name = !matches!(last, b"" | b"." | b"..") && last.len() <= NAME_BYTES_MAX;
-    is_name.then(|| OsStr::from_bytes(&bytes[..slash.max(1)]))
-}
-
-/// The components that lead somewhere.
-fn parts(path: &Path) -> impl Iterator<Item = OsString> {
-    path.components().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some(OsString::from("..")),
-        Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
-    })
 }
 
 #[cfg(test)]
@@ -107,19 +140,6 @@ mod tests {
     use super::*;
     use crate::effect::fs::Fs as _;
     use crate::sim::SimDisk;
-
-    #[test]
-    fn a_name_has_something_above_it() {
-        let above = |path: &'static str| above(OsStr::new(path)).and_then(OsStr::to_str);
-        assert_eq!(above("/logs/app.log"), Some("/logs"));
-        assert_eq!(above("/logs"), Some("/"));
-        assert_eq!(above("/a/.b/..c"), Some("/a/.b"));
-        for path in ["", "/", "app.log", "/logs/", "/a/..", "/a/."] {
-            assert_eq!(above(path), None, "{path}");
-        }
-        let long = format!("/{}", "n".repeat(NAME_BYTES_MAX + 1));
-        assert_eq!(super::above(OsStr::new(&long)), None);
-    }
 
     #[test]
     fn a_path_spelled_in_any_way_leads_to_the_same_place() {
@@ -134,7 +154,20 @@ mod tests {
             assert_eq!(disk.resolve(Path::new(path)).as_deref(), Ok(Path::new("/logs/app.log")), "{path}");
         }
         assert_eq!(disk.resolve(Path::new("/logs/old/..")).as_deref(), Ok(Path::new("/logs")));
+        assert_eq!(disk.resolve(Path::new("/logs/link/..")).as_deref(), Ok(Path::new("/logs")));
+        assert_eq!(disk.resolve(Path::new("/../..")).as_deref(), Ok(Path::new("/")));
         assert_eq!(disk.resolve(Path::new("/logs/app.log/x")), Err(OsError::ENOTDIR));
+        assert_eq!(disk.resolve(Path::new("/logs/app.log/..")), Err(OsError::ENOTDIR));
         assert_eq!(disk.resolve(Path::new("/none/app.log")), Err(OsError::ENOENT));
+        assert_eq!(disk.resolve(Path::new("/none/..")), Err(OsError::ENOENT));
+    }
+
+    #[test]
+    fn symlinks_that_lead_to_themselves_end() {
+        let disk = SimDisk::new();
+        disk.put_symlink("/a", "b/x");
+        disk.put_symlink("/b", "/a");
+        assert_eq!(disk.look(Path::new("/a")), Err(OsError::ELOOP));
+        assert_eq!(disk.look(Path::new("/b/x")), Err(OsError::ELOOP));
     }
 }

@@ -57,7 +57,7 @@ fn each_full_hour_begins_a_file_and_an_empty_one_is_not_rotated() {
     assert_eq!(rotations(&mut world), 1);
     // Three hours of nothing: the period of the empty file moves on.
     pass(&mut world, 3 * HOUR);
-    assert_eq!((rotations(&mut world), world.set().wake_at()), (1, None));
+    assert_eq!((rotations(&mut world), world.set().deadline()), (1, None));
     log(&mut world, 2);
     assert_eq!(rotations(&mut world), 1);
     pass(&mut world, HOUR);
@@ -91,13 +91,13 @@ fn whichever_comes_first() {
 #[test]
 fn a_quiet_service_is_told_to_wake_at_the_boundary() {
     let mut world = world(Schedule::daily().at(6, 30));
-    assert_eq!(world.set().wake_at(), None, "nobody wakes up for an empty file");
+    assert_eq!(world.set().deadline(), None, "nobody wakes up for an empty file");
     world.push();
-    let wake = world.set().wake_at().unwrap();
+    let wake = world.set().deadline().unwrap();
     let now = world.clock.now().mono;
     assert_eq!(wake - now, Duration::from_secs(6 * 3_600 + 30 * 60));
     pass(&mut world, wake - now);
-    assert_eq!((rotations(&mut world), world.set().wake_at()), (1, None));
+    assert_eq!((rotations(&mut world), world.set().deadline()), (1, None));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn each_start_begins_a_file_where_that_is_wished() {
     }
     // Where it fails, it is made up for, once.
     world.close();
-    world.disk.fault(Fault::on(Op::Rename).fails(OsError::EACCES).times(2));
+    world.disk.fault(Fault::on(Op::Rename).path_ends("app.log").fails(OsError::EACCES).times(2));
     world.open();
     assert_eq!(world.set().state(), State::Overdue);
     world.push();
@@ -239,7 +239,7 @@ fn a_zone_that_nobody_knows_is_a_fault_before_anything_is_touched() {
 fn a_day_of_a_zone_ends_at_its_midnight() {
     let mut world = world(Schedule::daily().in_zone("America/Santiago"));
     world.push();
-    let wake = world.set().wake_at().unwrap();
+    let wake = world.set().deadline().unwrap();
     assert_eq!(wake - world.clock.now().mono, 3 * HOUR);
 }
 
@@ -264,5 +264,5 @@ fn a_schedule_can_be_changed_while_the_log_is_open() {
     change(&mut world, |settings| settings.rotate_every = None).unwrap();
     world.push();
     pass(&mut world, 48 * HOUR);
-    assert_eq!((rotations(&mut world), world.set().wake_at()), (1, None));
+    assert_eq!((rotations(&mut world), world.set().deadline()), (1, None));
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use fastrand::Rng;
-use tracing_spool_fileset::model::name::{Names, Role};
+use tracing_spool_fileset::internal::name::{Names, Role};
 use tracing_spool_fileset::sim::{Fault, Survive, When};
 use tracing_spool_fileset::{Compression, Naming, Op, OsError, Schedule, Settings};
 

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tracing_spool_fileset::file_set::BlockReason;
-use tracing_spool_fileset::model::inventory::FileKind;
+use tracing_spool_fileset::BlockReason;
+use tracing_spool_fileset::internal::inventory::FileKind;
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Allow, Op, OpenError, OsError, Settings, State};
+use tracing_spool_fileset::{Allow, Edge, Event, Op, OpenError, OsError, Settings, State, Trouble};
 
 use crate::world::{LIVE, World, settings};
 
@@ -80,12 +80,16 @@ fn a_directory_locked_by_another_meanwhile_is_not_ours() {
     world.disk.ext_rename_dir("/logs", "/moved").unwrap();
     world.disk.mkdir_all("/logs");
     world.disk.hold_lock("/logs/.app.log.lock", "process 7");
-    world.log(3);
-    assert_eq!(world.set().state(), State::Overdue, "the moved file has a name: it is written on");
+    world.disk.put("/logs/app.log.1", "process 7's");
+    world.log(12);
+    assert_eq!(world.edges(), [(Trouble::Directory, Edge::Raised)]);
+    assert_eq!(world.set().state(), State::Writing, "the set goes on where it is");
+    assert!(world.disk.exists("/moved/app.log.1"), "and rotates there");
     assert!(!world.disk.exists(LIVE));
     world.disk.release_lock("/logs/.app.log.lock").unwrap();
     world.settle();
     assert!(world.disk.exists(LIVE));
+    assert_eq!(world.disk.read("/logs/app.log.1").unwrap(), b"process 7's");
 }
 
 #[test]
@@ -163,14 +167,6 @@ fn what_an_attacker_plants_is_refused_before_anything_is_touched() {
         |_| {},
         |world| {
             world.disk.put(LIVE, "");
-            world.disk.ext_hard_link(LIVE, "/logs/second").unwrap();
-        },
-    );
-    assert_eq!(said, ["path = /logs/app.log: must not have further hard links (or allow HardLink)"]);
-    let said = refusal(
-        |_| {},
-        |world| {
-            world.disk.put(LIVE, "");
             world.disk.set_owner(LIVE, 4_711).unwrap();
         },
     );
@@ -178,6 +174,23 @@ fn what_an_attacker_plants_is_refused_before_anything_is_touched() {
         said,
         ["path = /logs/app.log: must belong to the user of this process (or allow ForeignOwner)"]
     );
+}
+
+#[test]
+fn a_file_with_further_links_is_rotated_away_and_nothing_is_written_through_them() {
+    let mut world = World::new(settings(5, 2_000));
+    world.disk.put(LIVE, "somebody's snapshot");
+    world.disk.mkdir_all("/snapshots");
+    world.disk.ext_hard_link(LIVE, "/snapshots/app.log").unwrap();
+    world.open();
+    let said = world.set().take_events();
+    assert!(said.contains(&Event::LinkedLeft { path: LIVE.into() }), "{said:?}");
+    world.log(3);
+    for path in ["/snapshots/app.log", "/logs/app.log.1"] {
+        assert_eq!(world.disk.read(path).unwrap(), b"somebody's snapshot", "{path}");
+    }
+    assert!(world.disk.read(LIVE).unwrap().starts_with(b"00000 "));
+    world.assert_rest();
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tracing_spool_fileset::model::inventory::FileKind;
+use tracing_spool_fileset::internal::inventory::FileKind;
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Edge, FileSet, Op, OpenError, OsError, Trouble};
+use tracing_spool_fileset::{Edge, Engine, Fs as _, Op, OpenError, OsError, Trouble};
 
 use crate::world::{LIVE, World, settings};
 
@@ -27,7 +27,9 @@ fn led_elsewhere() -> World {
 }
 
 fn target(world: &World, link: &str) -> PathBuf {
-    world.disk.fs().read_link(Path::new(link)).unwrap()
+    let (dir, name) = link.rsplit_once('/').unwrap();
+    let dir = world.disk.open_dir(Path::new(dir)).unwrap();
+    world.disk.read_link(&dir.at(name)).unwrap()
 }
 
 #[test]
@@ -69,8 +71,7 @@ fn of_two_logs_the_last_that_started_or_rotated_has_the_link() {
     world.open();
     let mut other = world.settings.clone();
     other.path = "/logs/other.log".into();
-    let clock = Box::new(world.clock.clone());
-    let _other = FileSet::open_with(other, world.disk.fs(), clock).unwrap();
+    let _other = Engine::open_on(other, world.disk.fs(), world.clock.now()).unwrap();
     assert_eq!(target(&world, LINK), Path::new("/logs/other.log"));
     world.log(9);
     assert_eq!(target(&world, LINK), Path::new(LIVE));
@@ -199,7 +200,7 @@ fn a_link_that_cannot_be_made_holds_no_record_up_and_heals() {
         world.log(1);
         assert_eq!(target(&world, LINK), Path::new("/logs/older.log"));
         let end = world.clock.now().mono + Duration::from_secs(1);
-        while let Some(due) = world.set().wake_at().filter(|due| *due < end) {
+        while let Some(due) = world.set().deadline().filter(|due| *due < end) {
             world.clock.advance(due - world.clock.now().mono);
             let now = world.clock.now();
             world.set().tick(now);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use tracing_spool_fileset::{FileSet, Settings};
+use tracing_spool_fileset::{Event, FileSet, Settings};
 
 fn listing(dir: &Path) -> Vec<(String, u64)> {
     let mut found: Vec<(String, u64)> = fs::read_dir(dir)
@@ -35,7 +35,8 @@ fn rotates_and_prunes() {
     let before = fs::read_to_string(dir.path().join("logs/app.log.1")).unwrap();
     assert_eq!(before.len(), 96, "{before}");
     assert_eq!(set.counters().records_written, 100);
-    assert_eq!(set.take_events(), []);
+    let is_trouble = |event: &Event| !matches!(event, Event::Rotated(_) | Event::Removed { .. });
+    assert!(!set.take_events().iter().any(is_trouble));
 }
 
 #[test]

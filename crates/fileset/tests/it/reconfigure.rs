@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracing_spool_fileset::file_set::BlockReason;
+use tracing_spool_fileset::BlockReason;
 use tracing_spool_fileset::sim::Fault;
 use tracing_spool_fileset::{Op, OsError, State};
 
@@ -67,7 +67,7 @@ fn higher_limits_end_a_block_at_once() {
 #[test]
 fn a_rotation_under_way_is_planned_anew() {
     let mut world = world();
-    world.disk.fault(Fault::on(Op::Rename).path_ends("app.log.2").fails(OsError::EACCES).until_cleared());
+    world.disk.fault(Fault::on(Op::Rename).path_ends("app.log.2").fails(OsError::EROFS).until_cleared());
     let now = world.clock.now();
     world.set().rotate(now);
     assert_eq!(world.set().state(), State::Overdue);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tracing_spool_fileset::{Batch, FileSet, Resumed, Unfinished};
+use tracing_spool_fileset::{Batch, Engine, Fs as _, Resumed, Unfinished};
 
 use crate::world::{LIVE, World, settings};
 
@@ -13,7 +13,7 @@ const WRITE: &str = "one record\nand another\n";
 fn dead_after(bytes: usize) -> (World, Unfinished) {
     let world = World::new(settings(3, 1 << 20));
     world.disk.put(LIVE, BEFORE);
-    let file = world.disk.fs().stat(Path::new(LIVE)).unwrap().id;
+    let file = world.disk.look(Path::new(LIVE)).unwrap().id;
     world.disk.ext_append(LIVE, &WRITE[..bytes]).unwrap();
     (world, Unfinished { file, start: BEFORE.len() as u64 })
 }
@@ -25,13 +25,11 @@ fn batch(world: &World) -> Batch {
 }
 
 /// Opens, and writes the rest and one record more.
-fn resume(world: &World, unfinished: Unfinished) -> (Option<Resumed>, FileSet) {
+fn resume(world: &World, unfinished: Unfinished) -> (Option<Resumed>, Engine) {
     let mut batch = batch(world);
-    let clock = Box::new(world.clock.clone());
-    let opened =
-        FileSet::open_resuming(world.settings.clone(), world.disk.fs(), clock, unfinished, &mut batch);
-    let mut set = opened.unwrap();
     let now = world.clock.now();
+    let opened = Engine::open_resuming(world.settings.clone(), world.disk.fs(), now, unfinished, &mut batch);
+    let mut set = opened.unwrap();
     set.append(&mut batch, now);
     assert!(batch.is_done());
     batch.clear();

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tracing_spool_fileset::file_set::BlockReason;
-use tracing_spool_fileset::model::inventory::FileKind;
+use tracing_spool_fileset::BlockReason;
+use tracing_spool_fileset::internal::inventory::FileKind;
 use tracing_spool_fileset::sim::Fault;
 use tracing_spool_fileset::{Edge, Event, Moments, Op, OsError, State, Trouble};
 
@@ -103,8 +103,12 @@ fn hurry_pulls_a_deadline_forward_once() {
 #[test]
 fn a_full_disk_takes_own_backups_first_and_keeps_one() {
     let mut world = open(5, 4_000);
-    world.log(12);
-    // Room for one file, the lock and a little: not for a live file and a backup.
+    for _ in 0..3 {
+        world.log(1);
+        let now = world.clock.now();
+        world.set().rotate(now);
+    }
+    // Room for one file, the lock and a little: not for a live file and a backup of its size.
     world.disk.set_capacity(Some(350));
     world.clear_after = Duration::from_secs(1_000);
     let mut pushed = 0;
@@ -368,7 +372,7 @@ fn another_logs_alert_is_left_alone() {
     let mut world = open(3, 2_000);
     let others = "log: /logs/other.log\n";
     world.disk.put(ALERT, others);
-    world.disk.fault(Fault::on(Op::Rename).path_ends("app.log").fails(OsError::EPERM).until_cleared());
+    world.disk.fault(Fault::on(Op::Rename).path_ends("app.log").fails(OsError::EROFS).until_cleared());
     world.clear_after = Duration::from_secs(1_000);
     world.log(6);
     let own = "/logs/ALERT_LOG_ROTATION_FAILED.app.log.txt";
@@ -382,7 +386,7 @@ fn another_logs_alert_is_left_alone() {
 fn an_alert_file_that_cannot_be_written_is_said_once() {
     let mut world = open(3, 2_000);
     world.disk.fault(Fault::on(Op::Create).path_ends(".app.log.alert").fails(OsError::EROFS).until_cleared());
-    world.disk.fault(Fault::on(Op::Rename).path_ends("app.log").fails(OsError::EPERM).until_cleared());
+    world.disk.fault(Fault::on(Op::Rename).path_ends("app.log").fails(OsError::EROFS).until_cleared());
     world.clear_after = Duration::from_secs(1_000);
     world.log(200);
     let said =
@@ -397,12 +401,14 @@ fn a_limit_lowered_below_the_live_file_is_kept_from_the_start() {
     let mut world = World::new(settings(2, 500));
     world.disk.put(LIVE, "an old line\n".repeat(60));
     world.disk.put("/logs/app.log.1", "older\n");
-    world.disk.put("/logs/app.log.7", "beyond the count\n");
+    world.disk.put("/logs/app.log.3", "beyond the count\n");
+    world.been_here();
     world.open();
     assert!(world.set().total_bytes() <= 500);
-    let overlong = world.set().take_events().contains(&Event::OverlongPruned { bytes: 720 });
+    let is_overlong = |event: &Event| matches!(event, Event::Removed { bytes: 720, overlong: true, .. });
+    let overlong = world.set().take_events().iter().any(is_overlong);
     assert!(overlong);
-    assert!(!world.disk.exists("/logs/app.log.7"));
+    assert!(!world.disk.exists("/logs/app.log.3"));
 }
 
 #[test]

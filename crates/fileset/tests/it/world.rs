@@ -7,11 +7,12 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use tracing_spool_fileset::model::name::{Names, Role};
-use tracing_spool_fileset::model::slot::Slot;
+use tracing_spool_fileset::internal::name::{Names, Role};
+use tracing_spool_fileset::internal::slot::Slot;
 use tracing_spool_fileset::sim::{Entry, SimClock, SimDisk};
 use tracing_spool_fileset::{
-    Batch, Compression, Edge, Event, FileSet, Op, OpenError, PackOrder, Settings, State, Trouble,
+    Batch, Compression, Edge, Engine, Event, Fs as _, Naming, Op, OpenError, PackOrder, Settings, State,
+    Trouble,
 };
 
 pub(crate) const LIVE: &str = "/logs/app.log";
@@ -30,7 +31,7 @@ pub(crate) struct World {
     pub(crate) disk: SimDisk,
     pub(crate) clock: SimClock,
     pub(crate) settings: Settings,
-    pub(crate) set: Option<FileSet>,
+    pub(crate) set: Option<Engine>,
     pub(crate) batch: Batch,
     /// Records pushed so far; the next is numbered by it.
     pub(crate) sent: u32,
@@ -50,6 +51,8 @@ pub(crate) struct World {
     pub(crate) order: Option<(PackOrder, u32)>,
     /// How many calls a compression takes.
     pub(crate) order_takes: u32,
+    /// Others went round a backup: numbers do not tell the order of the files any more.
+    pub(crate) stepped_over: bool,
 }
 
 /// Small files, so that everything happens often.
@@ -67,7 +70,7 @@ impl World {
         let (disk, clock) = (SimDisk::new(), SimClock::new());
         disk.set_clock(&clock);
         disk.mkdir_all("/");
-        let names = Names::new(Path::new(LIVE)).unwrap();
+        let names = names(&settings);
         let is_counted = move |name: &OsStr| names.role(name).is_some_and(is_counted);
         disk.assert_total("/logs", is_counted, settings.max_total_bytes);
         let batch = Batch::default();
@@ -87,17 +90,45 @@ impl World {
             caps_hold: true,
             order: None,
             order_takes: 0,
+            stepped_over: false,
+        }
+    }
+
+    /// An earlier life of this log has left its lock file: what stands there is ours.
+    pub(crate) fn been_here(&self) {
+        let archive = self.settings.archive_dir.as_deref().map(|dir| dir.join(".app.log.lock"));
+        for lock in [Some("/logs/.app.log.lock".into()), archive].into_iter().flatten() {
+            self.disk.put(lock, "");
         }
     }
 
     pub(crate) fn try_open(&mut self) -> Result<(), OpenError> {
-        let opened = FileSet::open_with(self.settings.clone(), self.disk.fs(), Box::new(self.clock.clone()));
+        let opened = Engine::open_on(self.settings.clone(), self.disk.fs(), self.clock.now());
         self.set = Some(opened?);
         Ok(())
     }
 
+    /// What stands behind a gap beyond the count is nobody's any more, and somebody tidies it away.
+    fn sweep_strays(&self) {
+        let names = Names::new(Path::new(LIVE)).unwrap();
+        let number = |role| match role {
+            Role::Backup(slot) | Role::Packed(slot, _) => slot.number(),
+            _ => None,
+        };
+        let of = |name: &OsStr| names.role(name).and_then(number);
+        let dir = self.settings.archive_dir.clone().unwrap_or("/logs".into());
+        let there = self.disk.list(&dir);
+        let numbers: BTreeSet<u32> = there.iter().filter_map(|(name, _)| of(name)).collect();
+        let known = if self.settings.naming == Naming::Numbered { self.settings.backup_count } else { 0 };
+        let last = (1..).find(|number| *number > known && !numbers.contains(number)).unwrap_or(0);
+        for (name, _) in there.iter().filter(|(name, _)| of(name).is_some_and(|number| number > last)) {
+            self.disk.ext_unlink(dir.join(name)).unwrap();
+        }
+    }
+
     /// Opens, and where that fails, again a second later, as a service manager would.
     pub(crate) fn open(&mut self) {
+        self.sweep_strays();
         for attempt in 0.. {
             match self.try_open() {
                 Ok(()) => return,
@@ -111,7 +142,7 @@ impl World {
         }
     }
 
-    pub(crate) fn set(&mut self) -> &mut FileSet {
+    pub(crate) fn set(&mut self) -> &mut Engine {
         self.set.as_mut().unwrap()
     }
 
@@ -135,6 +166,7 @@ impl World {
         let now = self.clock.now();
         let Some(set) = &mut self.set else { return false };
         self.finished += u32::try_from(set.append(&mut self.batch, now)).unwrap();
+        self.stepped_over |= set.counters().stepped_over > 0;
         let done = self.batch.is_done();
         if done {
             let first = self.sent - u32::try_from(self.batch.records()).unwrap();
@@ -211,7 +243,7 @@ impl World {
     pub(crate) fn rest(&mut self) {
         let start = self.clock.now().mono;
         while self.pack() {}
-        while let Some(wake) = self.set().wake_at() {
+        while let Some(wake) = self.set().deadline() {
             let now = self.clock.now();
             if wake - now.mono > FAR && self.set().state() == State::Writing {
                 return; // the end of a period on the clock
@@ -282,7 +314,7 @@ impl World {
 
     /// Contents of the set, oldest file first.
     pub(crate) fn files(&self) -> Vec<String> {
-        let names = Names::new(Path::new(LIVE)).unwrap();
+        let names = names(&self.settings);
         let names = match &self.settings.archive_dir {
             Some(dir) => names.with_archive(dir.clone()),
             None => names,
@@ -299,12 +331,16 @@ impl World {
             .collect();
         backups.sort_unstable();
         let backups = backups.iter().rev().map(|(slot, form)| (names.backup_as(*slot, *form), *form));
-        let live = [names.live(), names.hidden()].map(|path| (path.to_owned(), Compression::None));
-        backups
+        let live = [names.live().to_owned(), names.hidden()].map(|path| (path, Compression::None));
+        let mut files: Vec<String> = backups
             .chain(live)
             .filter_map(|(path, form)| Some(unpacked(self.disk.read(path)?, form)))
             .map(|bytes| String::from_utf8(bytes).unwrap())
-            .collect()
+            .collect();
+        if self.stepped_over {
+            files.sort_by_key(|file| file.lines().find_map(number_of).unwrap_or(u32::MAX));
+        }
+        files
     }
 
     /// Asserts that the files hold the records `from..sent`, each once, whole, in order, and nothing else, but for
@@ -327,6 +363,17 @@ impl World {
         assert!(rest.is_empty(), "lost: {rest:?}");
     }
 
+    /// Asserts that the files hold whole records, each at most once and in order within its file, and nothing else: what is
+    /// left where the oldest by number was removed, and an older one could not be.
+    pub(crate) fn assert_whole_records(&self) {
+        let mut seen = BTreeSet::new();
+        for file in self.files() {
+            let numbers: Vec<u32> = file.lines().map(|line| number_of(line).unwrap()).collect();
+            assert!(file.lines().zip(&numbers).all(|(line, number)| line == Self::text(*number)), "{file}");
+            assert!(numbers.is_sorted() && numbers.into_iter().all(|number| seen.insert(number)), "{file}");
+        }
+    }
+
     /// Whether a line is the end of a record whose beginning others took, and not the whole of it.
     fn is_beheaded(&self, line: &str) -> bool {
         let ends = |number: &u32| {
@@ -339,8 +386,7 @@ impl World {
     /// The number of the oldest record that is still kept.
     pub(crate) fn oldest_kept(&self) -> u32 {
         let files = self.files();
-        let number = |line: &str| line.get(..NUMBER_DIGITS)?.parse().ok();
-        let oldest = files.iter().flat_map(|file| file.lines()).find_map(number);
+        let oldest = files.iter().flat_map(|file| file.lines()).find_map(number_of);
         // Without backups a rotation by the clock leaves nothing.
         oldest.unwrap_or_else(|| {
             assert_eq!(self.settings.backup_count, 0, "nothing is kept");
@@ -352,8 +398,12 @@ impl World {
         let Some(link) = &self.settings.latest_link else { return };
         let dir = link.parent().unwrap();
         let target = if dir == names.dir() { names.base().as_ref() } else { names.live() };
-        assert_eq!(self.disk.fs().read_link(link).as_deref(), Ok(target), "the link leads elsewhere");
-        assert!(!self.disk.exists(names.link_temporary(dir)), "the link's temporary still stands");
+        let held = self.disk.open_dir(dir).unwrap().at(link.file_name().unwrap());
+        assert_eq!(self.disk.read_link(&held).as_deref(), Ok(target), "the link leads elsewhere");
+        assert!(
+            !self.disk.exists(dir.join(names.link_temporary_name())),
+            "the link's temporary still stands"
+        );
     }
 
     pub(crate) fn assert_rest(&mut self) {
@@ -362,7 +412,7 @@ impl World {
         assert!(!self.disk.exists(ALERT), "the alert file still stands");
         assert!(!self.disk.exists("/logs/.app.log.alert"), "the alert's temporary still stands");
         assert!(!self.disk.exists("/logs/.app.log.new"), "the hidden file still stands");
-        let names = Names::new(Path::new(LIVE)).unwrap();
+        let names = names(&self.settings);
         assert!(!self.disk.exists(names.pack_temporary()), "the temporary of a compression still stands");
         self.assert_link(&names);
         let archive = self.settings.archive_dir.clone();
@@ -372,6 +422,17 @@ impl World {
         let total = counted.map(|(_, bytes)| bytes).sum::<u64>();
         assert_eq!(self.set().total_bytes(), total, "the picture of the directory is not true");
     }
+}
+
+/// The number of the record that a line is.
+fn number_of(line: &str) -> Option<u32> {
+    line.get(..NUMBER_DIGITS)?.parse().ok()
+}
+
+/// The names of the log beside its live file.
+fn names(settings: &Settings) -> Names {
+    let is_stamped = settings.naming == Naming::Timestamped;
+    Names::new(Path::new(LIVE)).unwrap().with_periods(is_stamped && settings.rotate_every.is_some())
 }
 
 /// Whether the budget counts it.
@@ -405,6 +466,6 @@ fn is_torn(line: &str, excused: &BTreeSet<u32>) -> bool {
 }
 
 /// Records that a set says it has finished.
-fn books(set: &FileSet) -> u64 {
+fn books(set: &Engine) -> u64 {
     set.counters().records_written + set.counters().records_refused
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tracing_spool_fileset::{Fault, FileSet, Settings};
+use tracing_spool_fileset::{Engine, Fault, Settings};
 
 use super::SpoolBuilder;
 use crate::rank::Rank;
@@ -12,7 +12,7 @@ impl SpoolBuilder {
     /// The engine's settings after a change from this description to `new`, or all that speaks against it.
     pub(crate) fn changed_to(&self, new: &Self) -> Result<Settings, Vec<Fault>> {
         let mut faults = new.faults();
-        faults.extend(FileSet::objections(&self.settings, &new.settings));
+        faults.extend(Engine::objections(&self.settings, &new.settings));
         faults.extend(self.fixed(new));
         // Two look at the same field; what is said first will do.
         let mut seen = Vec::new();
@@ -40,6 +40,7 @@ impl SpoolBuilder {
             lock_wait,
             thread_name,
             hook,
+            rotate_hook,
             prints,
             origins: _,
         } = new;
@@ -49,11 +50,8 @@ impl SpoolBuilder {
                 faults.push(Fault::new(field, value, "cannot be changed while the log is open"));
             }
         };
-        let is_same_hook = match (hook, &self.hook) {
-            (Some(new), Some(old)) => Arc::ptr_eq(new, old),
-            (None, None) => true,
-            _ => false,
-        };
+        let is_same_hook = is_same(hook.as_ref(), self.hook.as_ref());
+        let is_same_rotate_hook = is_same(rotate_hook.as_ref(), self.rotate_hook.as_ref());
         stays("queue_bytes", *queue_bytes != self.queue_bytes, queue_bytes.to_string());
         stays("queue_records", *queue_records != self.queue_records, queue_records.to_string());
         stays("overflow", *overflow != self.overflow, format!("{overflow:?}"));
@@ -70,7 +68,16 @@ impl SpoolBuilder {
         stays("lock_wait", *lock_wait != self.lock_wait, format!("{lock_wait:?}"));
         stays("thread_name", *thread_name != self.thread_name, thread_name.clone());
         stays("on_alert", !is_same_hook, "another hook".to_owned());
+        stays("on_rotate", !is_same_rotate_hook, "another hook".to_owned());
         stays("quiet", *prints != self.prints, (!prints).to_string());
         faults
+    }
+}
+
+fn is_same<T: ?Sized>(new: Option<&Arc<T>>, old: Option<&Arc<T>>) -> bool {
+    match (new, old) {
+        (Some(new), Some(old)) => Arc::ptr_eq(new, old),
+        (None, None) => true,
+        _ => false,
     }
 }

@@ -53,6 +53,8 @@ fields! {
     "retry_cooldown_max" duration => |builder, value| builder.settings.retry_cooldown_max = value;
     "alert_file" path => |builder, value| builder.settings.alert_file = Some(value);
     "latest_link" path => |builder, value| builder.settings.latest_link = Some(value);
+    "header" text => |builder, value| builder.settings.header = Some(value.into());
+    "owner" owner => |builder, value| builder.settings.owner = Some(value);
     "mode" mode => |builder, value| builder.settings.mode = value;
     "dir_mode" mode => |builder, value| builder.settings.dir_mode = value;
     "require_dir" flag => |builder, value| builder.settings.create_dirs = !value;
@@ -99,6 +101,6 @@ mod tests {
         .filter(|line| line.contains("mut self"))
         .map(|line| line.split('(').next().unwrap());
         let without: Vec<&str> = setters.filter(|setter| !NAMES.contains(setter)).collect();
-        assert_eq!(without, ["on_alert"], "a hook is code, and has no row");
+        assert_eq!(without, ["on_alert", "on_rotate"], "a hook is code, and has no row");
     }
 }

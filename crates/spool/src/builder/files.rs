@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing_core::Level;
-use tracing_spool_fileset::{Allow, Compression, Naming, Sync as SyncPolicy};
+use tracing_spool_fileset::{Allow, Compression, Header, Naming, Owner, Sync as SyncPolicy};
 
 use super::SpoolBuilder;
 use crate::rank::Rank;
@@ -32,8 +32,9 @@ impl SpoolBuilder {
         self
     }
 
-    /// What backups are called: numbers, `app.log.1` being the newest, or the time of their rotation, which never
-    /// changes again (numbers).
+    /// What backups are called: numbers, `app.log.1` being the newest, or a time, which never changes again: with
+    /// [`rotate_every`](Self::rotate_every) the period that they hold (`app.log.2026-11-27`), else the moment of their
+    /// rotation (numbers).
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -150,7 +151,41 @@ impl SpoolBuilder {
         self
     }
 
-    /// Mode of files at creation, subject to umask (0640).
+    /// What is written first into each new file: a text, or what a function says at that moment
+    /// ([`Header::by`]). It counts in the bytes of the file.
+    ///
+    /// Default: nothing.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// let (_spool, _guard) = tracing_spool::Spool::builder(&path).header("# shop 1.4").open()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn header(mut self, header: impl Into<Header>) -> Self {
+        self.settings.header = Some(header.into());
+        self
+    }
+
+    /// Gives files, directories and the lock file to a user and a group when they are created, for a daemon that starts as
+    /// root and goes on as somebody else.
+    ///
+    /// Default: whoever creates them; a new file gets the group of the one before it.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use tracing_spool::{Owner, Spool};
+    /// let builder = Spool::builder(&path).owner(Owner::named("root", "root")?);
+    /// # drop(builder);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn owner(mut self, owner: Owner) -> Self {
+        self.settings.owner = Some(owner);
+        self
+    }
+
+    /// Mode of the first file at creation, subject to umask (0640). Each later one has that of the one before it.
     pub fn mode(mut self, mode: u32) -> Self {
         self.settings.mode = mode;
         self

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tracing_spool_fileset::{Batch, FileSet, Unfinished};
+use tracing_spool_fileset::{Batch, Engine, Unfinished};
 use tracing_spool_ring::{Limits, Ring};
 
 use super::SpoolBuilder;
@@ -159,7 +159,7 @@ impl Ends {
     }
 
     /// The log is open: what became of that write is known.
-    pub(super) fn opened(&mut self, file_set: &FileSet) {
+    pub(super) fn opened(&mut self, file_set: &Engine) {
         match &mut self.way {
             #[cfg(not(shuttle))]
             Way::Durable(adopted) => adopted.resumed(file_set.resumed()),

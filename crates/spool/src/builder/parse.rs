@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::{Span, SpanRelativeTo};
 use tracing_core::Level;
-use tracing_spool_fileset::{Allow, Compression, Naming, Schedule, Sync as SyncPolicy};
+use tracing_spool_fileset::{Allow, Compression, Naming, Owner, Schedule, Sync as SyncPolicy};
 
 use crate::late::LateRecords;
 use crate::notice::Notices;
@@ -190,6 +190,14 @@ pub(super) fn late_records(value: &Value) -> Result<LateRecords, Wanted> {
     }
 }
 
+/// A user and a group, with a colon between them.
+pub(super) fn owner(value: &Value) -> Result<Owner, Wanted> {
+    let names = value.text().and_then(|text| text.split_once(':'));
+    names
+        .and_then(|(user, group)| Owner::named(user.trim(), group.trim()).ok())
+        .ok_or("must be a user and a group of this system, by name or number, such as \"app:adm\"")
+}
+
 /// A list, with commas where it is one text.
 pub(super) fn allow(value: &Value) -> Result<Vec<Allow>, Wanted> {
     let one = |word: &str| match word.trim() {
@@ -199,11 +207,14 @@ pub(super) fn allow(value: &Value) -> Result<Vec<Allow>, Wanted> {
         "device" => Some(Allow::Device),
         "fifo" => Some(Allow::Fifo),
         "reserved_name" => Some(Allow::ReservedName),
+        "found_files" => Some(Allow::FoundFiles),
+        "no_lock" => Some(Allow::NoLock),
         _ => None,
     };
     let words = value.text().map(|text| text.split(',').filter(|word| !word.trim().is_empty()));
     words.and_then(|words| words.map(one).collect()).ok_or(
-        "must be a list of \"symlink\", \"hard_link\", \"foreign_owner\", \"device\", \"fifo\" and \"reserved_name\"",
+        "must be a list of \"symlink\", \"hard_link\", \"foreign_owner\", \"device\", \"fifo\", \
+         \"reserved_name\", \"found_files\" and \"no_lock\"",
     )
 }
 
@@ -275,8 +286,15 @@ mod tests {
         assert!(sync(&said("interval")).is_err() && sync(&said("interval 1")).is_err());
         assert_eq!(allow(&said("fifo, device")), Ok(vec![Allow::Fifo, Allow::Device]));
         assert_eq!(
-            allow(&said("symlink,hard_link,foreign_owner,reserved_name")),
-            Ok(vec![Allow::Symlink, Allow::HardLink, Allow::ForeignOwner, Allow::ReservedName])
+            allow(&said("symlink,hard_link,foreign_owner,reserved_name,found_files,no_lock")),
+            Ok(vec![
+                Allow::Symlink,
+                Allow::HardLink,
+                Allow::ForeignOwner,
+                Allow::ReservedName,
+                Allow::FoundFiles,
+                Allow::NoLock
+            ])
         );
         assert_eq!(allow(&said("")), Ok(Vec::new()));
         assert!(allow(&said("fifo, all")).is_err());

@@ -115,7 +115,7 @@ fn museum_t2_a_thread_that_cannot_be_spawned_is_an_error() {
     let error = Spool::builder(&path)
         .start(
             &Disk::new(),
-            |settings, _| FileSet::open(settings),
+            |settings, _| Engine::open(settings, clock.now()),
             &clock,
             |_, _| Err(io::Error::from_raw_os_error(11)),
         )
@@ -135,7 +135,7 @@ fn a_thread_for_compression_that_cannot_be_spawned_is_an_error() {
         if is_other { Err(io::Error::from_raw_os_error(11)) } else { spawn(builder, life) }
     };
     let builder = Spool::builder(&path).compression(Compression::Gzip);
-    let open = |settings, _: Option<(Unfinished, &mut Batch)>| FileSet::open(settings);
+    let open = |settings, _: Option<(Unfinished, &mut Batch)>| Engine::open(settings, clock.now());
     let error = builder.clone().start(&Disk::new(), open, &clock, only_the_writer).unwrap_err();
     assert!(matches!(error, OpenError::Thread(_)), "{error}");
     let (_spool, guard) = builder.open().expect("what was opened was closed again");

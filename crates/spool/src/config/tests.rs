@@ -108,6 +108,7 @@ fn every_field_has_a_value_that_it_takes() {
             "daily at 03:30",
             "gzip",
             "warn",
+            "0:0",
             "/a",
         ];
         let mut values = values.into_iter().map(|value| Value::Text(value.to_owned()));

@@ -6,13 +6,20 @@ use std::time::Duration;
 use super::*;
 use crate::config::SpoolConfig;
 use crate::control::Control;
+use crate::notice::Notices;
 use crate::still::{LOG, Still, still};
 use crate::writer::Spool;
 
 /// Files of ten records, five of them.
 fn full() -> Still {
-    let mut still =
-        still(|builder| builder.max_bytes(200).max_record_bytes(100).backup_count(4).max_total_bytes(2_000));
+    full_with(Notices::Text)
+}
+
+fn full_with(notices: Notices) -> Still {
+    let mut still = still(|builder| {
+        let builder = builder.max_bytes(200).max_record_bytes(100).backup_count(4).max_total_bytes(2_000);
+        builder.notices(notices)
+    });
     for number in 0..60 {
         still.log(&format!("record {number:011}\n"));
         still.work();
@@ -34,7 +41,8 @@ fn fields(error: ReconfigureError) -> Vec<&'static str> {
 
 #[test]
 fn limits_change_while_it_runs() {
-    let mut still = full();
+    // Without lines that say what was removed: those would soon fill a file.
+    let mut still = full_with(Notices::Off);
     still.handle.reconfigure(|now| now.backup_count(3)).unwrap();
     still.handle.reconfigure(|now| now.max_total_bytes(700)).unwrap();
     assert_eq!(backups(&still), 4, "it does not wait");
@@ -62,7 +70,7 @@ fn everything_that_cannot_change_is_named_and_nothing_changes() {
             .queue_records(7)
             .overflow(crate::Overflow::Block)
             .shutdown_timeout(Duration::from_secs(1))
-            .notices(crate::Notices::Off)
+            .notices(Notices::Off)
             .late_records(crate::LateRecords::Write)
             .lock_wait(Duration::from_secs(1))
             .thread_name("other")

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing_spool_fileset::{FileSet, Now, State, Witness};
+use tracing_spool_fileset::{Engine, Now, State, Witness};
 
 use super::{Next, Worker};
 use crate::control::Left;
@@ -22,7 +22,7 @@ impl Worker {
         let waiting = self.shared.queue.waiting().records;
         // Blocked although it was hurried: waiting longer would only make the application's end slower.
         let is_stuck =
-            !progress && matches!(self.file_set.as_ref().map(FileSet::state), Some(State::Blocked(_)));
+            !progress && matches!(self.file_set.as_ref().map(Engine::state), Some(State::Blocked(_)));
         if is_late || (is_stuck && !self.tray.is_done()) {
             return self.finish(now, is_late);
         }
@@ -51,7 +51,7 @@ impl Worker {
         let hands_over = self.shared.late.is_wanted() && self.tray.is_done();
         if let Some(mut file_set) = self.file_set.take() {
             if hands_over {
-                file_set.stop_packing();
+                file_set.stop_packing(now);
                 self.shared.late.leave(file_set, Arc::clone(&self.clock), self.rules);
             } else {
                 let (batch, slips) = self.tray.parts();

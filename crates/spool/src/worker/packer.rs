@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use nix::sys::signal::{SigSet, Signal};
-use tracing_spool_fileset::{FileSet, Now, PackOrder, Packed};
+use tracing_spool_fileset::{Engine, Now, PackOrder, Packed};
 
 use crate::shared::Shared;
 use crate::sync;
@@ -42,7 +42,7 @@ impl Packer {
     }
 
     /// Takes what came back, and gives out what is next.
-    pub(super) fn attend(&self, file_set: &mut FileSet, now: Now) {
+    pub(super) fn attend(&self, file_set: &mut Engine, now: Now) {
         while let Ok(packed) = self.done.try_recv() {
             file_set.packed(packed, now);
         }

@@ -1,12 +1,12 @@
 //! Other limits, on the writer thread: what the handle has checked is given to the engine.
 //! Nothing is decided here.
 
-use tracing_spool_fileset::{FileSet, Now, Settings};
+use tracing_spool_fileset::{Engine, Now, Settings};
 
 use crate::shared::Shared;
 
 /// The paths stay those that were made absolute at the start: where the program is now does not matter.
-pub(super) fn apply(file_set: &mut FileSet, settings: Settings, shared: &Shared, now: Now) {
+pub(super) fn apply(file_set: &mut Engine, settings: Settings, shared: &Shared, now: Now) {
     let mut settings = settings;
     settings.path.clone_from(&file_set.settings().path);
     settings.alert_file.clone_from(&file_set.settings().alert_file);

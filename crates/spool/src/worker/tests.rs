@@ -474,7 +474,8 @@ fn messages_reach_the_engine() {
 fn rests_as_long_as_there_is_nothing_to_do() {
     let mut bench = bench(|builder| builder);
     assert!(matches!(bench.settle(), Next::Rest(Rest::Nap(_))));
-    assert_eq!(bench.pass(2), Next::Rest(Rest::Park(None)));
+    // Each second the files are looked at.
+    assert_eq!(bench.pass(2), Next::Rest(Rest::Park(Some(Duration::from_secs(1)))));
     bench.log(Rank::Info, "x");
     // It would park, but a record was admitted: the test ends.
     bench.worker.rest(Rest::Park(None));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tracing_spool::{BlockReason, Edge, FlushError, Overflow, Reason, Spool, Trouble};
 use tracing_spool_fileset::sim::{SimClock, SimDisk};
-use tracing_spool_fileset::{Disk, Event, Fs, Op, OsError, State, Sync, SystemClock};
+use tracing_spool_fileset::{Disk, Event, Fs, Op, OpenError, OsError, State, Sync, SystemClock};
 use tracing_spool_tests::faulty::{Faulty, Slip};
 use tracing_spool_tests::files::{RECORD_BYTES, RealDisk, Shelf, read_back};
 use tracing_spool_tests::world::{World, small};
@@ -281,14 +281,14 @@ fn museum_d6_read_only_and_back() {
     const TEST: &str = "museum::disk::museum_d6_read_only_and_back";
     let Some(dir) = child::folder() else { return in_a_mount(TEST) };
     // A mount with a file open for writing cannot be made read-only by its owner, only by the kernel (the twin does
-    // that); a second, read-only mount over it refuses every name, and the open file goes on.
+    // that): the disk refuses every change of a name, and the open file goes on.
     let logs = dir.join("logs");
-    let mut world = World::real(&Faulty::new(), small(logs.join("app.log")));
+    let disk = Faulty::new();
+    let mut world = World::real(&disk, small(logs.join("app.log")));
     world.open();
     world.log(8);
-    child::run("mount", &[&"--bind", &logs, &logs]);
-    child::run("mount", &[&"-o", &"remount,bind,ro", &logs]);
-    assert!(fs::write(logs.join("probe"), "").is_err(), "the scene is not set");
+    let changes = [Op::Create, Op::Rename, Op::Replace, Op::Unlink, Op::MakeDir, Op::Link];
+    changes.into_iter().for_each(|op| disk.slip(Slip::fail(op, OsError::EROFS)));
     world.log(20);
     assert_eq!(world.set().state(), State::Overdue);
     assert_eq!(world.alerts(), [(Trouble::Rotation, Edge::Raised)]);
@@ -296,12 +296,31 @@ fn museum_d6_read_only_and_back() {
         |event: &&Event| matches!(event, Event::AlertFileFailed(failure) if failure.error == OsError::EROFS);
     world.wait(Duration::from_secs(60));
     assert_eq!(world.events.iter().filter(failed).count(), 1, "the alert file cannot be written: said once");
-    child::run("umount", &[&logs]);
+    disk.heal();
     world.wait(Duration::from_secs(300));
     world.log(4);
     world.found().assert_numbers(0, 32);
     assert_eq!(world.alerts()[1..], [(Trouble::Rotation, Edge::Cleared)]);
     assert!(!world.names().iter().any(|name| name.starts_with("ALERT")), "{:?}", world.names());
+
+    // A read-only mount that is put over the directory is in nobody's way: the directory is held, not its path.
+    child::run("mount", &[&"--bind", &logs, &logs]);
+    child::run("mount", &[&"-o", &"remount,bind,ro", &logs]);
+    assert!(fs::write(logs.join("probe"), "").is_err(), "the scene is not set");
+    let rotations = world.set().counters().rotations;
+    world.log(20);
+    world.wait(Duration::from_secs(60));
+    assert_eq!((world.set().state(), world.set().counters().rotations), (State::Writing, rotations + 5));
+    assert_eq!(world.alerts().len(), 2);
+    assert_eq!(world.close(), 0);
+    world.found().assert_numbers(0, 52);
+    // But a start by that path is refused, in words, and begins when the mount is gone.
+    let OpenError::Unusable(faults) = world.try_open().unwrap_err() else { panic!("not a fault") };
+    assert!(faults.iter().any(|fault| fault.field == "path" && fault.wanted.contains("EROFS")), "{faults:?}");
+    child::run("umount", &[&logs]);
+    world.open();
+    world.log(20);
+    world.found().assert_numbers(0, 72);
 }
 
 #[test]

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use tracing_spool::{Edge, OpenError, Overflow, Spool, SpoolBuilder, SyncPolicy, Trouble};
 use tracing_spool_fileset::sim::{Fault, SimDisk, Survive, When};
-use tracing_spool_fileset::{Op, OsError};
+use tracing_spool_fileset::{Event, Op, OsError};
 use tracing_spool_tests::child;
+use tracing_spool_tests::faulty::Faulty;
 use tracing_spool_tests::files::{RECORD_BYTES, RealDisk, Shelf as _, of_log, read, read_back};
 use tracing_spool_tests::world::{World, small};
 
@@ -33,20 +34,20 @@ fn picture(dir: &Path) -> BTreeMap<String, String> {
 #[test]
 fn museum_i5_a_symlink_a_hard_link_or_a_fifo_is_planted() {
     type Plant = fn(&Path);
-    let plants: [(&str, Plant); 5] = [
+    let plants: [(&str, Plant); 4] = [
         ("symlink", |live| symlink("precious", live).unwrap()),
         ("symlink", |live| symlink("nowhere", live).unwrap()),
         ("symlink", |live| symlink("/dev/null", live).unwrap()),
-        ("hard link", |live| fs::hard_link(live.with_file_name("precious"), live).unwrap()),
         ("FIFO", |live| child::run("mkfifo", &[&live])),
     ];
     for (what, plant) in plants {
         let (dir, live) = folder();
         fs::write(dir.path().join("precious"), "root:x:0:0").unwrap();
         plant(&live);
-        // Next to it, what a start would otherwise remove and a lock that it would otherwise create.
-        fs::write(dir.path().join("app.log.99"), "surplus\n").unwrap();
+        // Next to it, what a start would otherwise remove or write into.
+        (1..=7).for_each(|number| fs::write(dir.path().join(format!("app.log.{number}")), "old\n").unwrap());
         fs::write(dir.path().join(".app.log.new"), "").unwrap();
+        fs::write(dir.path().join(".app.log.lock"), "of an earlier life").unwrap();
         let before = picture(dir.path());
         let error = Spool::builder(&live).quiet().open().unwrap_err();
         let OpenError::Unusable(faults) = &error else { panic!("{what}: {error}") };
@@ -54,6 +55,21 @@ fn museum_i5_a_symlink_a_hard_link_or_a_fifo_is_planted() {
         assert!(faults[0].wanted.contains(what), "{error}");
         assert_eq!(picture(dir.path()), before, "{what}: nothing was created, removed or changed");
     }
+
+    // A hard link is not refused, but nothing is written through it, at start and ever after.
+    let (dir, live) = folder();
+    let precious = dir.path().join("precious");
+    fs::write(&precious, "root:x:0:0").unwrap();
+    fs::hard_link(&precious, &live).unwrap();
+    let mut world = World::real(&Faulty::new(), small(&live));
+    world.open();
+    assert!(world.events.contains(&Event::LinkedLeft { path: live.clone() }), "{:?}", world.events);
+    world.log(3);
+    fs::remove_file(&live).unwrap();
+    fs::hard_link(&precious, &live).unwrap();
+    world.wait(Duration::from_secs(1));
+    world.log(6);
+    assert_eq!(fs::read(&precious).unwrap(), b"root:x:0:0");
 
     // Planted while the set is open: not followed then either; records go on to the file that has a name.
     let (dir, _disk, mut world) = real(|_| ());

@@ -194,34 +194,61 @@ fn put_backups(live: &Path, numbers: &[u32]) {
     }
 }
 
+/// Files that end in a number, of somebody else.
+fn put_others(live: &Path, numbers: &[u32]) {
+    for number in numbers {
+        fs::write(live.with_file_name(format!("app.log.{number}")), format!("of {number}\n")).unwrap();
+    }
+}
+
+/// Takes them away: each is as it was.
+fn take_others(live: &Path, numbers: &[u32]) {
+    for number in numbers {
+        let path = live.with_file_name(format!("app.log.{number}"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("of {number}\n"));
+        fs::remove_file(path).unwrap();
+    }
+}
+
 #[test]
 fn museum_r16_gaps_and_surplus_backups_at_start() {
-    // Numbers that stand there, the limit, and the numbers after start.
-    let scenes: [(&[u32], u32, &[u32]); 7] = [
-        (&[1, 3], 5, &[1, 3]),
-        (&[1, 3], 3, &[1, 3]),
-        (&[1, 2, 3, 4, 5, 6, 7, 8], 3, &[1, 2, 3]),
-        (&[2, 4, 6], 3, &[2]),
-        (&[1, 64, 128], 1, &[1]), // each within 64 of the one before
-        (&[5], 0, &[]),
-        (&[1, 2, 3], 3, &[1, 2, 3]),
+    // Numbers that stand there, the limit, the numbers after start, and those that somebody else counts: beyond the
+    // limit a number is ours as long as there is one behind the other.
+    type Scene<'a> = (&'a [u32], u32, &'a [u32], &'a [u32]);
+    let scenes: [Scene<'_>; 9] = [
+        (&[1, 3], 5, &[1, 3], &[]),
+        (&[1, 3], 3, &[1, 3], &[]),
+        (&[1, 2, 3, 4, 5, 6, 7, 8], 3, &[1, 2, 3], &[]),
+        (&[1, 2, 3, 4, 5, 7, 8], 3, &[1, 2, 3], &[7, 8]),
+        (&[2, 4, 6], 3, &[2], &[6]),
+        (&[1, 64, 128], 1, &[1], &[64, 128]),
+        (&[5], 0, &[], &[5]),
+        (&[1, 2], 0, &[], &[]),
+        (&[1, 2, 3], 3, &[1, 2, 3], &[]),
     ];
-    for (numbers, backup_count, kept) in scenes {
+    for (numbers, backup_count, kept, others) in scenes {
         let (_dir, live) = folder();
-        put_backups(&live, numbers);
+        let ours: Vec<u32> = numbers.iter().copied().filter(|number| !others.contains(number)).collect();
+        put_backups(&live, &ours);
+        put_others(&live, others);
+        // Of an earlier life: what is found at a first start is not removed.
+        fs::write(live.with_file_name(".app.log.lock"), "").unwrap();
         let mut settings = small(&live);
         settings.backup_count = backup_count;
         let mut world = World::real(&Faulty::new(), settings);
         world.open();
         let standing: Vec<u32> = world.set().backups().filter_map(|(slot, _)| slot.number()).collect();
         assert_eq!(standing, kept, "{numbers:?}, {backup_count}");
-        assert_eq!(world.set().counters().pruned_files as usize, numbers.len() - kept.len());
-        let pruned = u32::try_from(numbers.len() - kept.len()).unwrap();
-        world.sent = u32::try_from(numbers.len()).unwrap();
+        assert_eq!(world.set().counters().pruned_files as usize, ours.len() - kept.len());
+        let pruned = u32::try_from(ours.len() - kept.len()).unwrap();
+        world.sent = u32::try_from(ours.len()).unwrap();
+        take_others(&live, others);
         world.found().assert_numbers(pruned, world.sent);
+        put_others(&live, others);
         world.log(5); // one rotation: the lowest gap is absorbed, nothing goes that need not
         let oldest = u32::try_from(kept.len()).unwrap() == backup_count;
         let next = if backup_count == 0 { world.sent - 1 } else { pruned + u32::from(oldest) };
+        take_others(&live, others);
         world.found().assert_numbers(next, world.sent);
         assert_eq!(world.alerts(), []);
     }

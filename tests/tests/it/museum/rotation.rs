@@ -9,13 +9,14 @@ use tracing_spool::{BlockReason, Condition, FlushError, Reason, Spool};
 use tracing_spool_fileset::sim::{SimDisk, Survive, When};
 use tracing_spool_fileset::{Edge, Op, OsError, State, SystemClock, Trouble};
 use tracing_spool_tests::faulty::{Call, Faulty, Slip};
-use tracing_spool_tests::files::{RECORD_BYTES, RealDisk, read_back, record};
+use tracing_spool_tests::files::{RECORD_BYTES, RealDisk, of_log, read, read_back, record};
 use tracing_spool_tests::world::{World, small};
 
 use super::scene::{Heard, LONG, folder, ledger, log, real};
 
 const ROTATION: [(Trouble, Edge); 2] =
     [(Trouble::Rotation, Edge::Raised), (Trouble::Rotation, Edge::Cleared)];
+const PRUNE: [(Trouble, Edge); 2] = [(Trouble::Prune, Edge::Raised), (Trouble::Prune, Edge::Cleared)];
 
 #[test]
 fn museum_r1_a_rename_fails_in_the_middle_of_the_shift() {
@@ -23,11 +24,11 @@ fn museum_r1_a_rename_fails_in_the_middle_of_the_shift() {
     world.log(4 * 5); // app.log and four backups, all full
     disk.take_journal();
     let second = |call: &Call| call.name == "app.log.2";
-    disk.slip(Slip::fail(Op::Rename, OsError::EACCES).only(second).times(1));
+    disk.slip(Slip::fail(Op::Rename, OsError::EROFS).only(second).times(1));
 
     world.log(3);
     let renames = disk.take_words(&[Op::Rename]);
-    let wanted = ["app.log.4 app.log.5", "app.log.3 app.log.4", "app.log.2 app.log.3 EACCES"];
+    let wanted = ["app.log.4 app.log.5", "app.log.3 app.log.4", "app.log.2 app.log.3 EROFS"];
     assert_eq!(renames[..3], wanted.map(|words| format!("rename {words}")), "no step after the failed one");
     assert_eq!(renames.len() - 3, 1, "only the alert file is renamed after it: {renames:?}");
     assert_eq!(world.set().state(), State::Overdue);
@@ -46,6 +47,51 @@ fn museum_r1_a_rename_fails_in_the_middle_of_the_shift() {
     world.found().assert_numbers(0, 24);
     assert_eq!(world.alerts(), ROTATION);
     assert_eq!(world.set().counters().pruned_files, 0);
+}
+
+/// The first record of each file of the set, the newest file first.
+fn firsts(world: &World) -> Vec<Option<u32>> {
+    let first = |file| read(&[file], |line| panic!("torn: {line:?}")).numbers().first().copied();
+    of_log(&RealDisk, world.live()).into_iter().rev().map(first).collect()
+}
+
+#[test]
+fn a_backup_that_may_not_be_moved_is_stepped_over_and_costs_nothing() {
+    for refused in [OsError::EACCES, OsError::EPERM] {
+        let (_dir, disk, mut world) = real(|settings| settings.backup_count = 5);
+        world.log(4 * 5); // app.log and four backups, all full
+        let of_it = |call: &Call| call.name == "app.log.2" || call.to.as_deref() == Some("app.log.2");
+        for op in [Op::Rename, Op::Replace, Op::Unlink] {
+            disk.slip(Slip::fail(op, refused).only(of_it));
+        }
+        disk.take_journal();
+        world.log(1);
+        let moved = ["app.log.4 app.log.5", "app.log.3 app.log.4"].map(|names| format!("rename {names}"));
+        let around = ["app.log.1 app.log.3", "app.log app.log.1", ".app.log.new app.log"];
+        let wanted: Vec<String> = moved
+            .into_iter()
+            .chain([1, 2].map(|_| format!("rename app.log.2 app.log.3 {refused:?}"))) // once again at once
+            .chain(around.map(|names| format!("rename {names}")))
+            .chain(["rename .app.log.alert ALERT_LOG_ROTATION_FAILED.txt".to_owned()])
+            .collect();
+        assert_eq!(disk.take_words(&[Op::Rename]), wanted, "around it, in the same attempt");
+        assert_eq!(world.set().state(), State::Writing);
+        assert_eq!(world.alerts(), PRUNE[..1], "{refused}");
+        assert_eq!(firsts(&world), [20, 16, 8, 12, 4, 0].map(Some), "nothing is lost for it");
+
+        // It is left where it is, and counts: the others grow older around it.
+        world.log(4 * 4);
+        assert_eq!(firsts(&world), [36, 32, 8, 28, 24, 20].map(Some));
+        assert_eq!(world.alerts(), PRUNE[..1]);
+        // As soon as it lets itself be moved it is one among the others.
+        disk.heal();
+        world.wait(Duration::from_secs(600));
+        world.log(4 * 3);
+        assert_eq!(firsts(&world), [48, 44, 40, 36, 32, 8].map(Some));
+        world.log(4);
+        assert_eq!(firsts(&world), [52, 48, 44, 40, 36, 32].map(Some));
+        assert_eq!(world.alerts(), PRUNE, "{refused}");
+    }
 }
 
 #[test]
@@ -204,20 +250,26 @@ fn museum_r6_leftovers_of_a_killed_rotation_at_start() {
         // Not even a live file, and gaps.
         (&[("app.log.4", 0..3), ("app.log.2", 3..5)], &["app.log", "app.log.2", "app.log.4"]),
     ];
-    for (left, after) in scenes {
+    // The second time as if nothing of it were ours: no lock file says that this log was here before.
+    for ((left, after), is_ours) in scenes.into_iter().flat_map(|scene| [(scene, true), (scene, false)]) {
         let (_dir, live) = folder();
         for (name, numbers) in left {
             fs::write(live.with_file_name(name), text(numbers.clone())).unwrap();
+        }
+        if is_ours {
+            fs::write(live.with_file_name(".app.log.lock"), "of the killed one").unwrap();
         }
         let mut world = World::real(&Faulty::new(), small(live));
         world.open();
         world.sent = left.iter().map(|(_, numbers)| numbers.end).max().unwrap();
         let found = world.found();
         found.assert_numbers(0, world.sent);
-        assert_eq!(found.sizes.keys().collect::<Vec<_>>(), after, "{left:?}");
+        let unused = |name: &&String| is_ours || *name != ".app.log.new" || found.sizes[*name] > 0;
+        assert_eq!(found.sizes.keys().filter(unused).collect::<Vec<_>>(), after, "{left:?}");
         // Rotation is not blocked by what was found: it works at once, and ever again.
         world.log(40);
         world.found().assert_numbers(0, world.sent);
+        assert!(!world.beside(".app.log.new").exists(), "{left:?}");
         assert!(world.set().counters().rotations >= 9, "{left:?}");
         assert_eq!(world.alerts(), [], "{left:?}");
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::SimClock;
-use tracing_spool_fileset::{Batch, FileSet, Mono, Op, OsError, Settings, State};
+use tracing_spool_fileset::{Batch, Engine, Event, Mono, Op, OsError, Settings, State};
 use tracing_spool_tests::faulty::{Call, Faulty, Slip};
 use tracing_spool_tests::files::{RealDisk, read_back, record};
 
@@ -15,7 +15,7 @@ struct Scene {
     dir: tempfile::TempDir,
     clock: SimClock,
     disk: Faulty,
-    set: FileSet,
+    set: Engine,
     sent: u32,
 }
 
@@ -31,7 +31,7 @@ impl Scene {
         disk.set_clock(clock.clone());
         let mut settings = Settings::new(dir.path().join("app.log"));
         settings.max_bytes = FILE_BYTES;
-        let set = FileSet::open_with(settings, disk.fs(), Box::new(clock.clone())).unwrap();
+        let set = Engine::open_on(settings, disk.fs(), clock.now()).unwrap();
         Self { dir, clock, disk, set, sent: 0 }
     }
 
@@ -132,4 +132,35 @@ fn rotation_retry_exhaustion() {
     assert!(scene.set.open_alerts().is_empty());
     scene.log(20);
     read_back(&RealDisk, &live).assert_numbers(0, 51);
+}
+
+#[test]
+fn without_help_of_the_kernel_rename_replaces_nothing_either() {
+    for unsupported in [OsError::EINVAL, OsError::ENOSYS, OsError::EOPNOTSUPP, OsError::EPERM] {
+        let mut scene = Scene::new();
+        let [live, taken, next, last] =
+            ["app.log", "app.log.1", "app.log.2", "app.log.4"].map(|name| scene.dir.path().join(name));
+        // At the moment of the rename, after every look of the plan, somebody else takes the name.
+        let is_taken_meanwhile =
+            move |call: &Call| call.name == "app.log" && std::fs::write(&taken, "not ours\n").is_ok();
+        scene.disk.slip(Slip::fail(Op::Rename, unsupported).only(is_taken_meanwhile).times(1));
+        scene.disk.slip(Slip::fail(Op::Rename, unsupported));
+        scene.disk.take_journal();
+        scene.log(11);
+        scene.pass(Duration::from_secs(31));
+        assert_eq!((scene.set.state(), scene.set.counters().rotations), (State::Writing, 1));
+        assert_eq!(std::fs::read_to_string(&next).unwrap(), "not ours\n", "a number of ours: shifted whole");
+
+        let wanted = ["app.log app.log.1", "app.log.1 app.log.2"].map(|names| format!("rename {names}"));
+        let asked = scene.disk.take_words(&[Op::Rename]);
+        let wanted = wanted.map(|words| format!("{words} {unsupported:?}"));
+        assert_eq!(asked, wanted, "once done without, it is not asked for again");
+        scene.log(20);
+        let said = |event: &Event| matches!(event, Event::DoneWithout(failure) if failure.op == Op::Rename);
+        let times = scene.set.take_events().iter().filter(|event| said(event)).count();
+        assert_eq!(times, 1, "{unsupported} is said once");
+
+        std::fs::remove_file(last).unwrap();
+        read_back(&RealDisk, &live).assert_numbers(0, scene.sent);
+    }
 }

@@ -1,9 +1,15 @@
 //! What only some systems can do.
 //! It holds no fallback: that is the caller's, and the same everywhere.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 
 use crate::effect::fs::Outcome;
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+use crate::model::error::OsError;
 
 /// How nice a thread is that gives way: it gets a tenth of what one of normal priority gets where both want the
 /// processor, and still comes to its end on a machine that is never idle.
@@ -25,21 +31,50 @@ pub(crate) fn give_way() {
 #[cfg(not(all(target_os = "linux", any(feature = "gzip", feature = "zstd"))))]
 pub(crate) fn give_way() {}
 
-/// Renames in one step that cannot replace anything; nothing, if kernel or file system cannot do that.
+/// Renames in one step that cannot replace anything.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub(super) fn rename_to_free_name(from: &Path, to: &Path) -> Option<Outcome<()>> {
-    use nix::errno::Errno;
-    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+pub(super) fn rename_to_free_name(from: (impl AsFd, &OsStr), to: (impl AsFd, &OsStr)) -> Outcome<()> {
+    use nix::fcntl::{RenameFlags, renameat2};
 
-    match renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE) {
-        // EINVAL: the file system does not know the flag. Where it means anything else, the fallback says so.
-        Err(Errno::EINVAL | Errno::ENOSYS) => None,
-        other => Some(other.map_err(Into::into)),
-    }
+    Ok(renameat2(from.0, from.1, to.0, to.1, RenameFlags::RENAME_NOREPLACE)?)
 }
 
 /// Renames in one step that cannot replace anything: not known how on this system.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(super) fn rename_to_free_name(_from: &Path, _to: &Path) -> Option<Outcome<()>> {
+pub(super) fn rename_to_free_name(_from: (impl AsFd, &OsStr), _to: (impl AsFd, &OsStr)) -> Outcome<()> {
+    Err(OsError::ENOSYS)
+}
+
+/// Opens a directory that may be searched and not listed; nothing, where the system has no way.
+#[cfg(target_os = "linux")]
+pub(super) fn open_dir_unlisted(path: &std::path::Path) -> Option<Outcome<OwnedFd>> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    Some(nix::fcntl::open(path, flags, Mode::empty()).map_err(Into::into))
+}
+
+/// Opens a directory that may be searched and not listed: not known how on this system.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn open_dir_unlisted(_path: &std::path::Path) -> Option<Outcome<OwnedFd>> {
     None
+}
+
+/// Which mount a name leads to. None: `/proc` does not say.
+#[cfg(target_os = "linux")]
+pub(super) fn mount_of(dir: impl AsFd, name: &OsStr) -> Outcome<Option<u64>> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let there = nix::fcntl::openat(dir, name, flags, Mode::empty())?;
+    Ok(mount_of_descriptor(&there))
+}
+
+/// Which mount a name leads to: not told on this system.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn mount_of(_dir: impl AsFd, _name: &OsStr) -> Outcome<Option<u64>> {
+    Ok(None)
+}
+
+/// Which mount a descriptor was opened through. None: the system does not say.
+pub(super) fn mount_of_descriptor(descriptor: &impl AsRawFd) -> Option<u64> {
+    let told = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd())).ok()?;
+    let mount = told.lines().find_map(|line| line.strip_prefix("mnt_id:"))?;
+    mount.trim().parse().ok()
 }

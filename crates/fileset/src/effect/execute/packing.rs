@@ -3,13 +3,27 @@
 
 use std::sync::Arc;
 
-use super::Stage;
-use crate::effect::fs::Fs as _;
+use super::attributes::Attributes;
+use super::{Picture, Stage};
+use crate::effect::fs::{At, Fs as _};
 use crate::effect::pack::{PackOrder, Packed};
 use crate::model::compression::Compression;
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::{Backup, FileKind, Meta};
 use crate::model::slot::Slot;
+
+/// Only the owner may read a compressed form before it has the attributes of its plain file.
+const TEMPORARY_MODE: u32 = 0o600;
+
+/// What came of putting a compressed form in the place of its backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placed {
+    Done,
+    /// The backup has gone meanwhile, or has become the newest.
+    Gone,
+    /// Somebody else is at it, or at its compressed form.
+    Changed,
+}
 
 impl Stage {
     /// Opens a backup and the temporary that is to become its compressed form. None: the backup is not there any more.
@@ -17,106 +31,119 @@ impl Stage {
         &mut self,
         slot: Slot,
         compression: Compression,
-        mode: u32,
     ) -> Result<Option<PackOrder>, Failure> {
-        self.survey_slot(slot)?;
+        self.picture.survey_slot(self.site.ground(), slot)?;
         if self.plain(slot).is_none() {
             return Ok(None);
         }
-        let path = self.names.backup(slot);
-        let source = self.fs.open_to_read(&path).map_err(|error| Failure::new(Op::Open, &path, error))?;
-        let meta = source.stat().map_err(|error| Failure::new(Op::Stat, &path, error))?;
+        let at = self.site.backup(slot, Compression::None);
+        let source =
+            self.site.fs.open_to_read(&at).map_err(|error| Failure::new(Op::Open, at.path(), error))?;
+        let meta = source.stat().map_err(|error| Failure::new(Op::Stat, at.path(), error))?;
         if meta.kind != FileKind::File || self.plain(slot).is_none_or(|backup| backup.id != meta.id) {
             return Ok(None);
         }
-        let temporary = self.names.pack_temporary();
-        let file =
-            self.fs.create(&temporary, mode).map_err(|error| Failure::new(Op::Create, &temporary, error))?;
+        let temporary = self.site.pack_temporary();
+        let file = self
+            .site
+            .fs
+            .create(&temporary, TEMPORARY_MODE)
+            .map_err(|error| Failure::new(Op::Create, temporary.path(), error))?;
         // From here on it counts, at its worst.
-        self.temporary = Some(meta.bytes);
+        self.picture.temporary = Some(meta.bytes);
         Ok(Some(PackOrder {
             source,
-            source_path: path,
+            source_path: at.path(),
+            attributes: Attributes::of(&meta),
             meta,
             temporary: file,
-            temporary_path: temporary,
+            temporary_path: temporary.path(),
             compression,
             allowance: PackOrder::allowance_for(meta.bytes),
         }))
     }
 
     fn plain(&self, slot: Slot) -> Option<Backup> {
-        let backup = self.inventory.backups.get(&slot).copied();
+        let backup = self.picture.inventory.backups.get(&slot).copied();
         backup.filter(|backup| backup.compression == Compression::None)
     }
 
     /// Puts the finished temporary in the place of its backup, wherever that stands now: first the name, then the plain
-    /// file goes. Their order is kept by the file system, which writes the names of one directory in order. False: the
-    /// backup is not there any more, or is not what it was, or has become the newest.
-    pub(crate) fn place_packed(&mut self, packed: &Packed, made: &Meta) -> Result<bool, Failure> {
+    /// file goes. Their order is kept by the file system, which writes the names of one directory in order.
+    pub(crate) fn place_packed(&mut self, packed: &Packed, made: &Meta) -> Result<Placed, Failure> {
         let is_source =
             |backup: &Backup| backup.id == packed.source_id() && backup.compression == Compression::None;
-        let older = self.inventory.backups.iter().skip(1);
+        let older = self.picture.inventory.backups.iter().skip(1);
         let slot = older.filter(|(_, backup)| is_source(backup)).map(|(slot, _)| *slot).next();
-        let Some(slot) = slot else { return Ok(false) };
-        let (plain, temporary) = (self.names.backup(slot), self.names.pack_temporary());
-        let target = self.names.backup_as(slot, packed.compression);
+        let Some(slot) = slot else { return Ok(Placed::Gone) };
+        self.site.hold()?;
+        let (plain, temporary) = (self.site.backup(slot, Compression::None), self.site.pack_temporary());
+        let target = self.site.backup(slot, packed.compression);
         let of = |meta: Meta| (meta.id, meta.bytes, meta.modified);
-        if self.look(&plain)?.map(of) != Some(of(packed.source)) {
-            self.survey_slot(slot)?;
-            return Ok(false);
+        if self.site.look(&plain)?.map(of) != Some(of(packed.source)) {
+            self.picture.survey_slot(self.site.ground(), slot)?;
+            return Ok(Placed::Changed);
         }
-        if self.look(&temporary)?.is_none_or(|meta| meta.id != made.id) {
+        if self.site.look(&temporary)?.is_none_or(|meta| meta.id != made.id) {
             // Others removed it.
-            return Ok(false);
+            return Ok(Placed::Changed);
         }
-        self.fs
+        self.site
             .rename(&temporary, &target)
-            .map_err(|error| Failure::between(Op::Rename, &temporary, &target, error))?;
-        self.temporary = None;
-        self.inventory.twins.insert((slot, packed.compression), made.bytes);
-        self.unlink_gone(&plain)?;
-        self.inventory.twins.remove(&(slot, packed.compression));
+            .map_err(|error| Failure::between(Op::Rename, temporary.path(), target.path(), error))?;
+        self.picture.temporary = None;
         let backup = Backup {
             bytes: made.bytes,
             modified: packed.source.modified,
             id: made.id,
             compression: packed.compression,
         };
-        self.inventory.backups.insert(slot, backup);
-        Ok(true)
+        self.picture.inventory.twins.insert((slot, packed.compression), backup);
+        self.unlink_gone(&plain)?;
+        self.picture.inventory.twins.remove(&(slot, packed.compression));
+        self.picture.inventory.backups.insert(slot, backup);
+        Ok(Placed::Done)
     }
 
     /// Removes what stands under the name of the temporary.
     pub(crate) fn drop_temporary(&mut self) -> Result<(), Failure> {
-        if self.temporary.is_some() {
-            self.unlink_gone(&self.names.pack_temporary())?;
-            self.temporary = None;
+        if self.picture.temporary.is_some() {
+            self.site.hold()?;
+            self.unlink_gone(&self.site.pack_temporary())?;
+            self.picture.temporary = None;
         }
         Ok(())
     }
 
     /// Removes compressed forms whose plain file stands: the plain one is whole, as it goes last.
     pub(crate) fn drop_twins(&mut self) -> Result<(), Failure> {
-        while let Some((slot, compression)) = self.inventory.twins.keys().next().copied() {
-            let plain = self.names.backup(slot);
-            if self.look(&plain)?.is_none() {
-                // Others removed it: the twin is the backup.
-                self.survey_slot(slot)?;
-            } else {
-                self.unlink_gone(&self.names.backup_as(slot, compression))?;
-            }
-            self.inventory.twins.remove(&(slot, compression));
+        let Picture { inventory, .. } = &self.picture;
+        let movable = inventory.twins.iter().filter(|((slot, _), _)| !inventory.immovable.contains(slot));
+        for ((slot, compression), twin) in movable.map(|(key, twin)| (*key, *twin)).collect::<Vec<_>>() {
+            self.drop_twin(slot, compression, twin)?;
+            self.picture.inventory.twins.remove(&(slot, compression));
         }
         Ok(())
     }
 
+    fn drop_twin(&mut self, slot: Slot, compression: Compression, twin: Backup) -> Result<(), Failure> {
+        self.site.hold()?;
+        let at = self.site.backup(slot, compression);
+        let plain = self.site.look(&self.site.backup(slot, Compression::None))?;
+        if plain.is_some() && self.site.look(&at)?.is_some_and(|meta| meta.id == twin.id) {
+            return self.unlink_gone(&at);
+        }
+        // Others removed the plain file, and the twin is the backup; or others have put a file in its place.
+        self.picture.survey_slot(self.site.ground(), slot)?;
+        Ok(())
+    }
+
     /// Removes a name; gone already is as good, if a look says so too.
-    fn unlink_gone(&self, path: &std::path::Path) -> Result<(), Failure> {
-        match self.fs.unlink(path) {
+    fn unlink_gone(&self, at: &At) -> Result<(), Failure> {
+        match self.site.fs.unlink(at) {
             Ok(()) => Ok(()),
-            Err(OsError::ENOENT) if self.look(path)?.is_none() => Ok(()),
-            Err(error) => Err(Failure::new(Op::Unlink, path, error)),
+            Err(OsError::ENOENT) if self.site.look(at)?.is_none() => Ok(()),
+            Err(error) => Err(Failure::new(Op::Unlink, at.path(), error)),
         }
     }
 }

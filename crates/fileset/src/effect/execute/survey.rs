@@ -2,74 +2,106 @@
 //! What is seen becomes the inventory; nothing is changed.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use super::{Place, Setback, Stage};
-use crate::effect::fs::Fs as _;
+use crate::effect::site::Ground;
 use crate::model::compression::Compression;
-use crate::model::error::{Failure, Op, OsError};
-use crate::model::inventory::{Backup, FileId, FileKind, Meta};
-use crate::model::name::Role;
+use crate::model::error::{Failure, Op};
+use crate::model::inventory::{Backup, FileKind, Inventory};
+use crate::model::name::{BACKUPS_MAX, Role};
 use crate::model::settings::{Naming, Settings};
 use crate::model::slot::Slot;
 use crate::policy::retention;
 
-/// At start, backups are looked for upward until so many numbers in a row are free.
-const MISSES_MAX: u32 = 64;
+/// What stands in the directories beside the file that takes the records, as last seen.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    pub(crate) inventory: Inventory,
+    /// Bytes that stand under the name of a compression's temporary, at most.
+    pub(crate) temporary: Option<u64>,
+    /// In which forms backups are looked for: as they are stored, and as one has been seen.
+    pub(crate) forms: BTreeSet<Compression>,
+    /// It may lack a backup, or have one too many: the next survey lists the directory, where names tell times.
+    pub(crate) is_stale: bool,
+}
 
-impl Stage {
-    pub(super) fn survey(&mut self, settings: &Settings) -> Result<(), Setback> {
+impl Picture {
+    pub(crate) fn new() -> Self {
+        Self {
+            inventory: Inventory::default(),
+            temporary: None,
+            forms: Compression::ALL.into(),
+            is_stale: false,
+        }
+    }
+
+    /// Looks at what is known, and at every number that a rotation may use.
+    pub(super) fn survey(&mut self, ground: Ground<'_>, settings: &Settings) -> Result<(), Failure> {
         match settings.naming {
             Naming::Numbered => {
-                let known = retention::surplus(&self.inventory, settings.backup_count);
+                let surplus = retention::surplus(&self.inventory, settings.backup_count);
+                let stuck = self
+                    .inventory
+                    .immovable
+                    .iter()
+                    .copied()
+                    .filter(|slot| slot.number().is_some_and(|number| number > settings.backup_count));
+                let known: Vec<Slot> = surplus.into_iter().chain(stuck).collect();
                 for slot in (1..=settings.backup_count).map(Slot::Number).chain(known) {
-                    self.survey_slot(slot)?;
+                    self.survey_slot(ground, slot)?;
                 }
             }
             Naming::Timestamped => {
                 let known: Vec<Slot> = self.inventory.backups.keys().copied().collect();
                 for slot in known {
                     // What seems to be gone is never asked for by its name again: the directory has to say so.
-                    self.is_stale |= !self.survey_slot(slot)?;
+                    self.is_stale |= !self.survey_slot(ground, slot)?;
                 }
                 if self.is_stale {
-                    self.survey_listed()?;
+                    self.survey_listed(ground)?;
                 }
             }
         }
         self.inventory.foreign.retain(|number| *number <= settings.backup_count);
         self.inventory.standing_live = None;
-        let Some(current) = &self.current else { return Ok(()) };
-        let standing = self.look(self.names.live())?;
-        match current.place {
-            Place::Live if standing.map(|meta| meta.id) != Some(current.id) => Err(Setback::Displaced),
-            Place::Hidden => self.survey_hidden(current.id, standing),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
-    fn survey_hidden(&mut self, current: FileId, standing: Option<Meta>) -> Result<(), Setback> {
-        if self.look(self.names.hidden())?.map(|meta| meta.id) != Some(current) {
-            return Err(Setback::Displaced);
+    /// Looks at everything, as if nothing were known.
+    pub(crate) fn survey_afresh(&mut self, ground: Ground<'_>, settings: &Settings) -> Result<(), Failure> {
+        self.inventory = Inventory::default();
+        self.forms = Compression::ALL.into();
+        match settings.naming {
+            Naming::Numbered => self.survey_numbers(ground, settings.backup_count)?,
+            Naming::Timestamped => self.survey_listed(ground)?,
         }
-        match standing {
-            Some(meta) if meta.kind != FileKind::File => {
-                Err(Failure::between(Op::Rename, self.names.hidden(), self.names.live(), OsError::EISDIR)
-                    .into())
-            }
-            Some(meta) => {
-                self.inventory.standing_live = Some(meta.bytes);
-                Ok(())
-            }
-            None => Ok(()),
+        let mut seen = BTreeSet::from([Compression::None, settings.compression]);
+        seen.extend(self.inventory.backups.values().map(|backup| backup.compression));
+        seen.extend(self.inventory.twins.keys().map(|(_, form)| *form));
+        self.forms = seen;
+        if self.temporary.is_none() {
+            let left = ground.look(&ground.pack_temporary())?;
+            self.temporary = left.filter(|meta| meta.kind == FileKind::File).map(|meta| meta.bytes);
         }
+        Ok(())
+    }
+
+    /// Every number up to `backup_count`, and on from there as long as there is one behind the other: a number behind a
+    /// gap is a process number, or whatever somebody else counts.
+    fn survey_numbers(&mut self, ground: Ground<'_>, backup_count: u32) -> Result<(), Failure> {
+        for number in 1..=BACKUPS_MAX {
+            let is_taken = self.survey_slot(ground, number.into())?;
+            if number > backup_count && !is_taken {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Whether anything stands at the slot.
-    pub(super) fn survey_slot(&mut self, slot: Slot) -> Result<bool, Failure> {
+    pub(super) fn survey_slot(&mut self, ground: Ground<'_>, slot: Slot) -> Result<bool, Failure> {
         let (mut backup, mut twins, mut is_foreign) = (None, Vec::new(), false);
         for form in &self.forms {
-            let Some(meta) = self.look(&self.names.backup_as(slot, *form))? else { continue };
+            let Some(meta) = ground.look(&ground.backup(slot, *form))? else { continue };
             match backup {
                 _ if meta.kind != FileKind::File => is_foreign = true,
                 None => backup = Some(Backup { compression: *form, ..meta.into() }),
@@ -77,7 +109,7 @@ impl Stage {
                 Some(Backup { compression: Compression::None, modified, .. })
                     if modified == meta.modified =>
                 {
-                    twins.push(((slot, *form), meta.bytes));
+                    twins.push(((slot, *form), Backup { compression: *form, ..meta.into() }));
                 }
                 // Of another time, or without the plain one: not of our making, and not removed.
                 Some(_) => is_foreign = true,
@@ -86,10 +118,14 @@ impl Stage {
         let is_taken = backup.is_some() || is_foreign;
         self.inventory.twins.retain(|(of, _), _| *of != slot);
         self.inventory.twins.extend(twins);
-        match backup {
+        let before = match backup {
             Some(backup) => self.inventory.backups.insert(slot, backup),
             None => self.inventory.backups.remove(&slot),
         };
+        if before.map(|before| before.id) != backup.map(|backup| backup.id) {
+            // Another file may let itself be moved.
+            self.inventory.immovable.remove(&slot);
+        }
         if let Some(number) = slot.number() {
             self.inventory.foreign.remove(&number);
             if is_foreign {
@@ -100,12 +136,14 @@ impl Stage {
     }
 
     /// Looks at every backup that the directory lists: names that tell times cannot be guessed.
-    pub(super) fn survey_listed(&mut self) -> Result<(), Failure> {
-        let dir = self.names.archive();
-        let names = self.fs.list(dir).map_err(|error| Failure::new(Op::List, dir, error))?;
+    fn survey_listed(&mut self, ground: Ground<'_>) -> Result<(), Failure> {
+        let names = ground
+            .fs
+            .list(ground.backups)
+            .map_err(|error| Failure::new(Op::List, ground.backups.path(), error))?;
         let mut slots = BTreeSet::new();
         for name in names {
-            match self.names.role(&name) {
+            match ground.names.role(&name) {
                 Some(Role::Backup(slot)) => _ = slots.insert(slot),
                 Some(Role::Packed(slot, form)) => {
                     self.forms.insert(form);
@@ -114,11 +152,14 @@ impl Stage {
                 _ => {}
             }
         }
+        let last = last_in_a_row(&slots);
+        slots.retain(|slot| slot.number().is_none_or(|number| number <= last));
         self.inventory.backups.retain(|slot, _| slots.contains(slot));
         self.inventory.twins.retain(|(slot, _), _| slots.contains(slot));
+        self.inventory.immovable.retain(|slot| slots.contains(slot));
         self.is_stale = false;
         for slot in slots {
-            let is_seen = self.survey_slot(slot);
+            let is_seen = self.survey_slot(ground, slot);
             self.is_stale |= !matches!(is_seen, Ok(true));
             is_seen?;
         }
@@ -126,24 +167,10 @@ impl Stage {
         self.inventory.foreign.clear();
         Ok(())
     }
+}
 
-    /// What stands at a path, if anything does.
-    pub(crate) fn look(&self, path: &Path) -> Result<Option<Meta>, Failure> {
-        match self.fs.stat(path) {
-            Ok(meta) => Ok(Some(meta)),
-            Err(OsError::ENOENT) => Ok(None),
-            Err(error) => Err(Failure::new(Op::Stat, path, error)),
-        }
-    }
-
-    /// Looks for backups at every number up to `MISSES_MAX` free ones in a row, beyond `backup_count`.
-    pub(crate) fn survey_upward(&mut self, backup_count: u32) -> Result<(), Failure> {
-        let (mut number, mut misses) = (backup_count, 0);
-        while misses < MISSES_MAX {
-            let Some(next) = number.checked_add(1) else { break };
-            number = next;
-            misses = if self.survey_slot(Slot::Number(number))? { 0 } else { misses + 1 };
-        }
-        Ok(())
-    }
+/// The last number that is there with all before it, from 1 on.
+fn last_in_a_row(slots: &BTreeSet<Slot>) -> u32 {
+    let is_there = |number: &u32| slots.contains(&Slot::Number(*number));
+    (1..).take_while(is_there).last().unwrap_or(0)
 }

@@ -4,9 +4,14 @@
 use std::path::Path;
 
 use super::{Done, Place, Setback, Stage, objection};
+use crate::effect::fs::Fs as _;
+use crate::effect::home::Claim;
+use crate::effect::patient::Patient;
+use crate::effect::site::{Site, make_dirs};
 use crate::model::error::{Op, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
 use crate::model::name::Names;
+use crate::model::owner::Owner;
 use crate::model::settings::{Allow, Settings};
 use crate::model::slot::Slot;
 use crate::model::time::Wall;
@@ -31,9 +36,19 @@ fn backup(number: u32) -> String {
 fn opened(disk: &SimDisk, backups: &[u32]) -> Stage {
     disk.mkdir_all("/logs");
     backups.iter().for_each(|number| disk.put(backup(*number), "old\n"));
-    let mut stage = Stage::new(disk.fs(), Names::new(Path::new(LIVE)).unwrap(), String::new());
+    let names = Names::new(Path::new(LIVE)).unwrap();
+    let claim = Claim::new(&names, &settings(), String::new());
+    let mut stage = Stage::new(Site::enter(Patient(disk.fs()), names, claim).unwrap());
     done(&mut stage, Step::OpenLive);
     stage
+}
+
+/// The bytes that a step removed.
+fn removed(done: Done) -> Option<u64> {
+    match done {
+        Done::Removed { bytes, .. } => Some(bytes),
+        _ => None,
+    }
 }
 
 #[track_caller]
@@ -45,7 +60,7 @@ fn done(stage: &mut Stage, step: Step) -> Done {
 #[track_caller]
 fn refused(stage: &mut Stage, step: Step) -> Option<OsError> {
     match stage.perform(step, &settings()).unwrap_err() {
-        Setback::Failed(failure) => Some(failure.error),
+        Setback::Failed(failure) | Setback::Changed(failure) => Some(failure.error),
         Setback::Displaced => None,
     }
 }
@@ -70,7 +85,7 @@ fn retired(disk: &SimDisk) -> Stage {
 fn a_removal_believes_enoent_if_nothing_stands_there() {
     let disk = SimDisk::new();
     let mut stage = opened(&disk, &[1, 2, 3]);
-    assert_eq!(done(&mut stage, Step::Remove(Slot::Number(3))), Done::Removed(4));
+    assert_eq!(removed(done(&mut stage, Step::Remove(Slot::Number(3)))), Some(4));
     assert_eq!(done(&mut stage, Step::Remove(Slot::Number(3))), Done::Nothing);
     disk.ext_unlink(backup(1)).unwrap();
     assert_eq!(done(&mut stage, Step::Remove(Slot::Number(1))), Done::Nothing);
@@ -89,11 +104,10 @@ fn a_shift_believes_enoent_if_the_file_is_gone_and_its_directory_is_not() {
     disk.fault(Fault::on(Op::Rename).fails(OsError::ENOENT).once());
     let step = Step::Shift { from: 3, to: 4 };
     assert_eq!(refused(&mut stage, step), Some(OsError::ENOENT));
+    // The directory is held: wherever it is moved, the work goes on in it.
     disk.ext_rename_dir("/logs", "/elsewhere").unwrap();
-    assert_eq!(refused(&mut stage, step), Some(OsError::ENOENT));
-    disk.ext_rename_dir("/elsewhere", "/logs").unwrap();
     done(&mut stage, step);
-    assert_eq!((numbers(&stage), disk.exists(backup(4))), (vec![4], true));
+    assert_eq!((numbers(&stage), disk.exists("/elsewhere/app.log.4")), (vec![4], true));
 }
 
 #[test]
@@ -121,7 +135,7 @@ fn what_is_discarded_is_counted_once() {
     disk.put(LIVE, "four");
     let mut stage = opened(&disk, &[]);
     done(&mut stage, Step::CreateHidden);
-    assert_eq!(done(&mut stage, Step::Discard), Done::Removed(4));
+    assert_eq!(removed(done(&mut stage, Step::Discard)), Some(4));
     assert_eq!(done(&mut stage, Step::Discard), Done::Nothing);
     assert!(!disk.exists(LIVE));
 }
@@ -164,13 +178,17 @@ fn only_what_is_dirty_and_not_sealed_is_synced() {
 fn directories_are_made_if_that_is_wanted() {
     let disk = SimDisk::new();
     disk.mkdir_all("/logs");
-    let stage = opened(&disk, &[]);
     let strict = Settings { create_dirs: false, ..settings() };
-    stage.make_dirs(Path::new("/logs"), &strict).unwrap();
-    let missing = stage.make_dirs(Path::new("/a/b"), &strict).unwrap_err();
+    let make = |dir: &str, settings: &Settings| make_dirs(disk.fs().as_ref(), Path::new(dir), settings);
+    make("/logs", &strict).unwrap();
+    let missing = make("/a/b", &strict).unwrap_err();
     assert_eq!((missing.error, disk.exists("/a")), (OsError::ENOENT, false));
-    stage.make_dirs(Path::new("/a/b"), &settings()).unwrap();
+    make("/a/b", &settings()).unwrap();
     assert!(disk.exists("/a/b"));
+    disk.set_user(0);
+    make("/c/d", &Settings { owner: Some(Owner::ids(7, 8)), ..settings() }).unwrap();
+    let owners = ["/c", "/c/d"].map(|dir| disk.look(Path::new(dir)).map(|meta| (meta.owner, meta.group)));
+    assert_eq!(owners, [Ok((7, 8)), Ok((7, 8))]);
 }
 
 #[test]
@@ -192,12 +210,13 @@ fn a_hidden_file_with_content_takes_the_records() {
     disk.put(HIDDEN, "new");
     disk.put(LIVE, "four");
     let stage = opened(&disk, &[]);
-    assert_eq!((place(&stage), stage.inventory.standing_live), (Place::Hidden, Some(4)));
+    assert_eq!((place(&stage), stage.picture.inventory.standing_live), (Place::Hidden, Some(4)));
     assert_eq!(stage.total_bytes(), 7);
+    drop(stage);
     disk.ext_unlink(LIVE).unwrap();
     disk.mkdir_all(LIVE);
     let stage = opened(&disk, &[]);
-    assert_eq!((place(&stage), stage.inventory.standing_live), (Place::Hidden, None));
+    assert_eq!((place(&stage), stage.picture.inventory.standing_live), (Place::Hidden, None));
 }
 
 #[test]
@@ -227,22 +246,21 @@ fn only_a_file_with_content_is_looked_at_for_a_torn_line() {
 #[test]
 fn objections_are_made_unless_allowed() {
     let id = FileId { device: 1, inode: 1 };
-    let meta = |kind| Meta { id, kind, bytes: 0, links: 1, owner: 7, modified: Wall::default() };
+    let (group, mode, modified) = (7, 0o640, Wall::default());
+    let meta = |kind| Meta { id, kind, bytes: 0, links: 1, owner: 7, group, mode, allocated: 0, modified };
     let mut settings = settings();
     let errors = |settings: &Settings| {
         let kinds = [FileKind::Directory, FileKind::Symlink, FileKind::Fifo, FileKind::Device];
-        kinds.map(|kind| objection(&meta(kind), 7, settings).map(|(_, error)| error))
+        kinds.map(|kind| objection(&meta(kind), 7, None, settings).map(|(_, error)| error))
     };
     let (dir, link, odd) = (Some(OsError::EISDIR), Some(OsError::ELOOP), Some(OsError::ENXIO));
     assert_eq!(errors(&settings), [dir, link, odd, odd]);
     settings.allow = vec![Allow::Fifo, Allow::Device];
     assert_eq!(errors(&settings), [dir, link, None, None]);
-    assert_eq!(objection(&meta(FileKind::Other), 7, &settings).map(|(_, error)| error), odd);
+    assert_eq!(objection(&meta(FileKind::Other), 7, None, &settings).map(|(_, error)| error), odd);
     let file = meta(FileKind::File);
-    assert_eq!(objection(&file, 7, &settings), None);
-    assert_eq!(objection(&file, 8, &settings).map(|(_, error)| error), Some(OsError::EPERM));
-    let linked = Meta { links: 2, ..file };
-    assert_eq!(objection(&linked, 7, &settings).map(|(_, error)| error), Some(OsError::EMLINK));
+    assert_eq!(objection(&file, 7, None, &settings), None);
+    assert_eq!(objection(&file, 8, None, &settings).map(|(_, error)| error), Some(OsError::EPERM));
 }
 
 #[test]
@@ -255,7 +273,7 @@ fn a_survey_sees_what_stands_under_the_names_of_the_set() {
     done(&mut stage, Step::Survey);
     assert_eq!(stage.backups()[&Slot::Number(1)].bytes, 6);
     assert_eq!(numbers(&stage), [1]);
-    assert!(stage.inventory.foreign.contains(&3));
+    assert!(stage.picture.inventory.foreign.contains(&3));
     disk.put(LIVE, "another's");
     assert_eq!(refused(&mut stage, Step::Survey), None);
 }
@@ -265,10 +283,10 @@ fn a_survey_in_mid_rotation_sees_what_stands_at_the_live_name() {
     let disk = SimDisk::new();
     let mut stage = retired(&disk);
     done(&mut stage, Step::Survey);
-    assert_eq!(stage.inventory.standing_live, None);
+    assert_eq!(stage.picture.inventory.standing_live, None);
     disk.put(LIVE, "12");
     done(&mut stage, Step::Survey);
-    assert_eq!(stage.inventory.standing_live, Some(2));
+    assert_eq!(stage.picture.inventory.standing_live, Some(2));
     disk.ext_unlink(LIVE).unwrap();
     disk.mkdir_all(LIVE);
     assert_eq!(refused(&mut stage, Step::Survey), Some(OsError::EISDIR));
@@ -277,9 +295,63 @@ fn a_survey_in_mid_rotation_sees_what_stands_at_the_live_name() {
 }
 
 #[test]
-fn backups_are_looked_for_up_to_64_free_numbers_in_a_row() {
-    for (number, is_found) in [(5 + 64, true), (5 + 65, false)] {
-        let stage = opened(&SimDisk::new(), &[number]);
-        assert_eq!(numbers(&stage), if is_found { vec![number] } else { Vec::new() });
+fn backups_are_looked_for_as_long_as_there_is_one_behind_the_other() {
+    for (there, found) in [(vec![6], vec![6]), (vec![7], vec![]), (vec![2, 5, 6, 7, 9], vec![2, 5, 6, 7])] {
+        assert_eq!(numbers(&opened(&SimDisk::new(), &there)), found, "{there:?}");
+    }
+}
+
+#[test]
+fn a_file_that_others_put_in_the_place_of_a_backup_is_neither_removed_nor_moved() {
+    let disk = SimDisk::new();
+    let mut stage = opened(&disk, &[1, 2]);
+    disk.put(backup(1), "another's");
+    disk.put(backup(2), "another's too");
+    let shift = Step::Shift { from: 1, to: 3 };
+    assert_eq!(refused(&mut stage, shift), Some(OsError::ESTALE));
+    assert_eq!(refused(&mut stage, Step::Remove(Slot::Number(2))), Some(OsError::ESTALE));
+    assert!(disk.exists(backup(1)) && disk.exists(backup(2)) && !disk.exists(backup(3)));
+    // A fresh survey says what stands there now.
+    done(&mut stage, Step::Survey);
+    done(&mut stage, shift);
+    assert_eq!(removed(done(&mut stage, Step::Remove(Slot::Number(2)))), Some(13));
+}
+
+#[test]
+fn a_live_file_with_further_links_takes_nothing() {
+    let disk = SimDisk::new();
+    disk.put(LIVE, "four");
+    disk.ext_hard_link(LIVE, "/elsewhere").unwrap();
+    let stage = opened(&disk, &[]);
+    assert_eq!((place(&stage), stage.picture.inventory.standing_live), (Place::Hidden, Some(4)));
+}
+
+#[test]
+fn nothing_is_renamed_or_removed_without_the_lock() {
+    let disk = SimDisk::new();
+    let mut stage = opened(&disk, &[1]);
+    let lock = "/logs/.app.log.lock";
+    disk.ext_unlink(lock).unwrap();
+    disk.hold_lock(lock, "another");
+    for step in [Step::CreateHidden, Step::Remove(Slot::Number(1)), Step::Shift { from: 1, to: 2 }, RETIRE] {
+        assert_eq!(refused(&mut stage, step), Some(OsError::EAGAIN), "{step:?}");
+    }
+    assert!(disk.exists(backup(1)) && !disk.exists(HIDDEN));
+    disk.release_lock(lock).unwrap();
+    assert_eq!(removed(done(&mut stage, Step::Remove(Slot::Number(1)))), Some(4));
+}
+
+#[test]
+fn a_rename_that_cannot_be_had_in_one_step_is_had_in_two_and_replaces_nothing() {
+    for error in [OsError::EINVAL, OsError::ENOSYS, OsError::EPERM] {
+        let disk = SimDisk::new();
+        let mut stage = opened(&disk, &[1, 3]);
+        disk.fault(Fault::on(Op::Rename).fails(error).until_cleared());
+        assert_eq!(refused(&mut stage, Step::Shift { from: 1, to: 3 }), Some(OsError::EEXIST));
+        done(&mut stage, Step::Shift { from: 1, to: 2 });
+        let told: Vec<OsError> = stage.site.take_untold().iter().map(|failure| failure.error).collect();
+        assert_eq!((numbers(&stage), told), (vec![2, 3], vec![error]));
+        done(&mut stage, Step::Shift { from: 2, to: 1 });
+        assert!(stage.site.take_untold().is_empty(), "said once");
     }
 }

@@ -68,10 +68,14 @@ fn midnight_comes_to_a_quiet_service_too() {
     bench.log(Rank::Info, "before");
     bench.settle();
     bench.clock.advance(Duration::from_secs(60));
-    let Next::Rest(Rest::Park(Some(until))) = bench.settle() else {
-        panic!("it does not park until midnight")
-    };
-    assert_eq!(until, Duration::from_secs(86_400 - 60));
-    bench.clock.advance(until);
-    assert_eq!((bench.settle(), bench.files()), (Next::Rest(Rest::Park(None)), 2));
+    // Each second the files are looked at, and at midnight they are rotated.
+    let parks_for = |millis| Next::Rest(Rest::Park(Some(Duration::from_millis(millis))));
+    assert_eq!((bench.settle(), bench.files()), (parks_for(1_000), 1));
+    bench.clock.advance(Duration::from_millis((86_400 - 60) * 1_000 - 300));
+    assert_eq!((bench.settle(), bench.files()), (parks_for(300), 1));
+    bench.clock.advance(Duration::from_millis(299));
+    assert_eq!((bench.settle(), bench.files()), (parks_for(1), 1));
+    bench.clock.advance(Duration::from_millis(1));
+    // The last look was a millisecond ago.
+    assert_eq!((bench.settle(), bench.files()), (parks_for(999), 2));
 }

@@ -3,18 +3,21 @@
 
 use std::time::Duration;
 
-use super::{BlockReason, FileSet, Witness};
-use crate::effect::classify::{Class, classify};
-use crate::effect::execute::{Place, Setback};
-use crate::effect::fs::Fs as _;
+use super::retention::Pruned;
+use super::{BlockReason, Engine, Witness};
+use crate::effect::execute::Place;
 use crate::model::alert::{Event, Trouble};
 use crate::model::batch::Batch;
+use crate::model::class::Class;
 use crate::model::error::{Failure, Op, OsError};
+use crate::model::removal::Reason;
 use crate::model::settings::BLOCKED_PROBE;
 use crate::model::time::{Mono, Now, Wall};
-use crate::policy::backoff::{Prospect, Retry};
-use crate::policy::plan::Step;
-use crate::policy::{budget, retention, rotation};
+use crate::policy::backoff::Retry;
+use crate::policy::{budget, rotation};
+
+/// What a set without a file has to say of its records.
+pub(super) const BLOCKED: &str = "records wait as far as the queue holds them; tried again twice a second";
 
 /// Why no records are written, and until when nothing is tried.
 #[derive(Debug)]
@@ -27,20 +30,39 @@ pub(super) struct Hold {
 
 /// A size that no file may exceed, met by a record that had a file for itself.
 #[derive(Debug, Default)]
-pub(super) struct Ceiling {
+struct Ceiling {
     /// What a record was given up for.
     bytes: Option<u64>,
     /// Calls that have failed on the record in hand.
     calls: u32,
 }
 
-/// What came of an attempt to make room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pruned {
-    Removed,
-    Nothing,
-    /// The removal failed in a way that may pass.
-    Later(Duration),
+/// The writing itself: what holds it up, and what becomes of the record in hand.
+#[derive(Debug, Default)]
+pub(super) struct Writing {
+    pub(super) hold: Option<Hold>,
+    /// The record in hand has lost its beginning: the batch starts it anew.
+    pub(super) rewind: bool,
+    /// The file was opened anew because a write said that it is gone, and has taken nothing since.
+    found_anew: bool,
+    /// What is known of a limit on the size of files.
+    ceiling: Ceiling,
+}
+
+impl Writing {
+    /// Nothing is tried for `delay`.
+    pub(super) fn hold(&mut self, reason: BlockReason, delay: Duration, now: Now) -> Flow {
+        let until = now.mono + delay;
+        match &mut self.hold {
+            Some(hold) => (hold.reason, hold.until) = (reason, until),
+            None => self.hold = Some(Hold { reason, until, since: now.wall, retry: Retry::default() }),
+        }
+        Flow::Stop
+    }
+
+    fn may_try(&self, now: Now) -> bool {
+        self.hold.as_ref().is_none_or(|hold| hold.until <= now.mono)
+    }
 }
 
 /// Whether the loop of `append` goes on.
@@ -50,7 +72,7 @@ pub(super) enum Flow {
     Stop,
 }
 
-impl FileSet {
+impl Engine {
     /// Writes what it can of the batch; returns how many records this call finished: wrote, or gave up
     /// ([`Batch::refused`]). What is left stays in the batch, which is given again at [`wake_at`](Self::wake_at) or
     /// with more records behind it.
@@ -58,13 +80,14 @@ impl FileSet {
         self.append_with(batch, usize::MAX, now, None)
     }
 
-    /// As [`append`](Self::append), but with at most one `write(2)`: for an owner whose time is short, and who has to
-    /// know after each write how far it has come.
+    /// As [`append`](Self::append), but with at most one `write(2)` of records: for an owner whose time is short, and who
+    /// has to know after each write how far it has come.
     pub fn append_once(&mut self, batch: &mut Batch, now: Now) -> usize {
         self.append_with(batch, 1, now, None)
     }
 
-    /// As [`append`](Self::append), but with at most `writes_max` calls of `write(2)`, of which `witness` is told.
+    /// As [`append`](Self::append), but with at most `writes_max` calls of `write(2)` for records, of which `witness` is
+    /// told.
     pub fn append_with(
         &mut self,
         batch: &mut Batch,
@@ -72,12 +95,12 @@ impl FileSet {
         now: Now,
         mut witness: Option<&mut dyn Witness>,
     ) -> usize {
-        let (before, calls) = (batch.finished(), self.counters.write_calls);
+        let (before, calls) = (batch.finished(), self.desk.counters.write_calls);
         self.attend(now);
         while !batch.is_done()
-            && self.hold.as_ref().is_none_or(|hold| hold.until <= now.mono)
+            && self.writing.may_try(now)
             && !self.is_silent(now)
-            && self.counters.write_calls - calls < writes_max as u64
+            && self.desk.counters.write_calls - calls < writes_max as u64
         {
             if self.advance(batch, now, &mut witness) == Flow::Stop {
                 break;
@@ -93,14 +116,14 @@ impl FileSet {
             // The batch whose record was begun was given up: no other record may be glued to the fragment.
             self.cut_partial();
         }
-        if std::mem::take(&mut self.rewind) {
+        if std::mem::take(&mut self.writing.rewind) {
             batch.rewind_record();
         }
         if batch.partial() == 0 {
             if self.job_is_due(now) {
                 self.run_job(now);
             }
-            if self.job.is_none() && self.is_rotation_due(batch.next_len() as u64, now) {
+            if self.is_rotation_due(Some(batch.next_len() as u64), now) {
                 self.rotation_wanted = true;
                 self.start_rotation(now);
             }
@@ -112,10 +135,13 @@ impl FileSet {
             self.stage.current.as_ref().filter(|file| file.place != Place::Nameless && !file.full)
         else {
             // The job that finds or makes another file waits for its deadline.
-            return self.hold(BlockReason::Disk, BLOCKED_PROBE, now);
+            return self.writing.hold(BlockReason::Disk, BLOCKED_PROBE, now);
         };
-        if current.torn {
-            return self.end_tail(now);
+        if current.nuls > 0 || current.torn {
+            return self.mend_tail(now);
+        }
+        if current.wants_header() && self.settings.header.is_some() {
+            return self.write_header(now);
         }
         match self.fitting(batch, now) {
             Some(count) => self.write(batch, count, now, witness),
@@ -123,18 +149,33 @@ impl FileSet {
         }
     }
 
-    fn is_rotation_due(&mut self, next_bytes: u64, now: Now) -> bool {
-        let Some(current) = &self.stage.current else { return false };
-        if current.special || current.place != Place::Live {
+    /// Whether the live file is to be rotated now, and not after a while for those who read it.
+    pub(super) fn is_rotation_due(&mut self, next_bytes: Option<u64>, now: Now) -> bool {
+        if self.job.is_some() || self.is_mid_record() {
             return false;
         }
-        // An empty file is due too, and is left as it is by the rotation.
-        if self.rotation_wanted || current.full || self.is_period_over(now) {
-            return true;
+        let cause = rotation::due(&self.rotation_facts(next_bytes, now));
+        let Some(next_bytes) = next_bytes else { return cause.is_some() };
+        let room = budget::room(self.stage.total_bytes(), self.settings.max_total_bytes);
+        let may_wait =
+            cause == Some(rotation::Cause::Size) && room >= next_bytes && self.writing.hold.is_none();
+        let is_put_off = self.tailers.puts_off(may_wait, self.settings.min_rotation_interval, now);
+        self.desk.counters.rotations_put_off += u64::from(is_put_off.begins);
+        cause.is_some() && !is_put_off.holds
+    }
+
+    fn rotation_facts(&self, next_bytes: Option<u64>, now: Now) -> rotation::Facts {
+        let Some(current) = &self.stage.current else { return rotation::Facts::default() };
+        rotation::Facts {
+            is_in_place: current.place == Place::Live && !current.special,
+            content_bytes: current.content_bytes(),
+            live_bytes: current.bytes,
+            next_bytes,
+            max_bytes: self.settings.max_bytes,
+            is_asked: self.rotation_wanted,
+            is_full: current.full,
+            is_period_over: self.period.is_over(now),
         }
-        let is_full = rotation::is_due(current.bytes, next_bytes, self.settings.max_bytes);
-        self.puts_off_rotation(is_full, next_bytes, now);
-        is_full && !self.tailers.is_rotation_put_off()
     }
 
     /// How many bytes are written next: whole records, or the rest of the one in hand, within the file, the budget and
@@ -163,7 +204,7 @@ impl FileSet {
     fn make_room(&mut self, bytes: u64, now: Now) -> Option<u64> {
         loop {
             let room = budget::room(self.stage.total_bytes(), self.settings.max_total_bytes);
-            let above_floor = self.above_floor(bytes);
+            let above_floor = self.above_floor(bytes, now);
             let (keep, reason) = if room < bytes {
                 (0, BlockReason::Budget)
             } else if above_floor < bytes {
@@ -171,10 +212,11 @@ impl FileSet {
             } else {
                 return Some(room.min(above_floor));
             };
-            match self.prune_one(keep, now) {
-                Pruned::Removed => self.free_bytes = None,
+            let why = if reason == BlockReason::Budget { Reason::Budget } else { Reason::FreeSpace };
+            match self.prune_one(keep, why, now) {
+                Pruned::Removed => self.retention.forget_free_bytes(),
                 Pruned::Later(delay) => {
-                    self.hold(reason, delay.min(BLOCKED_PROBE), now);
+                    self.writing.hold(reason, delay.min(BLOCKED_PROBE), now);
                     return None;
                 }
                 Pruned::Nothing => {
@@ -185,31 +227,9 @@ impl FileSet {
         }
     }
 
-    pub(super) fn above_floor(&mut self, bytes: u64) -> u64 {
-        let floor = self.settings.min_free_bytes;
-        if floor == 0 {
-            return u64::MAX;
-        }
-        let known = self.free_bytes.map_or(0, |free| budget::above_floor(free, floor));
-        if known >= bytes {
-            return known;
-        }
-        match self.stage.fs.space(self.stage.names.dir()) {
-            Ok(free) => {
-                self.free_bytes = Some(free);
-                budget::above_floor(free, floor)
-            }
-            Err(_) => {
-                // Not known is no reason to stop: a full disk says so itself.
-                self.counters.failures += 1;
-                u64::MAX
-            }
-        }
-    }
-
     fn blocked_for_room(&mut self, reason: BlockReason, now: Now) {
-        let since = self.hold.as_ref().map_or(now.wall, |hold| hold.since);
-        self.hold(reason, BLOCKED_PROBE, now);
+        let since = self.writing.hold.as_ref().map_or(now.wall, |hold| hold.since);
+        self.writing.hold(reason, BLOCKED_PROBE, now);
         let (trouble, detail) = match reason {
             BlockReason::Budget => (
                 Trouble::BudgetFull,
@@ -226,38 +246,7 @@ impl FileSet {
                 ),
             ),
         };
-        self.raise(trouble, None, &detail, 0, since, now);
-    }
-
-    /// Removes the oldest backup that can be, as long as more than `keep` are left.
-    pub(super) fn prune_one(&mut self, keep: u32, now: Now) -> Pruned {
-        if self.yield_room(now) {
-            // What is on its way to be compressed keeps its plain form; no backup has to go yet.
-            return Pruned::Removed;
-        }
-        while let Some(slot) = retention::victim(&self.stage.inventory, keep, &self.stuck) {
-            let failure = match self.stage.perform(Step::Remove(slot), &self.settings) {
-                Ok(done) => {
-                    self.account(done, now);
-                    self.prune_retry = Retry::default();
-                    return Pruned::Removed;
-                }
-                Err(Setback::Failed(failure)) => failure,
-                Err(Setback::Displaced) => return Pruned::Nothing,
-            };
-            self.counters.failures += 1;
-            let prospect = prospect(&failure);
-            let verdict = self.prune_retry.failed(prospect, &self.backoff());
-            if !verdict.exhausted {
-                return Pruned::Later(verdict.delay);
-            }
-            let attempts = self.prune_retry.calls();
-            self.prune_retry = Retry::default();
-            self.stuck.insert(slot);
-            let detail = "a newer backup may have to go in its place";
-            self.raise(Trouble::Prune, Some(failure), detail, attempts, now.wall, now);
-        }
-        Pruned::Nothing
+        self.turn(now).raise_since(trouble, None, &detail, 0, since);
     }
 
     fn write(
@@ -289,8 +278,9 @@ impl FileSet {
                         batch,
                     );
                 }
-                self.counters.records_written += (batch.finished() - finished) as u64;
-                self.counters.bytes_written += written as u64;
+                self.desk.counters.records_written += (batch.finished() - finished) as u64;
+                self.desk.counters.bytes_written += written as u64;
+                self.desk.counters.write_calls += 1;
                 self.written(written as u64, now);
                 Flow::GoOn
             }
@@ -301,35 +291,74 @@ impl FileSet {
 
     /// Counts what is in the file now; a write that worked ends what kept others waiting.
     fn written(&mut self, bytes: u64, now: Now) {
-        self.counters.write_calls += 1;
-        self.moments.last_write = Some(now.wall);
-        self.free_bytes = self.free_bytes.map(|free| free.saturating_sub(bytes));
+        self.desk.moments.last_write = Some(now.wall);
+        self.retention.wrote(bytes);
+        self.period.wrote(now);
         if let Some(current) = &mut self.stage.current {
             current.dirty = true;
             if !current.special {
                 current.bytes += bytes;
             }
         }
-        self.plan_sync(now);
-        self.break_silence(now);
+        let Self { syncing, stage, desk, settings, .. } = self;
+        syncing.plan(&super::desk::Turn { settings, stage, desk, now });
+        self.tailers.break_silence(self.settings.quiet_rotation, now);
         self.release(now);
-        self.found_anew = false;
-        self.ceiling.calls = 0;
-        self.alarms.first_success();
+        self.writing.found_anew = false;
+        self.writing.ceiling.calls = 0;
+        self.desk.alarms.first_success();
     }
 
     /// Ends what kept others waiting.
     fn release(&mut self, now: Now) {
-        if self.hold.take().is_some() {
+        if self.writing.hold.take().is_some() {
             for trouble in [Trouble::Write, Trouble::NoSpace, Trouble::BudgetFull] {
                 self.clear(trouble, now);
             }
+            let Self { retention, stage, desk, settings, .. } = self;
+            retention.hope_again(&mut super::desk::Turn { settings, stage, desk, now });
         }
     }
 
-    /// Ends an unfinished last line of before, so that no record is glued to it.
-    pub(super) fn end_tail(&mut self, now: Now) -> Flow {
-        if self.make_room(1, now).is_none() {
+    /// Writes the first lines of a new file. They are no record, and are in it whole or not at all.
+    fn write_header(&mut self, now: Now) -> Flow {
+        let limit = self.settings.record_limit().min(self.settings.max_bytes.saturating_sub(1));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let bytes = self.settings.header.as_ref().map(|header| header.bytes(limit)).unwrap_or_default();
+        if !bytes.is_empty() && self.make_room(bytes.len() as u64, now).is_none() {
+            return Flow::Stop;
+        }
+        let Some(current) = &mut self.stage.current else { return Flow::Stop };
+        let mut written = 0;
+        let mut error = None;
+        while written < bytes.len() && error.is_none() {
+            match current.file.write(&bytes[written..]) {
+                Ok(0) => error = Some(OsError::EIO),
+                Ok(count) => written += count,
+                Err(failed) => error = Some(failed),
+            }
+        }
+        if let Some(error) = error {
+            if written > 0 && current.file.truncate(0).is_err() {
+                // Half of it stays: no record may be glued to it.
+                (current.has_header, current.torn) = (true, true);
+                current.bytes += written as u64;
+            }
+            return self.write_failed(error, now);
+        }
+        current.has_header = true;
+        current.header_bytes = written as u64;
+        if written > 0 {
+            self.written(written as u64, now);
+        }
+        Flow::GoOn
+    }
+
+    /// Cuts what a power cut has left, and ends an unfinished last line of before, so that no record is glued to it.
+    pub(super) fn mend_tail(&mut self, now: Now) -> Flow {
+        self.cut_nuls();
+        let Some(current) = self.stage.current.as_ref().filter(|file| file.torn) else { return Flow::GoOn };
+        if current.special || self.make_room(1, now).is_none() {
             return Flow::Stop;
         }
         let Some(current) = &mut self.stage.current else { return Flow::Stop };
@@ -337,9 +366,9 @@ impl FileSet {
             Ok(0) => self.write_failed(OsError::EIO, now),
             Ok(_) => {
                 current.torn = false;
-                self.counters.tails_ended += 1;
-                let path = self.stage.names.live().to_owned();
-                self.say(Event::TailEnded { path });
+                self.desk.counters.tails_ended += 1;
+                self.desk.say(Event::TailEnded { path: self.desk.log() });
+                self.desk.counters.write_calls += 1;
                 self.written(1, now);
                 Flow::GoOn
             }
@@ -347,13 +376,30 @@ impl FileSet {
         }
     }
 
+    /// Nothing of ours is a NUL byte: those at the end of a file are blocks that never reached the disk.
+    fn cut_nuls(&mut self) {
+        let Some(current) = self.stage.current.as_mut().filter(|file| file.nuls > 0) else { return };
+        let nuls = std::mem::take(&mut current.nuls);
+        let end = current.bytes.saturating_sub(nuls);
+        let is_as_found = current.stat().is_some_and(|meta| meta.bytes == current.bytes);
+        if is_as_found && current.file.truncate(end).is_ok() {
+            current.bytes = end;
+            current.dirty = true;
+            self.desk.counters.nuls_cut += nuls;
+            self.desk.say(Event::NulsCut { path: self.desk.log(), bytes: nuls });
+        } else {
+            current.torn = true;
+            self.desk.counters.failures += 1;
+        }
+    }
+
     fn write_failed(&mut self, error: OsError, now: Now) -> Flow {
-        self.counters.failures += 1;
-        let failure = Failure::new(Op::Write, self.stage.names.live(), error);
-        match classify(Op::Write, error) {
-            Class::NoSpace => match self.prune_one(self.settings.kept_backups(), now) {
+        self.desk.counters.failures += 1;
+        let failure = Failure::new(Op::Write, self.desk.log(), error);
+        match failure.class() {
+            Class::NoSpace => match self.prune_one(self.settings.kept_backups(), Reason::FreeSpace, now) {
                 Pruned::Removed => return Flow::GoOn,
-                Pruned::Later(delay) => return self.hold(BlockReason::Disk, delay, now),
+                Pruned::Later(delay) => return self.writing.hold(BlockReason::Disk, delay, now),
                 Pruned::Nothing => {}
             },
             Class::TooLarge if self.is_worth_leaving() => {
@@ -365,9 +411,13 @@ impl FileSet {
             }
             Class::Gone => {
                 // This descriptor leads nowhere any more: the record is finished in the file that is found now.
-                self.cut_partial();
-                self.displaced(now);
-                if self.hold.is_none() && !std::mem::replace(&mut self.found_anew, true) {
+                if error == OsError::EBADF {
+                    self.lose_descriptor(now);
+                } else {
+                    self.cut_partial();
+                    self.displaced(now);
+                }
+                if self.writing.hold.is_none() && !std::mem::replace(&mut self.writing.found_anew, true) {
                     return Flow::GoOn;
                 }
             }
@@ -379,7 +429,7 @@ impl FileSet {
     /// Whether the record in hand may not become as long as it is, though it has a file for itself.
     fn is_ceiling(&self, error: OsError) -> bool {
         let is_ours = |place| matches!(place, Place::Live | Place::Hidden);
-        classify(Op::Write, error) == Class::TooLarge
+        Failure::new(Op::Write, "", error).class() == Class::TooLarge
             && !self.is_worth_leaving()
             && self.stage.current.as_ref().is_some_and(|file| is_ours(file.place) && !file.special)
     }
@@ -388,20 +438,20 @@ impl FileSet {
     /// ever; those after it that meet the same limit are given up at once.
     fn met_ceiling(&mut self, batch: &mut Batch, now: Now) -> Flow {
         let limit_bytes = self.live_bytes();
-        self.ceiling.calls += 1;
-        let is_known = self.ceiling.bytes == Some(limit_bytes);
-        if !is_known && self.ceiling.calls <= self.settings.retry_attempts {
+        let ceiling = &mut self.writing.ceiling;
+        ceiling.calls += 1;
+        let is_known = ceiling.bytes == Some(limit_bytes);
+        if !is_known && ceiling.calls <= self.settings.retry_attempts {
             return self.write_failed(OsError::EFBIG, now);
         }
-        self.counters.failures += 1;
+        self.desk.counters.failures += 1;
         self.cut_partial();
-        self.rewind = false;
+        self.writing.rewind = false;
         batch.refuse_record();
-        self.counters.records_refused += 1;
-        self.ceiling = Ceiling { bytes: Some(limit_bytes), calls: 0 };
+        self.desk.counters.records_refused += 1;
+        self.writing.ceiling = Ceiling { bytes: Some(limit_bytes), calls: 0 };
         if !is_known {
-            let path = self.stage.names.live().to_owned();
-            self.say(Event::RecordRefused { path, limit_bytes });
+            self.desk.say(Event::RecordRefused { path: self.desk.log(), limit_bytes });
         }
         self.release(now);
         Flow::GoOn
@@ -409,7 +459,7 @@ impl FileSet {
 
     /// Whether a file that may not grow holds anything but the record in hand: otherwise a new one would not help.
     fn is_worth_leaving(&self) -> bool {
-        self.stage.current.as_ref().is_some_and(|file| file.bytes > file.partial)
+        self.stage.current.as_ref().is_some_and(|file| file.content_bytes() > file.partial)
     }
 
     /// A file that others moved and that takes no more bytes must not keep us from the live file.
@@ -420,56 +470,43 @@ impl FileSet {
     }
 
     fn write_must_wait(&mut self, failure: Failure, now: Now) -> Flow {
-        let schedule = self.backoff();
-        let mut hold = self.hold.take().unwrap_or(Hold {
+        let mut hold = self.writing.hold.take().unwrap_or(Hold {
             reason: BlockReason::Disk,
             until: now.mono,
             since: now.wall,
             retry: Retry::default(),
         });
-        let verdict = hold.retry.failed(prospect(&failure), &schedule);
+        let verdict = hold.retry.failed(failure.class().into(), &super::desk::backoff(&self.settings));
         let delay = if verdict.exhausted { BLOCKED_PROBE } else { verdict.delay };
         hold.reason = BlockReason::Disk;
         hold.until = now.mono + delay;
         let (since, attempts) = (hold.since, hold.retry.calls());
-        self.hold = Some(hold);
+        self.writing.hold = Some(hold);
         if verdict.exhausted {
-            let no_space = classify(Op::Write, failure.error) == Class::NoSpace;
+            let no_space = failure.class() == Class::NoSpace;
             let trouble = if no_space { Trouble::NoSpace } else { Trouble::Write };
-            let detail = "records wait as far as the queue holds them; tried again twice a second";
-            self.raise(trouble, Some(failure), detail, attempts, since, now);
+            self.turn(now).raise_since(trouble, Some(failure), BLOCKED, attempts, since);
         }
         Flow::Stop
     }
 
-    /// Nothing is tried for `delay`.
-    fn hold(&mut self, reason: BlockReason, delay: Duration, now: Now) -> Flow {
-        let until = now.mono + delay;
-        match &mut self.hold {
-            Some(hold) => (hold.reason, hold.until) = (reason, until),
-            None => self.hold = Some(Hold { reason, until, since: now.wall, retry: Retry::default() }),
-        }
-        Flow::Stop
-    }
-
-    /// The only truncation there is: our own unfinished record goes, before its file is left. It is then written
-    /// whole into the next file. Where it cannot be cut, the fragment stays and is counted.
+    /// Cuts our own unfinished record before its file is left. It is then written whole into the next file. Where it cannot
+    /// be cut, the fragment stays and is counted.
     pub(super) fn cut_partial(&mut self) {
         let Some(current) = self.stage.current.as_mut().filter(|file| file.partial > 0) else { return };
         let partial = std::mem::take(&mut current.partial);
-        self.rewind = true;
+        self.writing.rewind = true;
         let end = current.bytes - partial.min(current.bytes);
-        // Only where the end of the file is still what we wrote.
-        let ours = current.file.stat().is_ok_and(|meta| meta.bytes == current.bytes);
-        if ours && current.file.truncate(end).is_ok() {
+        // Only where the descriptor is still this file's, and its end is still what we wrote.
+        let is_ours = current.stat().is_some_and(|meta| meta.bytes == current.bytes);
+        if is_ours && current.file.truncate(end).is_ok() {
             current.bytes = end;
-            self.counters.bytes_written = self.counters.bytes_written.saturating_sub(partial);
+            self.desk.counters.bytes_written = self.desk.counters.bytes_written.saturating_sub(partial);
         } else {
             // No other record may be glued to it.
-            current.torn = !matches!(current.file.last_byte(), Ok(None | Some(b'\n')));
-            self.counters.fragments += 1;
-            let path = self.stage.names.live().to_owned();
-            self.say(Event::FragmentLeft { path, bytes: partial });
+            current.torn = current.ends_torn();
+            self.desk.counters.fragments += 1;
+            self.desk.say(Event::FragmentLeft { path: self.desk.log(), bytes: partial });
         }
     }
 
@@ -478,21 +515,13 @@ impl FileSet {
         let (total, settings) = (self.stage.total_bytes(), &self.settings);
         let near = self.job.is_some()
             && budget::is_near(total, settings.max_total_bytes, settings.budget_warning_percent)
-            && retention::victim(&self.stage.inventory, 0, &self.stuck).is_none();
+            && crate::policy::retention::victim(&self.stage.picture.inventory, 0).is_none();
         if near {
             let detail =
                 format!("{total} of {} bytes are used and nothing can be removed", settings.max_total_bytes);
-            self.raise(Trouble::BudgetWarning, None, &detail, 0, now.wall, now);
+            self.turn(now).raise(Trouble::BudgetWarning, None, &detail, 0);
         } else {
             self.clear(Trouble::BudgetWarning, now);
         }
-    }
-}
-
-/// Whether a failure may pass by itself.
-pub(super) fn prospect(failure: &Failure) -> Prospect {
-    match classify(failure.op, failure.error) {
-        Class::Transient => Prospect::Passing,
-        _ => Prospect::Lasting,
     }
 }

@@ -3,7 +3,7 @@
 
 use nix::errno::Errno;
 
-use crate::model::error::{Op, OsError};
+use super::error::{Op, OsError};
 
 /// What an error means for what comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +18,10 @@ pub enum Class {
     Gone,
     /// The name is taken: the directory is not as it was last seen.
     Taken,
+    /// This file system, or a filter before it, cannot do that: said once, and done without.
+    Unsupported,
+    /// This one file may not be moved or removed: it is stepped over.
+    Immovable,
     /// Alert now, spend no retries, keep probing.
     Permanent,
 }
@@ -25,7 +29,8 @@ pub enum Class {
 /// The class of `error`, coming from `op`.
 ///
 /// ```
-/// use tracing_spool_fileset::{Op, OsError, effect::classify::{Class, classify}};
+/// use tracing_spool_fileset::internal::class::{Class, classify};
+/// use tracing_spool_fileset::{Op, OsError};
 /// assert_eq!(classify(Op::Rename, OsError::EBUSY), Class::Transient);
 /// assert_eq!(classify(Op::Write, OsError::ENOSPC), Class::NoSpace);
 /// assert_eq!(classify(Op::Rename, OsError::ENOSPC), Class::Permanent);
@@ -39,10 +44,22 @@ pub fn classify(op: Op, error: OsError) -> Class {
         (_, Errno::EAGAIN | Errno::EBUSY | Errno::ETXTBSY | Errno::EINTR) => Class::Transient,
         (Op::Write | Op::Create, Errno::ENOSPC | Errno::EDQUOT) => Class::NoSpace,
         (Op::Write, Errno::EFBIG) => Class::TooLarge,
-        (_, Errno::ENOENT | Errno::ESTALE) => Class::Gone,
+        // EBADF: the descriptor was closed behind our back.
+        (_, Errno::ENOENT | Errno::ESTALE | Errno::EBADF) => Class::Gone,
+        (Op::SyncDir | Op::Sync | Op::Lock, errno) if is_unsupported(op, errno) => Class::Unsupported,
+        (Op::Rename | Op::Unlink, Errno::EPERM | Errno::EACCES) => Class::Immovable,
         (Op::Create | Op::Rename, Errno::EEXIST) => Class::Taken,
         _ => Class::Permanent,
     }
+}
+
+/// What systems say of a call that a file system does not have.
+fn is_unsupported(op: Op, errno: Errno) -> bool {
+    // On some systems both have one number.
+    matches!(errno, Errno::EINVAL | Errno::ENOSYS)
+        || errno == Errno::EOPNOTSUPP
+        || errno == Errno::ENOTSUP
+        || (op == Op::Lock && errno == Errno::ENOLCK)
 }
 
 /// Whether a failed sync means that bytes already written may be lost: such a file is never synced again, because a
@@ -86,11 +103,27 @@ mod tests {
         assert_eq!(classify(Op::Rename, OsError::ENOENT), Class::Gone);
         assert_eq!(classify(Op::Rename, OsError::EEXIST), Class::Taken);
         assert_eq!(classify(Op::MakeDir, OsError::EEXIST), Class::Permanent);
-        for error in
-            [OsError::EACCES, OsError::EROFS, OsError::EPERM, OsError::EIO, OsError::EMFILE, OsError::EXDEV]
-        {
+        for error in [OsError::EROFS, OsError::EIO, OsError::EMFILE, OsError::EXDEV] {
             assert_eq!(classify(Op::Rename, error), Class::Permanent, "{error}");
         }
+        for error in [OsError::EACCES, OsError::EPERM] {
+            assert_eq!(classify(Op::Rename, error), Class::Immovable, "{error}");
+            assert_eq!(classify(Op::Unlink, error), Class::Immovable, "{error}");
+            assert_eq!(classify(Op::Create, error), Class::Permanent, "{error}");
+        }
+        assert_eq!(classify(Op::Write, OsError::EBADF), Class::Gone);
+    }
+
+    #[test]
+    fn what_a_file_system_cannot_do_is_no_failure() {
+        for error in [OsError::EINVAL, OsError::ENOSYS, OsError::EOPNOTSUPP, OsError::ENOTSUP] {
+            for op in [Op::SyncDir, Op::Sync, Op::Lock] {
+                assert_eq!(classify(op, error), Class::Unsupported, "{op} {error}");
+            }
+            assert_eq!(classify(Op::Write, error), Class::Permanent, "{error}");
+        }
+        assert_eq!(classify(Op::Lock, OsError::ENOLCK), Class::Unsupported);
+        assert_eq!(classify(Op::Sync, OsError::ENOLCK), Class::Permanent);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! For an owner that outlives its process: told of each write before and after it, so that it can note where its records go;
 //! and, at the next start, what became of the write that was under way. It notes nothing itself.
 
-use super::FileSet;
+use super::Engine;
 use crate::effect::execute::{OpenFile, Place, Stage};
 use crate::effect::fs::{Follow, Fs as _};
 use crate::model::batch::Batch;
+use crate::model::compression::Compression;
 use crate::model::inventory::{FileId, FileKind};
 use crate::model::slot::Slot;
 
@@ -43,7 +44,7 @@ pub enum Resumed {
     Different,
 }
 
-impl FileSet {
+impl Engine {
     /// What became of the write that was given to [`open_resuming`](Self::open_resuming).
     #[must_use]
     pub fn resumed(&self) -> Option<Resumed> {
@@ -54,7 +55,7 @@ impl FileSet {
 impl Stage {
     /// Whether a file stands under the hidden name and holds nothing.
     pub(crate) fn is_empty_and_hidden(&self, id: FileId) -> bool {
-        self.fs.stat(self.names.hidden()).is_ok_and(|meta| meta.id == id && meta.bytes == 0)
+        self.site.fs.stat(&self.site.hidden_file()).is_ok_and(|meta| meta.id == id && meta.bytes == 0)
     }
 
     /// Finds the file of an unfinished write at the live name, the hidden one or a backup's, and advances the batch by
@@ -73,9 +74,9 @@ impl Stage {
         if batch.partial() > 0 {
             // The record is finished there; then the live file is opened.
             if let Some(slot) = slot {
-                self.inventory.backups.remove(&slot);
+                self.picture.inventory.backups.remove(&slot);
             }
-            self.inventory.standing_live = self.current.take().map(|live| live.bytes);
+            self.picture.inventory.standing_live = self.current.take().map(|live| live.bytes);
             self.current = Some(file);
         }
         resumed
@@ -83,12 +84,13 @@ impl Stage {
 
     /// The file of this identity, opened, and its slot among the backups.
     fn find(&self, id: FileId) -> Option<(Option<Slot>, OpenFile)> {
-        let others = [(None, self.names.live().to_owned()), (None, self.names.hidden().to_owned())];
-        let backups = self.inventory.backups.keys().map(|slot| (Some(*slot), self.names.backup(*slot)));
-        let (slot, path) = others.into_iter().chain(backups).find(|(_, path)| {
-            self.fs.stat(path).is_ok_and(|meta| meta.id == id && meta.kind == FileKind::File)
+        let others = [(None, self.site.live_file()), (None, self.site.hidden_file())];
+        let plain = |slot: &Slot| self.site.backup(*slot, Compression::None);
+        let backups = self.backups().keys().map(|slot| (Some(*slot), plain(slot)));
+        let (slot, at) = others.into_iter().chain(backups).find(|(_, at)| {
+            self.site.fs.stat(at).is_ok_and(|meta| meta.id == id && meta.kind == FileKind::File)
         })?;
-        let file = self.fs.open(&path, Follow::No).ok()?;
+        let file = self.site.fs.open(&at, Follow::No).ok()?;
         let meta = file.stat().ok().filter(|meta| meta.id == id)?;
         Some((slot, OpenFile::new(file, meta, Place::Moved)))
     }
@@ -135,7 +137,8 @@ mod tests {
     fn a_file_that_others_cut_after_it_was_looked_at_holds_less() {
         let disk = SimDisk::new();
         disk.put("/app.log", "one");
-        let file = disk.fs().open(Path::new("/app.log"), Follow::No).unwrap();
+        let root = disk.fs().open_dir(Path::new("/")).unwrap();
+        let file = disk.fs().open(&root.at("app.log"), Follow::No).unwrap();
         let meta = file.stat().unwrap();
         let file = OpenFile::new(file, meta, Place::Live);
         assert!(stands_there(&file, 0, b"one") && stands_there(&file, 1, b"ne"));

@@ -3,18 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::Counters;
-use crate::effect::fs::Fs;
-use crate::effect::patient::Patient;
+use super::desk::Episode;
+use crate::effect::fs::{At, Fs};
+use crate::effect::site::{Site, split};
 use crate::effect::whole;
 use crate::model::alert::{Alert, Edge, Event, Trouble};
 use crate::model::error::{Failure, Op, OsError};
+use crate::model::inventory::FileId;
 use crate::model::name::Names;
 use crate::model::settings::Settings;
-use crate::model::time::{Mono, Now, Wall};
+use crate::model::time::{Mono, Now};
 
 /// The alert file is never larger.
 const ALERT_BYTES_MAX: usize = 4096;
@@ -23,13 +25,19 @@ const ALERT_BYTES_MAX: usize = 4096;
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// What an alert file is written with, and what it says beside the trouble.
-pub(super) struct Context<'a> {
-    pub(super) fs: &'a Patient,
-    pub(super) names: &'a Names,
+pub(super) struct Report<'a> {
+    pub(super) site: &'a Site,
     pub(super) settings: &'a Settings,
     pub(super) counters: &'a Counters,
     pub(super) dropped: u64,
     pub(super) total_bytes: u64,
+}
+
+/// A file of ours, by its name and by what it is: another one that has the name by now is not touched.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    pub(super) at: At,
+    pub(super) id: FileId,
 }
 
 /// The open episodes, and where they are put down.
@@ -40,11 +48,11 @@ pub(super) struct Alarms {
     outdated: bool,
     retry_at: Option<Mono>,
     /// Our alert file.
-    standing: Option<PathBuf>,
+    standing: Option<Standing>,
     /// An alert file of ours from before this start: gone with the first success.
-    stale: Option<PathBuf>,
+    stale: Option<Standing>,
     /// A temporary that could not be removed, or that a process before left when it was killed.
-    litter: Option<PathBuf>,
+    litter: Option<At>,
     /// The owner was told that the file cannot be written.
     failure_said: bool,
 }
@@ -59,17 +67,8 @@ impl Alarms {
     }
 
     /// Opens an episode; nothing, if it is open already.
-    #[expect(clippy::too_many_arguments, reason = "an alert has that many parts; each has its own type")]
-    pub(super) fn raise(
-        &mut self,
-        trouble: Trouble,
-        log: &Path,
-        failure: Option<Failure>,
-        detail: &str,
-        attempts: u32,
-        since: Wall,
-        now: Now,
-    ) -> Option<Alert> {
+    pub(super) fn raise(&mut self, log: &Path, episode: Episode<'_>, now: Now) -> Option<Alert> {
+        let Episode { trouble, failure, detail, attempts, since } = episode;
         if let Some(alert) = self.open.get_mut(&trouble) {
             alert.attempts = alert.attempts.max(attempts);
             return None;
@@ -108,13 +107,13 @@ impl Alarms {
     }
 
     /// An alert file of ours stood there at start; it is cleared by the first success.
-    pub(super) fn found_stale(&mut self, path: PathBuf) {
-        self.stale = Some(path);
+    pub(super) fn found_stale(&mut self, file: Standing) {
+        self.stale = Some(file);
     }
 
     /// A temporary of ours stood there at start.
-    pub(super) fn found_litter(&mut self, path: PathBuf) {
-        self.litter = Some(path);
+    pub(super) fn found_litter(&mut self, at: At) {
+        self.litter = Some(at);
     }
 
     /// A record was written.
@@ -122,18 +121,18 @@ impl Alarms {
         if self.litter.is_some() && !self.outdated {
             self.restate();
         }
-        if let Some(path) = self.stale.take() {
-            self.standing.get_or_insert(path);
+        if let Some(file) = self.stale.take() {
+            self.standing.get_or_insert(file);
             self.restate();
         }
     }
 
     /// Brings the alert file in line with the open episodes. Returns what the owner has to hear, if that fails.
-    pub(super) fn attend(&mut self, context: &Context<'_>, now: Now) -> Option<Event> {
+    pub(super) fn attend(&mut self, report: &Report<'_>, now: Now) -> Option<Event> {
         if !self.outdated || self.retry_at.is_some_and(|at| now.mono < at) {
             return None;
         }
-        let outcome = if self.open.is_empty() { self.remove(context) } else { self.put_down(context, now) };
+        let outcome = if self.open.is_empty() { self.remove(report) } else { self.put_down(report, now) };
         match outcome {
             Ok(()) => {
                 self.outdated = false;
@@ -148,55 +147,73 @@ impl Alarms {
         }
     }
 
-    fn remove(&mut self, context: &Context<'_>) -> Result<(), Failure> {
-        for gone in [&mut self.standing, &mut self.litter] {
-            let Some(path) = gone else { continue };
-            unlink(context.fs, path)?;
-            *gone = None;
+    fn remove(&mut self, report: &Report<'_>) -> Result<(), Failure> {
+        let fs = &report.site.fs;
+        if let Some(file) = &self.standing {
+            // Another file that has its name by now is not ours.
+            match fs.stat(&file.at) {
+                Ok(meta) if meta.id != file.id => {}
+                _ => unlink(fs, &file.at)?,
+            }
+            self.standing = None;
+        }
+        if let Some(at) = &self.litter {
+            unlink(fs, at)?;
+            self.litter = None;
         }
         Ok(())
     }
 
     /// Never half a file: written under a temporary name, then renamed.
-    fn put_down(&mut self, context: &Context<'_>, now: Now) -> Result<(), Failure> {
-        let wanted = context.settings.alert_path(context.names);
-        let temporary = context.names.alert_temporary(wanted.parent().unwrap_or(Path::new("/")));
-        let text = self.text(context, now);
-        let outcome = whole::write(context.fs, &temporary, context.settings.mode, text.as_bytes())
-            .and_then(|()| self.place(context, &temporary, &wanted));
+    fn put_down(&mut self, report: &Report<'_>, now: Now) -> Result<(), Failure> {
+        let Report { site, settings, .. } = report;
+        let wanted = settings.alert_path(&site.names);
+        let (dir, name) = split(&wanted);
+        let dir = site.beside(dir)?;
+        let (temporary, wanted) = (dir.at(site.names.alert_temporary_name()), dir.at(name));
+        let text = self.text(report, now);
+        let outcome = whole::write(&site.fs, &temporary, settings.mode, text.as_bytes())
+            .and_then(|()| self.place(site, &temporary, &wanted));
         match outcome {
-            Ok(path) => {
-                self.standing = Some(path);
+            Ok(file) => {
+                self.standing = Some(file);
                 (self.stale, self.litter) = (None, None);
                 Ok(())
             }
             Err(failure) => {
                 // Often the disk is full: nothing half-written stays on it.
-                self.litter = unlink(context.fs, &temporary).is_err().then_some(temporary);
+                self.litter = unlink(&site.fs, &temporary).is_err().then_some(temporary);
                 Err(failure)
             }
         }
     }
 
     /// Renames the temporary to the alert's name, or, where another log's alert stands there, to a name of our own.
-    fn place(&self, context: &Context<'_>, temporary: &Path, wanted: &Path) -> Result<PathBuf, Failure> {
-        let failed = |op, to: &Path, error| Failure::between(op, temporary, to, error);
+    fn place(&self, site: &Site, temporary: &At, wanted: &At) -> Result<Standing, Failure> {
+        let failed = |op, to: &At, error| Failure::between(op, temporary.path(), to.path(), error);
+        let id = site.fs.stat(temporary).map_err(|error| Failure::new(Op::Stat, temporary.path(), error))?.id;
         if self.standing.is_none() {
-            match context.fs.rename(temporary, wanted) {
-                Ok(()) => return Ok(wanted.to_owned()),
-                Err(OsError::EEXIST) => {}
+            match site.fs.rename(temporary, wanted) {
+                Ok(()) => return Ok(Standing { at: wanted.clone(), id }),
+                // Where that cannot be had, what stands there decides.
+                Err(OsError::EEXIST | OsError::EINVAL | OsError::ENOSYS | OsError::EPERM) => {}
                 Err(error) => return Err(failed(Op::Rename, wanted, error)),
             }
         }
-        let own = context.names.own_alert(wanted);
-        let target = if is_ours(context.fs, wanted, context.names) { wanted } else { own.as_path() };
-        context.fs.replace(temporary, target).map_err(|error| failed(Op::Replace, target, error))?;
-        Ok(target.to_owned())
+        let own = own_alert(site, wanted);
+        let is_free = site.fs.stat(wanted) == Err(OsError::ENOENT);
+        let target = if is_free || is_ours(&site.fs, wanted, &site.names) { wanted } else { &own };
+        site.fs.replace(temporary, target).map_err(|error| failed(Op::Replace, target, error))?;
+        Ok(Standing { at: target.clone(), id })
     }
 
-    fn text(&self, context: &Context<'_>, now: Now) -> String {
-        let mut text =
-            format!("{}\ntime: {}\nprocess: {}\n", log_line(context.names), now.wall, std::process::id());
+    fn text(&self, report: &Report<'_>, now: Now) -> String {
+        let mut text = format!(
+            "{}\ntime: {}\nprocess: {}\n",
+            log_line(&report.site.names),
+            now.wall,
+            std::process::id()
+        );
         for alert in self.open.values() {
             // Writing to a `String` cannot fail.
             let _ =
@@ -216,19 +233,19 @@ impl Alarms {
             }
             let _ = writeln!(text, "meaning: {}", alert.detail);
         }
-        let counters = context.counters;
+        let counters = report.counters;
         let _ = writeln!(
             text,
             "\nrecords written: {}\nrecords dropped: {}\nrotations: {}\nfailed calls: {}\nfiles pruned: {} ({} bytes)\n\
              bytes in all files: {} of at most {}",
             counters.records_written,
-            context.dropped,
+            report.dropped,
             counters.rotations,
             counters.failures,
             counters.pruned_files,
             counters.pruned_bytes,
-            context.total_bytes,
-            context.settings.max_total_bytes,
+            report.total_bytes,
+            report.settings.max_total_bytes,
         );
         let end = (0..=ALERT_BYTES_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
         text.truncate(end.unwrap_or(0));
@@ -245,17 +262,23 @@ fn one_line(path: &Path) -> String {
     path.display().to_string().replace(char::is_control, "?")
 }
 
-/// Whether the alert file at `path` speaks of the log of these names.
-pub(super) fn is_ours(fs: &Patient, path: &Path, names: &Names) -> bool {
+/// Whether an alert file speaks of the log of these names.
+pub(super) fn is_ours(fs: &dyn Fs, at: &At, names: &Names) -> bool {
     let line = format!("{}\n", log_line(names));
-    fs.read_head(path, line.len()).is_ok_and(|head| head == line.as_bytes())
+    fs.read_head(at, line.len()).is_ok_and(|head| head == line.as_bytes())
+}
+
+/// The name for when another log has that one.
+pub(super) fn own_alert(site: &Site, wanted: &At) -> At {
+    let own = site.names.own_alert(Path::new(&wanted.name));
+    wanted.dir.at(own)
 }
 
 /// Removes a file that may be gone already; that it is gone is believed only if `stat` says so too.
-fn unlink(fs: &Patient, path: &Path) -> Result<(), Failure> {
-    match fs.unlink(path) {
+fn unlink(fs: &dyn Fs, at: &At) -> Result<(), Failure> {
+    match fs.unlink(at) {
         Ok(()) => Ok(()),
-        Err(OsError::ENOENT) if fs.stat(path) == Err(OsError::ENOENT) => Ok(()),
-        Err(error) => Err(Failure::new(Op::Unlink, path, error)),
+        Err(OsError::ENOENT) if fs.stat(at) == Err(OsError::ENOENT) => Ok(()),
+        Err(error) => Err(Failure::new(Op::Unlink, at.path(), error)),
     }
 }

@@ -1,26 +1,28 @@
 //! Other limits for a set that is open: all of them checked first, then applied, then the set brought under them.
 //! What is removed for them is `retention`'s, and how is the executor's, as at the start.
 
-use super::FileSet;
-use super::job::Goal;
+use super::Engine;
+use super::adopt::{self, Dirs};
+use super::desk::Turn;
+use crate::effect::site::Which;
 use crate::effect::zone;
+use crate::model::alert::Event;
 use crate::model::error::Fault;
 use crate::model::settings::Settings;
 use crate::model::time::Now;
-use crate::policy::plan::Step;
 
-impl FileSet {
+impl Engine {
     /// What speaks against [`reconfigure`](Self::reconfigure) from settings `old` to `new`: all faults of `new`, and
     /// each field that cannot be changed while a set is open. Needs no look at the disk, but for a time zone by name.
     ///
     /// ```
-    /// use tracing_spool_fileset::{FileSet, Settings};
+    /// use tracing_spool_fileset::{Engine, Settings};
     /// let old = Settings::new("/var/log/app.log");
     /// let mut new = old.clone();
     /// new.backup_count = 2;
-    /// assert!(FileSet::objections(&old, &new).is_empty());
+    /// assert!(Engine::objections(&old, &new).is_empty());
     /// new.mode = 0o600;
-    /// assert_eq!(FileSet::objections(&old, &new)[0].field, "mode");
+    /// assert_eq!(Engine::objections(&old, &new)[0].field, "mode");
     /// ```
     #[must_use]
     pub fn objections(old: &Settings, new: &Settings) -> Vec<Fault> {
@@ -49,11 +51,12 @@ impl FileSet {
     /// ```
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("app.log");
-    /// use tracing_spool_fileset::{Clock, FileSet, Settings, SystemClock};
-    /// let mut set = FileSet::open(Settings::new(&path))?;
+    /// use tracing_spool_fileset::{Clock, Engine, Settings, SystemClock};
+    /// let now = SystemClock::new().now();
+    /// let mut set = Engine::open(Settings::new(&path), now)?;
     /// let mut settings = set.settings().clone();
     /// settings.backup_count = 2;
-    /// set.reconfigure(settings, SystemClock::new().now()).unwrap();
+    /// set.reconfigure(settings, now).unwrap();
     /// assert_eq!(set.settings().backup_count, 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -62,21 +65,29 @@ impl FileSet {
         if !faults.is_empty() {
             return Err(faults);
         }
+        let adopted = self.adopt_periods(&settings, now)?;
         let has_other_schedule = settings.rotate_every != self.settings.rotate_every;
         self.settings = settings;
         if has_other_schedule {
-            self.change_schedule(now);
+            // Its zone is known, or it was refused.
+            let calendar = zone::calendar(self.settings.rotate_every.as_ref()).unwrap_or(None);
+            self.period.change(calendar, now);
+            self.know_periods();
         }
-        self.stuck.clear();
-        self.free_bytes = None;
-        if let Some(job) = self.job.as_mut().filter(|job| job.goal != Goal::Reopen) {
+        if let Some(event) = adopted {
+            self.desk.say(event);
+        }
+        let Self { retention, stage, desk, settings, .. } = self;
+        retention.forget_obstacles(&mut Turn { settings, stage, desk, now });
+        self.retention.forget_free_bytes();
+        if let Some(job) = &mut self.job {
             // Its steps were made for the old count.
-            job.steps = [Step::Survey].into();
+            job.plan_anew();
         }
         // A file that others have moved does not count: no backup has to go for it.
-        self.watch_at = now.mono;
+        self.watch.hurry(now.mono);
         self.watch(now);
-        self.skip_quiet(now);
+        self.tailers.skip_quiet(now);
         self.trim(now);
         if self.stage.total_bytes() > self.settings.max_total_bytes {
             // The live file alone is over it: as a backup it can go.
@@ -87,6 +98,31 @@ impl FileSet {
         self.hurry();
         self.tick(now);
         Ok(())
+    }
+
+    /// With the first schedule files become ours that are named by a period, which may be others': as at a first start, none
+    /// of them is to be removed for it.
+    fn adopt_periods(&self, settings: &Settings, now: Now) -> Result<Option<Event>, Vec<Fault>> {
+        let site = &self.stage.site;
+        if site.names.has_periods() || !settings.has_periods() {
+            return Ok(None);
+        }
+        let names = site.names.clone().with_periods(true);
+        let dirs = Dirs { live: Some(site.dir(Which::Live)), backups: Some(site.dir(Which::Archive)) };
+        adopt::found(&site.fs, &names, dirs, settings, now.wall).unwrap_or_else(|failure| {
+            let wanted = format!("must be a schedule whose backups can be looked for: {failure}");
+            let schedule = settings.rotate_every.as_ref().map_or_else(String::new, ToString::to_string);
+            Err(vec![Fault::new("rotate_every", schedule, wanted)])
+        })
+    }
+
+    /// The first schedule makes the names of periods ours, and the next survey finds those that stand there. They stay ours
+    /// while the log is open, whatever schedule comes: this process may have written them.
+    fn know_periods(&mut self) {
+        if self.settings.has_periods() {
+            self.stage.site.names.learn_periods();
+            self.stage.picture.is_stale = true;
+        }
     }
 }
 
@@ -117,6 +153,8 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
         max_record_bytes,
         alert_file,
         latest_link,
+        header,
+        owner,
         mode,
         dir_mode,
         create_dirs,
@@ -139,6 +177,8 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
     stays("max_record_bytes", *max_record_bytes != old.max_record_bytes, format!("{max_record_bytes:?}"));
     stays("alert_file", *alert_file != old.alert_file, format!("{alert_file:?}"));
     stays("latest_link", *latest_link != old.latest_link, format!("{latest_link:?}"));
+    stays("header", *header != old.header, format!("{header:?}"));
+    stays("owner", *owner != old.owner, owner.map_or_else(String::new, |owner| owner.to_string()));
     stays("mode", *mode != old.mode, format!("{mode:o}"));
     stays("dir_mode", *dir_mode != old.dir_mode, format!("{dir_mode:o}"));
     stays("create_dirs", *create_dirs != old.create_dirs, create_dirs.to_string());
@@ -160,7 +200,7 @@ mod tests {
         let old = Settings::new("/logs/app.log");
         let mut new = old.clone();
         change(&mut new);
-        FileSet::objections(&old, &new).into_iter().map(|fault| fault.field).collect()
+        Engine::objections(&old, &new).into_iter().map(|fault| fault.field).collect()
     }
 
     #[test]
@@ -178,12 +218,13 @@ mod tests {
     fn everything_else_stays_and_all_faults_are_told() {
         let all = fields(|new| {
             (new.path, new.alert_file) = ("/logs/other.log".into(), Some("/a".into()));
-            new.latest_link = Some("/b".into());
+            (new.latest_link, new.header) = (Some("/b".into()), Some("# app".into()));
+            new.owner = Some(crate::model::owner::Owner::ids(1, 1));
             (new.max_record_bytes, new.mode, new.dir_mode) = (Some(100), 0o600, 0o700);
             (new.create_dirs, new.sync, new.allow) = (false, Sync::Never, vec![Allow::Fifo]);
             (new.escape, new.single_line, new.max_bytes) = (false, true, 0);
         });
-        let fixed = "max_bytes path max_record_bytes alert_file latest_link mode dir_mode create_dirs sync allow escape single_line";
+        let fixed = "max_bytes path max_record_bytes alert_file latest_link header owner mode dir_mode create_dirs sync allow escape single_line";
         assert_eq!(all.join(" "), fixed);
     }
 

@@ -4,9 +4,16 @@
 
 use std::time::Duration;
 
-use super::FileSet;
-use crate::model::time::{Mono, Now};
-use crate::policy::budget;
+use super::Engine;
+use crate::model::time::{Mono, Now, Wall};
+
+/// Whether a rotation by size waits, because the one before was not long ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PutOff {
+    pub(super) holds: bool,
+    /// It did not before.
+    pub(super) begins: bool,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Tailers {
@@ -47,17 +54,54 @@ impl Tailers {
         self.put_off = false;
         self.silent_until = None;
     }
+
+    /// Whether the live file, which is to be rotated, was written so short ago that readers may not have seen it all.
+    /// From here on nothing is written to it, until it is rotated.
+    pub(super) fn must_be_quiet_first(&mut self, now: Now) -> bool {
+        let must = !self.pressed && now.mono < self.quiet_at;
+        self.silent_until = must.then_some(self.quiet_at);
+        must
+    }
+
+    /// Bytes were written.
+    pub(super) fn break_silence(&mut self, quiet: Duration, now: Now) {
+        self.quiet_at = now.mono + quiet;
+        self.silent_until = None;
+    }
+
+    /// The file found at start was written by others, when it says.
+    pub(super) fn find_quiet(&mut self, modified: Wall, quiet: Duration, now: Now) {
+        let age = now.wall.unix_micros().saturating_sub(modified.unix_micros());
+        let age = Duration::from_micros(u64::try_from(age).unwrap_or(0));
+        self.quiet_at = self.quiet_at.max(now.mono + quiet.saturating_sub(age));
+    }
+
+    /// What matters more than readers does not wait for them.
+    pub(super) fn skip_quiet(&mut self, now: Now) {
+        self.quiet_at = now.mono;
+        self.silent_until = None;
+    }
+
+    /// Decides whether the rotation of a full file waits because the one before was not long ago. `may_wait`: it is for its
+    /// size alone, and the next record has room.
+    pub(super) fn puts_off(&mut self, may_wait: bool, interval: Duration, now: Now) -> PutOff {
+        let is_early = self.rotated_at.is_some_and(|at| now.mono < at + interval);
+        let holds = may_wait && is_early;
+        let begins = holds && !std::mem::replace(&mut self.put_off, holds);
+        self.put_off = holds;
+        PutOff { holds, begins }
+    }
 }
 
-impl FileSet {
+impl Engine {
     /// Whether the owner's room for records that wait is short (half of it is used, say), or somebody waits for them:
     /// no record is then held for [`quiet_rotation`](crate::Settings::quiet_rotation). Holds until it is said anew.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("app.log");
-    /// use tracing_spool_fileset::{FileSet, Settings};
-    /// let mut set = FileSet::open(Settings::new(&path))?;
+    /// use tracing_spool_fileset::{Clock, Engine, Settings, SystemClock};
+    /// let mut set = Engine::open(Settings::new(&path), SystemClock::new().now())?;
     /// set.set_pressed(true);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -71,54 +115,13 @@ impl FileSet {
     /// ```
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("app.log");
-    /// use tracing_spool_fileset::{Clock, FileSet, Settings, SystemClock};
-    /// let set = FileSet::open(Settings::new(&path))?;
+    /// use tracing_spool_fileset::{Clock, Engine, Settings, SystemClock};
+    /// let set = Engine::open(Settings::new(&path), SystemClock::new().now())?;
     /// assert!(!set.is_silent(SystemClock::new().now()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn is_silent(&self, now: Now) -> bool {
         self.tailers.silent_until().is_some_and(|until| now.mono < until)
-    }
-
-    /// Whether the live file, which is to be rotated, was written so short ago that readers may not have seen it all.
-    /// From here on nothing is written to it, until it is rotated.
-    pub(super) fn must_be_quiet_first(&mut self, now: Now) -> bool {
-        let quiet_at = self.tailers.quiet_at;
-        let must = !self.tailers.pressed && now.mono < quiet_at;
-        self.tailers.silent_until = must.then_some(quiet_at);
-        must
-    }
-
-    /// Bytes were written.
-    pub(super) fn break_silence(&mut self, now: Now) {
-        self.tailers.quiet_at = now.mono + self.settings.quiet_rotation;
-        self.tailers.silent_until = None;
-    }
-
-    /// The file found at start was written by others, when it says.
-    pub(super) fn find_quiet(&mut self, now: Now) {
-        let Some(file) = &self.stage.current else { return };
-        let age = now.wall.unix_micros().saturating_sub(file.modified.unix_micros());
-        let age = Duration::from_micros(u64::try_from(age).unwrap_or(0));
-        let quiet_at = now.mono + self.settings.quiet_rotation.saturating_sub(age);
-        self.tailers.quiet_at = self.tailers.quiet_at.max(quiet_at);
-    }
-
-    /// What matters more than readers does not wait for them.
-    pub(super) fn skip_quiet(&mut self, now: Now) {
-        self.tailers.quiet_at = now.mono;
-        self.tailers.silent_until = None;
-    }
-
-    /// Decides whether the rotation of a full file waits because the one before was not long ago. It does not where the
-    /// next record would then have no room.
-    pub(super) fn puts_off_rotation(&mut self, is_full: bool, next_bytes: u64, now: Now) {
-        let interval = self.settings.min_rotation_interval;
-        let is_early = self.tailers.rotated_at.is_some_and(|at| now.mono < at + interval);
-        let has_room = budget::room(self.stage.total_bytes(), self.settings.max_total_bytes) >= next_bytes;
-        let was_put_off = self.tailers.put_off;
-        self.tailers.put_off = is_full && is_early && has_room && self.hold.is_none();
-        self.counters.rotations_put_off += u64::from(self.tailers.put_off && !was_put_off);
     }
 }

@@ -1,9 +1,9 @@
 //! When something last happened to a file set, for those who watch it. Nothing is decided by it.
 
-use super::FileSet;
+use super::Engine;
 use crate::model::time::Wall;
 
-/// When something last happened to a [`FileSet`], on the clock on the wall.
+/// When something last happened to a [`Engine`], on the clock on the wall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -16,22 +16,24 @@ pub struct Moments {
     pub blocked_since: Option<Wall>,
 }
 
-impl FileSet {
+impl Engine {
     /// When something last happened.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("app.log");
-    /// use std::io::Write as _;
-    /// use tracing_spool_fileset::{FileSet, Settings};
-    /// let mut set = FileSet::open(Settings::new(&path))?;
+    /// use tracing_spool_fileset::{Batch, Clock, Engine, Settings, SystemClock};
+    /// let clock = SystemClock::new();
+    /// let mut set = Engine::open(Settings::new(&path), clock.now())?;
     /// assert_eq!(set.moments().last_write, None);
-    /// writeln!(set, "hello")?;
+    /// let mut batch = Batch::default();
+    /// batch.push(b"hello", &set.settings().rules());
+    /// set.append(&mut batch, clock.now());
     /// assert!(set.moments().last_write.is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn moments(&self) -> Moments {
-        Moments { blocked_since: self.hold.as_ref().map(|hold| hold.since), ..self.moments }
+        Moments { blocked_since: self.writing.hold.as_ref().map(|hold| hold.since), ..self.desk.moments }
     }
 }

@@ -1,0 +1,110 @@
+//! A descriptor of ours, and the care that is taken with it: others in the process may close or reuse its number.
+//! What is done with the file behind it is the business of whoever holds it.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::sys::stat::fstat;
+
+use super::meta::{self, id_of};
+use crate::effect::fs::Outcome;
+use crate::model::error::OsError;
+use crate::model::inventory::{FileId, Meta};
+
+/// An open descriptor that remembers which file it was opened for.
+#[derive(Debug)]
+pub(in crate::effect) struct Descriptor {
+    /// Always there until dropped.
+    file: Option<File>,
+    id: FileId,
+}
+
+impl Descriptor {
+    /// Takes over a descriptor that was just opened. Its number is at least 3 afterwards: what the program writes to a
+    /// standard stream that it has closed must not end up in a log.
+    pub(in crate::effect) fn new(opened: OwnedFd) -> Outcome<Self> {
+        let file = File::from(above_the_streams(opened)?);
+        let id = id_of(&fstat(&file)?);
+        Ok(Self { file: Some(file), id })
+    }
+
+    /// Which file it was opened for.
+    pub(in crate::effect) fn id(&self) -> FileId {
+        self.id
+    }
+
+    /// The file.
+    pub(in crate::effect) fn file(&self) -> Outcome<&File> {
+        self.file.as_ref().ok_or(OsError::EBADF)
+    }
+
+    /// What stands behind the number now.
+    pub(in crate::effect) fn stat(&self) -> Outcome<Meta> {
+        Ok(meta::meta(&fstat(self.file()?)?))
+    }
+
+    /// Gives the file away, for a lock that closes it in a way of its own.
+    pub(in crate::effect) fn into_file(mut self) -> Outcome<File> {
+        self.file.take().ok_or(OsError::EBADF)
+    }
+}
+
+impl Drop for Descriptor {
+    /// Closes what was opened, and nothing else: where the number stands for another file by now, it belongs to
+    /// whoever opened that.
+    fn drop(&mut self) {
+        let Some(file) = self.file.take() else { return };
+        if !is_still(&file, self.id) {
+            std::mem::forget(file);
+        }
+    }
+}
+
+/// Whether a descriptor still stands for the file that it was opened for.
+pub(in crate::effect) fn is_still(file: &File, id: FileId) -> bool {
+    match fstat(file) {
+        Ok(now) => id_of(&now) == id,
+        Err(error) => error != Errno::EBADF,
+    }
+}
+
+fn above_the_streams(opened: OwnedFd) -> Outcome<OwnedFd> {
+    use std::os::fd::AsRawFd;
+    const FIRST: i32 = 3;
+    // Duplicates of std have no number below it.
+    if opened.as_raw_fd() < FIRST { Ok(opened.try_clone()?) } else { Ok(opened) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    #[test]
+    fn a_number_that_stands_for_another_file_is_not_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let create = |name: &str| OwnedFd::from(File::create(dir.path().join(name)).unwrap());
+        let mut ours = Descriptor::new(create("ours")).unwrap();
+        // Somebody closes it and opens a file of their own, which gets the number.
+        let mut number = OwnedFd::from(ours.file.take().unwrap());
+        nix::unistd::dup2(create("theirs"), &mut number).unwrap();
+        ours.file = Some(number.into());
+        assert_ne!(ours.stat().unwrap().id, ours.id());
+        let theirs = ours.file().unwrap().as_raw_fd();
+        drop(ours);
+        let shown = std::path::PathBuf::from(format!("/proc/self/fd/{theirs}"));
+        if shown.parent().is_some_and(std::path::Path::is_dir) {
+            assert!(std::fs::read_link(shown).unwrap().ends_with("theirs"), "it was closed");
+        }
+    }
+
+    #[test]
+    fn a_number_that_nobody_took_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let ours = Descriptor::new(File::create(dir.path().join("ours")).unwrap().into()).unwrap();
+        assert!(ours.file().unwrap().as_raw_fd() >= 3);
+        assert!(is_still(ours.file().unwrap(), ours.id()));
+    }
+}

@@ -1,0 +1,141 @@
+//! A directory of the set: held open, locked, and compared with what its path leads to by now.
+//! Whether another one is entered, `policy::relocation` decides.
+
+use std::ffi::OsString;
+
+use super::fs::{At, Dir, Fs, Lock, LockRefusal};
+use crate::model::class::Class;
+use crate::model::error::{Failure, Holder, Op, OsError};
+use crate::model::name::Names;
+use crate::model::owner::Owner;
+use crate::model::settings::{Allow, Settings};
+
+/// What keeps others away from a directory's names of ours.
+#[derive(Debug)]
+enum Guard {
+    /// The lock file is ours.
+    Locked(Box<dyn Lock>),
+    /// The file system has no locks, and the settings do without.
+    Waived,
+    /// It was had, and is not any more.
+    Lost,
+}
+
+/// Why a directory was not entered.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Another process has its lock.
+    Held(Holder),
+    /// A call failed.
+    Failed(Failure),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What a lock is taken with.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    name: OsString,
+    mode: u32,
+    owner: Option<Owner>,
+    /// Where the file system has no locks, the set does without.
+    may_waive: bool,
+    /// Who we are, for others to read.
+    text: String,
+}
+
+impl Claim {
+    pub(crate) fn new(names: &Names, settings: &Settings, text: String) -> Self {
+        let may_waive = settings.allows(Allow::NoLock);
+        Self { name: names.lock_name(), mode: settings.mode, owner: settings.owner, may_waive, text }
+    }
+}
+
+/// A directory that the set may change.
+#[derive(Debug)]
+pub(crate) struct Home {
+    dir: Dir,
+    guard: Guard,
+}
+
+impl Home {
+    /// Takes the lock of a directory. Also returned is a lack that the settings do without.
+    pub(crate) fn enter(fs: &dyn Fs, dir: Dir, claim: &Claim) -> Result<(Self, Option<Failure>), Refusal> {
+        let (guard, lack) = match lock(fs, &dir.at(&claim.name), claim) {
+            Err(Refusal::Failed(failure)) if failure.class() == Class::Unsupported && claim.may_waive => {
+                (Guard::Waived, Some(failure))
+            }
+            taken => (Guard::Locked(taken?), None),
+        };
+        Ok((Self { dir, guard }, lack))
+    }
+
+    /// The directory.
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// Sees to it that the lock is ours: the file that stands under its name now, by a descriptor that still stands for
+    /// it. A lock that was lost is taken anew, where nobody else has it.
+    pub(crate) fn hold(&mut self, fs: &dyn Fs, claim: &Claim) -> Result<(), Failure> {
+        let at = self.dir.at(&claim.name);
+        if let Guard::Locked(lock) = &self.guard {
+            match lock.stat() {
+                Ok(meta) if meta.id == lock.id() => {}
+                // The descriptor was closed by others in this process, and with it the lock was let go.
+                Ok(_) | Err(OsError::EBADF) => self.guard = Guard::Lost,
+                Err(error) => return Err(Failure::new(Op::Stat, at.path(), error)),
+            }
+        }
+        let is_held = match &self.guard {
+            Guard::Waived => true,
+            Guard::Lost => false,
+            Guard::Locked(lock) => match fs.stat(&at) {
+                Ok(meta) => meta.id == lock.id(),
+                Err(OsError::ENOENT) => false,
+                Err(error) => return Err(Failure::new(Op::Stat, at.path(), error)),
+            },
+        };
+        if is_held {
+            return Ok(());
+        }
+        match lock(fs, &at, claim) {
+            Ok(lock) => {
+                self.guard = Guard::Locked(lock);
+                Ok(())
+            }
+            Err(Refusal::Held(_)) => Err(Failure::new(Op::Lock, at.path(), OsError::EAGAIN)),
+            Err(Refusal::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// Whether the descriptor still stands for the directory; and whether that still has a name.
+    pub(crate) fn is_sound(&self, fs: &dyn Fs) -> bool {
+        !matches!(fs.stat_dir(&self.dir), Err(OsError::EBADF))
+            && fs.stat_dir(&self.dir).is_ok_and(|meta| meta.id == self.dir.id())
+    }
+
+    /// Works by another descriptor of the same directory from now on.
+    pub(crate) fn renew(&mut self, dir: Dir) {
+        self.dir = dir;
+    }
+}
+
+/// Takes the lock file, and gives it to whom files are to belong.
+fn lock(fs: &dyn Fs, at: &At, claim: &Claim) -> Result<Box<dyn Lock>, Refusal> {
+    match fs.lock(at, claim.mode, &claim.text) {
+        Ok(mut lock) => {
+            if let Some(owner) = claim.owner {
+                // Where that fails, whoever starts next without the right to it says so.
+                let _ = lock.set_owner(Some(owner.user), Some(owner.group));
+            }
+            Ok(lock)
+        }
+        Err(LockRefusal::Held(holder)) => Err(Refusal::Held(holder)),
+        Err(LockRefusal::Failed(error)) => Err(Failure::new(Op::Lock, at.path(), error).into()),
+    }
+}

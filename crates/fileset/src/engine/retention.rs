@@ -1,0 +1,351 @@
+//! What goes so that the set keeps its limits, and what is made of a removal that fails or frees nothing.
+//! Which backup is next, `policy::retention` says.
+
+use std::time::Duration;
+
+use super::desk::Turn;
+use super::packing::Packing;
+use crate::effect::execute::{Done, Setback};
+use crate::effect::fs::Space;
+use crate::model::alert::Trouble;
+use crate::model::class::Class;
+use crate::model::error::Failure;
+use crate::model::removal::Reason;
+use crate::model::settings::CLOCK_TRUSTED_AFTER;
+use crate::model::slot::Slot;
+use crate::model::time::{Mono, Now};
+use crate::policy::backoff::{Prospect, Retry};
+use crate::policy::plan::Step;
+use crate::policy::{budget, retention};
+
+/// How soon, and how late, the age of backups is looked at again.
+const EXPIRY_LOOK_MIN: Duration = Duration::from_secs(1);
+const EXPIRY_LOOK_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// A clock on the wall that runs away from the other by more than this has jumped.
+const JUMP_MICROS: u64 = 60 * 1_000_000;
+
+/// What came of an attempt to make room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pruned {
+    Removed,
+    Nothing,
+    /// The removal failed in a way that may pass.
+    Later(Duration),
+}
+
+/// A removal for free space after which hardly more space was free.
+#[derive(Debug)]
+struct InVain {
+    /// What was free before.
+    before: u64,
+    /// What it should have freed.
+    expected: u64,
+    /// One more is tried then, if nothing has come of this one.
+    until: Mono,
+}
+
+/// When age may remove something.
+#[derive(Debug)]
+struct Trust {
+    from: Mono,
+    /// What both clocks said last.
+    seen: Now,
+}
+
+#[derive(Debug)]
+pub(super) struct Retention {
+    /// Of the removal that fails.
+    retry: Retry,
+    /// What moving the first of the immovable backups said.
+    obstacle: Option<Failure>,
+    /// That took all its retries: it is tried again then, and not at each rotation.
+    obstacle_until: Option<Mono>,
+    /// Free bytes of the file system as last asked, less what was written since.
+    free_bytes: Option<u64>,
+    in_vain: Option<InVain>,
+    in_vain_retry: Retry,
+    /// When the oldest backup has been kept long enough.
+    expiry_due: Option<Mono>,
+    trust: Trust,
+}
+
+impl Retention {
+    pub(super) fn new(now: Now) -> Self {
+        Self {
+            retry: Retry::default(),
+            obstacle: None,
+            obstacle_until: None,
+            free_bytes: None,
+            in_vain: None,
+            in_vain_retry: Retry::default(),
+            expiry_due: None,
+            trust: Trust { from: now.mono + CLOCK_TRUSTED_AFTER, seen: now },
+        }
+    }
+
+    pub(super) fn expiry_due(&self) -> Option<Mono> {
+        self.expiry_due
+    }
+
+    /// Why the first of the immovable backups is one.
+    pub(super) fn obstacle(&self) -> Option<&Failure> {
+        self.obstacle.as_ref()
+    }
+
+    // --- what cannot be moved ---
+
+    /// A backup could be neither moved nor removed: it is stepped over for a while. `calls`: how many that took.
+    pub(super) fn step_over(&mut self, slot: Slot, failure: &Failure, calls: u32, turn: &mut Turn<'_>) {
+        if turn.stage.picture.inventory.immovable.insert(slot) {
+            turn.desk.counters.stepped_over += 1;
+        }
+        self.obstacle.get_or_insert_with(|| failure.clone());
+        if failure.class() == Class::Transient && calls > 1 {
+            self.obstacle_until.get_or_insert(turn.now.mono + turn.settings.retry_cooldown);
+        }
+    }
+
+    /// A rotation is done: tells of what it had to step over, or that there was nothing.
+    pub(super) fn tell_obstacle(&self, attempts: u32, turn: &mut Turn<'_>) {
+        match self.obstacle.clone() {
+            Some(failure) if !turn.stage.picture.inventory.immovable.is_empty() => {
+                let detail = "it stays where it is, and the others go round it; tried again by itself";
+                turn.raise(Trouble::Prune, Some(failure), detail, attempts);
+            }
+            _ => turn.clear(Trouble::Prune),
+        }
+    }
+
+    /// What cannot be moved is tried again from now on.
+    pub(super) fn forget_obstacles(&mut self, turn: &mut Turn<'_>) {
+        turn.stage.picture.inventory.immovable.clear();
+        (self.obstacle, self.obstacle_until) = (None, None);
+    }
+
+    /// Before a rotation: what cannot be moved is tried again, unless that would hold it up.
+    pub(super) fn review_obstacles(&mut self, turn: &mut Turn<'_>) {
+        if self.obstacle_until.is_none_or(|until| until <= turn.now.mono) {
+            self.forget_obstacles(turn);
+        }
+    }
+
+    // --- removing ---
+
+    /// Removes a backup; one that stays is passed over and told.
+    fn let_go(&mut self, slot: Slot, reason: Reason, why: &str, turn: &mut Turn<'_>) {
+        match turn.stage.perform(Step::Remove(slot), turn.settings) {
+            Ok(done) => turn.removed(done, reason),
+            Err(Setback::Failed(failure)) => {
+                turn.failed();
+                self.step_over(slot, &failure, 1, turn);
+                turn.raise(Trouble::Prune, Some(failure), why, 1);
+            }
+            // Another file stands there by now: the next survey says which.
+            Err(Setback::Changed(_) | Setback::Displaced) => Self::look_again(turn),
+        }
+    }
+
+    /// Looks at all backups anew.
+    fn look_again(turn: &mut Turn<'_>) {
+        turn.stage.picture.is_stale = true;
+        if let Err(Setback::Failed(_)) = turn.stage.perform(Step::Survey, turn.settings) {
+            turn.failed();
+        }
+    }
+
+    /// Removes the oldest backup that can be, as long as more than `keep` are left.
+    pub(super) fn prune_one(
+        &mut self,
+        keep: u32,
+        reason: Reason,
+        packing: &mut Packing,
+        turn: &mut Turn<'_>,
+    ) -> Pruned {
+        if packing.yield_room(turn) {
+            // What is on its way to be compressed keeps its plain form; no backup has to go yet.
+            return Pruned::Removed;
+        }
+        if reason == Reason::FreeSpace && !self.may_hope(turn) {
+            return Pruned::Nothing;
+        }
+        let mut looked_again = false;
+        while let Some(slot) = retention::victim(&turn.stage.picture.inventory, keep) {
+            let before = turn.stage.space().ok();
+            let failure = match turn.stage.perform(Step::Remove(slot), turn.settings) {
+                Ok(done) => {
+                    turn.removed(done, reason);
+                    packing.want();
+                    self.retry = Retry::default();
+                    if reason == Reason::FreeSpace {
+                        self.look_at_effect(done, before, turn);
+                    }
+                    return Pruned::Removed;
+                }
+                Err(Setback::Failed(failure)) => failure,
+                Err(Setback::Changed(_)) if !looked_again => {
+                    looked_again = true;
+                    Self::look_again(turn);
+                    continue;
+                }
+                Err(Setback::Changed(_) | Setback::Displaced) => return Pruned::Nothing,
+            };
+            turn.failed();
+            let verdict = self.retry.failed(failure.class().into(), &turn.backoff());
+            if !verdict.exhausted {
+                return Pruned::Later(verdict.delay);
+            }
+            let attempts = self.retry.calls();
+            self.retry = Retry::default();
+            self.step_over(slot, &failure, attempts, turn);
+            let detail = "a newer backup may have to go in its place";
+            turn.raise(Trouble::Prune, Some(failure), detail, attempts);
+        }
+        Pruned::Nothing
+    }
+
+    /// Removes backups beyond their count, those that are too old and, at any price, what is beyond the budget.
+    pub(super) fn trim(&mut self, packing: &mut Packing, turn: &mut Turn<'_>) {
+        for slot in retention::surplus(&turn.stage.picture.inventory, turn.settings.backup_count) {
+            let why = "it is beyond backup_count; tried again at the next rotation";
+            self.let_go(slot, Reason::Count, why, turn);
+        }
+        self.drop_expired(turn);
+        while budget::is_exceeded(turn.stage.total_bytes(), turn.settings.max_total_bytes) {
+            if self.prune_one(0, Reason::Budget, packing, turn) != Pruned::Removed {
+                break;
+            }
+        }
+    }
+
+    // --- free space ---
+
+    /// Free space is asked for anew.
+    pub(super) fn forget_free_bytes(&mut self) {
+        self.free_bytes = None;
+    }
+
+    pub(super) fn wrote(&mut self, bytes: u64) {
+        self.free_bytes = self.free_bytes.map(|free| free.saturating_sub(bytes));
+    }
+
+    /// Bytes that may be written above the floor of free space.
+    pub(super) fn above_floor(&mut self, bytes: u64, turn: &mut Turn<'_>) -> u64 {
+        let floor = turn.settings.min_free_bytes;
+        if floor == 0 {
+            return u64::MAX;
+        }
+        let known = self.free_bytes.map_or(0, |free| budget::above_floor(free, floor));
+        if known >= bytes {
+            return known;
+        }
+        match turn.stage.space() {
+            Ok(space) => {
+                self.free_bytes = Some(space.available);
+                budget::above_floor(space.available, floor)
+            }
+            Err(_) => {
+                // Not known is no reason to stop: a full disk says so itself.
+                turn.failed();
+                u64::MAX
+            }
+        }
+    }
+
+    /// Whether a removal for free space may bring something: not while the last one has brought nothing.
+    fn may_hope(&mut self, turn: &mut Turn<'_>) -> bool {
+        let Some(last) = &self.in_vain else { return true };
+        let free = turn.stage.space().map_or(0, |space| space.free);
+        if free.saturating_sub(last.before) >= last.expected / 2 {
+            // It came late: some file systems free what was removed only after a while.
+            self.hope_again(turn);
+            return true;
+        }
+        last.until <= turn.now.mono
+    }
+
+    /// Whether more is free than before.
+    fn look_at_effect(&mut self, done: Done, before: Option<Space>, turn: &mut Turn<'_>) {
+        let (Done::Removed { allocated, .. }, Some(before)) = (done, before) else { return };
+        let Ok(after) = turn.stage.space() else { return };
+        self.free_bytes = Some(after.available);
+        if after.free.saturating_sub(before.free) >= allocated / 2 {
+            self.hope_again(turn);
+            return;
+        }
+        let verdict = self.in_vain_retry.failed(Prospect::Lasting, &turn.backoff());
+        let until = turn.now.mono + verdict.delay;
+        self.in_vain = Some(InVain { before: before.free, expected: allocated, until });
+        let detail =
+            "readers or further links hold what was removed, so the other backups stay; records wait";
+        turn.raise(Trouble::PruneInVain, None, detail, self.in_vain_retry.calls());
+    }
+
+    /// When what was removed in vain is over, where no records wait.
+    pub(super) fn hope_due(&self) -> Option<Mono> {
+        self.in_vain.as_ref().map(|last| last.until)
+    }
+
+    /// Removing frees space, or space is not wanted any more.
+    pub(super) fn hope_again(&mut self, turn: &mut Turn<'_>) {
+        (self.in_vain, self.in_vain_retry) = (None, Retry::default());
+        turn.clear(Trouble::PruneInVain);
+    }
+
+    // --- age ---
+
+    /// Follows both clocks: one that has just started, or has just jumped, may be wrong by weeks, and ends no backup.
+    pub(super) fn mind_clock(&mut self, now: Now) {
+        let wall = now.wall.unix_micros().saturating_sub(self.trust.seen.wall.unix_micros());
+        let mono = i64::try_from((now.mono - self.trust.seen.mono).as_micros()).unwrap_or(i64::MAX);
+        if wall.saturating_sub(mono).unsigned_abs() > JUMP_MICROS {
+            self.trust.from = now.mono + CLOCK_TRUSTED_AFTER;
+            // What was due is looked at when the clock is trusted again.
+            self.expiry_due = self.expiry_due.map(|due| due.max(self.trust.from));
+        }
+        self.trust.seen = now;
+    }
+
+    /// Removes backups that are too old, and says when the next one will be.
+    pub(super) fn drop_expired(&mut self, turn: &mut Turn<'_>) {
+        self.expiry_due = None;
+        let Some(max_age) = turn.settings.max_age else { return };
+        let (keep, now) = (turn.settings.kept_backups(), turn.now);
+        if self.trust.from <= now.mono {
+            let inventory = &turn.stage.picture.inventory;
+            let expired = retention::expired(inventory, max_age, keep, now.wall);
+            let movable = expired.into_iter().filter(|slot| !inventory.immovable.contains(slot));
+            for slot in movable.collect::<Vec<_>>() {
+                self.let_go(slot, Reason::Age, "it is older than max_age; tried again later", turn);
+            }
+        }
+        // What could not be removed, and a clock that steps, are reasons to look again in any case.
+        self.expiry_due = retention::next_expiry(&turn.stage.picture.inventory, max_age, keep).map(|end| {
+            let micros = end.unix_micros().saturating_sub(now.wall.unix_micros()).max(0);
+            let wait = Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
+            (now.mono + wait.clamp(EXPIRY_LOOK_MIN, EXPIRY_LOOK_MAX)).max(self.trust.from)
+        });
+    }
+
+    /// A backup may be too old by now: when each was last written is looked at anew.
+    pub(super) fn expire(&mut self, is_job_under_way: bool, turn: &mut Turn<'_>) {
+        if !is_job_under_way {
+            self.forget_obstacles(turn);
+            if let Err(Setback::Failed(_)) = turn.stage.perform(Step::Survey, turn.settings) {
+                turn.failed();
+            }
+        }
+        self.drop_expired(turn);
+    }
+
+    /// Tells of numbers that something else holds.
+    pub(super) fn mind_foreign(turn: &mut Turn<'_>) {
+        let Some(number) = turn.stage.picture.inventory.foreign.first().copied() else {
+            turn.clear(Trouble::ForeignSlot);
+            return;
+        };
+        let path = turn.stage.site.names.backup(number);
+        let detail = format!("{} is not a regular file: its number is left out", path.display());
+        turn.raise(Trouble::ForeignSlot, None, &detail, 0);
+    }
+}

@@ -1,0 +1,69 @@
+//! The thread that compresses backups for a set that stands alone.
+//! Names are changed by the engine, on the thread that writes.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one thread of a set that stands alone, where compression was asked for"
+)]
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::effect::clock::Clock;
+use crate::effect::file_size;
+use crate::effect::pack::{PackOrder, Packed};
+use crate::engine::Engine;
+use crate::model::time::Now;
+
+#[derive(Debug)]
+pub(super) struct Packer {
+    orders: Sender<PackOrder>,
+    done: Receiver<Packed>,
+    /// An order is on the thread.
+    is_busy: bool,
+}
+
+impl Packer {
+    /// Starts the thread. It ends by itself when the packer is dropped.
+    pub(super) fn start() -> io::Result<Self> {
+        let (orders, to_do) = channel::<PackOrder>();
+        let (finished, done) = channel();
+        let life = move || {
+            PackOrder::give_way();
+            for order in to_do {
+                let packed = file_size::without_signal(|| (order.perform(), true));
+                if finished.send(packed).is_err() {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().name("fileset-pack".to_owned()).spawn(life)?;
+        Ok(Self { orders, done, is_busy: false })
+    }
+
+    /// Takes back what is done, and gives out what is next.
+    pub(super) fn attend(&mut self, engine: &mut Engine, now: Now) {
+        while let Ok(packed) = self.done.try_recv() {
+            self.is_busy = false;
+            engine.packed(packed, now);
+        }
+        if let Some(order) = engine.take_order(now) {
+            // Where the thread is gone, the engine notices that the order is lost.
+            self.is_busy = self.orders.send(order).is_ok();
+        }
+    }
+
+    /// Compresses what is left to compress, for at most so long.
+    pub(super) fn end(mut self, engine: &mut Engine, clock: &dyn Clock, most: Duration) {
+        let end = clock.now().mono + most;
+        self.attend(engine, clock.now());
+        while self.is_busy {
+            let Ok(packed) = self.done.recv_timeout(end - clock.now().mono) else { break };
+            self.is_busy = false;
+            engine.packed(packed, clock.now());
+            self.attend(engine, clock.now());
+        }
+        engine.stop_packing(clock.now());
+    }
+}

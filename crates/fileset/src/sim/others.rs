@@ -1,0 +1,267 @@
+//! What others do to the simulated disk, and to the process behind its back.
+//! Nothing is forbidden here, and nothing of it counts as a call of the process.
+
+use std::path::{Path, PathBuf};
+
+use super::disk::{SimDisk, put};
+use super::names::{Change, Ino, Place};
+use super::state::{Inode, LockOwner, State};
+use crate::effect::fs::{Follow, Outcome};
+use crate::model::error::OsError;
+use crate::model::inventory::FileKind;
+use crate::model::time::Wall;
+
+impl SimDisk {
+    // --- names ---
+
+    /// Somebody renames a file, over whatever stands there.
+    ///
+    /// # Errors
+    /// The path that is missing; `EINVAL` for a directory that would be moved into itself.
+    pub fn ext_rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Outcome<()> {
+        let mut state = self.state();
+        let (from, ino) = named(&state, from.as_ref())?;
+        let to = state.walk(to.as_ref(), Follow::No)?.place()?;
+        if state.tree.is_within(to.dir, ino) {
+            return Err(OsError::EINVAL);
+        }
+        state.change(Change::Move(from, to));
+        Ok(())
+    }
+
+    /// Somebody renames a directory, with all that is in it. Who holds it open holds it still.
+    ///
+    /// # Errors
+    /// The path that is missing, or not a directory.
+    pub fn ext_rename_dir(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Outcome<()> {
+        must_be_dir(&self.state(), from.as_ref())?;
+        self.ext_rename(from, to)
+    }
+
+    /// Somebody renames a directory away and makes a new one in its place. Where the old one is now is returned.
+    ///
+    /// # Errors
+    /// The path that is missing, or not a directory.
+    pub fn ext_replace_dir(&self, path: impl AsRef<Path>) -> Outcome<PathBuf> {
+        let path = path.as_ref();
+        must_be_dir(&self.state(), path)?;
+        let beside = |number: u32| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".away.{number}"));
+            PathBuf::from(name)
+        };
+        let away = (1..).map(beside).find(|away| !self.exists(away)).ok_or(OsError::EEXIST)?;
+        self.ext_rename(path, &away)?;
+        let mut state = self.state();
+        let place = state.walk(path, Follow::No)?.place()?;
+        let ino = state.add_durable(FileKind::Directory, &[], Path::new(""));
+        state.link(place, ino);
+        Ok(away)
+    }
+
+    /// Somebody removes a name. Who has the file open goes on with it.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn ext_unlink(&self, path: impl AsRef<Path>) -> Outcome<()> {
+        let mut state = self.state();
+        let (place, _) = named(&state, path.as_ref())?;
+        state.change(Change::Unlink(place));
+        Ok(())
+    }
+
+    /// Somebody removes a directory, with all that is in it. Who holds it open holds an empty directory in which
+    /// nothing can be made.
+    ///
+    /// # Errors
+    /// The path that is missing, or not a directory.
+    pub fn ext_remove_dir_all(&self, path: impl AsRef<Path>) -> Outcome<()> {
+        must_be_dir(&self.state(), path.as_ref())?;
+        self.ext_unlink(path)
+    }
+
+    /// Somebody gives a file a second name.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn ext_hard_link(&self, path: impl AsRef<Path>, second: impl AsRef<Path>) -> Outcome<()> {
+        let mut state = self.state();
+        let (_, ino) = named(&state, path.as_ref())?;
+        let second = state.walk(second.as_ref(), Follow::No)?.place()?;
+        state.link(second, ino);
+        Ok(())
+    }
+
+    /// Somebody makes a symlink lead elsewhere, in one step: a new one is renamed over it.
+    ///
+    /// # Errors
+    /// The path that is missing; `EINVAL` if no symlink stands there.
+    pub fn ext_flip(&self, link: impl AsRef<Path>, target: impl AsRef<Path>) -> Outcome<()> {
+        let mut state = self.state();
+        let (place, ino) = named(&state, link.as_ref())?;
+        if state.kind(ino) != Some(FileKind::Symlink) {
+            return Err(OsError::EINVAL);
+        }
+        let new = state.add_durable(FileKind::Symlink, &[], target.as_ref());
+        state.link(place, new);
+        Ok(())
+    }
+
+    // --- files ---
+
+    /// Somebody cuts a file.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn ext_truncate(&self, path: impl AsRef<Path>, bytes: usize) -> Outcome<()> {
+        self.change_file(path.as_ref(), |file| file.live.resize(bytes, 0))
+    }
+
+    /// Somebody says when a file was last changed, as `touch` does.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn ext_touch(&self, path: impl AsRef<Path>, modified: Wall) -> Outcome<()> {
+        self.change_file(path.as_ref(), |file| file.modified = modified)
+    }
+
+    /// Somebody appends to a file, whatever the limits of the disk.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn ext_append(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Outcome<()> {
+        self.change_file(path.as_ref(), |file| file.live.extend_from_slice(bytes.as_ref()))
+    }
+
+    /// Somebody forbids every change of a file or directory, or allows it again, as `chattr +i` and `-i` do: opening
+    /// it to append, renaming, replacing or removing it, setting its attributes, and making, renaming or removing
+    /// names in it give `EPERM`. Who has it open goes on writing.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn ext_immovable(&self, path: impl AsRef<Path>, immovable: bool) -> Outcome<()> {
+        self.change_file(path.as_ref(), |file| file.immovable = immovable)
+    }
+
+    /// Somebody gives away what stands at the path itself.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn set_owner(&self, path: impl AsRef<Path>, user: u32) -> Outcome<()> {
+        self.change_itself(path.as_ref(), |inode| inode.owner = user)
+    }
+
+    /// Somebody gives what stands at the path itself to a group.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn set_group(&self, path: impl AsRef<Path>, group: u32) -> Outcome<()> {
+        self.change_itself(path.as_ref(), |inode| inode.group = group)
+    }
+
+    /// Somebody sets the permission bits of what stands at the path itself. They keep nobody out.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn set_mode(&self, path: impl AsRef<Path>, mode: u32) -> Outcome<()> {
+        self.change_itself(path.as_ref(), |inode| inode.mode = mode & 0o7777)
+    }
+
+    /// A reader opens a file and keeps it open: its bytes take room although it may lose its name.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn ext_hold(&self, path: impl AsRef<Path>) -> Outcome<()> {
+        self.change_file(path.as_ref(), |file| file.read += 1)
+    }
+
+    /// All readers close what they have open.
+    pub fn ext_let_go(&self) {
+        self.state().inodes.values_mut().for_each(|inode| inode.read = 0);
+    }
+
+    // --- locks ---
+
+    /// Another process takes the lock file at `path`, and writes `text` into it. It keeps it over a restart of
+    /// the process, not over a power cut.
+    pub fn hold_lock(&self, path: impl AsRef<Path>, text: &str) {
+        let mut state = self.state();
+        put(&mut state, path.as_ref(), FileKind::File, text.as_bytes(), Path::new(""));
+        if let Ok(ino) = state.find(path.as_ref(), Follow::No) {
+            state.locks.insert(ino, LockOwner::Other);
+        }
+    }
+
+    /// The other process lets the lock go. Its file stays.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn release_lock(&self, path: impl AsRef<Path>) -> Outcome<()> {
+        let mut state = self.state();
+        let ino = state.find(path.as_ref(), Follow::No)?;
+        if state.locks.get(&ino) == Some(&LockOwner::Other) {
+            state.locks.remove(&ino);
+        }
+        Ok(())
+    }
+
+    // --- the process ---
+
+    /// Somebody in the process closes every descriptor: what it has open gives `EBADF` from now on, and its locks are
+    /// gone. What it opens later works.
+    pub fn ext_close_descriptors(&self) {
+        self.state().close_all();
+    }
+
+    /// Somebody in the process closes every descriptor and opens the file or directory at `path` in their place:
+    /// whatever the process asks of what it had open, it asks of that. A write ends up in that file, a new name in
+    /// that directory.
+    ///
+    /// # Errors
+    /// The path that is missing.
+    pub fn ext_steal_descriptors(&self, path: impl AsRef<Path>) -> Outcome<()> {
+        let mut state = self.state();
+        let ino = state.find(path.as_ref(), Follow::Yes)?;
+        state.steal_all(ino);
+        Ok(())
+    }
+
+    /// Somebody in the process makes the directory at `path` its root: its paths begin there until it ends, while
+    /// directories that it holds stay what they are. The paths of a test begin at the top of the disk as before.
+    ///
+    /// # Errors
+    /// The path that is missing, or not a directory.
+    pub fn ext_chroot(&self, path: impl AsRef<Path>) -> Outcome<()> {
+        let mut state = self.state();
+        let ino = state.find(path.as_ref(), Follow::Yes)?;
+        if !state.tree.is_dir(ino) {
+            return Err(OsError::ENOTDIR);
+        }
+        state.root = ino;
+        Ok(())
+    }
+
+    fn change_file(&self, path: &Path, change: impl FnOnce(&mut Inode)) -> Outcome<()> {
+        let mut state = self.state();
+        let ino = state.find(path, Follow::Yes)?;
+        state.inode(ino).map(change)
+    }
+
+    fn change_itself(&self, path: &Path, change: impl FnOnce(&mut Inode)) -> Outcome<()> {
+        let mut state = self.state();
+        let ino = state.find(path, Follow::No)?;
+        state.inode(ino).map(change)
+    }
+}
+
+/// The name at a path, and what stands there.
+fn named(state: &State, path: &Path) -> Outcome<(Place, Ino)> {
+    let spot = state.walk(path, Follow::No)?;
+    let ino = spot.ino.ok_or(OsError::ENOENT)?;
+    Ok((spot.place()?, ino))
+}
+
+fn must_be_dir(state: &State, path: &Path) -> Outcome<()> {
+    let ino = state.find(path, Follow::No)?;
+    if state.tree.is_dir(ino) { Ok(()) } else { Err(OsError::ENOTDIR) }
+}
