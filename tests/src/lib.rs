@@ -4,6 +4,8 @@
 pub mod child;
 pub mod faulty;
 pub mod files;
+pub mod host;
+pub mod neighbour;
 pub mod properties;
 pub mod world;
 

@@ -26,7 +26,7 @@ use crate::policy::forecast::Forecast;
 /// For how long the end of a set waits for backups that are still being compressed.
 const PACKING_END_MAX: Duration = Duration::from_secs(5);
 
-/// A rotating set of log files as an [`io::Write`](std::io::Write): by hand, behind another crate's queue, at the end of
+/// A rotating set of log files as an [`io::Write`]: by hand, behind another crate's queue, at the end of
 /// [`io::copy`].
 ///
 /// A record is a line. It ends with its newline, however the bytes come: in one `write` per event, in pieces, or many lines

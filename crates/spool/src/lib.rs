@@ -25,7 +25,7 @@
 //!
 //! [`SpoolGuard`] keeps the spool open; dropping it writes what waits. **Bind it to a name that lives until the end of
 //! `main`**: `let (spool, _) = ...` drops it at once. `std::process::exit` drops nothing: call
-//! [`SpoolGuard::shutdown`] before it, or, where no guard is at hand, [`flush_all`]. On the main thread, and on the
+//! [`SpoolGuard::shutdown`] before it, or, where no guard is at hand, [`flush_all()`]. On the main thread, and on the
 //! thread that opened the spool, that is done by itself where the C library lets it (glibc does).
 //! [`install_panic_hook`] does it for panics.
 //!

@@ -103,6 +103,16 @@ static const char *path_of(int fd, char *room) {
     return room;
 }
 
+// The whole path of a name in a directory that is open.
+static const char *path_at(int in, const char *name, char *room) {
+    if (name[0] == '/' || in == AT_FDCWD)
+        return name;
+    path_of(in, room);
+    size_t length = strlen(room);
+    snprintf(room + length, PATH_MAX - length, "/%s", name);
+    return room;
+}
+
 #define REAL(symbol) \
     static __typeof__(symbol) *real; \
     if (!real) \
@@ -132,6 +142,20 @@ static const char *path_of(int fd, char *room) {
 OPENER(open)
 OPENER(open64)
 
+#define OPENER_AT(symbol) \
+    int symbol(int in, const char *name, int flags, ...) { \
+        va_list list; \
+        va_start(list, flags); \
+        mode_t mode = va_arg(list, mode_t); \
+        va_end(list); \
+        char room[PATH_MAX]; \
+        REAL(symbol); \
+        STRIKE(OPEN, path_at(in, name, room)); \
+        return real(in, name, flags, mode); \
+    }
+OPENER_AT(openat)
+OPENER_AT(openat64)
+
 ssize_t write(int fd, const void *bytes, size_t length) {
     char room[PATH_MAX];
     REAL(write);
@@ -145,9 +169,17 @@ int rename(const char *from, const char *to) {
     return real(from, to);
 }
 
+int renameat(int from_dir, const char *from, int to_dir, const char *to) {
+    char room[PATH_MAX];
+    REAL(renameat);
+    STRIKE(RENAME, path_at(from_dir, from, room));
+    return real(from_dir, from, to_dir, to);
+}
+
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags) {
+    char room[PATH_MAX];
     REAL(renameat2);
-    STRIKE(RENAME, from);
+    STRIKE(RENAME, path_at(from_dir, from, room));
     return real(from_dir, from, to_dir, to, flags);
 }
 
@@ -155,6 +187,13 @@ int unlink(const char *path) {
     REAL(unlink);
     STRIKE(UNLINK, path);
     return real(path);
+}
+
+int unlinkat(int in, const char *name, int flags) {
+    char room[PATH_MAX];
+    REAL(unlinkat);
+    STRIKE(UNLINK, path_at(in, name, room));
+    return real(in, name, flags);
 }
 
 #define OF_FD(symbol, op) \

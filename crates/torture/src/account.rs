@@ -21,6 +21,9 @@ pub struct Account {
     pub alerts: u64,
     /// Files removed for a limit.
     pub pruned_files: u64,
+    /// Times that a backup was stepped over: their numbers do not tell the order of their age then.
+    #[serde(default)]
+    pub stepped_over: u64,
     /// Calls that failed.
     pub failures: u64,
     /// Whether the time was over, or half a record stands in a file.
@@ -43,6 +46,7 @@ impl Account {
             left: report.left,
             alerts: stats.files.alerts_raised,
             pruned_files: stats.files.pruned_files,
+            stepped_over: stats.files.stepped_over,
             failures: stats.files.failures,
             incomplete: !report.is_complete(),
             ..Self::default()

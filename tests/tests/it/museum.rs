@@ -2,10 +2,20 @@
 //! It does not prove what only the writer's threads can get wrong: rows T are elsewhere.
 
 mod disk;
+mod found;
 mod interference;
 mod intruders;
 mod limits;
+#[cfg(target_os = "linux")]
+mod missing;
+mod mounts;
+mod others;
+mod owners;
+#[cfg(target_os = "linux")]
+mod process;
 mod resources;
 mod retention;
 mod rotation;
 mod scene;
+mod starts;
+mod stuck;

@@ -60,18 +60,40 @@ impl Claim {
 pub(crate) struct Home {
     dir: Dir,
     guard: Guard,
+    /// No lock file stood there before.
+    is_new: bool,
 }
 
 impl Home {
     /// Takes the lock of a directory. Also returned is a lack that the settings do without.
     pub(crate) fn enter(fs: &dyn Fs, dir: Dir, claim: &Claim) -> Result<(Self, Option<Failure>), Refusal> {
-        let (guard, lack) = match lock(fs, &dir.at(&claim.name), claim) {
+        let at = dir.at(&claim.name);
+        // Two calls have to say so: a lock file that is only not seen must not be removed.
+        let is_new = matches!(fs.stat(&at), Err(OsError::ENOENT))
+            && matches!(fs.read_head(&at, 1), Err(OsError::ENOENT));
+        let (guard, lack) = match lock(fs, &at, claim) {
+            Ok(taken) => (Guard::Locked(taken), None),
             Err(Refusal::Failed(failure)) if failure.class() == Class::Unsupported && claim.may_waive => {
                 (Guard::Waived, Some(failure))
             }
-            taken => (Guard::Locked(taken?), None),
+            Err(refusal) => {
+                if is_new && matches!(refusal, Refusal::Failed(_)) {
+                    // It would stand for a start that was none.
+                    let _ = fs.unlink(&at);
+                }
+                return Err(refusal);
+            }
         };
-        Ok((Self { dir, guard }, lack))
+        Ok((Self { dir, guard, is_new }, lack))
+    }
+
+    /// The set is not opened after all: a lock file that was made for it would make the next start believe that whatever
+    /// stands here is its own.
+    pub(crate) fn forsake(&self, fs: &dyn Fs, claim: &Claim) {
+        if self.is_new {
+            // While it is locked: whoever waits for it looks whether it is still there.
+            let _ = fs.unlink(&self.dir.at(&claim.name));
+        }
     }
 
     /// The directory.

@@ -91,10 +91,17 @@ impl Site {
         let mut homes = Vec::new();
         let mut untold = Vec::new();
         for path in names.dirs() {
-            let dir = open_dir(&fs, path)?;
-            let (home, lack) = Home::enter(&fs, dir, &claim)?;
-            homes.push(home);
-            untold.extend(lack);
+            let entered = open_dir(&fs, path).map_err(Refusal::from);
+            match entered.and_then(|dir| Home::enter(&fs, dir, &claim)) {
+                Ok((home, lack)) => {
+                    homes.push(home);
+                    untold.extend(lack);
+                }
+                Err(refusal) => {
+                    homes.iter().for_each(|home| home.forsake(&fs, &claim));
+                    return Err(refusal);
+                }
+            }
         }
         let root = fs.look(Path::new("/")).ok().map(|meta| meta.id);
         let mut homes = homes.into_iter();
@@ -104,6 +111,13 @@ impl Site {
         let archive = homes.next();
         let lacks = untold.iter().map(|failure: &Failure| failure.op).collect();
         Ok(Self { fs, names, live, archive, root, claim, lacks, untold, beside: Mutex::default() })
+    }
+
+    /// The set is not opened after all.
+    pub(crate) fn forsake(&self) {
+        for home in [Some(&self.live), self.archive.as_ref()].into_iter().flatten() {
+            home.forsake(&self.fs, &self.claim);
+        }
     }
 
     /// What a look needs.
@@ -214,8 +228,14 @@ impl Site {
     pub(crate) fn scout(&self, moved: &[Which]) -> Result<Vec<(Which, Home)>, Refusal> {
         let mut homes = Vec::new();
         for which in moved {
-            let (home, _) = Home::enter(&self.fs, open_dir(&self.fs, self.path(*which))?, &self.claim)?;
-            homes.push((*which, home));
+            let entered = open_dir(&self.fs, self.path(*which)).map_err(Refusal::from);
+            match entered.and_then(|dir| Home::enter(&self.fs, dir, &self.claim)) {
+                Ok((home, _)) => homes.push((*which, home)),
+                Err(refusal) => {
+                    homes.iter().for_each(|(_, home): &(Which, Home)| home.forsake(&self.fs, &self.claim));
+                    return Err(refusal);
+                }
+            }
         }
         Ok(homes)
     }

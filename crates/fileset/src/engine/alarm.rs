@@ -148,17 +148,14 @@ impl Alarms {
     }
 
     fn remove(&mut self, report: &Report<'_>) -> Result<(), Failure> {
-        let fs = &report.site.fs;
         if let Some(file) = &self.standing {
-            // Another file that has its name by now is not ours.
-            match fs.stat(&file.at) {
-                Ok(meta) if meta.id != file.id => {}
-                _ => unlink(fs, &file.at)?,
-            }
+            take_back(report.site, file)?;
             self.standing = None;
         }
         if let Some(at) = &self.litter {
-            unlink(fs, at)?;
+            if let Some(at) = reached(report.site, at)? {
+                unlink(&report.site.fs, &at)?;
+            }
             self.litter = None;
         }
         Ok(())
@@ -176,7 +173,13 @@ impl Alarms {
             .and_then(|()| self.place(site, &temporary, &wanted));
         match outcome {
             Ok(file) => {
-                self.standing = Some(file);
+                // The set has gone elsewhere since: no alert stays behind where nobody will ever take it back.
+                let is_elsewhere = |before: &Standing| {
+                    (before.at.dir.id(), &before.at.name) != (file.at.dir.id(), &file.at.name)
+                };
+                if let Some(before) = self.standing.replace(file.clone()).filter(is_elsewhere) {
+                    let _ = take_back(site, &before);
+                }
                 (self.stale, self.litter) = (None, None);
                 Ok(())
             }
@@ -272,6 +275,29 @@ pub(super) fn is_ours(fs: &dyn Fs, at: &At, names: &Names) -> bool {
 pub(super) fn own_alert(site: &Site, wanted: &At) -> At {
     let own = site.names.own_alert(Path::new(&wanted.name));
     wanted.dir.at(own)
+}
+
+/// Removes an alert file of ours. Another file that has its name by now is not touched.
+fn take_back(site: &Site, file: &Standing) -> Result<(), Failure> {
+    let Some(at) = reached(site, &file.at)? else { return Ok(()) };
+    match site.fs.stat(&at) {
+        Ok(meta) if meta.id != file.id => Ok(()),
+        _ => unlink(&site.fs, &at),
+    }
+}
+
+/// The name by a descriptor that still stands for its directory: others may have closed the one that it was known by.
+/// None: nothing leads to that directory any more.
+fn reached(site: &Site, at: &At) -> Result<Option<At>, Failure> {
+    if site.fs.stat_dir(&at.dir).map(|meta| meta.id) == Ok(at.dir.id()) {
+        return Ok(Some(at.clone()));
+    }
+    let own = site.dirs().map(|(_, dir, _)| dir).find(|dir| dir.id() == at.dir.id()).cloned();
+    let dir = match own.map_or_else(|| site.beside(at.dir.path()), Ok) {
+        Err(failure) if failure.error != OsError::ENOENT => return Err(failure),
+        dir => dir.ok(),
+    };
+    Ok(dir.filter(|dir| dir.id() == at.dir.id()).map(|dir| dir.at(&at.name)))
 }
 
 /// Removes a file that may be gone already; that it is gone is believed only if `stat` says so too.

@@ -377,7 +377,7 @@ impl Engine {
     }
 
     /// Nothing of ours is a NUL byte: those at the end of a file are blocks that never reached the disk.
-    fn cut_nuls(&mut self) {
+    pub(super) fn cut_nuls(&mut self) {
         let Some(current) = self.stage.current.as_mut().filter(|file| file.nuls > 0) else { return };
         let nuls = std::mem::take(&mut current.nuls);
         let end = current.bytes.saturating_sub(nuls);

@@ -65,11 +65,6 @@ impl Turn<'_> {
             Some(slot) => self.stage.site.backup(slot, form).path(),
             None => self.desk.log.clone(),
         };
-        // Of a rotation it is told at its end: what cannot be moved was forgotten for it, to be tried again.
-        let is_over = self.stage.picture.inventory.immovable.is_empty();
-        if is_over && !matches!(reason, Reason::Rotation | Reason::Count) {
-            self.clear(Trouble::Prune);
-        }
         self.desk.counters.pruned_files += 1;
         self.desk.counters.pruned_bytes += bytes;
         self.desk.say(Event::Removed { path, slot, bytes, reason, overlong });

@@ -52,6 +52,8 @@ pub(super) struct Job {
     retry: Retry,
     /// The directory was looked at anew because a name was taken, or stood for another file.
     surveyed_again: bool,
+    /// Descriptors that others have closed were opened anew.
+    mended: bool,
     /// What the live file has become, and its bytes.
     retired: Option<(Option<Slot>, u64)>,
 }
@@ -88,6 +90,7 @@ impl Job {
             failing: None,
             retry: Retry::default(),
             surveyed_again: false,
+            mended: false,
             retired: None,
         }
     }
@@ -205,6 +208,15 @@ impl Engine {
                 Err(Setback::Changed(failure) | Setback::Failed(failure)) => failure,
             };
             self.desk.counters.failures += 1;
+            if failure.error == OsError::EBADF && !std::mem::replace(&mut job.mended, true) {
+                // Others have closed what is ours since the last look.
+                if self.mend_descriptors() {
+                    return self.lose_descriptor(now);
+                }
+                job.plan_anew();
+                self.job = Some(job);
+                continue;
+            }
             let flow = match self.remedy(&mut job, step, &failure, now) {
                 Remedy::GoOn => Flow::GoOn,
                 Remedy::FindLive => return self.displaced(now),
@@ -332,6 +344,8 @@ impl Engine {
         self.clear(Trouble::Reopen, now);
         self.retention.forget_free_bytes();
         Retention::mind_foreign(&mut self.turn(now));
+        // It may be another directory, in which more stands than this set may hold.
+        self.trim(now);
         if self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden) {
             job.goal = Goal::Recover;
             job.steps.push_back(Step::Survey);
@@ -434,7 +448,7 @@ impl Engine {
         if !verdict.exhausted {
             return Flow::Stop;
         }
-        if failure.class() == Class::Transient && self.steps_over(job, step, &failure, now) {
+        if failure.error == OsError::EBUSY && self.steps_over(job, step, &failure, now) {
             return Flow::GoOn;
         }
         let attempts = job.retry.calls();
@@ -449,7 +463,7 @@ impl Engine {
             return Flow::GoOn;
         }
         // At each probe a new plan, from a fresh look, that tries everything again.
-        job.surveyed_again = false;
+        (job.surveyed_again, job.mended) = (false, false);
         job.plan_anew();
         let Self { retention, stage, desk, settings, .. } = self;
         retention.forget_obstacles(&mut Turn { settings, stage, desk, now });

@@ -15,7 +15,7 @@ use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::FileId;
 use crate::model::slot::Slot;
 use crate::model::time::{Mono, Wall};
-use crate::policy::backoff::Retry;
+use crate::policy::backoff::{Prospect, Retry};
 use crate::policy::{budget, packing};
 
 /// Files that do not get smaller are remembered, but not for ever.
@@ -233,7 +233,12 @@ impl Packing {
 
     fn failed(&mut self, failure: Failure, turn: &mut Turn<'_>) {
         turn.failed();
-        let verdict = self.retry.failed(failure.class().into(), &turn.backoff());
+        // A temporary whose descriptor others closed, or that was made before this process became another user's, is made
+        // anew.
+        let is_lost = failure.error == OsError::EBADF;
+        let is_of_before = (failure.op, failure.error) == (Op::SetTime, OsError::EPERM);
+        let prospect = if is_lost || is_of_before { Prospect::Passing } else { failure.class().into() };
+        let verdict = self.retry.failed(prospect, &turn.backoff());
         self.due = Some(turn.now.mono + verdict.delay);
         let since = *self.failing_since.get_or_insert(turn.now.wall);
         if self.order.is_none() && turn.stage.drop_temporary().is_err() {

@@ -143,6 +143,12 @@ impl Engine {
             self.start_reopening(now);
         } else {
             self.survey_backups(now);
+            // What was under way about the live file is begun anew.
+            match self.stage.current.as_ref().map(|file| file.place) {
+                Some(Place::Live) => {}
+                Some(Place::Hidden) => self.start_recovery(now),
+                Some(Place::Moved | Place::Nameless) | None => self.start_reopening(now),
+            }
         }
         self.want_link(now);
     }

@@ -10,6 +10,7 @@ use crate::effect::fs::Space;
 use crate::model::alert::Trouble;
 use crate::model::class::Class;
 use crate::model::error::Failure;
+use crate::model::inventory::FileId;
 use crate::model::removal::Reason;
 use crate::model::settings::CLOCK_TRUSTED_AFTER;
 use crate::model::slot::Slot;
@@ -59,6 +60,8 @@ pub(super) struct Retention {
     retry: Retry,
     /// What moving the first of the immovable backups said.
     obstacle: Option<Failure>,
+    /// Files that could be neither moved nor removed, and where they stood then: told of as long as they stand there.
+    stuck: Vec<(Slot, FileId)>,
     /// That took all its retries: it is tried again then, and not at each rotation.
     obstacle_until: Option<Mono>,
     /// Free bytes of the file system as last asked, less what was written since.
@@ -75,6 +78,7 @@ impl Retention {
         Self {
             retry: Retry::default(),
             obstacle: None,
+            stuck: Vec::new(),
             obstacle_until: None,
             free_bytes: None,
             in_vain: None,
@@ -100,20 +104,41 @@ impl Retention {
         if turn.stage.picture.inventory.immovable.insert(slot) {
             turn.desk.counters.stepped_over += 1;
         }
+        let inventory = &turn.stage.picture.inventory;
+        let twins = inventory.twins.iter().filter(|((of, _), _)| *of == slot).map(|(_, twin)| twin.id);
+        let backup = inventory.backups.get(&slot).map(|backup| backup.id);
+        for id in twins.chain(backup) {
+            if !self.stuck.contains(&(slot, id)) {
+                self.stuck.push((slot, id));
+            }
+        }
         self.obstacle.get_or_insert_with(|| failure.clone());
         if failure.class() == Class::Transient && calls > 1 {
             self.obstacle_until.get_or_insert(turn.now.mono + turn.settings.retry_cooldown);
         }
     }
 
-    /// A rotation is done: tells of what it had to step over, or that there was nothing.
-    pub(super) fn tell_obstacle(&self, attempts: u32, turn: &mut Turn<'_>) {
+    /// A rotation is done: tells of what it had to step over, or that nothing is in the way any more.
+    pub(super) fn tell_obstacle(&mut self, attempts: u32, turn: &mut Turn<'_>) {
         match self.obstacle.clone() {
             Some(failure) if !turn.stage.picture.inventory.immovable.is_empty() => {
                 let detail = "it stays where it is, and the others go round it; tried again by itself";
                 turn.raise(Trouble::Prune, Some(failure), detail, attempts);
             }
-            _ => turn.clear(Trouble::Prune),
+            _ => self.tell_freed(turn),
+        }
+    }
+
+    /// Tells that everything which could not be moved or removed has been by now. A rotation that did not have to touch it
+    /// says nothing about that.
+    fn tell_freed(&mut self, turn: &mut Turn<'_>) {
+        let inventory = &turn.stage.picture.inventory;
+        self.stuck.retain(|(slot, id)| {
+            inventory.backups.get(slot).is_some_and(|backup| backup.id == *id)
+                || inventory.twins.iter().any(|((of, _), twin)| of == slot && twin.id == *id)
+        });
+        if self.stuck.is_empty() && inventory.immovable.is_empty() {
+            turn.clear(Trouble::Prune);
         }
     }
 
@@ -135,7 +160,10 @@ impl Retention {
     /// Removes a backup; one that stays is passed over and told.
     fn let_go(&mut self, slot: Slot, reason: Reason, why: &str, turn: &mut Turn<'_>) {
         match turn.stage.perform(Step::Remove(slot), turn.settings) {
-            Ok(done) => turn.removed(done, reason),
+            Ok(done) => {
+                turn.removed(done, reason);
+                self.tell_freed(turn);
+            }
             Err(Setback::Failed(failure)) => {
                 turn.failed();
                 self.step_over(slot, &failure, 1, turn);
@@ -175,6 +203,7 @@ impl Retention {
             let failure = match turn.stage.perform(Step::Remove(slot), turn.settings) {
                 Ok(done) => {
                     turn.removed(done, reason);
+                    self.tell_freed(turn);
                     packing.want();
                     self.retry = Retry::default();
                     if reason == Reason::FreeSpace {

@@ -24,6 +24,7 @@ use crate::effect::site::{Site, Which, make_dirs, split};
 use crate::effect::zone;
 use crate::model::alert::Event;
 use crate::model::batch::Batch;
+use crate::model::class::Class;
 use crate::model::error::{Failure, Fault, Holder, Op, OpenError, OsError};
 use crate::model::inventory::FileKind;
 use crate::model::name::Names;
@@ -49,10 +50,13 @@ pub(super) fn open(
     // Opening removes an empty hidden file, which may be the one that was about to be written.
     let is_unbegun =
         unfinished.as_ref().is_some_and(|(unfinished, _)| stage.is_empty_and_hidden(unfinished.file));
-    stage.perform(Step::OpenLive, &settings).map_err(|setback| match setback {
-        Setback::Failed(failure) | Setback::Changed(failure) => OpenError::Failed(failure),
-        Setback::Displaced => OpenError::Failed(Failure::new(Op::Open, &settings.path, OsError::ESTALE)),
-    })?;
+    if let Err(setback) = stage.perform(Step::OpenLive, &settings) {
+        stage.site.forsake();
+        return Err(OpenError::Failed(match setback {
+            Setback::Failed(failure) | Setback::Changed(failure) => failure,
+            Setback::Displaced => Failure::new(Op::Open, &settings.path, OsError::ESTALE),
+        }));
+    }
     let resumed =
         unfinished.map(
             |(unfinished, batch)| {
@@ -96,6 +100,8 @@ impl Engine {
         let Self { packing, stage, desk, settings, .. } = self;
         packing.tidy(false, &mut Turn { settings, stage, desk, now });
         packing.want();
+        // Before anything goes for the limits: what a power cut has left at the end is no content.
+        self.cut_nuls();
         self.trim(now);
         let place = self.stage.current.as_ref().map(|file| file.place);
         if place == Some(Place::Hidden) {
@@ -394,9 +400,16 @@ fn enter(fs: Patient, names: Names, settings: &Settings, now: Wall) -> Result<Si
     let claim = Claim::new(&names, settings, text);
     let mut site = Site::enter(fs, names, claim).map_err(|refusal| match refusal {
         Refusal::Held(holder) => OpenError::Locked { path: settings.path.clone(), holder },
+        Refusal::Failed(failure) if failure.class() == Class::Unsupported => {
+            let wanted = format!(
+                "must be on a file system that has locks, or allow NoLock, where nothing else writes this log: {failure}"
+            );
+            OpenError::Unusable(vec![Fault::new("path", settings.path.display(), wanted)])
+        }
         Refusal::Failed(failure) => OpenError::Failed(failure),
     })?;
     try_rename(&mut site).map_err(|error| {
+        site.forsake();
         let wanted = format!("must be a directory that files of the log can be renamed to: {error}");
         let path = site.names.archive().display().to_string();
         OpenError::Unusable(vec![Fault::new("archive_dir", path, wanted)])

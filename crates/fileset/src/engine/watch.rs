@@ -54,13 +54,19 @@ impl Engine {
     /// Whether our descriptors still stand for our files: others in the process may have closed them, and opened files of
     /// their own under the same numbers.
     fn mind_descriptors(&mut self, now: Now) {
+        if self.mend_descriptors() {
+            self.lose_descriptor(now);
+        }
+    }
+
+    /// Lets go of descriptors that are not ours any more, and opens those of the directories anew. Whether the live file's
+    /// is among them.
+    pub(super) fn mend_descriptors(&mut self) -> bool {
         let stage = &mut self.stage;
         stage.next = stage.next.take().filter(|file| file.is_sound());
         stage.retired = stage.retired.take().filter(|file| file.is_sound());
         stage.site.mend_descriptors();
-        if self.stage.current.as_ref().is_some_and(|file| !file.is_sound()) {
-            self.lose_descriptor(now);
-        }
+        stage.current.as_ref().is_some_and(|file| !file.is_sound())
     }
 
     /// The descriptor leads to another file, or nowhere: the live file is opened anew, and the record in hand begun anew.
@@ -71,6 +77,10 @@ impl Engine {
             self.desk.counters.fragments += 1;
             self.desk.say(Event::FragmentLeft { path: self.desk.log(), bytes: file.partial });
         }
+        // Before the same file is opened anew: that may get the very number.
+        drop(file);
+        // Whoever closed this one has closed the others too.
+        self.stage.site.mend_descriptors();
         self.start_reopening(now);
     }
 

@@ -291,6 +291,9 @@ pub enum OpenError {
     Failed(Failure),
 }
 
+const ANOTHERS_LOCK: &str = "; the lock file or its directory is another user's: give it and the log's files to the user of \
+                             this process (chown), and set owner where a service starts as root";
+
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -307,7 +310,11 @@ impl fmt::Display for OpenError {
                  (lock_wait), or choose another path",
                 path.display()
             ),
-            Self::Failed(failure) => write!(f, "the log cannot be opened: {failure}"),
+            Self::Failed(failure) => {
+                let is_anothers = failure.op == Op::Lock && failure.error == OsError::EACCES;
+                let way_out = if is_anothers { ANOTHERS_LOCK } else { "" };
+                write!(f, "the log cannot be opened: {failure}{way_out}")
+            }
         }
     }
 }
@@ -318,5 +325,18 @@ impl std::error::Error for OpenError {
             Self::Failed(failure) => Some(failure),
             Self::Unusable(_) | Self::Locked { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_of_another_user_is_told_with_the_way_out() {
+        let said =
+            |op| OpenError::Failed(Failure::new(op, "/logs/.app.log.lock", OsError::EACCES)).to_string();
+        assert!(said(Op::Lock).contains("set owner where a service starts as root"), "{}", said(Op::Lock));
+        assert!(!said(Op::Open).contains("owner"));
     }
 }

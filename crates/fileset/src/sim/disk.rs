@@ -10,10 +10,11 @@ use super::clock::SimClock;
 use super::crash::{Survive, When};
 use super::fault::Fault;
 use super::journal::Entry;
-use super::state::State;
+use super::names::TOP;
+use super::state::{LockOwner, State, id_of};
 use super::watch::{Cap, Guard};
 use crate::effect::fs::{Follow, Fs, Outcome};
-use crate::model::inventory::FileKind;
+use crate::model::inventory::{FileId, FileKind};
 
 /// A disk in memory. Clones are the same disk. It starts with an empty root directory, room without end, and
 /// everything on it owned by the user of the process.
@@ -93,6 +94,42 @@ impl SimDisk {
     #[must_use]
     pub fn exists(&self, path: impl AsRef<Path>) -> bool {
         self.state().find(path.as_ref(), Follow::No).is_ok()
+    }
+
+    /// Which file or directory the path leads to, following symlinks.
+    #[must_use]
+    pub fn id(&self, path: impl AsRef<Path>) -> Option<FileId> {
+        self.state().find(path.as_ref(), Follow::Yes).ok().map(id_of)
+    }
+
+    /// Where a directory is by now, or under which name a file was first known; none if it has no name any more.
+    #[must_use]
+    pub fn path_of(&self, id: FileId) -> Option<PathBuf> {
+        self.state().tree.path_of(id.inode, TOP)
+    }
+
+    /// Whether the process under test has the lock of the file at `path`.
+    #[must_use]
+    pub fn is_locked_by_process(&self, path: impl AsRef<Path>) -> bool {
+        self.locker(path.as_ref()) == Some(LockOwner::Process)
+    }
+
+    /// Whether another process has the lock of the file at `path`.
+    #[must_use]
+    pub fn is_locked_by_other(&self, path: impl AsRef<Path>) -> bool {
+        self.locker(path.as_ref()) == Some(LockOwner::Other)
+    }
+
+    /// A number that is another one after every change of directories, symlinks or locks.
+    #[must_use]
+    pub fn changes_of_places(&self) -> u64 {
+        self.state().places_version
+    }
+
+    fn locker(&self, path: &Path) -> Option<LockOwner> {
+        let state = self.state();
+        let ino = state.find(path, Follow::Yes).ok()?;
+        state.locks.get(&ino).copied()
     }
 
     /// How many changes of names are not yet durable: what a power cut may take.

@@ -256,6 +256,7 @@ impl Fs for SimDisk {
                 return Ok(Err(holder(state, ino)?));
             }
             state.locks.insert(ino, LockOwner::Process);
+            state.places_version += 1;
             state.written(ino)?.live.clear();
             // As on the real disk, the lock counts without its words.
             if !state.append(ino, text.as_bytes(), None).is_ok_and(|taken| taken == text.len()) {

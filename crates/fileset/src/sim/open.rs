@@ -5,7 +5,6 @@ use super::names::Ino;
 use super::state::{LockOwner, State};
 use crate::effect::fs::Outcome;
 use crate::model::error::OsError;
-use crate::model::inventory::FileKind;
 
 /// A descriptor: of which process, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +49,10 @@ impl State {
         if self.is_lost(fd) { self.opened.instead.ok_or(OsError::EBADF) } else { Ok(fd.ino) }
     }
 
-    /// The directory behind a descriptor, for work on names in it.
+    /// The directory behind a descriptor, for work on names in it. As on the real disk, one that stands for anything but
+    /// the directory that it was opened for is as good as closed: a name that is ours there is somebody else's here.
     pub(super) fn dir_behind(&self, fd: Fd) -> Outcome<Ino> {
-        let ino = self.behind(fd)?;
-        if self.kind(ino) == Some(FileKind::Directory) { Ok(ino) } else { Err(OsError::ENOTDIR) }
+        if self.behind(fd)? == fd.ino { Ok(fd.ino) } else { Err(OsError::EBADF) }
     }
 
     /// Whether others closed it.
@@ -74,6 +73,7 @@ impl State {
     pub(super) fn unlock(&mut self, fd: Fd) {
         if self.is_alive(fd) {
             self.locks.remove(&fd.ino);
+            self.places_version += 1;
         }
     }
 
@@ -87,6 +87,7 @@ impl State {
         self.opened.instead = None;
         self.inodes.values_mut().for_each(|inode| inode.open = 0);
         self.locks.retain(|_, owner| *owner == LockOwner::Other);
+        self.places_version += 1;
     }
 
     /// As [`close_all`](Self::close_all), and all descriptors are the inode's from now on.

@@ -189,6 +189,7 @@ impl SimDisk {
         put(&mut state, path.as_ref(), FileKind::File, text.as_bytes(), Path::new(""));
         if let Ok(ino) = state.find(path.as_ref(), Follow::No) {
             state.locks.insert(ino, LockOwner::Other);
+            state.places_version += 1;
         }
     }
 
@@ -201,6 +202,7 @@ impl SimDisk {
         let ino = state.find(path.as_ref(), Follow::No)?;
         if state.locks.get(&ino) == Some(&LockOwner::Other) {
             state.locks.remove(&ino);
+            state.places_version += 1;
         }
         Ok(())
     }
@@ -214,8 +216,8 @@ impl SimDisk {
     }
 
     /// Somebody in the process closes every descriptor and opens the file or directory at `path` in their place:
-    /// whatever the process asks of what it had open, it asks of that. A write ends up in that file, a new name in
-    /// that directory.
+    /// whatever the process asks of what it had open, it asks of that. A write ends up in that file. Work on names is
+    /// not done in that directory, but gives `EBADF`, as the real disk does.
     ///
     /// # Errors
     /// The path that is missing.

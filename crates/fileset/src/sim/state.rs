@@ -81,6 +81,8 @@ pub(super) struct State {
     pending: Vec<Change>,
     pub(super) limits: Limits,
     pub(super) locks: BTreeMap<Ino, LockOwner>,
+    /// Grows with every change of `locks`, and of names that lead to other names or are locked.
+    pub(super) places_version: u64,
     /// Files and directories that are mount points, and of which mount.
     pub(super) mounts: BTreeMap<Ino, u64>,
     /// Whether the system says which mount something is on.
@@ -117,6 +119,7 @@ impl State {
             pending: Vec::new(),
             limits,
             locks: BTreeMap::new(),
+            places_version: 0,
             mounts: BTreeMap::new(),
             mounts_told: true,
             generation: 0,
@@ -157,8 +160,20 @@ impl State {
     pub(super) fn change(&mut self, change: Change) {
         self.guard_names(&change);
         self.names_version += 1;
+        self.places_version += u64::from(self.is_of_place(&change));
         self.tree.apply(&change);
         self.pending.push(change);
+    }
+
+    /// Whether a change is about more than a file of its own.
+    fn is_of_place(&self, change: &Change) -> bool {
+        let of = |ino: Ino| self.kind(ino) != Some(FileKind::File) || self.locks.contains_key(&ino);
+        let at = |place: &Place| self.tree.get(place.dir, &place.name).is_some_and(of);
+        match change {
+            Change::Link(place, ino, _) => of(*ino) || at(place),
+            Change::Unlink(place) => at(place),
+            Change::Move(from, to) => at(from) || at(to),
+        }
     }
 
     /// A name that others made before everything that is not yet synced, if nothing is.
@@ -341,6 +356,7 @@ impl State {
         }
         self.tree = self.durable.clone();
         self.names_version += 1;
+        self.places_version += 1;
         self.inodes.values_mut().for_each(|inode| inode.read = 0);
         self.forget_unreachable();
         let mut bit = 0;

@@ -4,22 +4,101 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use fastrand::Rng;
-use tracing_spool_fileset::internal::name::{Names, Role};
+use tracing_spool_fileset::internal::name::Role;
+use tracing_spool_fileset::internal::slot::Slot;
 use tracing_spool_fileset::sim::{Fault, Survive, When};
 use tracing_spool_fileset::{Compression, Naming, Op, OsError, Schedule, Settings};
 
 use crate::faults::{ERRORS, OPS};
 use crate::many;
-use crate::world::{LIVE, World, settings, unpacked};
+use crate::records::unpacked;
+use crate::territory::{FOREIGN_FROM, names, sow};
+use crate::world::{LIVE, World, settings};
 
 /// Seeds for which unsynced pages survive a power cut: none, all, and some.
 const PAGES: [u64; 4] = [0, u64::MAX, 0x5555_5555_5555_5555, 0xA5C3_0F1E_7B2D_9641];
 
-fn run(world: &mut World) {
+/// What is lived through until the process dies.
+#[derive(Clone, Debug)]
+struct Story {
+    settings: Settings,
+    /// One write takes no more.
+    short: Option<usize>,
+    /// What others do in the middle of it, a few records apart.
+    others: &'static [fn(&mut World)],
+}
+
+impl Story {
+    fn new(settings: Settings, short: Option<usize>) -> Self {
+        Self { settings, short, others: &[] }
+    }
+
+    /// The directory is replaced by a new one, and then a link leads elsewhere.
+    fn replaced() -> Self {
+        let mut settings = settings(20, 1 << 20);
+        settings.path = "/current/app.log".into();
+        Self {
+            others: &[
+                |world| _ = world.disk.ext_replace_dir("/logs").unwrap(),
+                |world| world.disk.ext_flip("/current", "/logs-b").unwrap(),
+            ],
+            ..Self::new(settings, Some(23))
+        }
+    }
+
+    /// A backup can be neither moved nor removed for a while.
+    fn hindered() -> Self {
+        Self {
+            others: &[
+                |world| world.disk.ext_immovable("/logs/app.log.2", true).unwrap(),
+                |world| world.disk.ext_immovable("/logs/app.log.2", false).unwrap(),
+            ],
+            ..Self::new(settings(20, 1 << 20), None)
+        }
+    }
+
+    fn world(&self) -> World {
+        let world = World::new(self.settings.clone());
+        world.disk.set_short_writes(self.short);
+        if !self.others.is_empty() {
+            sow(&world.disk, "/logs");
+            sow(&world.disk, "/logs-b");
+            world.disk.put_symlink("/current", "/logs");
+        }
+        world
+    }
+}
+
+/// Others let go of what they held fast.
+fn release(world: &mut World) {
+    for (name, _) in world.disk.list("/logs") {
+        let _ = world.disk.ext_immovable(Path::new("/logs").join(name), false);
+    }
+    if world.stepped_over {
+        world.clock.advance(Duration::from_secs(400)); // longer than any cool-down
+        world.log(9);
+    }
+}
+
+/// Others had moved the directory away, and that alone has survived a power cut.
+fn mend_way(story: &Story, world: &World) {
+    if !story.others.is_empty() {
+        world.disk.mkdir_all("/logs");
+    }
+}
+
+fn run(story: &Story, world: &mut World) {
     world.open();
     world.log(14);
+    for act in story.others {
+        if !world.disk.crashed() {
+            act(world);
+            world.log(4);
+        }
+    }
     if !world.disk.crashed() {
         world.close();
         if let Some(link) = world.settings.latest_link.clone() {
@@ -32,11 +111,10 @@ fn run(world: &mut World) {
 }
 
 /// A world that died at the call numbered `seq`, and the records that may be torn or missing for it.
-fn dead_at(settings: &Settings, seq: u64, when: When, short: Option<usize>) -> (World, BTreeSet<u32>) {
-    let mut world = World::new(settings.clone());
-    world.disk.set_short_writes(short);
+fn dead_at(story: &Story, seq: u64, when: When) -> (World, BTreeSet<u32>) {
+    let mut world = story.world();
     world.disk.crash_at(seq, when);
-    run(&mut world);
+    run(story, &mut world);
     assert!(world.disk.crashed(), "call {seq} is never made");
     let in_hand = (world.finished..world.sent).collect();
     world.set = None;
@@ -46,24 +124,29 @@ fn dead_at(settings: &Settings, seq: u64, when: When, short: Option<usize>) -> (
     (world, in_hand)
 }
 
-fn calls(settings: &Settings, short: Option<usize>) -> u64 {
-    let mut world = World::new(settings.clone());
-    world.disk.set_short_writes(short);
-    run(&mut world);
+fn calls(story: &Story) -> u64 {
+    let mut world = story.world();
+    run(story, &mut world);
     world.disk.count()
 }
 
 /// Kills at every call; returns how many.
 fn kill_everywhere(settings: &Settings, short: Option<usize>, from: impl Fn(&World) -> u32) -> u64 {
-    let count = calls(settings, short);
+    kill_throughout(&Story::new(settings.clone(), short), from)
+}
+
+fn kill_throughout(story: &Story, from: impl Fn(&World) -> u32) -> u64 {
+    let count = calls(story);
     for seq in 1..=count {
         for when in [When::Before, When::After] {
-            let (mut world, in_hand) = dead_at(settings, seq, when, short);
+            let (mut world, in_hand) = dead_at(story, seq, when);
             println!("killed {when:?} call {seq}");
             world.disk.restart(Survive::Live);
-            world.disk.set_short_writes(short);
+            world.disk.set_short_writes(story.short);
             world.open();
             world.log(8);
+            world.settle();
+            release(&mut world);
             world.settle();
             world.assert_rest();
             world.assert_records(from(&world), &in_hand);
@@ -89,7 +172,7 @@ fn killed_while_the_clock_rotates() {
     let mut settings = settings(5, 1 << 20);
     settings.rotate_every = Some(Schedule::minutely());
     settings.rotate_on_start = true;
-    settings.quiet_rotation = std::time::Duration::from_millis(300);
+    settings.quiet_rotation = Duration::from_millis(300);
     let kills = kill_everywhere(&settings, None, World::oldest_kept);
     assert!(kills > 400, "{kills}");
 }
@@ -141,6 +224,24 @@ fn killed_while_a_link_is_made() {
 }
 
 #[test]
+fn killed_while_the_directory_is_replaced() {
+    let kills = kill_throughout(&Story::replaced(), |_| 0);
+    assert!(kills > 600, "{kills}");
+}
+
+#[test]
+fn killed_while_a_backup_cannot_be_moved() {
+    let kills = kill_throughout(&Story::hindered(), |_| 0);
+    assert!(kills > 600, "{kills}");
+}
+
+#[test]
+fn power_cut_while_the_directory_is_replaced() {
+    let rotated = cut_throughout(&Story::replaced());
+    assert!(rotated > 1_000, "{rotated}");
+}
+
+#[test]
 fn museum_d11_power_cut_before_and_after_every_call() {
     let rotated = cut_everywhere(&settings(9, 1 << 20));
     assert!(rotated > 1_000, "{rotated}");
@@ -154,20 +255,26 @@ fn power_cut_while_compressing() {
 
 /// Cuts the power after every call; returns how many rotated files were looked at.
 fn cut_everywhere(settings: &Settings) -> usize {
-    let names = Names::new(Path::new(LIVE)).unwrap();
+    cut_throughout(&Story::new(settings.clone(), None))
+}
+
+fn cut_throughout(story: &Story) -> usize {
+    let names = names(&story.settings);
     let mut rotated = 0;
-    for seq in 1..=calls(settings, None) {
+    for seq in 1..=calls(story) {
         for (kept_names, pages) in (0..4).flat_map(|names| PAGES.map(|pages| (names, pages))) {
-            let (mut world, _) = dead_at(settings, seq, When::After, None);
+            let (mut world, _) = dead_at(story, seq, When::After);
             let kept = world.disk.unsynced_names().min(kept_names);
             if kept < kept_names {
                 continue; // the same as one before
             }
             println!("power cut at call {seq}, {kept} names and pages {pages:x} survive");
             world.disk.restart(Survive::Durable { names: kept, pages });
-            for (name, _) in world.disk.list("/logs") {
+            mend_way(story, &world);
+            for (name, _) in world.disk.list(names.dir()) {
+                let is_ours = |slot: &Slot| slot.number().is_none_or(|number| number < FOREIGN_FROM);
                 let backup = match names.role(&name) {
-                    Some(Role::Backup(slot)) => (slot, Compression::None),
+                    Some(Role::Backup(slot)) if is_ours(&slot) => (slot, Compression::None),
                     Some(Role::Packed(slot, form)) => (slot, form),
                     _ => continue,
                 };
@@ -179,6 +286,7 @@ fn cut_everywhere(settings: &Settings) -> usize {
             world.log(8);
             world.settle();
             assert_eq!(world.disk.violation(), None);
+            world.assert_unharmed();
             assert!(!world.disk.exists(names.hidden()));
             assert!(!world.disk.exists(names.pack_temporary()));
         }
@@ -208,11 +316,12 @@ enum Second {
 }
 
 /// Two misfortunes, drawn from a seed: a kill, and something more during the recovery from it.
-fn two_misfortunes(seed: u64, counts: &[(Settings, Option<usize>, u64)]) {
+fn two_misfortunes(seed: u64, counts: &[(Story, u64)]) {
     let mut rng = Rng::with_seed(seed);
-    let (settings, short, count) = &counts[rng.usize(..counts.len())];
+    let (story, count) = &counts[rng.usize(..counts.len())];
+    let Story { settings, short, .. } = story;
     let when = |rng: &mut Rng| if rng.bool() { When::Before } else { When::After };
-    let (mut world, mut in_hand) = dead_at(settings, rng.u64(1..=*count), when(&mut rng), *short);
+    let (mut world, mut in_hand) = dead_at(story, rng.u64(1..=*count), when(&mut rng));
     world.disk.restart(Survive::Live);
     world.disk.set_short_writes(*short);
     let second = match rng.u8(0..4) {
@@ -242,13 +351,15 @@ fn two_misfortunes(seed: u64, counts: &[(Settings, Option<usize>, u64)]) {
             _ => Survive::Live,
         };
         world.disk.restart(survive);
+        mend_way(story, &world);
         world.disk.set_short_writes(*short);
         world.open();
         world.log(8);
         world.settle();
         if let Survive::Durable { .. } = survive {
             assert_eq!(world.disk.violation(), None);
-            assert!(!world.disk.exists("/logs/.app.log.new"));
+            world.assert_unharmed();
+            assert!(!world.disk.exists(names(settings).hidden()));
             let files = world.files().concat();
             let kept = if settings.max_total_bytes > 500 { 8 } else { 3 }; // a small budget holds no more
             let last: String =
@@ -257,6 +368,8 @@ fn two_misfortunes(seed: u64, counts: &[(Settings, Option<usize>, u64)]) {
             return;
         }
     }
+    world.settle();
+    release(&mut world);
     world.settle();
     world.log(9); // by which even a failed sync is over
     world.settle();
@@ -267,11 +380,16 @@ fn two_misfortunes(seed: u64, counts: &[(Settings, Option<usize>, u64)]) {
 #[test]
 fn two_misfortunes_in_a_row() {
     let pairs = if many::asks_for_all() { 10_000 } else { 1_000 };
-    let scenes =
-        [(settings(9, 1 << 20), None), (settings(9, 1 << 20), Some(23)), (settings(2, 500), Some(23))];
-    let counts = scenes.map(|(settings, short)| {
-        let count = calls(&settings, short);
-        (settings, short, count)
+    let stories = [
+        Story::new(settings(9, 1 << 20), None),
+        Story::new(settings(9, 1 << 20), Some(23)),
+        Story::new(settings(2, 500), Some(23)),
+        Story::replaced(),
+        Story::hindered(),
+    ];
+    let counts = stories.map(|story| {
+        let count = calls(&story);
+        (story, count)
     });
     let seeds: Vec<u64> = (0..pairs).collect();
     many::each(&seeds, |seed| two_misfortunes(*seed, &counts));
@@ -291,7 +409,7 @@ fn a_torn_line_is_ended_before_its_file_becomes_a_backup() {
     let rules = world.settings.rules();
     world.batch.push(record.as_bytes(), &rules);
     world.sent = 1;
-    world.clear_after = std::time::Duration::from_secs(3_600);
+    world.clear_after = Duration::from_secs(3_600);
     world.finish_batch();
     world.settle();
     assert_eq!(world.files(), ["00000 half a line\n".to_owned(), record + "\n"]);

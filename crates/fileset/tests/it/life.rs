@@ -7,7 +7,9 @@ use std::time::Duration;
 use tracing_spool_fileset::Settings;
 use tracing_spool_fileset::sim::{Survive, When};
 
-use crate::world::{LIVE, World};
+use crate::territory::{MOVED, names, sow};
+use crate::upheaval::{CURRENT, FLIPPED, Others};
+use crate::world::World;
 
 /// More records than this do not wait in the batch.
 const WAITING: usize = 40;
@@ -28,28 +30,26 @@ pub(crate) struct Life {
     pub(crate) world: World,
     pub(crate) excused: BTreeSet<u32>,
     pub(crate) kills: u32,
-    /// Whether the live file was missing after the step before.
-    was_gone: bool,
+    pub(crate) others: Others,
 }
 
 impl Life {
     pub(crate) fn new(settings: Settings) -> Self {
         let mut world = World::new(settings);
+        FLIPPED.iter().for_each(|dir| sow(&world.disk, dir));
+        world.disk.put_symlink(CURRENT, FLIPPED[0]);
         world.clear_after = Duration::from_secs(3_600);
         world.open();
-        Self { world, excused: BTreeSet::new(), kills: 0, was_gone: false }
+        Self { world, excused: BTreeSet::new(), kills: 0, others: Others::default() }
     }
 
     /// What holds after every step; and the next process, if this one was killed.
     pub(crate) fn live_on(&mut self) {
         assert_eq!(self.world.disk.violation(), None);
-        let is_gone = !self.world.disk.exists(LIVE);
-        if is_gone || self.was_gone {
-            // Deleted, and not missed before this step's end: what was written went nowhere.
-            let last = self.world.sent - u32::try_from(self.world.batch.records()).unwrap_or(0);
-            self.excused.extend(last.saturating_sub(3)..self.world.sent);
-        }
-        self.was_gone = is_gone;
+        self.world.assert_unharmed();
+        self.world.mind_territory();
+        self.world.sweep_strays();
+        self.world.assert_total_away();
         if self.world.disk.crashed() {
             self.kills += 1;
             self.end_process();
@@ -79,18 +79,20 @@ impl Life {
         if matches!(meddling, Meddling::Truncate) && self.world.finished < self.world.sent {
             self.world.beheaded.insert(self.world.finished);
         }
-        let disk = &self.world.disk;
+        let (disk, live) = (&self.world.disk, self.world.live());
         // It may be gone already.
         let _ = match meddling {
-            Meddling::Rename => disk.ext_rename(LIVE, format!("/logs/moved-{}", self.world.sent)),
-            Meddling::Delete => disk.ext_unlink(LIVE),
-            Meddling::Truncate => disk.ext_truncate(LIVE, 0),
+            Meddling::Rename => {
+                disk.ext_rename(&live, live.with_file_name(format!("{MOVED}{}", self.world.sent)))
+            }
+            Meddling::Delete => disk.ext_unlink(live),
+            Meddling::Truncate => disk.ext_truncate(live, 0),
         };
     }
 
     /// What stands in the live file, and what is written before that file is missed, is others' now.
     fn excuse_live(&mut self) {
-        let bytes = self.world.disk.read(LIVE).unwrap_or_default();
+        let bytes = self.world.disk.read(self.world.live()).unwrap_or_default();
         let numbers = String::from_utf8_lossy(&bytes)
             .lines()
             .filter_map(|line| line.get(..5)?.parse().ok())
@@ -118,14 +120,23 @@ impl Life {
         self.world.disk.set_capacity(None);
         self.world.disk.set_short_writes(None);
         self.world.disk.clear_faults();
+        self.undo();
         let now = self.world.clock.now();
         self.world.set().reopen(now); // what others did last is seen before more is written
         self.world.finish_batch();
         self.world.settle();
     }
 
+    fn undo(&mut self) {
+        let names = names(&self.world.settings);
+        let dirs = [names.dir().to_owned(), names.archive().to_owned()];
+        self.others.undo(&self.world.disk, &dirs);
+        self.unpin();
+    }
+
     /// What was in hand is gone with the process.
     fn end_process(&mut self) {
+        self.world.territory.era.trimmed = true; // nobody asked it what has gone
         self.excused.extend(self.world.finished..self.world.sent);
         self.world.set = None;
         self.world.batch.clear();
@@ -134,6 +145,7 @@ impl Life {
 
     fn begin_process(&mut self) {
         self.world.disk.set_capacity(None);
+        self.undo();
         self.world.open();
         while self.world.set.is_none() {
             self.world.disk.restart(Survive::Live);

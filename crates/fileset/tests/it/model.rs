@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use fastrand::Rng;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
@@ -16,7 +17,8 @@ use tracing_spool_fileset::{Compression, Naming, Op, OsError, Schedule, Settings
 use crate::faults::{ERRORS, OPS};
 use crate::life::{Life, Meddling};
 use crate::many;
-use crate::world::{LIVE, World, settings};
+use crate::upheaval::Upheaval;
+use crate::world::{World, settings};
 
 const CASES: u32 = 400;
 const CASES_OF_ALL: u32 = 10_000;
@@ -25,14 +27,31 @@ const STEPS: usize = 60;
 #[derive(Clone, Debug)]
 enum Step {
     Append(u32),
-    Fault { op: Op, error: OsError, nth: u64, once: bool },
-    Crash { calls: u64, when: When },
+    Fault {
+        op: Op,
+        error: OsError,
+        nth: u64,
+        once: bool,
+    },
+    Crash {
+        calls: u64,
+        when: When,
+    },
     Restart,
-    LimitsLowered { max_total_bytes: u64, backup_count: u32, open: bool },
+    LimitsLowered {
+        max_total_bytes: u64,
+        backup_count: u32,
+        open: bool,
+    },
     ClockJump(i64),
     Wait(Duration),
     ExternalRename,
     ExternalDelete,
+    /// The directory is renamed, and a new one made in its place, or none.
+    DirectoryLost(Upheaval),
+    /// The newest backup can be neither moved nor removed.
+    Pinned,
+    Unpinned,
     Flush,
     Rotate,
     NextDay,
@@ -59,6 +78,10 @@ struct Model {
     known: VecDeque<Vec<u32>>,
     /// Whether there are no older files.
     whole: bool,
+    /// The records of a file that others hold fast.
+    pinned: Option<Vec<u32>>,
+    /// A file was held fast: the order of the older ones is not that of their numbers any more.
+    mixed: bool,
 }
 
 fn line_bytes(number: u32) -> u64 {
@@ -97,8 +120,34 @@ impl Model {
         while self.known.len() > self.backup_count as usize + 1
             || (self.known.len() > 1 && self.bytes() + more > self.max_total_bytes)
         {
-            self.known.pop_front();
+            // What is held fast stays, and the others go round it.
+            let last = self.known.len() - 1;
+            let is_movable = |file: &Vec<u32>| self.pinned.as_ref() != Some(file);
+            let Some(oldest) = self.known.iter().take(last).position(is_movable) else { return };
+            self.known.remove(oldest);
         }
+    }
+
+    /// A new directory: nothing stands there.
+    fn begin_anew(&mut self) {
+        if !self.known.is_empty() {
+            (self.known, self.whole) = (VecDeque::from([Vec::new()]), true);
+        }
+        (self.pinned, self.mixed) = (None, false);
+    }
+
+    /// Of what was held fast, and of what went round it, is not known which is next to go.
+    fn unpin(&mut self) {
+        if self.pinned.take().is_some() {
+            self.whole = false;
+            self.known.drain(..self.known.len().saturating_sub(1));
+        }
+    }
+
+    /// Whether the newest backup is known, and of a form and name that no compression and no clock changes.
+    fn can_be_pinned(&self) -> bool {
+        let is_plain = !self.compressed && !self.stamped && self.backup_count > 1;
+        is_plain && self.calm && !self.mixed && self.known.len() > 1
     }
 
     fn disturb(&mut self) {
@@ -124,6 +173,8 @@ impl ReferenceStateMachine for Model {
             calm: true,
             known: VecDeque::from([Vec::new()]),
             whole: true,
+            pinned: None,
+            mixed: false,
         };
         let quiet_millis = prop_oneof![Just(0), 1_u64..500];
         (600_u64..3_000, 0_u32..8, any::<bool>(), quiet_millis, any::<bool>(), any::<bool>())
@@ -156,18 +207,32 @@ impl ReferenceStateMachine for Model {
             1 => (0_u64..100_000).prop_map(|millis| Step::Wait(Duration::from_millis(millis))),
             1 => Just(Step::ExternalRename),
             1 => Just(Step::ExternalDelete),
+            1 => select(&[Upheaval::MovedAway, Upheaval::Replaced, Upheaval::Removed][..])
+                .prop_map(Step::DirectoryLost),
+            1 => if model.can_be_pinned() { Just(Step::Pinned).boxed() } else { Just(Step::Unpinned).boxed() },
             4 => Just(Step::Flush),
             2 => Just(Step::Rotate),
         ]
         .boxed()
     }
 
+    fn preconditions(model: &Self, step: &Step) -> bool {
+        !matches!(step, Step::Pinned) || model.can_be_pinned()
+    }
+
     fn apply(mut model: Self, step: &Step) -> Self {
         match step {
             Step::Append(count) => (0..*count).for_each(|_| model.append()),
             Step::Fault { .. } | Step::Crash { .. } => model.disturb(),
-            Step::LimitsLowered { max_total_bytes, backup_count, .. } => {
+            Step::LimitsLowered { max_total_bytes, backup_count, open } => {
+                if !open {
+                    model.unpin(); // with a new process others let go of everything
+                }
                 (model.max_total_bytes, model.backup_count) = (*max_total_bytes, *backup_count);
+                if model.pinned.is_some() && model.backup_count < 2 {
+                    // Every slot is held fast: the live file grows on until that ends.
+                    model.disturb();
+                }
                 model.shrink(0);
             }
             Step::ExternalRename | Step::ExternalDelete => {
@@ -175,9 +240,20 @@ impl ReferenceStateMachine for Model {
                     live.clear();
                 }
             }
-            Step::Flush => model.calm = true,
+            Step::DirectoryLost(_) => model.begin_anew(),
+            Step::Pinned if model.can_be_pinned() => {
+                model.pinned = model.known.iter().rev().nth(1).cloned();
+                model.mixed = true;
+            }
+            Step::Unpinned => model.unpin(),
+            Step::Pinned => {}
+            Step::Flush => {
+                model.unpin();
+                model.calm = true;
+            }
             Step::Rotate | Step::NextDay if model.calm => model.rotate(),
-            Step::Restart | Step::ClockJump(_) | Step::Wait(_) | Step::Rotate | Step::NextDay => {}
+            Step::Restart => model.unpin(),
+            Step::ClockJump(_) | Step::Wait(_) | Step::Rotate | Step::NextDay => {}
         }
         model
     }
@@ -236,6 +312,12 @@ impl StateMachineTest for Against {
             Step::Wait(time) => life.pass_time(time),
             Step::ExternalRename => life.meddle(Meddling::Rename),
             Step::ExternalDelete => life.meddle(Meddling::Delete),
+            Step::DirectoryLost(upheaval) => {
+                life.undergo(upheaval, false, &mut Rng::with_seed(0));
+                life.pass_time(Duration::from_millis(60)); // by which that is seen
+            }
+            Step::Pinned => life.pin_newest(),
+            Step::Unpinned => life.unpin(),
             Step::Flush => life.heal(),
             Step::Rotate => {
                 let now = life.world.clock.now();
@@ -257,12 +339,16 @@ impl StateMachineTest for Against {
         }
         let world = &life.world;
         let mut files = world.files();
-        if !world.disk.exists(LIVE) {
+        if !world.disk.exists(world.live()) {
             files.push(String::new()); // others took it: the next record makes it anew
         }
         let first = files.iter().flat_map(|file| file.lines()).next();
         let oldest = first.map_or(world.sent, |line| line[..5].parse().unwrap());
-        world.assert_records(oldest, &life.excused);
+        if model.mixed || world.stepped_over {
+            world.assert_whole_records(&life.excused);
+        } else {
+            world.assert_records(oldest, &life.excused);
+        }
         let known =
             model.known.iter().map(|file| file.iter().map(|number| World::text(*number) + "\n").collect());
         let known: Vec<String> = known.collect();
@@ -274,6 +360,7 @@ impl StateMachineTest for Against {
 
     fn teardown(mut life: Life, _: Model) {
         life.heal();
+        life.pass_time(Duration::from_secs(400)); // by which each cool-down is over
         life.world.log(40); // by which each alert of a rotation or a prune is over
         life.world.settle();
         life.world.assert_rest();

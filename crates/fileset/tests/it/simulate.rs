@@ -6,6 +6,7 @@
 //! `TRACING_SPOOL_FIRST` on.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use tracing_spool_fileset::{Compression, Naming, Schedule, Settings, Sync};
 use crate::faults::{ERRORS, OPS};
 use crate::life::{Life, Meddling};
 use crate::many;
+use crate::upheaval::CURRENT;
 use crate::world::{World, settings};
 
 const STEPS: u32 = 1_000;
@@ -78,11 +80,17 @@ fn ask(life: &mut Life, rng: &mut Rng) {
 /// Faults end, everything is written, and the files are read.
 fn end(mut life: Life) -> (World, u32) {
     life.heal();
+    life.pass_time(Duration::from_secs(400)); // by which each cool-down is over
     life.world.log(40); // by which each alert of a rotation or a prune is over
     life.world.settle();
     life.world.assert_rest();
-    let from = life.world.oldest_kept();
-    life.world.assert_records(from, &life.excused);
+    life.excuse_stolen();
+    if life.others.has_pinned {
+        life.world.assert_whole_records(&life.excused); // which records have gone is another question
+    } else {
+        let from = life.world.oldest_kept();
+        life.world.assert_records(from, &life.excused);
+    }
     (life.world, life.kills)
 }
 
@@ -118,10 +126,30 @@ fn with_clockwork(settings: &mut Settings, seed: u64) {
 }
 
 fn run(seed: u64) -> (u64, u32) {
-    run_with(seed, |settings, seed| {
+    let change = |settings: &mut Settings, seed| {
         with_clockwork(settings, seed);
         with_names_and_forms(settings, seed);
-    })
+        with_places(settings, seed);
+    };
+    run_with(seed, change, has_upheavals(seed))
+}
+
+/// Whether others replace, move and remove directories, take locks and descriptors, and pin backups: for three seeds of
+/// four. Drawn apart, so that what all other draws mean stays as it is.
+fn has_upheavals(seed: u64) -> bool {
+    seed % 4 != 0
+}
+
+/// One seed of four reaches its log through a link that flips, and one has an archive.
+fn with_places(settings: &mut Settings, seed: u64) {
+    match seed % 4 {
+        1 => settings.path = Path::new(CURRENT).join("app.log"),
+        2 => settings.archive_dir = Some("/old".into()),
+        _ => {}
+    }
+    if let Some(link) = &mut settings.latest_link {
+        *link = settings.path.with_file_name("latest");
+    }
 }
 
 /// Some seeds name their backups by time, some compress them, some keep a link to the live file. Not drawn: what other seeds draw stays as it is.
@@ -138,14 +166,19 @@ fn with_names_and_forms(settings: &mut Settings, seed: u64) {
 }
 
 /// What a run leaves, as a number: the same seed leaves the same.
-fn run_with(seed: u64, change: fn(&mut Settings, u64)) -> (u64, u32) {
+fn run_with(seed: u64, change: fn(&mut Settings, u64), is_shaken: bool) -> (u64, u32) {
     let mut rng = Rng::with_seed(seed);
+    let mut upheavals = Rng::with_seed(seed.rotate_left(32));
     let mut first = first_settings(&mut rng);
     change(&mut first, seed);
     let mut life = Life::new(first);
     life.world.disk.keep_journal(false); // nobody reads it here
     for _ in 0..STEPS {
         step(&mut life, &mut rng);
+        if is_shaken && upheavals.u8(0..40) == 0 {
+            life.upheave(&mut upheavals);
+            life.live_on();
+        }
     }
     let (world, kills) = end(life);
     let mut hasher = DefaultHasher::new();
@@ -188,5 +221,5 @@ fn a_seed_replays_bit_for_bit() {
 /// front of the next ones.
 #[test]
 fn seed_57067_a_file_cut_in_mid_record_that_cannot_be_looked_at() {
-    run_with(57_067, |_, _| ());
+    run_with(57_067, |_, _| (), false);
 }

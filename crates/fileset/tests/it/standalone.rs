@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk};
 use tracing_spool_fileset::{Compression, FileSet, Header, Op, OsError, Settings};
 
-use crate::world::{LIVE, settings, unpacked};
+use crate::records::unpacked;
+use crate::world::{LIVE, settings};
 
 struct Alone {
     disk: SimDisk,

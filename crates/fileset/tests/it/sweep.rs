@@ -2,12 +2,14 @@
 //! leaves an alert behind: every call of a start, six rotations, prunes, syncs, a shutdown and a restart, with each
 //! errno of the contract.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::Fault;
 use tracing_spool_fileset::{Compression, Naming, Op, OsError, Schedule, Settings, Sync};
 
 use crate::many;
+use crate::territory::sow;
 use crate::world::{LIVE, World, settings};
 
 /// Those that no deadline can tell from bad luck; and one that says of a record that it can never be written.
@@ -55,11 +57,21 @@ struct Scene {
     prepare: fn(&World),
     /// Limits that are changed while the set is open.
     reconfigure: Option<fn(&mut Settings)>,
+    /// What others do in the middle of it, a few records apart.
+    others: &'static [fn(&mut World)],
 }
 
 impl Scene {
     fn new(settings: Settings) -> Self {
-        Self { settings, prunes: false, short: None, order_takes: 0, prepare: |_| (), reconfigure: None }
+        Self {
+            settings,
+            prunes: false,
+            short: None,
+            order_takes: 0,
+            prepare: |_| (),
+            reconfigure: None,
+            others: &[],
+        }
     }
 
     fn world(&self) -> World {
@@ -103,6 +115,87 @@ fn compressing(form: Compression, order_takes: u32) -> Scene {
     let mut scene = Scene { order_takes, ..roomy() };
     scene.settings.compression = form;
     scene
+}
+
+/// The directory is replaced by one of another process, which lets it go later; then a link leads elsewhere.
+fn replaced() -> Scene {
+    let mut settings = settings(20, 1 << 20);
+    settings.path = "/current/app.log".into();
+    Scene {
+        prepare: |world| {
+            sow(&world.disk, "/logs");
+            sow(&world.disk, "/logs-b");
+            world.disk.put_symlink("/current", "/logs");
+        },
+        others: &[
+            |world| world.take_over("/logs"),
+            |world| world.disk.release_lock("/logs/.app.log.lock").unwrap(),
+            |world| world.disk.ext_flip("/current", "/logs-b").unwrap(),
+        ],
+        ..Scene::new(settings)
+    }
+}
+
+/// A backup cannot be moved for a while, and another process has the lock for a while.
+fn hindered() -> Scene {
+    Scene {
+        prepare: |world| sow(&world.disk, "/logs"),
+        others: &[
+            // Where a rotation failed before, there may be none.
+            |world| _ = world.disk.ext_immovable("/logs/app.log.2", true),
+            |world| world.disk.hold_lock("/logs/.app.log.lock", "process 7"),
+            |world| {
+                world.disk.release_lock("/logs/.app.log.lock").unwrap();
+                let _ = world.disk.ext_immovable("/logs/app.log.2", false);
+            },
+        ],
+        ..Scene::new(settings(20, 1 << 20))
+    }
+}
+
+/// Further scenes of others who meddle, for `just sweep`.
+fn meddlings() -> Vec<Scene> {
+    let scene = |others: &'static [fn(&mut World)]| Scene {
+        prepare: |world| sow(&world.disk, "/logs"),
+        others,
+        ..Scene::new(settings(20, 1 << 20))
+    };
+    let mut archive = scene(&[
+        |world| _ = world.disk.ext_replace_dir("/old").unwrap(),
+        |world| world.remove_dir("/old"),
+        |world| _ = world.disk.ext_replace_dir("/logs").unwrap(),
+    ]);
+    archive.settings.archive_dir = Some("/old".into());
+    let mut packing = scene(&[|world| _ = world.disk.ext_replace_dir("/logs").unwrap()]);
+    packing.settings.compression = Compression::Gzip;
+    packing.order_takes = 2;
+    let mut pinned = scene(&[
+        |world| _ = world.disk.ext_immovable("/logs/app.log.1", true),
+        |world| _ = world.disk.ext_immovable("/logs/app.log.1", false),
+    ]);
+    (pinned.settings.backup_count, pinned.settings.max_total_bytes, pinned.prunes) = (4, 900, true);
+    vec![
+        archive,
+        packing,
+        pinned,
+        scene(&[
+            |world| world.disk.ext_rename_dir("/logs", "/away").unwrap(),
+            |world| {
+                world.disk.ext_rename_dir("/logs", "/away-too").unwrap();
+                world.disk.ext_rename_dir("/away", "/logs").unwrap();
+            },
+        ]),
+        scene(&[
+            |world| world.remove_dir("/logs"),
+            |world| world.disk.ext_unlink("/logs/.app.log.lock").unwrap(),
+        ]),
+        scene(&[
+            |world| world.disk.ext_close_descriptors(),
+            |world| world.disk.ext_unlink("/logs/.app.log.lock").unwrap(),
+        ]),
+        Scene { short: Some(23), ..replaced() },
+        Scene { short: Some(23), ..hindered() },
+    ]
 }
 
 /// Further scenes, for `just sweep`.
@@ -173,6 +266,10 @@ fn others() -> Vec<Scene> {
 fn run(scene: &Scene, world: &mut World) {
     world.open();
     world.log(16);
+    for act in scene.others {
+        act(world);
+        world.log(5);
+    }
     if let Some(change) = scene.reconfigure {
         world.reconfigure(change);
         world.log(3);
@@ -196,7 +293,7 @@ fn calls(scene: &Scene) -> Vec<(Op, u64)> {
     world.assert_books();
     let journal = world.disk.journal();
     let left_live = |entry: &&tracing_spool_fileset::sim::Entry| {
-        matches!(entry.op, Op::Rename | Op::Unlink) && entry.path.ends_with(LIVE)
+        matches!(entry.op, Op::Rename | Op::Unlink) && entry.path.file_name() == Path::new(LIVE).file_name()
     };
     let rotations = journal.iter().filter(left_live).count();
     assert!(rotations >= 6, "too little happens: {rotations} rotations");
@@ -238,13 +335,22 @@ impl Case {
         world.assert_books();
         world.assert_limits();
         if prunes && world.stepped_over {
-            return world.assert_whole_records();
+            return world.assert_whole_records(&world.refused);
         }
         world.assert_records(if prunes { world.oldest_kept() } else { 0 }, &world.refused);
     }
 }
 
 fn sweep(scene: &Scene) {
+    sweep_each(scene, 1);
+}
+
+/// Each fifth call and error, which meets all of both: `just sweep` has the others.
+fn sweep_some(scene: &Scene) {
+    sweep_each(scene, if many::asks_for_all() { 1 } else { 5 });
+}
+
+fn sweep_each(scene: &Scene, nth_case: usize) {
     let mut cases = Vec::new();
     for (op, count) in calls(scene) {
         for nth in 1..=count {
@@ -254,6 +360,7 @@ fn sweep(scene: &Scene) {
             }
         }
     }
+    let cases: Vec<Case> = cases.into_iter().step_by(nth_case).collect();
     many::each(&cases, |case| case.run(scene));
     assert!(cases.len() > 8_000, "{} runs", cases.len());
     println!("sweep: {} runs, 0 records lost", cases.len());
@@ -290,6 +397,26 @@ fn every_call_with_every_error_and_compression_in_little_room() {
     scene.settings.compression = Compression::Gzip;
     scene.settings.backup_count = 4;
     sweep(&scene);
+}
+
+#[test]
+fn every_call_with_every_error_while_the_directory_is_replaced() {
+    sweep_some(&replaced());
+}
+
+#[test]
+fn every_call_with_every_error_while_a_backup_and_the_lock_are_held() {
+    sweep_some(&hindered());
+}
+
+#[test]
+fn every_call_with_every_error_while_others_meddle() {
+    let scenes = meddlings();
+    if many::asks_for_all() {
+        scenes.iter().for_each(sweep);
+    } else {
+        scenes.iter().for_each(|scene| assert!(calls(scene).len() > 5));
+    }
 }
 
 /// What a killed process left is not believed to be gone because an unlink says so.

@@ -2,18 +2,21 @@
 //! It proves nothing itself.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::io::Read as _;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tracing_spool_fileset::internal::name::{Names, Role};
 use tracing_spool_fileset::internal::slot::Slot;
 use tracing_spool_fileset::sim::{Entry, SimClock, SimDisk};
 use tracing_spool_fileset::{
-    Batch, Compression, Edge, Engine, Event, Fs as _, Naming, Op, OpenError, PackOrder, Settings, State,
+    Allow, Batch, Edge, Engine, Event, FileId, Fs as _, Naming, Op, OpenError, PackOrder, Settings, State,
     Trouble,
 };
+
+use crate::records::files_of;
+use crate::territory::{self, FOREIGN_FROM, Territory, names};
 
 pub(crate) const LIVE: &str = "/logs/app.log";
 pub(crate) const ALERT: &str = "/logs/ALERT_LOG_ROTATION_FAILED.txt";
@@ -21,11 +24,14 @@ pub(crate) const ALERT: &str = "/logs/ALERT_LOG_ROTATION_FAILED.txt";
 /// How long a record is tried before the world is called stuck, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
+/// How long another process has a lock that a record waits for.
+const LOCKED_AT_MOST: Duration = Duration::from_secs(10 * 60);
+
 /// No trouble and no sync has a deadline as far away as this.
 const FAR: Duration = Duration::from_secs(10 * 60);
 
 /// What a record begins with: its number, in so many digits.
-const NUMBER_DIGITS: usize = 5;
+pub(crate) const NUMBER_DIGITS: usize = 5;
 
 pub(crate) struct World {
     pub(crate) disk: SimDisk,
@@ -53,6 +59,16 @@ pub(crate) struct World {
     pub(crate) order_takes: u32,
     /// Others went round a backup: numbers do not tell the order of the files any more.
     pub(crate) stepped_over: bool,
+    /// What the set may touch, and where it was.
+    pub(crate) territory: Territory,
+    /// Records that others have taken with the file that they stood in, or were about to.
+    pub(crate) taken: BTreeSet<u32>,
+    /// Names that the cap does not count: of backups that others hold fast, and that may be beyond a gap by now.
+    pub(crate) uncounted: Arc<Mutex<BTreeSet<OsString>>>,
+    /// What the total may be; limits that are lowered later take a while.
+    cap_bytes: u64,
+    /// Records of which a beginning may stand somewhere besides the whole: the descriptor was lost in the middle.
+    pub(crate) begun: BTreeSet<u32>,
 }
 
 /// Small files, so that everything happens often.
@@ -70,11 +86,14 @@ impl World {
         let (disk, clock) = (SimDisk::new(), SimClock::new());
         disk.set_clock(&clock);
         disk.mkdir_all("/");
-        let names = names(&settings);
-        let is_counted = move |name: &OsStr| names.role(name).is_some_and(is_counted);
-        disk.assert_total("/logs", is_counted, settings.max_total_bytes);
+        let uncounted = Arc::new(Mutex::new(BTreeSet::<OsString>::new()));
+        let is_counted = is_counted_by(&settings, &uncounted);
+        let dir = settings.path.parent().unwrap().to_owned();
+        disk.assert_total_at(dir, is_counted, settings.max_total_bytes);
         let batch = Batch::default();
         let clear_after = Duration::from_secs(3);
+        let territory = Territory::watch(&disk);
+        let cap_bytes = settings.max_total_bytes;
         Self {
             disk,
             clock,
@@ -91,7 +110,90 @@ impl World {
             order: None,
             order_takes: 0,
             stepped_over: false,
+            territory,
+            taken: BTreeSet::new(),
+            begun: BTreeSet::new(),
+            uncounted,
+            cap_bytes,
         }
+    }
+
+    // --- where the set is ---
+
+    /// What the set may touch is looked at anew, before it does anything.
+    pub(crate) fn mind_territory(&mut self) {
+        let Some(set) = &self.set else {
+            return self.territory.refresh(
+                &self.disk,
+                &territory::followed(&self.disk, &self.settings),
+                true,
+            );
+        };
+        let pruned = set.counters().pruned_files;
+        if !self.territory.is_stale(&self.disk) {
+            self.territory.pruned(pruned);
+            return;
+        }
+        // While the last record or a rotation is still on its way, some of it may be there and some here.
+        let is_between = self.batch.partial() > 0 || set.state() != State::Writing;
+        let moved = self.territory.moved(&self.disk, &self.settings);
+        // It may have lost its lock there meanwhile.
+        let was_pending = self.territory.is_pending && !self.territory.is_at_home(&self.disk, &self.settings);
+        self.territory.is_pending = was_pending || moved.is_some();
+        match moved {
+            Some(to) if !is_between => {
+                self.cross(to, pruned);
+                self.territory.is_pending = false;
+            }
+            Some(_) => {}
+            None if was_pending => {}
+            None => self.territory.pruned(pruned),
+        }
+        let Some(set) = &self.set else { return };
+        self.territory.refresh(&self.disk, set.settings(), false);
+    }
+
+    /// Asserts that the set is within its budget where it is, if that is not where its path leads.
+    pub(crate) fn assert_total_away(&self) {
+        if self.territory.is_pending || self.territory.is_at_home(&self.disk, &self.settings) {
+            return; // on its way it has a file in one directory and backups in another
+        }
+        let [live, _] = self.territory.dirs(&self.disk, &self.settings);
+        let is_counted = is_counted_by(&self.settings, &self.uncounted);
+        let files = self.disk.list(&live);
+        let total: u64 = files.iter().filter(|(name, _)| is_counted(name)).map(|(_, bytes)| bytes).sum();
+        assert!(total <= self.cap_bytes, "{total} bytes: {files:?}");
+    }
+
+    /// The set has gone elsewhere.
+    fn cross(&mut self, to: [FileId; 2], pruned: u64) {
+        let files = self.files();
+        let [_, archive] = self.territory.dirs(&self.disk, &self.settings);
+        let has_strays = !self.strays(&archive).is_empty();
+        let Self { disk, settings, stepped_over, .. } = self;
+        let now = |territory: &mut Territory| {
+            territory::numbers(&files_of(disk, settings, territory, *stepped_over)).collect()
+        };
+        self.territory.cross(disk, (to, files, pruned, self.finished), now);
+        if let Some(left) = self.territory.left.last_mut() {
+            left.is_vague |= has_strays;
+        }
+    }
+
+    /// Whether the set has gone elsewhere, and may still be on its way.
+    pub(crate) fn is_between(&mut self) -> bool {
+        self.mind_territory();
+        self.territory.is_pending
+    }
+
+    /// Whether the live file stands where the set has it.
+    fn stands(&self) -> bool {
+        self.territory.stands(&self.disk)
+    }
+
+    /// The live file where the set has it, if there is a directory.
+    pub(crate) fn live(&self) -> std::path::PathBuf {
+        self.territory.dirs(&self.disk, &self.settings)[0].join(names(&self.settings).base())
     }
 
     /// An earlier life of this log has left its lock file: what stands there is ours.
@@ -103,27 +205,41 @@ impl World {
     }
 
     pub(crate) fn try_open(&mut self) -> Result<(), OpenError> {
+        self.mind_territory();
         let opened = Engine::open_on(self.settings.clone(), self.disk.fs(), self.clock.now());
         self.set = Some(opened?);
+        if let Some(to) = self.territory.opened(&self.disk, &self.settings) {
+            self.cross(to, 0);
+        }
+        self.territory.refresh(&self.disk, set_settings(&self.set).unwrap_or(&self.settings), true);
         Ok(())
     }
 
     /// What stands behind a gap beyond the count is nobody's any more, and somebody tidies it away.
-    fn sweep_strays(&self) {
-        let names = Names::new(Path::new(LIVE)).unwrap();
+    pub(crate) fn sweep_strays(&self) {
+        let [_, held] = self.territory.dirs(&self.disk, &self.settings);
+        for dir in [held.as_path(), names(&self.settings).archive()] {
+            for name in self.strays(dir) {
+                self.disk.ext_unlink(dir.join(name)).unwrap();
+            }
+        }
+    }
+
+    /// Backups behind a gap beyond the count.
+    fn strays(&self, dir: &Path) -> Vec<OsString> {
+        let names = names(&self.settings);
         let number = |role| match role {
             Role::Backup(slot) | Role::Packed(slot, _) => slot.number(),
             _ => None,
         };
+        let number = |role| number(role).filter(|number| *number < FOREIGN_FROM);
         let of = |name: &OsStr| names.role(name).and_then(number);
-        let dir = self.settings.archive_dir.clone().unwrap_or("/logs".into());
-        let there = self.disk.list(&dir);
+        let there = self.disk.list(dir);
         let numbers: BTreeSet<u32> = there.iter().filter_map(|(name, _)| of(name)).collect();
         let known = if self.settings.naming == Naming::Numbered { self.settings.backup_count } else { 0 };
         let last = (1..).find(|number| *number > known && !numbers.contains(number)).unwrap_or(0);
-        for (name, _) in there.iter().filter(|(name, _)| of(name).is_some_and(|number| number > last)) {
-            self.disk.ext_unlink(dir.join(name)).unwrap();
-        }
+        let is_stray = |name: &OsString| of(name).is_some_and(|number| number > last);
+        there.into_iter().map(|(name, _)| name).filter(is_stray).collect()
     }
 
     /// Opens, and where that fails, again a second later, as a service manager would.
@@ -133,6 +249,10 @@ impl World {
             match self.try_open() {
                 Ok(()) => return,
                 Err(_) if self.disk.crashed() => return,
+                // Others have taken the lock file that told what is this log's: its operator says so.
+                Err(error) if error.to_string().contains("allow FoundFiles") => {
+                    self.settings.allow.push(Allow::FoundFiles);
+                }
                 Err(error) => assert!(attempt < 10, "never opens: {error}"),
             }
             self.clock.advance(Duration::from_secs(1));
@@ -143,6 +263,7 @@ impl World {
     }
 
     pub(crate) fn set(&mut self) -> &mut Engine {
+        self.mind_territory();
         self.set.as_mut().unwrap()
     }
 
@@ -164,9 +285,15 @@ impl World {
     /// One call of `append`; returns whether the batch is done.
     pub(crate) fn append(&mut self) -> bool {
         let now = self.clock.now();
+        self.mind_territory();
+        let (first, was_there) = (self.finished, self.stands());
         let Some(set) = &mut self.set else { return false };
         self.finished += u32::try_from(set.append(&mut self.batch, now)).unwrap();
         self.stepped_over |= set.counters().stepped_over > 0;
+        if !was_there || !self.stands() {
+            // Others took the file, and what was written before that was seen went nowhere.
+            self.taken.extend(first..self.sent.min(self.finished + 1));
+        }
         let done = self.batch.is_done();
         if done {
             let first = self.sent - u32::try_from(self.batch.records()).unwrap();
@@ -175,12 +302,14 @@ impl World {
             self.batch.clear();
         }
         self.pack();
+        self.mind_territory();
         done
     }
 
     /// What the thread that compresses would have done by now. Returns whether it has something to do.
     pub(crate) fn pack(&mut self) -> bool {
         let now = self.clock.now();
+        self.mind_territory();
         let Some(set) = &mut self.set else { return false };
         match self.order.take() {
             Some((order, 0)) => set.packed(order.perform(), now),
@@ -202,6 +331,9 @@ impl World {
             assert!(waited < PATIENCE, "stuck: {:?}", self.set);
             if waited >= self.clear_after {
                 self.disk.clear_faults();
+            }
+            if waited >= LOCKED_AT_MOST {
+                let _ = self.disk.release_lock("/logs/.app.log.lock");
             }
             let wake = self.set().wake_at().expect("a set that waits says until when");
             self.clock.advance((wake - now).max(Duration::from_millis(1)));
@@ -278,6 +410,7 @@ impl World {
 
     pub(crate) fn close(&mut self) {
         let now = self.clock.now();
+        self.mind_territory();
         self.order = None;
         if let Some(set) = self.set.take() {
             let before = books(&set);
@@ -312,88 +445,6 @@ impl World {
         journal.iter().filter(|entry| entry.op == op).map(at).collect()
     }
 
-    /// Contents of the set, oldest file first.
-    pub(crate) fn files(&self) -> Vec<String> {
-        let names = names(&self.settings);
-        let names = match &self.settings.archive_dir {
-            Some(dir) => names.with_archive(dir.clone()),
-            None => names,
-        };
-        let mut backups: Vec<(Slot, Compression)> = self
-            .disk
-            .list(names.archive())
-            .iter()
-            .filter_map(|(name, _)| match names.role(name) {
-                Some(Role::Backup(slot)) => Some((slot, Compression::None)),
-                Some(Role::Packed(slot, form)) => Some((slot, form)),
-                _ => None,
-            })
-            .collect();
-        backups.sort_unstable();
-        let backups = backups.iter().rev().map(|(slot, form)| (names.backup_as(*slot, *form), *form));
-        let live = [names.live().to_owned(), names.hidden()].map(|path| (path, Compression::None));
-        let mut files: Vec<String> = backups
-            .chain(live)
-            .filter_map(|(path, form)| Some(unpacked(self.disk.read(path)?, form)))
-            .map(|bytes| String::from_utf8(bytes).unwrap())
-            .collect();
-        if self.stepped_over {
-            files.sort_by_key(|file| file.lines().find_map(number_of).unwrap_or(u32::MAX));
-        }
-        files
-    }
-
-    /// Asserts that the files hold the records `from..sent`, each once, whole, in order, and nothing else, but for
-    /// records in `excused` (in hand when the process died), which may be missing or torn.
-    pub(crate) fn assert_records(&self, from: u32, excused: &BTreeSet<u32>) {
-        let mut expected = (from..self.sent).peekable();
-        for line in self.files().iter().flat_map(|file| file.split_inclusive('\n')) {
-            assert!(line.ends_with('\n'), "torn at the end of a file: {line:?}");
-            let line = line.trim_end_matches('\n');
-            if is_torn(line, excused) || self.is_beheaded(line) {
-                continue;
-            }
-            while expected.peek().is_some_and(|next| excused.contains(next) && Self::text(*next) != line) {
-                expected.next();
-            }
-            let next = expected.next().unwrap_or_else(|| panic!("one too many: {line:?}"));
-            assert_eq!(line, Self::text(next), "out of order, repeated or lost before this");
-        }
-        let rest: Vec<u32> = expected.filter(|number| !excused.contains(number)).collect();
-        assert!(rest.is_empty(), "lost: {rest:?}");
-    }
-
-    /// Asserts that the files hold whole records, each at most once and in order within its file, and nothing else: what is
-    /// left where the oldest by number was removed, and an older one could not be.
-    pub(crate) fn assert_whole_records(&self) {
-        let mut seen = BTreeSet::new();
-        for file in self.files() {
-            let numbers: Vec<u32> = file.lines().map(|line| number_of(line).unwrap()).collect();
-            assert!(file.lines().zip(&numbers).all(|(line, number)| line == Self::text(*number)), "{file}");
-            assert!(numbers.is_sorted() && numbers.into_iter().all(|number| seen.insert(number)), "{file}");
-        }
-    }
-
-    /// Whether a line is the end of a record whose beginning others took, and not the whole of it.
-    fn is_beheaded(&self, line: &str) -> bool {
-        let ends = |number: &u32| {
-            let text = Self::text(*number);
-            text.ends_with(line) && text != line
-        };
-        self.beheaded.iter().any(ends)
-    }
-
-    /// The number of the oldest record that is still kept.
-    pub(crate) fn oldest_kept(&self) -> u32 {
-        let files = self.files();
-        let oldest = files.iter().flat_map(|file| file.lines()).find_map(number_of);
-        // Without backups a rotation by the clock leaves nothing.
-        oldest.unwrap_or_else(|| {
-            assert_eq!(self.settings.backup_count, 0, "nothing is kept");
-            self.sent
-        })
-    }
-
     fn assert_link(&self, names: &Names) {
         let Some(link) = &self.settings.latest_link else { return };
         let dir = link.parent().unwrap();
@@ -406,63 +457,62 @@ impl World {
         );
     }
 
+    /// Asserts that nothing of others was touched.
+    pub(crate) fn assert_unharmed(&self) {
+        assert_eq!(self.disk.breach(), None, "what is not ours was touched");
+    }
+
     pub(crate) fn assert_rest(&mut self) {
         assert_eq!(self.disk.violation().filter(|_| self.caps_hold), None);
         assert_eq!(self.set().open_alerts(), [], "an alert is still open");
-        assert!(!self.disk.exists(ALERT), "the alert file still stands");
-        assert!(!self.disk.exists("/logs/.app.log.alert"), "the alert's temporary still stands");
-        assert!(!self.disk.exists("/logs/.app.log.new"), "the hidden file still stands");
+        self.assert_unharmed();
+        assert!(self.territory.is_at_home(&self.disk, &self.settings), "it is not where its path leads");
         let names = names(&self.settings);
+        let alert = names.dir().join(Path::new(ALERT).file_name().unwrap());
+        assert!(!self.disk.exists(alert), "the alert file still stands");
+        let temporary = names.dir().join(names.alert_temporary_name());
+        assert!(!self.disk.exists(temporary), "the alert's temporary still stands");
+        assert!(!self.disk.exists(names.hidden()), "the hidden file still stands");
         assert!(!self.disk.exists(names.pack_temporary()), "the temporary of a compression still stands");
         self.assert_link(&names);
-        let archive = self.settings.archive_dir.clone();
-        let dirs = [Some(names.dir().to_owned()), archive].into_iter().flatten();
-        let files: Vec<_> = dirs.flat_map(|dir| self.disk.list(dir)).collect();
-        let counted = files.iter().filter(|(name, _)| names.role(name).is_some_and(is_counted));
-        let total = counted.map(|(_, bytes)| bytes).sum::<u64>();
-        assert_eq!(self.set().total_bytes(), total, "the picture of the directory is not true");
+        let has_archive = names.archive() != names.dir();
+        let counts = |name: &OsStr, is_archive: bool| {
+            let is_live = matches!(names.role(name), Some(Role::Live | Role::Hidden));
+            names.role(name).is_some_and(is_counted) && (!has_archive || is_live != is_archive)
+        };
+        let mut files = Vec::new();
+        for dir in names.dirs() {
+            let is_archive = dir == names.archive();
+            files.extend(self.disk.list(dir).into_iter().filter(|(name, _)| counts(name, is_archive)));
+        }
+        let total: u64 = files.iter().map(|(_, bytes)| bytes).sum();
+        let files = || format!("the picture of the directory is not true: {files:?} but {:?}", self.set);
+        assert_eq!(self.set.as_ref().map(Engine::total_bytes), Some(total), "{}", files());
     }
 }
 
-/// The number of the record that a line is.
-fn number_of(line: &str) -> Option<u32> {
-    line.get(..NUMBER_DIGITS)?.parse().ok()
+/// The settings of the set that is open.
+fn set_settings(set: &Option<Engine>) -> Option<&Settings> {
+    set.as_ref().map(Engine::settings)
 }
 
-/// The names of the log beside its live file.
-fn names(settings: &Settings) -> Names {
-    let is_stamped = settings.naming == Naming::Timestamped;
-    Names::new(Path::new(LIVE)).unwrap().with_periods(is_stamped && settings.rotate_every.is_some())
+/// Which names the budget counts.
+fn is_counted_by(
+    settings: &Settings,
+    uncounted: &Arc<Mutex<BTreeSet<OsString>>>,
+) -> impl Fn(&OsStr) -> bool + Send + 'static {
+    let (names, uncounted) = (names(settings), Arc::clone(uncounted));
+    move |name| names.role(name).is_some_and(is_counted) && !uncounted.lock().unwrap().contains(name)
 }
 
 /// Whether the budget counts it.
 fn is_counted(role: Role) -> bool {
-    !matches!(role, Role::Lock | Role::AlertTemporary | Role::LinkTemporary)
-}
-
-/// What was compressed.
-pub(crate) fn unpacked(bytes: Vec<u8>, form: Compression) -> Vec<u8> {
-    let mut content = Vec::new();
-    match form {
-        Compression::Gzip => {
-            flate2::read::GzDecoder::new(bytes.as_slice()).read_to_end(&mut content).unwrap();
-        }
-        Compression::Zstd => content = zstd::decode_all(bytes.as_slice()).unwrap(),
-        _ => content = bytes,
-    }
-    content
-}
-
-/// Whether a line is the beginning of a record in `excused`, and not the whole of it.
-fn is_torn(line: &str, excused: &BTreeSet<u32>) -> bool {
-    let begins = |number: &u32| {
-        let text = World::text(*number);
-        text.starts_with(line) && text != line
+    let number = match role {
+        Role::Backup(slot) | Role::Packed(slot, _) => slot.number(),
+        _ => None,
     };
-    match line.get(..NUMBER_DIGITS).and_then(|digits| digits.parse().ok()) {
-        Some(number) => excused.contains(&number) && begins(&number),
-        None => excused.iter().any(begins),
-    }
+    number.is_none_or(|number| number < FOREIGN_FROM)
+        && !matches!(role, Role::Lock | Role::AlertTemporary | Role::LinkTemporary)
 }
 
 /// Records that a set says it has finished.

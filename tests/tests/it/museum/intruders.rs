@@ -1,10 +1,9 @@
 //! Proves that what is planted at the live path is refused, that two processes never write one file, and that a kill
 //! glues nothing (rows I5–I7). It does not prove what others do to files of ours: that is `interference`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,22 +13,10 @@ use tracing_spool_fileset::sim::{Fault, SimDisk, Survive, When};
 use tracing_spool_fileset::{Event, Op, OsError};
 use tracing_spool_tests::child;
 use tracing_spool_tests::faulty::Faulty;
-use tracing_spool_tests::files::{RECORD_BYTES, RealDisk, Shelf as _, of_log, read, read_back};
+use tracing_spool_tests::files::{RECORD_BYTES, RealDisk, of_log, read, read_back};
 use tracing_spool_tests::world::{World, small};
 
-use super::scene::{LONG, folder, log, real, until};
-
-/// Every name in a folder, of what kind it is, and the bytes of what can be read without waiting.
-fn picture(dir: &Path) -> BTreeMap<String, String> {
-    let look = |name: String| {
-        let path = dir.join(&name);
-        let data = fs::symlink_metadata(&path).unwrap();
-        let bytes = if data.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
-        let changed = (data.ino(), data.nlink(), data.ctime(), data.ctime_nsec());
-        (name, format!("{:?} {changed:?} {bytes:?}", data.file_type()))
-    };
-    RealDisk.names(dir).into_iter().map(look).collect()
-}
+use super::scene::{LONG, folder, log, picture, real, until};
 
 #[test]
 fn museum_i5_a_symlink_a_hard_link_or_a_fifo_is_planted() {

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
@@ -18,6 +19,9 @@ pub(in crate::effect) struct Descriptor {
     /// Always there until dropped.
     file: Option<File>,
     id: FileId,
+    /// It was seen not to stand for its file any more. The number may come back to us, even for the same file, when that is
+    /// opened anew: it is then the other descriptor's.
+    is_lost: AtomicBool,
 }
 
 impl Descriptor {
@@ -26,7 +30,7 @@ impl Descriptor {
     pub(in crate::effect) fn new(opened: OwnedFd) -> Outcome<Self> {
         let file = File::from(above_the_streams(opened)?);
         let id = id_of(&fstat(&file)?);
-        Ok(Self { file: Some(file), id })
+        Ok(Self { file: Some(file), id, is_lost: AtomicBool::new(false) })
     }
 
     /// Which file it was opened for.
@@ -36,12 +40,20 @@ impl Descriptor {
 
     /// The file.
     pub(in crate::effect) fn file(&self) -> Outcome<&File> {
-        self.file.as_ref().ok_or(OsError::EBADF)
+        self.file.as_ref().filter(|_| !self.is_lost.load(Ordering::Relaxed)).ok_or(OsError::EBADF)
     }
 
     /// What stands behind the number now.
     pub(in crate::effect) fn stat(&self) -> Outcome<Meta> {
-        Ok(meta::meta(&fstat(self.file()?)?))
+        let stat = fstat(self.file()?);
+        let is_ours = match &stat {
+            Ok(now) => id_of(now) == self.id,
+            Err(error) => *error != Errno::EBADF,
+        };
+        if !is_ours {
+            self.is_lost.store(true, Ordering::Relaxed);
+        }
+        Ok(meta::meta(&stat?))
     }
 
     /// Gives the file away, for a lock that closes it in a way of its own.
@@ -55,7 +67,7 @@ impl Drop for Descriptor {
     /// whoever opened that.
     fn drop(&mut self) {
         let Some(file) = self.file.take() else { return };
-        if !is_still(&file, self.id) {
+        if *self.is_lost.get_mut() || !is_still(&file, self.id) {
             std::mem::forget(file);
         }
     }
@@ -92,11 +104,33 @@ mod tests {
         nix::unistd::dup2(create("theirs"), &mut number).unwrap();
         ours.file = Some(number.into());
         assert_ne!(ours.stat().unwrap().id, ours.id());
-        let theirs = ours.file().unwrap().as_raw_fd();
+        let theirs = ours.file.as_ref().unwrap().as_raw_fd();
         drop(ours);
         let shown = std::path::PathBuf::from(format!("/proc/self/fd/{theirs}"));
         if shown.parent().is_some_and(std::path::Path::is_dir) {
             assert!(std::fs::read_link(shown).unwrap().ends_with("theirs"), "it was closed");
+        }
+    }
+
+    #[test]
+    fn a_number_that_came_back_for_the_same_file_is_another_descriptors() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ours");
+        let mut ours = Descriptor::new(File::create(&path).unwrap().into()).unwrap();
+        let mut number = OwnedFd::from(ours.file.take().unwrap());
+        nix::unistd::dup2(File::create(dir.path().join("theirs")).unwrap(), &mut number).unwrap();
+        ours.file = Some(number.into());
+        assert_ne!(ours.stat().unwrap().id, ours.id(), "seen to be lost");
+        assert_eq!(ours.stat(), Err(OsError::EBADF));
+        // The file is opened anew, and that gets the number.
+        let mut number = OwnedFd::from(ours.file.take().unwrap());
+        nix::unistd::dup2(File::open(&path).unwrap(), &mut number).unwrap();
+        let anew = number.as_raw_fd();
+        ours.file = Some(number.into());
+        drop(ours);
+        let shown = std::path::PathBuf::from(format!("/proc/self/fd/{anew}"));
+        if shown.parent().is_some_and(std::path::Path::is_dir) {
+            assert!(std::fs::read_link(shown).unwrap().ends_with("ours"), "it was closed");
         }
     }
 

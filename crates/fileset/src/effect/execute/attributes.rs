@@ -24,6 +24,20 @@ impl Attributes {
         Self { mode: meta.mode, user: None, group: Some(meta.group) }
     }
 
+    /// Those of a copy of a file: root's belongs to whom the file does.
+    pub(crate) fn of_copy(meta: &Meta, user: u32) -> Self {
+        const ROOT: u32 = 0;
+        Self { user: (user == ROOT).then_some(meta.owner), ..Self::of(meta) }
+    }
+
+    /// Gives a copy to its user before there is anything in it: by the time that it is done, root may be root no more.
+    pub(crate) fn give_user(self, file: &mut dyn LogFile) {
+        if self.user.is_some() {
+            // Where that fails, its mode is narrow.
+            let _ = file.set_owner(self.user, None);
+        }
+    }
+
     /// What a file that was just made is to have: the owner of the settings, and everything else of the file before it.
     pub(crate) fn wanted(made: &Meta, owner: Option<Owner>, before: Option<Self>) -> Self {
         let before = before.unwrap_or(Self { mode: made.mode, user: None, group: None });
@@ -92,6 +106,16 @@ mod tests {
         disk.fault(Fault::on(Op::SetMode).fails(OsError::EPERM));
         let (outcome, meta) = given(&disk, Attributes { mode: 0o600, user: None, group: None });
         assert_eq!((outcome, meta.mode), (Err((Op::SetMode, OsError::EPERM)), 0o640));
+    }
+
+    #[test]
+    fn a_copy_belongs_to_whom_its_file_does_where_root_makes_it() {
+        let disk = SimDisk::new();
+        disk.set_user(0);
+        let (_, meta) = given(&disk, Attributes { mode: 0o640, user: Some(5), group: Some(4) });
+        let wanted = Attributes { mode: 0o640, user: Some(5), group: Some(4) };
+        assert_eq!(Attributes::of_copy(&meta, 0), wanted);
+        assert_eq!(Attributes::of_copy(&meta, 7), Attributes { user: None, ..wanted });
     }
 
     #[test]

@@ -57,7 +57,10 @@ impl Stage {
         let file = if live.is_some() {
             self.adopt(&live_at, Place::Live, settings)?
         } else {
-            self.begin(&live_at, Place::Live, settings, None)?
+            // Others moved or deleted the one before it, or its directory: as far as it is known, it is no wider than that.
+            let before = self.current.as_ref().filter(|file| !file.special);
+            let like = before.map(|file| Attributes::of(&file.stat().unwrap_or(file.meta)));
+            self.begin(&live_at, Place::Live, settings, like)?
         };
         Ok((file, None))
     }

@@ -32,6 +32,8 @@ impl Stage {
         slot: Slot,
         compression: Compression,
     ) -> Result<Option<PackOrder>, Failure> {
+        // Where the lock was lost, another process may be making the same temporary.
+        self.site.hold()?;
         self.picture.survey_slot(self.site.ground(), slot)?;
         if self.plain(slot).is_none() {
             return Ok(None);
@@ -44,17 +46,19 @@ impl Stage {
             return Ok(None);
         }
         let temporary = self.site.pack_temporary();
-        let file = self
+        let mut file = self
             .site
             .fs
             .create(&temporary, TEMPORARY_MODE)
             .map_err(|error| Failure::new(Op::Create, temporary.path(), error))?;
+        let attributes = Attributes::of_copy(&meta, self.site.fs.user());
+        attributes.give_user(file.as_mut());
         // From here on it counts, at its worst.
         self.picture.temporary = Some(meta.bytes);
         Ok(Some(PackOrder {
             source,
             source_path: at.path(),
-            attributes: Attributes::of(&meta),
+            attributes,
             meta,
             temporary: file,
             temporary_path: temporary.path(),
