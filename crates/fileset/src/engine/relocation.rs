@@ -135,6 +135,7 @@ impl Engine {
         self.stage.site.settle(homes);
         self.stage.picture = Picture::new();
         self.retention.forget_free_bytes();
+        self.find_old_alerts();
         for which in moved {
             self.desk.say(Event::Entered { path: self.stage.site.path(*which).to_owned() });
         }

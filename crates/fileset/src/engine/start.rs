@@ -132,7 +132,8 @@ impl Engine {
         self.conclude(now);
     }
 
-    fn find_old_alerts(&mut self) {
+    /// Alerts of an earlier life of this log, in directories that were just entered.
+    pub(super) fn find_old_alerts(&mut self) {
         let Self { stage, desk, settings, .. } = self;
         let site = &stage.site;
         let wanted = settings.alert_path(&site.names);

@@ -72,6 +72,7 @@ impl Engine {
     /// The descriptor leads to another file, or nowhere: the live file is opened anew, and the record in hand begun anew.
     pub(super) fn lose_descriptor(&mut self, now: Now) {
         let Some(file) = self.stage.current.take() else { return };
+        self.syncing.left(file.sealed);
         if file.partial > 0 {
             self.writing.rewind = true;
             self.desk.counters.fragments += 1;

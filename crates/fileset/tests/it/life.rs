@@ -136,6 +136,7 @@ impl Life {
 
     /// What was in hand is gone with the process.
     fn end_process(&mut self) {
+        self.world.mind_territory();
         self.world.territory.era.trimmed = true; // nobody asked it what has gone
         self.excused.extend(self.world.finished..self.world.sent);
         self.world.set = None;

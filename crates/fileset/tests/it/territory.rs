@@ -204,6 +204,8 @@ impl Territory {
     ) {
         let Some(held) = self.held.replace(to) else { return };
         let mut files = files;
+        // A backup and its compressed form both stand there where a compression was killed at its very end.
+        files.dedup();
         if held[0] != held[1] {
             // What came after may stand in an archive that is the same there and here.
             files.sort_by_key(|file| file.lines().find_map(number_of).unwrap_or(u32::MAX));

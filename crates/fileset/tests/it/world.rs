@@ -130,6 +130,7 @@ impl World {
             );
         };
         let pruned = set.counters().pruned_files;
+        self.stepped_over |= set.counters().stepped_over > 0;
         if !self.territory.is_stale(&self.disk) {
             self.territory.pruned(pruned);
             return;
@@ -289,7 +290,6 @@ impl World {
         let (first, was_there) = (self.finished, self.stands());
         let Some(set) = &mut self.set else { return false };
         self.finished += u32::try_from(set.append(&mut self.batch, now)).unwrap();
-        self.stepped_over |= set.counters().stepped_over > 0;
         if !was_there || !self.stands() {
             // Others took the file, and what was written before that was seen went nowhere.
             self.taken.extend(first..self.sent.min(self.finished + 1));
