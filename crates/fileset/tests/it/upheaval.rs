@@ -155,11 +155,19 @@ impl Others {
     }
 }
 
+/// What the plain files of a directory hold.
+fn texts(disk: &SimDisk, dir: &Path) -> Vec<String> {
+    let files = disk.list(dir).into_iter().filter_map(|(name, _)| disk.read(dir.join(name)));
+    files.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+}
+
 impl World {
     /// Others remove a directory with all that is in it.
     pub(crate) fn remove_dir(&mut self, dir: impl AsRef<Path>) {
         let dirs = self.territory.dirs(&self.disk, &self.settings);
         let is_ours = dirs.iter().any(|held| held == dir.as_ref());
+        // It may be on its way there, and have something there already.
+        self.taken.extend(numbers(&texts(&self.disk, dir.as_ref())));
         if is_ours {
             self.taken.extend(numbers(&self.files()));
             self.taken.extend(self.finished..self.sent);
