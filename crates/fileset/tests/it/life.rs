@@ -49,7 +49,7 @@ impl Life {
         self.world.assert_unharmed();
         self.world.mind_territory();
         self.world.sweep_strays();
-        self.world.assert_total_away();
+        self.world.assert_total();
         if self.world.disk.crashed() {
             self.kills += 1;
             self.end_process();

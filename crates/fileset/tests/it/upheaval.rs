@@ -360,7 +360,7 @@ impl Life {
     pub(crate) fn unpin(&mut self) {
         self.others.unpin(&self.world.disk);
         self.world.sweep_strays();
-        self.world.uncounted.lock().unwrap().clear();
+        self.world.uncounted.lock().unwrap().names.clear();
     }
 
     /// The newest backup is held fast.
@@ -368,7 +368,7 @@ impl Life {
         let path = self.world.live().with_file_name("app.log.1");
         let dir = path.parent().and_then(|dir| self.world.disk.id(dir));
         if let (Some(dir), Ok(())) = (dir, self.world.disk.ext_immovable(&path, true)) {
-            self.world.uncounted.lock().unwrap().insert("app.log.1".into());
+            self.world.uncounted.lock().unwrap().names.insert("app.log.1".into());
             self.others.pinned.push((dir, "app.log.1".into()));
             self.others.has_pinned = true;
         }
@@ -385,7 +385,7 @@ impl Life {
         if let (false, Some(dir)) = (backups.is_empty(), disk.id(&archive)) {
             let name = backups[rng.usize(..backups.len())];
             disk.ext_immovable(archive.join(name), true).unwrap();
-            self.world.uncounted.lock().unwrap().insert(name.as_os_str().to_owned());
+            self.world.uncounted.lock().unwrap().names.insert(name.as_os_str().to_owned());
             self.others.pinned.push((dir, name.clone()));
             self.others.has_pinned = true;
         }

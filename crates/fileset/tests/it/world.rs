@@ -63,8 +63,8 @@ pub(crate) struct World {
     pub(crate) territory: Territory,
     /// Records that others have taken with the file that they stood in, or were about to.
     pub(crate) taken: BTreeSet<u32>,
-    /// Names that the cap does not count: of backups that others hold fast, and that may be beyond a gap by now.
-    pub(crate) uncounted: Arc<Mutex<BTreeSet<OsString>>>,
+    /// What the cap does not count.
+    pub(crate) uncounted: Arc<Mutex<Uncounted>>,
     /// What the total may be; limits that are lowered later take a while.
     cap_bytes: u64,
     /// Records of which a beginning may stand somewhere besides the whole: the descriptor was lost in the middle.
@@ -86,7 +86,7 @@ impl World {
         let (disk, clock) = (SimDisk::new(), SimClock::new());
         disk.set_clock(&clock);
         disk.mkdir_all("/");
-        let uncounted = Arc::new(Mutex::new(BTreeSet::<OsString>::new()));
+        let uncounted = Arc::new(Mutex::new(Uncounted::default()));
         let is_counted = is_counted_by(&settings, &uncounted);
         let dir = settings.path.parent().unwrap().to_owned();
         disk.assert_total_at(dir, is_counted, settings.max_total_bytes);
@@ -150,19 +150,23 @@ impl World {
             None if was_pending => {}
             None => self.territory.pruned(pruned),
         }
+        let is_elsewhere = !self.territory.is_at_home(&self.disk, &self.settings);
+        self.uncounted.lock().unwrap().is_elsewhere = is_elsewhere;
         let Some(set) = &self.set else { return };
         self.territory.refresh(&self.disk, set.settings(), false);
     }
 
-    /// Asserts that the set is within its budget where it is, if that is not where its path leads.
-    pub(crate) fn assert_total_away(&self) {
-        if self.territory.is_pending || self.territory.is_at_home(&self.disk, &self.settings) {
+    /// Asserts that the set is within its budget where it is.
+    pub(crate) fn assert_total(&self) {
+        if self.territory.is_pending {
             return; // on its way it has a file in one directory and backups in another
         }
         let [live, _] = self.territory.dirs(&self.disk, &self.settings);
-        let is_counted = is_counted_by(&self.settings, &self.uncounted);
-        let files = self.disk.list(&live);
-        let total: u64 = files.iter().filter(|(name, _)| is_counted(name)).map(|(_, bytes)| bytes).sum();
+        let (names, uncounted, files) =
+            (names(&self.settings), self.uncounted.lock().unwrap(), self.disk.list(&live));
+        let counts =
+            |name: &OsStr| names.role(name).is_some_and(is_counted) && !uncounted.names.contains(name);
+        let total: u64 = files.iter().filter(|(name, _)| counts(name)).map(|(_, bytes)| bytes).sum();
         assert!(total <= self.cap_bytes, "{total} bytes: {files:?}");
     }
 
@@ -496,13 +500,28 @@ fn set_settings(set: &Option<Engine>) -> Option<&Settings> {
     set.as_ref().map(Engine::settings)
 }
 
+/// What a cap does not count.
+#[derive(Default)]
+pub(crate) struct Uncounted {
+    /// Backups that others hold fast, and that may be beyond a gap by now.
+    pub(crate) names: BTreeSet<OsString>,
+    /// The path leads to a directory that the set has not entered.
+    is_elsewhere: bool,
+}
+
+impl Uncounted {
+    fn has(&self, name: &OsStr) -> bool {
+        self.is_elsewhere || self.names.contains(name)
+    }
+}
+
 /// Which names the budget counts.
 fn is_counted_by(
     settings: &Settings,
-    uncounted: &Arc<Mutex<BTreeSet<OsString>>>,
+    uncounted: &Arc<Mutex<Uncounted>>,
 ) -> impl Fn(&OsStr) -> bool + Send + 'static {
     let (names, uncounted) = (names(settings), Arc::clone(uncounted));
-    move |name| names.role(name).is_some_and(is_counted) && !uncounted.lock().unwrap().contains(name)
+    move |name| names.role(name).is_some_and(is_counted) && !uncounted.lock().unwrap().has(name)
 }
 
 /// Whether the budget counts it.
