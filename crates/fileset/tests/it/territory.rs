@@ -100,7 +100,7 @@ pub(crate) struct Left {
     pub(crate) end: u32,
     /// Records that stand where the set is now: with its live file some may have gone there on the way.
     pub(crate) elsewhere: BTreeSet<u32>,
-    /// Something may have gone there at once.
+    /// Of a set with an archive one directory was left, and something newer may have gone from the other by then.
     pub(crate) is_vague: bool,
 }
 
@@ -224,7 +224,7 @@ impl Territory {
         let first = last.map_or(next.unwrap_or(end), |last| before.first.max(last + 1));
         let elsewhere = there.iter().copied().collect();
         let ahead = there.into_iter().filter(|number| *number < first).collect();
-        let is_vague = held[0] == to[0] && pruned > self.pruned;
+        let is_vague = held[0] != held[1] && pruned > self.pruned;
         let left_end = last.map_or(before.first, |_| first);
         self.era = Era { ahead, first, trimmed: pruned > self.pruned };
         self.pruned = pruned;
