@@ -224,7 +224,7 @@ impl Territory {
         let first = last.map_or(next.unwrap_or(end), |last| before.first.max(last + 1));
         let elsewhere = there.iter().copied().collect();
         let ahead = there.into_iter().filter(|number| *number < first).collect();
-        let is_vague = held[0] != held[1] && pruned > self.pruned;
+        let is_vague = held[0] != held[1] && before.trimmed;
         let left_end = last.map_or(before.first, |_| first);
         self.era = Era { ahead, first, trimmed: pruned > self.pruned };
         self.pruned = pruned;
