@@ -13,6 +13,7 @@
 mod clockwork;
 mod crash;
 mod faults;
+mod found;
 mod interference;
 mod life;
 mod link;
