@@ -215,6 +215,9 @@ impl World {
         self.set = Some(opened?);
         if let Some(to) = self.territory.opened(&self.disk, &self.settings) {
             self.cross(to, 0);
+            // The process before may have been there already.
+            self.territory.era.trimmed |= self.territory.is_pending;
+            self.territory.is_pending = false;
         }
         self.territory.refresh(&self.disk, set_settings(&self.set).unwrap_or(&self.settings), true);
         Ok(())
