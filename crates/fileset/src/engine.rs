@@ -48,7 +48,7 @@ use crate::model::time::{Mono, Now};
 use crate::policy::forecast::{Forecast, Limits, forecast};
 use crate::policy::{budget, plan};
 
-/// In which state a [`Engine`] is.
+/// In which state an [`Engine`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
@@ -60,7 +60,7 @@ pub enum State {
     Blocked(BlockReason),
 }
 
-/// Why a [`Engine`] takes no records.
+/// Why an [`Engine`] takes no records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -71,7 +71,7 @@ pub enum BlockReason {
     Disk,
 }
 
-/// What a [`Engine`] has done since it was opened.
+/// What an [`Engine`] has done since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -112,7 +112,7 @@ pub struct Counters {
     pub hook_panics: u64,
 }
 
-/// What was left when a [`Engine`] was closed.
+/// What was left when an [`Engine`] was closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseReport {
@@ -395,15 +395,16 @@ impl Engine {
         now: Now,
         witness: Option<&mut dyn Witness>,
     ) -> CloseReport {
-        self.end_with(batch, now, witness)
+        self.end(batch, now, witness)
     }
 
-    /// The end of a set that is dropped.
-    pub(crate) fn end(&mut self, batch: &mut Batch, now: Now) -> CloseReport {
-        self.end_with(batch, now, None)
-    }
-
-    fn end_with(&mut self, batch: &mut Batch, now: Now, witness: Option<&mut dyn Witness>) -> CloseReport {
+    /// The end of a set that is closed or dropped.
+    pub(crate) fn end(
+        &mut self,
+        batch: &mut Batch,
+        now: Now,
+        witness: Option<&mut dyn Witness>,
+    ) -> CloseReport {
         let fragments = self.desk.counters.fragments;
         self.hurry();
         self.append_with(batch, 1, now, witness);

@@ -18,13 +18,16 @@ use crate::engine::{BlockReason, CloseReport, Counters, Engine, Moments, State};
 use crate::model::alert::{Alert, Event, Rotated};
 use crate::model::batch::Batch;
 use crate::model::compression::Compression;
-use crate::model::error::{Failure, Fault, OpenError, OsError};
+use crate::model::error::{Failure, Fault, Op, OpenError, OsError};
 use crate::model::settings::Settings;
 use crate::model::slot::Slot;
+use crate::model::time::Now;
 use crate::policy::forecast::Forecast;
 
 /// For how long the end of a set waits for backups that are still being compressed.
 const PACKING_END_MAX: Duration = Duration::from_secs(5);
+
+const IN_CHILD: &str = "a forked child must open a file set of its own";
 
 /// A rotating set of log files as an [`io::Write`]: by hand, behind another crate's queue, at the end of
 /// [`io::copy`].
@@ -50,6 +53,8 @@ const PACKING_END_MAX: Duration = Duration::from_secs(5);
 /// Where [`Settings::compression`] asks for it, a thread of its own compresses backups, at low priority; their names change
 /// between two writes. Dropping the set waits up to five seconds for what is left of that. On the thread that writes,
 /// SIGXFSZ is blocked for the time of a write, so that a file size limit is an error and not the end of the program.
+///
+/// A forked child must open a set of its own: its writes to an inherited one are refused, and no other call does anything.
 ///
 /// Nothing happens between two calls: retries, probes and looks come with the next line, with `flush`, or with
 /// [`tick`](Self::tick).
@@ -82,12 +87,17 @@ impl FileSet {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(settings: Settings, fs: Box<dyn Fs>, clock: Box<dyn Clock>) -> Result<Self, OpenError> {
-        let engine = Engine::open_on(settings, fs, clock.now())?;
+        let engine = file_size::without_signal(|| {
+            let opened = Engine::open_on(settings, fs, clock.now());
+            let failed = opened.as_ref().map_or(true, |engine| engine.counters().failures > 0);
+            (opened, failed)
+        })?;
         let packer = match engine.settings().compression {
             Compression::None => None,
-            _ => Some(Packer::start().map_err(|error| {
-                OpenError::Failed(Failure::new(crate::model::error::Op::Spawn, "", OsError::from(error)))
-            })?),
+            _ => Some(
+                Packer::start()
+                    .map_err(|error| OpenError::Failed(Failure::new(Op::Spawn, "", OsError::from(error))))?,
+            ),
         };
         Ok(Self {
             engine,
@@ -101,24 +111,22 @@ impl FileSet {
 
     /// Does what is due: retries, probes, looks at whether others have touched the files.
     pub fn tick(&mut self) {
-        if self.refuse_in_child().is_ok() {
-            self.run(|engine, now| engine.tick(now));
-        }
+        self.run_if_own(Engine::tick);
     }
 
     /// Asks for a rotation now. A live file without content is not rotated.
     pub fn rotate(&mut self) {
-        self.run(|engine, now| engine.rotate(now));
+        self.run_if_own(Engine::rotate);
     }
 
     /// Looks now whether the live file was moved, deleted or replaced, and opens it anew if so.
     pub fn reopen(&mut self) {
-        self.run(|engine, now| engine.reopen(now));
+        self.run_if_own(Engine::reopen);
     }
 
     /// Makes what was written durable (`fdatasync`). A failure is an alert.
     pub fn sync(&mut self) {
-        self.run(|engine, now| engine.sync(now));
+        self.run_if_own(Engine::sync);
     }
 
     /// Calls `hook` at the end of each rotation, from inside the call that finishes it. Its panics are caught and counted.
@@ -141,8 +149,12 @@ impl FileSet {
     /// Changes limits and retries of the open set.
     ///
     /// # Errors
-    /// Everything that speaks against it, as of [`Engine::objections`]; nothing has then changed.
+    /// Everything that speaks against it, as of [`Engine::objections`], or that this is a forked child; nothing has then
+    /// changed.
     pub fn reconfigure(&mut self, settings: Settings) -> Result<(), Vec<Fault>> {
+        if !self.is_own() {
+            return Err(vec![Fault::new("path", settings.path.display(), IN_CHILD)]);
+        }
         self.run(|engine, now| engine.reconfigure(settings, now))
     }
 
@@ -207,7 +219,7 @@ impl FileSet {
     }
 
     /// Runs the engine with the time, and without the signal of a file size limit.
-    fn run<T>(&mut self, work: impl FnOnce(&mut Engine, crate::model::time::Now) -> T) -> T {
+    fn run<T>(&mut self, work: impl FnOnce(&mut Engine, Now) -> T) -> T {
         let (engine, now) = (&mut self.engine, self.clock.now());
         let failures = engine.counters().failures;
         file_size::without_signal(|| {
@@ -287,11 +299,20 @@ impl FileSet {
         io::Error::new(io::ErrorKind::WouldBlock, why)
     }
 
-    fn refuse_in_child(&self) -> io::Result<()> {
-        if std::process::id() == self.process {
-            return Ok(());
+    /// Whether the process that opened the set is this one.
+    fn is_own(&self) -> bool {
+        std::process::id() == self.process
+    }
+
+    /// A forked child does nothing to the files that its parent rotates.
+    fn run_if_own(&mut self, work: impl FnOnce(&mut Engine, Now)) {
+        if self.is_own() {
+            self.run(work);
         }
-        Err(io::Error::new(io::ErrorKind::Unsupported, "a forked child must open a file set of its own"))
+    }
+
+    fn refuse_in_child(&self) -> io::Result<()> {
+        if self.is_own() { Ok(()) } else { Err(io::Error::new(io::ErrorKind::Unsupported, IN_CHILD)) }
     }
 }
 
@@ -353,7 +374,7 @@ impl FileSet {
 
     /// No file is left with half a line, where that can be helped.
     fn end(&mut self) -> CloseReport {
-        if self.refuse_in_child().is_err() {
+        if !self.is_own() {
             return CloseReport::default();
         }
         let flushed = io::Write::flush(self);
@@ -361,8 +382,7 @@ impl FileSet {
         if let Some(packer) = self.packer.take() {
             packer.end(&mut self.engine, self.clock.as_ref(), PACKING_END_MAX);
         }
-        let now = self.clock.now();
-        let mut report = self.engine.end(&mut held, now);
+        let mut report = self.run(|engine, now| engine.end(&mut held, now, None));
         if flushed.is_err() && !self.rest.is_empty() {
             report.records_left += 1;
         }

@@ -1,6 +1,6 @@
 //! A rotating, bounded, self-healing set of log files: the engine of `tracing-spool`, usable alone.
 //!
-//! A [`Engine`] is a live file (`app.log`) and its backups (`app.log.1`, the newest, and on). You hand it records. It
+//! An [`Engine`] is a live file (`app.log`) and its backups (`app.log.1`, the newest, and on). You hand it records. It
 //! rotates by size between two records, keeps the whole set within a budget of bytes at every instant, and goes on
 //! when the disk does not: a rotation that fails is finished later, a full disk makes records wait, a live file that
 //! others moved is opened anew. It knows nothing of `tracing`, has no thread and no queue, and never sleeps.
@@ -149,6 +149,6 @@ pub use policy::forecast::Forecast;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::effect::whole;
-    pub use crate::model::{class, inventory, name, render, schedule, settings, slot};
+    pub use crate::model::{class, guest, inventory, name, render, schedule, settings, slot};
     pub use crate::policy::{backoff, budget, packing, plan, relocation, retention, rotation};
 }

@@ -5,6 +5,7 @@ pub(crate) mod batch;
 pub mod class;
 pub(crate) mod compression;
 pub(crate) mod error;
+pub mod guest;
 pub(crate) mod header;
 pub mod inventory;
 pub mod name;

@@ -3,9 +3,9 @@
 
 use std::fmt;
 use std::io::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use tracing_spool_fileset::internal::guest;
 use tracing_spool_fileset::{Alert, Edge, Rotated};
 
 use crate::origin::Inside;
@@ -55,14 +55,7 @@ impl AlertSink {
 fn panics(hook: impl FnOnce()) -> bool {
     // What the hook logs must not wait for the thread that runs the hook.
     let _inside = Inside::enter();
-    match catch_unwind(AssertUnwindSafe(hook)) {
-        Ok(()) => false,
-        Err(payload) => {
-            // Its destructor is the user's too, and could panic again.
-            std::mem::forget(payload);
-            true
-        }
-    }
+    guest::run(hook).is_none()
 }
 
 impl fmt::Debug for AlertSink {

@@ -130,13 +130,15 @@ pub(crate) fn of_event(style: Notices, event: &Event, at: Wall) -> Option<String
         }
         _ => return None,
     };
+    // A path may hold anything, and a notice is one line.
+    let message = message.replace(char::is_control, "?");
     line(style, rank, short(&message, MESSAGE_BYTES_MAX), || fields, at)
 }
 
 /// The last part of a path, as text.
 fn name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
-    short(&name.to_string_lossy().replace(char::is_control, "?"), NAME_BYTES_MAX).to_owned()
+    short(&name.to_string_lossy(), NAME_BYTES_MAX).to_owned()
 }
 
 /// As much of a text as has room in so many bytes when it is escaped.
@@ -331,6 +333,8 @@ mod tests {
             let line = of_event(style, &long, AT).unwrap();
             assert!(line.len() <= MOST_BYTES, "{}", line.len());
         }
+        let entered = of_event(Notices::Text, &Event::Entered { path: "/x\ny".into() }, AT).unwrap();
+        assert!(entered.ends_with(" goes on there: /x?y\n"), "{entered}");
         let names = vec!["app.log".to_owned(); 99];
         let adopted = of_event(Notices::Json, &Event::Adopted { files: 2, bytes: 7, names }, AT).unwrap();
         assert!(adopted.contains("\"files\":2,\"bytes\":7") && adopted.len() <= MOST_BYTES, "{adopted}");

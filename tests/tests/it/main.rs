@@ -1,6 +1,7 @@
 //! Everything that needs a real disk, real threads or a real process: one binary, a module for each subject.
 //! This file only lists. A module's first line says what it proves.
 
+mod alone;
 mod bad_input;
 mod compat;
 mod compression;

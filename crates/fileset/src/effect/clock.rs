@@ -1,4 +1,4 @@
-//! The clocks: the only place of the engine that reads one, and only for a `Engine` used as an `io::Write`.
+//! The clocks: the only place of the engine that reads one, and only for a `FileSet` used as an `io::Write`.
 
 use std::fmt;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};

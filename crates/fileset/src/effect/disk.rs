@@ -191,9 +191,7 @@ impl Fs for Disk {
     }
 
     fn read_head(&self, at: &At, max: usize) -> Outcome<Vec<u8>> {
-        let flags = OFlag::O_RDONLY | safely(Follow::No);
-        let opened = openat(descriptor_of(&at.dir)?, at.name.as_os_str(), flags, Mode::empty())?;
-        let file = std::fs::File::from(opened);
+        let file = open_at(at, OFlag::O_RDONLY | safely(Follow::No), 0)?.into_file()?;
         if !file.metadata()?.is_file() {
             return Err(OsError::EINVAL);
         }

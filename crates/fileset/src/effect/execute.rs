@@ -25,6 +25,9 @@ use crate::model::slot::Slot;
 use crate::model::time::Wall;
 use crate::policy::plan::Step;
 
+/// The user that may do anything.
+const ROOT: u32 = 0;
+
 /// Under which name a file that we write stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -344,43 +347,37 @@ impl Stage {
     }
 
     fn retire(&mut self, to: Slot) -> Result<Done, Setback> {
-        if self.live_is_gone()? {
-            return Ok(Done::Nothing);
-        }
+        let Some(standing) = self.standing()? else { return Ok(Done::Nothing) };
         let (source, target) = (self.site.live_file(), self.site.backup(to, Compression::None));
         self.must_be_free(to, Compression::None)?;
-        let standing = self.site.look(&source)?.map(|meta| meta.id);
         self.site
             .rename(&source, &target)
             .map_err(|error| Failure::between(Op::Rename, source.path(), target.path(), error))?;
         let bytes = self.step_over();
-        let id = standing.unwrap_or_default();
         // When it was last written is seen at the next survey; until then it is as young as can be.
         let modified = Wall::from_unix_micros(i64::MAX);
-        let backup = Backup { bytes, modified, id, compression: Compression::None };
+        let backup = Backup { bytes, modified, id: standing.id, compression: Compression::None };
         self.picture.inventory.backups.insert(to, backup);
         Ok(Done::Retired { bytes })
     }
 
     fn discard(&mut self) -> Result<Done, Setback> {
-        if self.live_is_gone()? {
-            return Ok(Done::Nothing);
-        }
-        let at = self.site.live_file();
-        let allocated = self.site.look(&at)?.map_or(0, |meta| meta.allocated);
+        let Some(standing) = self.standing()? else { return Ok(Done::Nothing) };
+        let (at, allocated) = (self.site.live_file(), standing.allocated);
         self.site.fs.unlink(&at).map_err(|error| Failure::new(Op::Unlink, at.path(), error))?;
         Ok(Done::Removed { slot: None, form: Compression::None, bytes: self.step_over(), allocated })
     }
 
-    /// Whether the file to be retired has left the live name already, by an earlier call of ours.
-    fn live_is_gone(&self) -> Result<bool, Setback> {
+    /// The file to be retired. None: it has left the live name already, by an earlier call of ours.
+    fn standing(&self) -> Result<Option<Meta>, Setback> {
         let standing = self.site.look(&self.site.live_file())?;
         match &self.current {
-            Some(current) if current.place == Place::Live => match standing {
-                Some(meta) if meta.id == current.id => Ok(false),
-                _ => Err(Setback::Displaced),
-            },
-            _ => Ok(standing.is_none()),
+            Some(current)
+                if current.place == Place::Live && standing.map(|meta| meta.id) != Some(current.id) =>
+            {
+                Err(Setback::Displaced)
+            }
+            _ => Ok(standing),
         }
     }
 

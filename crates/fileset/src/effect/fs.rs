@@ -192,6 +192,9 @@ pub trait LogFile: Send + fmt::Debug {
     fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()>;
 }
 
+/// As much of a lock file as is read.
+pub(crate) const LOCK_TEXT_BYTES_MAX: usize = 1024;
+
 /// A held lock. Dropping it lets it go, except in a forked child: there it stays the parent's.
 pub trait Lock: Send + fmt::Debug {
     /// Which file is locked.

@@ -135,10 +135,9 @@ impl Home {
         }
     }
 
-    /// Whether the descriptor still stands for the directory; and whether that still has a name.
+    /// Whether the descriptor still stands for the directory.
     pub(crate) fn is_sound(&self, fs: &dyn Fs) -> bool {
-        !matches!(fs.stat_dir(&self.dir), Err(OsError::EBADF))
-            && fs.stat_dir(&self.dir).is_ok_and(|meta| meta.id == self.dir.id())
+        fs.stat_dir(&self.dir).is_ok_and(|meta| meta.id == self.dir.id())
     }
 
     /// Works by another descriptor of the same directory from now on.

@@ -15,15 +15,12 @@ use nix::unistd::{Gid, Uid, close, fchown};
 use super::disk::descriptor::is_still;
 use super::disk::meta::meta;
 use super::disk::{Disk, open_at, safely};
-use super::fs::{At, Follow, Fs, Lock, LockRefusal, Outcome};
+use super::fs::{At, Follow, Fs, LOCK_TEXT_BYTES_MAX, Lock, LockRefusal, Outcome};
 use crate::model::error::{Holder, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
 
 /// How often a file is opened anew that was unlinked, or looked at by others, while it was being locked.
 const TRIES: usize = 16;
-
-/// As much of a lock file as is read.
-const TEXT_BYTES_MAX: usize = 1024;
 
 /// A held lock.
 #[derive(Debug)]
@@ -155,7 +152,7 @@ fn regular(file: &File) -> Outcome<()> {
 
 /// Its words, or none: the lock is held whether or not they can be read.
 fn text_of(file: &File) -> String {
-    let mut bytes = vec![0; TEXT_BYTES_MAX];
+    let mut bytes = vec![0; LOCK_TEXT_BYTES_MAX];
     let read = file.read_at(&mut bytes, 0).unwrap_or(0);
     String::from_utf8_lossy(&bytes[..read]).trim_end().to_owned()
 }

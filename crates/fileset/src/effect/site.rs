@@ -1,10 +1,10 @@
 //! Where the set is: its directories, held open and locked, and what their file system turned out not to do.
 //! What stands in them is `execute`'s.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use super::fs::{At, Dir, Fs};
 use super::home::{Claim, Home, Refusal};
@@ -82,35 +82,23 @@ pub(crate) struct Site {
     /// Those of them that were not told yet.
     untold: Vec<Failure>,
     /// Directories beside the set, as last opened.
-    beside: Mutex<BTreeMap<PathBuf, Dir>>,
+    beside: RefCell<BTreeMap<PathBuf, Dir>>,
 }
 
 impl Site {
     /// Takes the locks of the directories. They exist.
     pub(crate) fn enter(fs: Patient, names: Names, claim: Claim) -> Result<Self, Refusal> {
-        let mut homes = Vec::new();
-        let mut untold = Vec::new();
-        for path in names.dirs() {
-            let entered = open_dir(&fs, path).map_err(Refusal::from);
-            match entered.and_then(|dir| Home::enter(&fs, dir, &claim)) {
-                Ok((home, lack)) => {
-                    homes.push(home);
-                    untold.extend(lack);
-                }
-                Err(refusal) => {
-                    homes.iter().for_each(|home| home.forsake(&fs, &claim));
-                    return Err(refusal);
-                }
-            }
-        }
+        let (homes, lacks): (Vec<Home>, Vec<Option<Failure>>) =
+            enter_all(&fs, &names.dirs().collect::<Vec<_>>(), &claim)?.into_iter().unzip();
+        let untold: Vec<Failure> = lacks.into_iter().flatten().collect();
         let root = fs.look(Path::new("/")).ok().map(|meta| meta.id);
         let mut homes = homes.into_iter();
         let Some(live) = homes.next() else {
             return Err(Failure::new(Op::OpenDir, names.dir(), OsError::ENOENT).into());
         };
         let archive = homes.next();
-        let lacks = untold.iter().map(|failure: &Failure| failure.op).collect();
-        Ok(Self { fs, names, live, archive, root, claim, lacks, untold, beside: Mutex::default() })
+        let lacks = untold.iter().map(|failure| failure.op).collect();
+        Ok(Self { fs, names, live, archive, root, claim, lacks, untold, beside: RefCell::default() })
     }
 
     /// The set is not opened after all.
@@ -171,13 +159,12 @@ impl Site {
         if let Some((_, dir, _)) = self.dirs().find(|(_, _, own)| *own == path) {
             return Ok(dir.clone());
         }
-        let mut known = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_uprooted() {
-            let before = known.get(path).cloned();
+            let before = self.beside.borrow().get(path).cloned();
             return before.ok_or_else(|| Failure::new(Op::OpenDir, path, OsError::ENOENT));
         }
         let dir = open_dir(&self.fs, path)?;
-        known.insert(path.to_owned(), dir.clone());
+        self.beside.borrow_mut().insert(path.to_owned(), dir.clone());
         Ok(dir)
     }
 
@@ -226,18 +213,9 @@ impl Site {
 
     /// Takes the locks of the directories that these paths lead to now, all or none.
     pub(crate) fn scout(&self, moved: &[Which]) -> Result<Vec<(Which, Home)>, Refusal> {
-        let mut homes = Vec::new();
-        for which in moved {
-            let entered = open_dir(&self.fs, self.path(*which)).map_err(Refusal::from);
-            match entered.and_then(|dir| Home::enter(&self.fs, dir, &self.claim)) {
-                Ok((home, _)) => homes.push((*which, home)),
-                Err(refusal) => {
-                    homes.iter().for_each(|(_, home): &(Which, Home)| home.forsake(&self.fs, &self.claim));
-                    return Err(refusal);
-                }
-            }
-        }
-        Ok(homes)
+        let paths: Vec<&Path> = moved.iter().map(|which| self.path(*which)).collect();
+        let entered = enter_all(&self.fs, &paths, &self.claim)?;
+        Ok(moved.iter().copied().zip(entered.into_iter().map(|(home, _)| home)).collect())
     }
 
     /// From here on the set is there. The locks of the directories that are left are let go.
@@ -309,6 +287,32 @@ impl Site {
             self.fs.sync_dir(dir).map_err(|error| Failure::new(Op::SyncDir, dir.path(), error))?;
         }
         Ok(())
+    }
+}
+
+/// Takes the locks of the directories that these paths lead to, all or none; and with each the lack that the settings do
+/// without.
+fn enter_all(fs: &dyn Fs, paths: &[&Path], claim: &Claim) -> Result<Vec<(Home, Option<Failure>)>, Refusal> {
+    let mut homes: Vec<(Home, Option<Failure>)> = Vec::new();
+    for path in paths {
+        let entered = open_dir(fs, path).map_err(Refusal::from).and_then(|dir| Home::enter(fs, dir, claim));
+        match entered {
+            Ok(home) => homes.push(home),
+            Err(refusal) => {
+                homes.iter().for_each(|(home, _)| home.forsake(fs, claim));
+                return Err(refusal);
+            }
+        }
+    }
+    Ok(homes)
+}
+
+/// Removes a name; gone already is as good, if a look says so too.
+pub(crate) fn unlink_gone(fs: &dyn Fs, at: &At) -> Result<(), Failure> {
+    match fs.unlink(at) {
+        Ok(()) => Ok(()),
+        Err(OsError::ENOENT) if look(fs, at)?.is_none() => Ok(()),
+        Err(error) => Err(Failure::new(Op::Unlink, at.path(), error)),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::effect::execute::Picture;
-use crate::effect::fs::{At, Dir, Fs};
+use crate::effect::fs::{At, Dir, Fs, LOCK_TEXT_BYTES_MAX};
 use crate::effect::site::{Ground, Site, Which, look as look_at, open_dir};
 use crate::model::alert::Event;
 use crate::model::error::{Failure, Fault};
@@ -42,9 +42,6 @@ pub(super) struct Dirs<'a> {
 /// What a lock file says of a log whose backups are named by periods.
 pub(super) const NAMED_BY_PERIODS: &str = "names by period";
 
-/// As much of a lock file as is read.
-const LOCK_BYTES_MAX: usize = 1024;
-
 /// Whether a lock file of this log stands in a directory.
 fn provenance(fs: &dyn Fs, dir: Option<&Dir>, names: &Names) -> Result<Provenance, Failure> {
     let lock = dir.map(|dir| look_at(fs, &dir.at(names.lock_name()))).transpose()?.flatten();
@@ -54,7 +51,7 @@ fn provenance(fs: &dyn Fs, dir: Option<&Dir>, names: &Names) -> Result<Provenanc
 /// Whether this log has named backups by periods in a directory: dates are what other programs write, too. A lock file
 /// that says nothing was written on a full disk.
 fn are_periods_ours(fs: &dyn Fs, dir: Option<&Dir>, names: &Names) -> bool {
-    let said = dir.and_then(|dir| fs.read_head(&dir.at(names.lock_name()), LOCK_BYTES_MAX).ok());
+    let said = dir.and_then(|dir| fs.read_head(&dir.at(names.lock_name()), LOCK_TEXT_BYTES_MAX).ok());
     said.is_some_and(|said| said.is_empty() || String::from_utf8_lossy(&said).contains(NAMED_BY_PERIODS))
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Counters;
 use super::desk::Episode;
 use crate::effect::fs::{At, Fs};
-use crate::effect::site::{Site, split};
+use crate::effect::site::{Site, split, unlink_gone};
 use crate::effect::whole;
 use crate::model::alert::{Alert, Edge, Event, Trouble};
 use crate::model::error::{Failure, Op, OsError};
@@ -154,7 +154,7 @@ impl Alarms {
         }
         if let Some(at) = &self.litter {
             if let Some(at) = reached(report.site, at)? {
-                unlink(&report.site.fs, &at)?;
+                unlink_gone(&report.site.fs, &at)?;
             }
             self.litter = None;
         }
@@ -185,7 +185,7 @@ impl Alarms {
             }
             Err(failure) => {
                 // Often the disk is full: nothing half-written stays on it.
-                self.litter = unlink(&site.fs, &temporary).is_err().then_some(temporary);
+                self.litter = unlink_gone(&site.fs, &temporary).is_err().then_some(temporary);
                 Err(failure)
             }
         }
@@ -282,7 +282,7 @@ fn take_back(site: &Site, file: &Standing) -> Result<(), Failure> {
     let Some(at) = reached(site, &file.at)? else { return Ok(()) };
     match site.fs.stat(&at) {
         Ok(meta) if meta.id != file.id => Ok(()),
-        _ => unlink(&site.fs, &at),
+        _ => unlink_gone(&site.fs, &at),
     }
 }
 
@@ -298,13 +298,4 @@ fn reached(site: &Site, at: &At) -> Result<Option<At>, Failure> {
         dir => dir.ok(),
     };
     Ok(dir.filter(|dir| dir.id() == at.dir.id()).map(|dir| dir.at(&at.name)))
-}
-
-/// Removes a file that may be gone already; that it is gone is believed only if `stat` says so too.
-fn unlink(fs: &dyn Fs, at: &At) -> Result<(), Failure> {
-    match fs.unlink(at) {
-        Ok(()) => Ok(()),
-        Err(OsError::ENOENT) if fs.stat(at) == Err(OsError::ENOENT) => Ok(()),
-        Err(error) => Err(Failure::new(Op::Unlink, at.path(), error)),
-    }
 }

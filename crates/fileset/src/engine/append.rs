@@ -412,6 +412,8 @@ impl Engine {
             Class::Gone => {
                 // This descriptor leads nowhere any more: the record is finished in the file that is found now.
                 if error == OsError::EBADF {
+                    // Whoever closed this one has closed the others too.
+                    self.mend_descriptors();
                     self.lose_descriptor(now);
                 } else {
                     self.cut_partial();

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use super::alarm::{Alarms, Report};
@@ -11,6 +10,7 @@ use super::{Counters, Moments};
 use crate::effect::execute::{Done, Stage};
 use crate::model::alert::{Event, Rotated, Trouble};
 use crate::model::error::Failure;
+use crate::model::guest;
 use crate::model::removal::Reason;
 use crate::model::settings::Settings;
 use crate::model::time::{Now, Wall};
@@ -136,9 +136,7 @@ impl Desk {
 
     pub(super) fn say(&mut self, event: Event) {
         if let (Event::Rotated(rotated), Some(Hook(hook))) = (&event, &mut self.on_rotate) {
-            if catch_unwind(AssertUnwindSafe(|| hook(rotated))).is_err() {
-                self.counters.hook_panics += 1;
-            }
+            self.counters.hook_panics += u64::from(guest::run(|| hook(rotated)).is_none());
         }
         if self.events.len() == EVENTS_MAX {
             self.events.pop_front();

@@ -174,9 +174,14 @@ impl Retention {
         }
     }
 
-    /// Looks at all backups anew.
+    /// Looks at all backups anew, where names tell times too.
     fn look_again(turn: &mut Turn<'_>) {
         turn.stage.picture.is_stale = true;
+        Self::look(turn);
+    }
+
+    /// Looks at what is known of the backups. Where that fails, the next look may not.
+    fn look(turn: &mut Turn<'_>) {
         if let Err(Setback::Failed(_)) = turn.stage.perform(Step::Survey, turn.settings) {
             turn.failed();
         }
@@ -199,7 +204,7 @@ impl Retention {
         }
         let mut looked_again = false;
         while let Some(slot) = retention::victim(&turn.stage.picture.inventory, keep) {
-            let before = turn.stage.space().ok();
+            let before = if reason == Reason::FreeSpace { turn.stage.space().ok() } else { None };
             let failure = match turn.stage.perform(Step::Remove(slot), turn.settings) {
                 Ok(done) => {
                     turn.removed(done, reason);
@@ -360,9 +365,7 @@ impl Retention {
     pub(super) fn expire(&mut self, is_job_under_way: bool, turn: &mut Turn<'_>) {
         if !is_job_under_way {
             self.forget_obstacles(turn);
-            if let Err(Setback::Failed(_)) = turn.stage.perform(Step::Survey, turn.settings) {
-                turn.failed();
-            }
+            Self::look(turn);
         }
         self.drop_expired(turn);
     }

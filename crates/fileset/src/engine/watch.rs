@@ -80,8 +80,6 @@ impl Engine {
         }
         // Before the same file is opened anew: that may get the very number.
         drop(file);
-        // Whoever closed this one has closed the others too.
-        self.stage.site.mend_descriptors();
         self.start_reopening(now);
     }
 

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::guest;
+
 /// The first lines of each new file.
 ///
 /// ```
@@ -42,9 +44,7 @@ impl Header {
     pub(crate) fn bytes(&self, bytes_max: usize) -> Vec<u8> {
         let text = match &self.0 {
             Source::Text(text) => text.to_string(),
-            Source::Function(function) => {
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| function())).unwrap_or_default()
-            }
+            Source::Function(function) => guest::run(|| function()).unwrap_or_default(),
         };
         let text = text.trim_end_matches('\n');
         if text.is_empty() || bytes_max == 0 {

@@ -1,6 +1,7 @@
 //! Mode, user and group of a new file: those of the one before it, or of the settings.
 //! Which file that is, is `open`'s and `packing`'s.
 
+use super::ROOT;
 use crate::effect::fs::LogFile;
 use crate::model::error::{Op, OsError};
 use crate::model::inventory::Meta;
@@ -26,7 +27,6 @@ impl Attributes {
 
     /// Those of a copy of a file: root's belongs to whom the file does.
     pub(crate) fn of_copy(meta: &Meta, user: u32) -> Self {
-        const ROOT: u32 = 0;
         Self { user: (user == ROOT).then_some(meta.owner), ..Self::of(meta) }
     }
 

@@ -2,7 +2,7 @@
 //! Which trick is allowed by name, the settings say.
 
 use super::attributes::{Attributes, give};
-use super::{OpenFile, Place, Stage};
+use super::{OpenFile, Place, ROOT, Stage};
 use crate::effect::fs::{At, Follow, Fs as _, LogFile};
 use crate::effect::site::Which;
 use crate::model::error::{Failure, Op, OsError};
@@ -164,7 +164,6 @@ pub(crate) fn objection(
     dir_owner: Option<u32>,
     settings: &Settings,
 ) -> Option<(&'static str, OsError)> {
-    const ROOT: u32 = 0;
     let refused = |allow: Allow| !settings.allows(allow);
     let is_ours = meta.owner == user
         || (user == ROOT && dir_owner == Some(meta.owner))

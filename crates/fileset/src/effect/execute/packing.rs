@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::attributes::Attributes;
 use super::{Picture, Stage};
-use crate::effect::fs::{At, Fs as _};
-use crate::effect::pack::{PackOrder, Packed};
+use crate::effect::fs::Fs as _;
+use crate::effect::pack::{Allowance, PackOrder, Packed};
+use crate::effect::site::unlink_gone;
 use crate::model::compression::Compression;
-use crate::model::error::{Failure, Op, OsError};
+use crate::model::error::{Failure, Op};
 use crate::model::inventory::{Backup, FileKind, Meta};
 use crate::model::slot::Slot;
 
@@ -103,7 +104,7 @@ impl Stage {
             compression: packed.compression,
         };
         self.picture.inventory.twins.insert((slot, packed.compression), backup);
-        self.unlink_gone(&plain)?;
+        unlink_gone(&self.site.fs, &plain)?;
         self.picture.inventory.twins.remove(&(slot, packed.compression));
         self.picture.inventory.backups.insert(slot, backup);
         Ok(Placed::Done)
@@ -113,7 +114,7 @@ impl Stage {
     pub(crate) fn drop_temporary(&mut self) -> Result<(), Failure> {
         if self.picture.temporary.is_some() {
             self.site.hold()?;
-            self.unlink_gone(&self.site.pack_temporary())?;
+            unlink_gone(&self.site.fs, &self.site.pack_temporary())?;
             self.picture.temporary = None;
         }
         Ok(())
@@ -135,24 +136,15 @@ impl Stage {
         let at = self.site.backup(slot, compression);
         let plain = self.site.look(&self.site.backup(slot, Compression::None))?;
         if plain.is_some() && self.site.look(&at)?.is_some_and(|meta| meta.id == twin.id) {
-            return self.unlink_gone(&at);
+            return unlink_gone(&self.site.fs, &at);
         }
         // Others removed the plain file, and the twin is the backup; or others have put a file in its place.
         self.picture.survey_slot(self.site.ground(), slot)?;
         Ok(())
     }
-
-    /// Removes a name; gone already is as good, if a look says so too.
-    fn unlink_gone(&self, at: &At) -> Result<(), Failure> {
-        match self.site.fs.unlink(at) {
-            Ok(()) => Ok(()),
-            Err(OsError::ENOENT) if self.site.look(at)?.is_none() => Ok(()),
-            Err(error) => Err(Failure::new(Op::Unlink, at.path(), error)),
-        }
-    }
 }
 
 /// Whether the order that it belongs to was dropped, and its outcome will never come.
-pub(crate) fn is_lost(allowance: &Arc<crate::effect::pack::Allowance>) -> bool {
+pub(crate) fn is_lost(allowance: &Arc<Allowance>) -> bool {
     Arc::strong_count(allowance) == 1
 }
