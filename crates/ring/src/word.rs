@@ -12,7 +12,7 @@ pub(crate) const PARKED: u64 = 1 << 62;
 pub(crate) const CLOSED: u64 = 1 << 63;
 
 /// Bytes of a granule, the unit of room.
-pub(crate) const GRANULE: usize = 64;
+pub const GRANULE: usize = 64;
 
 /// A picture of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,18 +13,17 @@
 mod tests;
 
 use tracing_spool_fileset::{Batch, FileId, Rules, Witness};
-use tracing_spool_ring::{Checksum, Stamp, Task};
+use tracing_spool_ring::{Checksum, GRANULE, Stamp, Task};
 
+use crate::inbox::Inbox;
 use crate::ledger::Dropped;
 use crate::losses;
-use crate::page::GRANULE;
-use crate::ring_inbox::RingInbox;
 use crate::tray::Slips;
 
 /// Tells the ring of writes.
 #[derive(Debug)]
 pub(crate) struct Keeper<'a> {
-    inbox: &'a mut RingInbox,
+    inbox: &'a mut Inbox,
     slips: Slips<'a>,
     rules: Rules,
     /// Losses that the notice in the tray states.
@@ -35,7 +34,7 @@ pub(crate) struct Keeper<'a> {
 
 impl<'a> Keeper<'a> {
     pub(crate) fn new(
-        inbox: &'a mut RingInbox,
+        inbox: &'a mut Inbox,
         slips: Slips<'a>,
         rules: Rules,
         stating: &'a mut Option<Dropped>,

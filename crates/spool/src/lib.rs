@@ -45,7 +45,6 @@
 //! - `metrics`: `SpoolHandle::record_metrics` tells the `metrics` facade what [`Stats`] and [`Health`] know.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod admission;
 mod alerts;
 mod at_exit;
 mod builder;
@@ -71,10 +70,8 @@ mod metric;
 mod notice;
 mod origin;
 mod pace;
-mod page;
 mod panic_hook;
 mod peaks;
-mod place;
 mod process_lock;
 mod queue;
 mod rank;
@@ -84,14 +81,11 @@ mod recorder;
 mod recovered;
 #[cfg(not(shuttle))]
 mod recovery;
-mod ring_inbox;
 mod room;
 mod run;
 mod shared;
-mod shelf;
 #[cfg(feature = "signals")]
 mod signals;
-mod source;
 mod stats;
 #[cfg(test)]
 mod still;
@@ -101,7 +95,7 @@ mod wake;
 mod worker;
 mod writer;
 
-pub use builder::{QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
+pub use builder::{Durable, QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
 pub use config::{ConfigError, ConfigFault, SpoolConfig};
 pub use error::OpenError;
 pub use event_time::EventTime;
@@ -114,7 +108,7 @@ pub use layer::{PlainFields, Shedding, SpoolLayer};
 pub use ledger::{Dropped, Reason};
 pub use notice::Notices;
 pub use panic_hook::{PANIC_FLUSH_TIMEOUT, install_panic_hook};
-pub use queue::{HandOff, Overflow};
+pub use queue::Overflow;
 pub use reconfigure::ReconfigureError;
 pub use recovered::Recovered;
 #[cfg(feature = "signals")]

@@ -8,17 +8,17 @@ use tracing_spool_fileset::{FileId, Resumed, Rules, Unfinished};
 use tracing_spool_ring::{Checksum, Damage, Found, Opened, Ring, Stamp, Task};
 
 use crate::durable::{Keeper, rules_of};
+use crate::inbox::Inbox;
 use crate::ledger::Dropped;
 use crate::losses;
 use crate::recovered::Recovered;
-use crate::ring_inbox::RingInbox;
 use crate::tray::Tray;
 
 /// A hand-off that goes on with what was found.
 #[derive(Debug)]
 pub(crate) struct Adopted {
     pub(crate) ring: Arc<Ring>,
-    pub(crate) inbox: RingInbox,
+    pub(crate) inbox: Inbox,
     /// The write that was under way.
     pub(crate) tray: Tray,
     pub(crate) unfinished: Option<Unfinished>,
@@ -43,7 +43,7 @@ pub(crate) fn adopt(opened: Opened, rules: Rules) -> Adopted {
     let unstated = losses::unstated(&ring);
     let mut adopted = Adopted {
         ring,
-        inbox: RingInbox::durable(reader, stamped),
+        inbox: Inbox::lasting(reader, stamped),
         tray: Tray::new(rules),
         unfinished: None,
         recovered: recovered_of(&found, &unstated),

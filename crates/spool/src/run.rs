@@ -1,10 +1,9 @@
-//! A run of records that were copied together, out of the pages or the ring, and are taken one by one or all at once.
-//! Where they come from is the inboxes' matter.
+//! A run of records that were copied together, out of the ring, and are taken one by one or all at once.
+//! Where they come from is `inbox`'s matter.
 //!
 //! Records are copied a run at a time and looked at afterwards: a record that was stored just before in small pieces
 //! cannot be read in large ones until the stores have left the processor's buffer, which costs more than the copy.
 
-use crate::page::Page;
 use crate::rank::Rank;
 
 /// A record that was taken.
@@ -28,6 +27,8 @@ pub(crate) struct Bundle<'a> {
 /// A run ends with the first record behind so many bytes, or with so many records.
 const RUN_BYTES: usize = 8 * 1024;
 const RUN_RECORDS: usize = 128;
+/// A longer record gets memory of its own.
+const LONGEST: usize = 16 * 1024;
 
 /// Records that were copied and not yet taken.
 #[derive(Debug)]
@@ -43,9 +44,9 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// With space for a last record of so many bytes; the first record begins at `place`.
-    pub(crate) fn new(longest: usize, place: u64) -> Self {
-        let bytes = vec![0; RUN_BYTES + longest].into_boxed_slice();
+    /// The first record begins at `place`.
+    pub(crate) fn new(place: u64) -> Self {
+        let bytes = vec![0; RUN_BYTES + LONGEST].into_boxed_slice();
         Self { bytes, filled: 0, records: Vec::with_capacity(RUN_RECORDS), taken: 0, place, is_plain: true }
     }
 
@@ -61,12 +62,6 @@ impl Run {
 
     pub(crate) fn is_full(&self) -> bool {
         self.filled >= RUN_BYTES || self.records.len() == RUN_RECORDS
-    }
-
-    /// Copies a record behind those that were; it begins where the one before ends.
-    pub(crate) fn copy(&mut self, page: &Page, at: usize, len: usize) {
-        page.copy(at, len, &mut self.bytes[self.filled..]);
-        self.filled += len;
     }
 
     /// Whether all that was copied was taken.
@@ -105,7 +100,7 @@ pub(crate) struct Copied {
     /// What it counts for in the queue, in bytes.
     pub(crate) charge: u64,
     pub(crate) missing: usize,
-    /// Its bytes, where they did not come in a page.
+    /// Its bytes, where there was no room for them in the run.
     pub(crate) long: Option<Vec<u8>>,
     /// Behind this record.
     pub(crate) place: u64,

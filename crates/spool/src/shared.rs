@@ -9,7 +9,6 @@ use crossbeam_channel::Sender;
 use crossbeam_utils::CachePadded;
 use tracing_spool_fileset::{Alert, BlockReason, Counters, Edge, Event, Moments, State};
 
-use crate::admission::Refusal;
 use crate::alerts::AlertSink;
 use crate::builder::SpoolBuilder;
 use crate::control::Control;
@@ -17,7 +16,7 @@ use crate::draft::Draft;
 use crate::late::Late;
 use crate::ledger::{Ledger, Reason};
 use crate::peaks::Peaks;
-use crate::queue::{Bounds, Queue};
+use crate::queue::{Bounds, Queue, Refusal};
 use crate::rank::Rank;
 use crate::recovered::Recovered;
 use crate::stats::{Condition, Health, Stats};
@@ -109,7 +108,7 @@ impl Shared {
     }
 
     /// Hands a record over; what is refused is counted, or written late.
-    pub(crate) fn submit(&self, draft: &mut Draft) {
+    pub(crate) fn submit(&self, draft: &Draft) {
         if let Err(refusal) = self.queue.offer(draft) {
             let wrote = refusal == Refusal::Closed && self.late.write(self, draft);
             if !wrote {

@@ -1,5 +1,5 @@
 //! The writer thread: [`Worker::round`] is one pass of its loop, callable without a thread; `run` is the loop.
-//! It decides nothing about files (the engine does) and nothing about who is admitted (`admission` does).
+//! It decides nothing about files (the engine does) and nothing about who is let in (`queue` does).
 
 mod leave;
 mod packer;
@@ -23,13 +23,13 @@ pub(crate) use self::packer::Spawn;
 use crate::control::{Control, Left, Tickets};
 use crate::durable::Keeper;
 use crate::gap::Gap;
+use crate::inbox::Inbox;
 use crate::ledger::{Dropped, Reason};
 use crate::notice::{self, Notices};
 use crate::origin::Inside;
 use crate::pace::Pace;
 use crate::rank::Rank;
 use crate::shared::Shared;
-use crate::source::Source;
 use crate::stats::Condition;
 use crate::sync::{Ordering, thread};
 use crate::tray::Tray;
@@ -67,7 +67,7 @@ pub(crate) enum Next {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) inbox: Source,
+    pub(crate) inbox: Inbox,
     pub(crate) control: Receiver<Control>,
     pub(crate) file_set: Engine,
     pub(crate) clock: Arc<dyn Clock>,
@@ -86,7 +86,7 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) struct Worker {
     shared: Arc<Shared>,
-    inbox: Source,
+    inbox: Inbox,
     control: Receiver<Control>,
     /// None after the end.
     file_set: Option<Engine>,
@@ -221,7 +221,7 @@ impl Worker {
                     file_set.hurry();
                     // First the place, then the count: see `gap`.
                     let queue = &self.shared.queue;
-                    let place = self.inbox.last_place(queue);
+                    let place = queue.place();
                     if self.notices != Notices::Off {
                         self.gap.force(now, place, self.shared.ledger.dropped());
                     }
@@ -242,7 +242,7 @@ impl Worker {
     fn watch_gap(&mut self, now: Now) {
         if self.notices != Notices::Off {
             let is_blocked = matches!(self.state(), State::Blocked(_));
-            let place = || self.inbox.last_place(&self.shared.queue);
+            let place = || self.shared.queue.place();
             self.gap.watch(now, is_blocked, place, || self.shared.ledger.dropped());
         }
     }
@@ -255,7 +255,6 @@ impl Worker {
         }
         self.tray.clear();
         let is_durable = self.inbox.durable().is_some();
-        let queue = &self.shared.queue;
         loop {
             // A notice of a durable hand-off has a batch of its own: see `durable`.
             let takes_notice = !is_durable || self.tray.is_empty();
@@ -297,9 +296,6 @@ impl Worker {
                 self.shared.ledger.cut_one();
             }
         }
-        if !self.tray.is_done() {
-            queue.shelf.stock();
-        }
     }
 
     /// Whether records may be held for those who read the file: not where room is short, or somebody waits.
@@ -307,7 +303,7 @@ impl Worker {
         let Some(file_set) = &mut self.file_set else { return };
         if !file_set.settings().quiet_rotation.is_zero() {
             let is_awaited = self.closing.is_some() || self.tickets.are_waiting();
-            file_set.set_pressed(is_awaited || self.shared.queue.admission.is_half_full());
+            file_set.set_pressed(is_awaited || self.shared.queue.is_half_full());
         }
     }
 
@@ -427,7 +423,8 @@ impl Worker {
     /// These are in the file, or given up. The queue shrinks nowhere else, so that what it held just before is all there
     /// is to know of its highest fill.
     fn release(&mut self, records: u64, bytes: u64) {
-        let left = self.inbox.release(&self.shared.queue, records, bytes);
+        self.inbox.release(records, bytes);
+        let left = self.shared.queue.was_released();
         self.shared.peaks.saw(left.records + records, left.bytes + bytes);
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk, Survive, When};
 use tracing_spool_fileset::{Clock, Op, OsError};
 
-use crate::builder::SpoolBuilder;
+use crate::builder::{Durable, SpoolBuilder};
 use crate::draft::Draft;
 use crate::rank::Rank;
 use crate::recovered::Recovered;
@@ -52,8 +52,7 @@ impl World {
         let seen: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let builder = Spool::builder(LOG)
             .quiet()
-            .durable(self.ring())
-            .durable_on_any_file_system()
+            .durable(Durable::at(self.ring()).on_any_file_system())
             .queue_bytes(16 * 1024)
             .max_bytes(600)
             .backup_count(90)
@@ -68,7 +67,7 @@ impl World {
             let text = format!("record {number} {}\n", "x".repeat(number as usize * 37 % 190));
             let mut draft = Draft::new([Rank::Info, Rank::Error][number as usize % 2]);
             draft.push(text.as_bytes(), process.shared.queue.max_record());
-            process.shared.queue.offer(&mut draft).unwrap();
+            process.shared.queue.offer(&draft).unwrap();
             self.accepted += 1;
         }
     }
@@ -252,7 +251,7 @@ fn rendering_is_that_of_the_process_that_died() {
     let mut process = world.start(|builder| builder.raw_bytes().max_bytes(1 << 16)).unwrap();
     let mut draft = Draft::new(Rank::Info);
     draft.push(b"\x1b[1mbold\x1b[0m\n", 100);
-    process.shared.queue.offer(&mut draft).unwrap();
+    process.shared.queue.offer(&draft).unwrap();
     world.disk.fault(Fault::on(Op::Write).path_ends("app.log").short(6).once());
     world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
     world.rounds(&mut process, 1);
@@ -323,7 +322,8 @@ fn a_ring_that_cannot_be_made_is_an_error_or_memory_with_an_alert() {
     let world = World::new();
     std::fs::create_dir(world.ring()).unwrap();
     assert!(world.start(|builder| builder).is_none());
-    let process = world.start(SpoolBuilder::durable_or_memory).unwrap();
+    let or_memory = Durable::at(world.ring()).or_memory();
+    let process = world.start(|builder| builder.durable(or_memory)).unwrap();
     assert!(process.shared.health().alerts[0].detail.contains("do not outlive"));
 }
 
@@ -335,7 +335,7 @@ fn a_loss_that_was_not_stated_before_a_death_is_stated_after_it() {
     let lose = |process: &Process| {
         let mut draft = Draft::new(Rank::Error);
         draft.push(b"lost", 100);
-        process.shared.submit(&mut draft);
+        process.shared.submit(&draft);
     };
     (0..3).for_each(|_| lose(&process));
     drop(process);
@@ -385,7 +385,7 @@ fn room_is_not_given_back_inside_a_stamp() {
     options.any_file_system = true;
     let opened = Ring::open(&world.ring(), limits, options).unwrap();
     (0..4).for_each(|_| assert!(opened.ring.offer(2, b"x", 0).is_ok()));
-    let mut inbox = crate::ring_inbox::RingInbox::durable(opened.reader, 0..0);
+    let mut inbox = crate::inbox::Inbox::lasting(opened.reader, 0..0);
     while inbox.take().is_some() {}
     // Four records were to be written, and the first two were given up.
     inbox.stamp(&Stamp { task: Task::Records { until: 4 }, ..Stamp::default() });
@@ -396,7 +396,7 @@ fn room_is_not_given_back_inside_a_stamp() {
     assert_eq!((found.records, found.stamp), (2, Some(Stamp { from: 2, ..Stamp::default() })));
 
     // The same where the stamp is that of a process before.
-    let mut inbox = crate::ring_inbox::RingInbox::durable(opened.reader, 2..4);
+    let mut inbox = crate::inbox::Inbox::lasting(opened.reader, 2..4);
     while inbox.take().is_some() {}
     inbox.release(1, 64);
     drop((inbox, opened.ring));

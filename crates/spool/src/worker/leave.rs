@@ -108,7 +108,7 @@ impl Worker {
             ledger.drop_one(reason, arrival.rank);
             known += 1;
         }
-        let rest = self.inbox.clear(&self.shared.queue);
+        let rest = self.shared.queue.leave();
         let all = rest.records;
         self.shared.peaks.saw(all, rest.bytes);
         ledger.drop_many(reason, Rank::Info, all.saturating_sub(known));

@@ -1,7 +1,11 @@
 //! What callers, the guard and the thread share: the queue, the counter, and how far the end has come.
 //! It writes nothing.
 
-use crate::admission::MOST_BYTES;
+use std::alloc::{Layout, handle_alloc_error};
+use std::sync::Arc;
+
+use tracing_spool_ring::{LEVELS, Limits, MOST_BYTES, Reader, Ring};
+
 use crate::inbox::Inbox;
 use crate::origin::Origin;
 use crate::queue::{Bounds, Overflow, Queue};
@@ -12,7 +16,8 @@ use super::counter::ErrorCounter;
 
 /// Bytes that may wait, for each line that may.
 const BYTES_PER_LINE: u64 = 512;
-const LEAST_BYTES: u64 = 1 << 20;
+/// A longer line does not fit, and is cut. It is no more than a claim on addresses: memory is used as lines come.
+const LEAST_BYTES: u64 = 64 << 20;
 
 /// The rank of all lines: none is shed before another, and none wakes the thread for its own sake.
 pub(super) const RANK: Rank = Rank::Info;
@@ -27,19 +32,29 @@ pub(super) struct Shared {
     is_abandoned: AtomicBool,
 }
 
+/// A ring, with a smaller bound where the system does not give so many addresses. Where it gives none at all, the program has
+/// no memory.
+fn ring(limits: Limits) -> (Arc<Ring>, Reader) {
+    let bounds = [limits.bytes, LEAST_BYTES.min(limits.bytes), 1 << 16];
+    let at = |bytes| Limits { bytes, records: limits.records, shares: limits.shares };
+    let ring = bounds.into_iter().find_map(|bytes| Ring::in_memory(at(bytes)).ok());
+    ring.unwrap_or_else(|| handle_alloc_error(Layout::new::<[u8; 1 << 16]>()))
+}
+
 impl Shared {
     pub(super) fn new(lines: usize, is_lossy: bool) -> (Self, Inbox) {
         let lines = u64::try_from(lines).unwrap_or(u64::MAX).max(1);
         let bounds = Bounds {
             bytes: lines.saturating_mul(BYTES_PER_LINE).clamp(LEAST_BYTES, MOST_BYTES),
-            // So many that the share which this rank may fill is `lines`.
-            records: lines.saturating_mul(100).div_ceil(RANK.mark_percent()),
+            records: lines,
             max_record: usize::MAX,
             overflow: if is_lossy { Overflow::DropNewest } else { Overflow::Block },
         };
-        let (queue, inbox) = Queue::new(bounds, Origin::here());
+        // One rank, which may fill all of it.
+        let (ring, reader) = ring(Limits { shares: [100; LEVELS], ..bounds.limits() });
+        let queue = Queue::new(bounds, Origin::here(), ring);
         let (is_stopping, is_abandoned) = (AtomicBool::new(false), AtomicBool::new(false));
-        (Self { queue, counter: ErrorCounter::default(), is_stopping, is_abandoned }, inbox)
+        (Self { queue, counter: ErrorCounter::default(), is_stopping, is_abandoned }, Inbox::new(reader))
     }
 
     /// Lets the thread end when nothing waits any more. Nothing is let in from now on.
@@ -56,7 +71,7 @@ impl Shared {
     /// Lets the thread end after the write that it is in. What waits now is lost.
     pub(super) fn abandon(&self) {
         self.is_abandoned.store(true, Ordering::SeqCst);
-        self.counter.lost(self.queue.admission.fill().records());
+        self.counter.lost(self.queue.waiting().records);
     }
 
     pub(super) fn is_abandoned(&self) -> bool {
@@ -74,7 +89,7 @@ mod tests {
             let (shared, _inbox) = Shared::new(lines, true);
             let mut draft = crate::draft::Draft::new(RANK);
             draft.push(b"x", usize::MAX);
-            let taken = std::iter::from_fn(|| shared.queue.offer(&mut draft).ok()).count();
+            let taken = std::iter::from_fn(|| shared.queue.offer(&draft).ok()).count();
             assert_eq!(taken, lines);
         }
         let (shared, _inbox) = Shared::new(0, true);
