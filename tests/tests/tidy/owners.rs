@@ -25,7 +25,6 @@ const FENCES: &[Fence] = &[
             "File::options",
             "fs::File",
             "libc",
-            "rustix",
             "nix::dir",
             "nix::fcntl",
             "nix::sys::stat",
@@ -35,6 +34,10 @@ const FENCES: &[Fence] = &[
         owners: &[
             "crates/fileset/src/effect/disk",
             "crates/fileset/src/effect/lock",
+            // Descriptors that a forked child must not keep, `atexit`, memory that a fork wipes.
+            "crates/process/src/children",
+            "crates/process/src/exit",
+            "crates/process/src/system",
             // The file of a ring, which is mapped.
             "crates/ring/src/file",
             "crates/ring/src/platform",
@@ -50,6 +53,8 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/lock",
             "crates/ring/src/file",
             "crates/ring/src/platform",
+            // The main thread's number, for its processors and its class.
+            "crates/process/src/system",
             // Users and groups by name, for whom files are given to.
             "crates/fileset/src/model/owner",
             // The host's name, for the lock file and the alert file.
@@ -92,6 +97,8 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/file_size",
             // Compression, where nobody drives the set.
             "crates/fileset/src/file_set/packer",
+            // How threads of ours are born.
+            "crates/process/src/thread",
             "crates/spool/src/builder",
             "crates/spool/src/worker",
             "crates/spool/src/wake",
@@ -160,7 +167,15 @@ const FENCES: &[Fence] = &[
             // A signal that waits for one thread is taken through a signalfd.
             "crates/fileset/src/effect/file_size",
             "crates/ring/src/platform",
+            "crates/process/src/system",
+            "crates/process/src/thread",
         ],
+    },
+    Fence {
+        what: "unsafe code",
+        reached_by: &["unsafe"],
+        // Two packages, whose every block argues why it is sound.
+        owners: &["crates/ring/src", "crates/process/src"],
     },
     Fence {
         what: "the process",
@@ -249,6 +264,7 @@ fn trespasses_are_caught() {
         "fn f() { write(io::stderr()); }",
         "use std::process::exit;",
         "const NOW: fn() -> Instant = Instant::now;",
+        "fn f() { unsafe { g() } }",
     ] {
         assert_eq!(trespasses_of("crates/fileset/src/policy/plan.rs", text), 1, "{text}");
     }
@@ -274,6 +290,7 @@ fn owners_tests_and_words_pass() {
         ),
         ("crates/spool/examples/a.rs", "fn main() { println!(); }"),
         ("tests/tests/it/a.rs", "use std::fs;"),
+        ("crates/process/src/exit.rs", "fn f() { unsafe { g() } }"),
     ] {
         assert_eq!(trespasses_of(path, text), 0, "{path}: {text}");
     }

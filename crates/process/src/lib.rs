@@ -1,0 +1,31 @@
+//! What `tracing-spool` asks the operating system for with `unsafe`: whether this is a forked child, descriptors that
+//! children must not keep, a word at `exit`, and threads that leave the program's signals alone. It knows nothing of logs.
+//!
+//! ```
+//! use std::fs::File;
+//! use tracing_spool_process::{ClosedInChildren, Process};
+//!
+//! let opened_by = Process::here();
+//! let file = File::open("/dev/null")?;
+//! let _closed = ClosedInChildren::new(&file);
+//! assert!(opened_by.is_here(), "and in no child that is forked from here on");
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! A child that is made by the bare system call `clone`, without the C library's `fork`, is known as such on Linux, but keeps
+//! the descriptors: handlers of `pthread_atfork` do not run there.
+#![deny(unsafe_op_in_unsafe_fn)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod children;
+mod exit;
+mod lock;
+mod process;
+mod system;
+mod thread;
+
+pub use children::{ClosedInChildren, ForkWatch};
+pub use exit::at_exit;
+pub use lock::ProcessLock;
+pub use process::Process;
+pub use thread::{give_way, spawn, without_signals};
