@@ -46,6 +46,14 @@ impl Inbox {
         self.reader.tail()
     }
 
+    /// For each round: makes memory ready that callers will need, and where nothing waits goes back to what is warm.
+    pub(crate) fn tend(&mut self) {
+        self.reader.make_ready();
+        if self.run.is_taken() && self.reader.rewind() {
+            self.run.move_to(self.reader.place());
+        }
+    }
+
     /// Notes what is being done.
     pub(crate) fn stamp(&mut self, stamp: &Stamp) {
         self.stamped = match stamp.task {
@@ -163,5 +171,24 @@ mod tests {
         let before = inbox.place();
         inbox.took_bundle();
         assert!(inbox.is_empty() && inbox.place() == before + 1);
+    }
+
+    #[test]
+    fn where_nothing_waits_the_next_record_goes_to_the_beginning_of_a_lap() {
+        const LEN: usize = 300_000; // beyond the window of warm memory
+        let limits = Limits { bytes: 1 << 20, records: 100, shares: [100; 5] };
+        let mut inbox = Inbox::new(Ring::in_memory(limits).unwrap().1);
+        let charge = (LEN as u64 + 16).next_multiple_of(64);
+        inbox.ring().offer(2, &[b'x'; LEN], 0).unwrap();
+        inbox.tend();
+        assert_eq!(inbox.take().unwrap().record.len(), LEN);
+        inbox.tend();
+        assert_eq!(inbox.place(), charge / 64, "it has not been given back");
+        inbox.release(1, charge);
+        inbox.tend();
+        assert_eq!((inbox.place(), inbox.ring().place()), (1 << 14, 1 << 14), "both skipped the rest");
+        inbox.ring().offer(2, b"small", 0).unwrap();
+        assert_eq!(text(&mut inbox).as_deref(), Some("small"));
+        assert_eq!(inbox.place(), (1 << 14) + 1);
     }
 }

@@ -55,6 +55,11 @@ impl Run {
         self.place
     }
 
+    /// The next record begins there.
+    pub(crate) fn move_to(&mut self, place: u64) {
+        self.place = place;
+    }
+
     pub(crate) fn clear(&mut self) {
         self.records.clear();
         (self.filled, self.taken, self.is_plain) = (0, 0, true);

@@ -202,6 +202,7 @@ impl Worker {
         self.append(now);
         self.listen(now);
         self.publish();
+        self.inbox.tend();
         self.pace.took(self.taken - before.0, now.mono);
         let is_said = !self.gap.is_waiting() && !self.tray.has_notice();
         let is_blocked = matches!(self.state(), State::Blocked(_));

@@ -78,6 +78,7 @@ impl<W: Write + Send + 'static> Worker<W> {
         loop {
             self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
             let taken = self.round();
+            self.inbox.tend();
             let now = self.clock.now().mono;
             self.pace.took(taken, now);
             if self.shared.is_abandoned() {
