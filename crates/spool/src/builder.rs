@@ -376,7 +376,8 @@ impl SpoolBuilder {
         let syncs_errors = file_set.settings().sync == SyncPolicy::OnDemand;
         let bounds = self.bounds(record_limit);
         let described = self.clone();
-        let hand_off::Parts { queue, inbox, tray, recovered, stating } = ends.into_parts(bounds);
+        let hand_off::Parts { queue, inbox, tray, recovered, stating } =
+            ends.into_parts(bounds, self.notices);
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,

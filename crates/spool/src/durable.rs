@@ -25,7 +25,6 @@ use crate::tray::Slips;
 pub(crate) struct Keeper<'a> {
     inbox: &'a mut Inbox,
     slips: Slips<'a>,
-    rules: Rules,
     /// Losses that the notice in the tray states.
     stating: &'a mut Option<Dropped>,
     /// The record behind the last of the stamp.
@@ -33,13 +32,8 @@ pub(crate) struct Keeper<'a> {
 }
 
 impl<'a> Keeper<'a> {
-    pub(crate) fn new(
-        inbox: &'a mut Inbox,
-        slips: Slips<'a>,
-        rules: Rules,
-        stating: &'a mut Option<Dropped>,
-    ) -> Self {
-        Self { inbox, slips, rules, stating, until: None }
+    pub(crate) fn new(inbox: &'a mut Inbox, slips: Slips<'a>, stating: &'a mut Option<Dropped>) -> Self {
+        Self { inbox, slips, stating, until: None }
     }
 
     /// The granule before a record of the batch.
@@ -61,7 +55,7 @@ impl<'a> Keeper<'a> {
             start,
             bytes: bytes.len() as u64,
             checksum: Checksum::of(bytes),
-            notes: notes_of(self.rules),
+            notes: notes_of(self.slips.rules),
         };
         self.inbox.stamp(&stamp);
     }

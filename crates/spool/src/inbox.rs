@@ -100,6 +100,12 @@ impl Inbox {
         self.run.took_bundle();
     }
 
+    /// Gives back records that were taken, the last of all that were. The first of them begins at `place`.
+    #[cfg(not(shuttle))]
+    pub(crate) fn put_back(&mut self, records: Vec<Copied>, place: u64) {
+        self.run.put_back(records, place);
+    }
+
     /// Gives back the room of the oldest of what was taken: it is in the file, or given up.
     pub(crate) fn release(&mut self, records: u64, bytes: u64) {
         let granules = bytes / GRANULE as u64;

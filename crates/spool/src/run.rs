@@ -37,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) filled: usize,
     pub(crate) records: Vec<Copied>,
     taken: usize,
+    /// Where the bytes of the first record begin.
+    base: usize,
     /// Behind the record taken last.
     place: u64,
     /// Whether all of them are in `bytes`, and whole.
@@ -47,7 +49,15 @@ impl Run {
     /// The first record begins at `place`.
     pub(crate) fn new(place: u64) -> Self {
         let bytes = vec![0; RUN_BYTES + LONGEST].into_boxed_slice();
-        Self { bytes, filled: 0, records: Vec::with_capacity(RUN_RECORDS), taken: 0, place, is_plain: true }
+        Self {
+            bytes,
+            filled: 0,
+            records: Vec::with_capacity(RUN_RECORDS),
+            taken: 0,
+            base: 0,
+            place,
+            is_plain: true,
+        }
     }
 
     /// The place behind the record taken last.
@@ -62,7 +72,7 @@ impl Run {
 
     pub(crate) fn clear(&mut self) {
         self.records.clear();
-        (self.filled, self.taken, self.is_plain) = (0, 0, true);
+        (self.filled, self.taken, self.base, self.is_plain) = (0, 0, 0, true);
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -77,11 +87,21 @@ impl Run {
     /// Takes the next record.
     pub(crate) fn take(&mut self) -> Option<Arrival<'_>> {
         let copied = self.records.get(self.taken)?;
-        let start = self.taken.checked_sub(1).map_or(0, |before| self.records[before].end);
+        let start = self.taken.checked_sub(1).map_or(self.base, |before| self.records[before].end);
         self.taken += 1;
         self.place = copied.place;
         let record = copied.long.as_deref().unwrap_or(&self.bytes[start..copied.end]);
         Some(Arrival { rank: copied.rank, record, missing: copied.missing, charge: copied.charge })
+    }
+
+    /// Gives back records that were taken, the last of all that were. The first of them begins at `place`.
+    #[cfg(not(shuttle))]
+    pub(crate) fn put_back(&mut self, records: Vec<Copied>, place: u64) {
+        let end = self.taken.checked_sub(1).map_or(0, |last| self.records[last].end);
+        let waiting = self.records.split_off(self.taken);
+        self.records = records.into_iter().map(|copied| Copied { end, ..copied }).chain(waiting).collect();
+        (self.taken, self.place, self.is_plain) = (0, place, false);
+        self.base = end;
     }
 
     /// All that was copied, if it lies together and none of it was taken.
@@ -109,4 +129,13 @@ pub(crate) struct Copied {
     pub(crate) long: Option<Vec<u8>>,
     /// Behind this record.
     pub(crate) place: u64,
+}
+
+#[cfg(not(shuttle))]
+impl Copied {
+    /// In memory of its own.
+    pub(crate) fn of(arrival: &Arrival<'_>) -> Self {
+        let Arrival { rank, record, missing, charge } = *arrival;
+        Self { rank, end: 0, charge, missing, long: Some(record.to_vec()), place: 0 }
+    }
 }

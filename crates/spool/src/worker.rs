@@ -316,8 +316,7 @@ impl Worker {
             // Each write may take long, and what was left by the deadline is to be said exactly.
             let writes_max = if self.closing.is_some() { 1 } else { usize::MAX };
             let (batch, slips) = self.tray.parts();
-            let mut keeper =
-                self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, self.rules, &mut self.stating));
+            let mut keeper = self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.stating));
             let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
             file_set.append_with(batch, writes_max, now, witness);
         }

@@ -14,6 +14,9 @@ use super::durable::RUNTIME_DIRECTORY;
 use crate::error::OpenError;
 use crate::inbox::Inbox;
 use crate::ledger::Dropped;
+#[cfg(not(shuttle))]
+use crate::losses;
+use crate::notice::Notices;
 use crate::origin::Origin;
 use crate::queue::{Bounds, Queue};
 use crate::recovered::Recovered;
@@ -122,7 +125,7 @@ impl Ends {
         }
     }
 
-    pub(super) fn into_parts(self, bounds: Bounds) -> Parts {
+    pub(super) fn into_parts(self, bounds: Bounds, notices: Notices) -> Parts {
         let origin = Origin::here();
         match self.way {
             Way::Memory(ring, inbox) => Parts {
@@ -135,8 +138,13 @@ impl Ends {
             #[cfg(not(shuttle))]
             Way::File(adopted) => {
                 let Adopted { ring, inbox, tray, recovered, unstated, .. } = *adopted;
+                let mut stating = Some(unstated);
+                if notices == Notices::Off {
+                    // No notice will; `recovered` does.
+                    stating.take().iter().for_each(|unstated| losses::state(&ring, unstated));
+                }
                 let queue = Queue::new(bounds, origin, ring);
-                Parts { queue, inbox, tray: Some(tray), recovered, stating: Some(unstated) }
+                Parts { queue, inbox, tray: Some(tray), recovered, stating }
             }
         }
     }
