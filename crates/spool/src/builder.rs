@@ -235,15 +235,9 @@ impl SpoolBuilder {
     }
 }
 
-#[cfg_attr(
-    not(shuttle),
-    expect(
-        clippy::disallowed_methods,
-        reason = "the writer thread, and the one that compresses; a failure is an error of `open`"
-    )
-)]
+/// The writer thread, and the one that compresses; a failure is an error of `open`.
 fn spawn(builder: thread::Builder, life: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
-    builder.spawn(life)
+    crate::sync::spawn(builder, life)
 }
 
 /// How it starts.
