@@ -85,7 +85,7 @@ fn main() -> Result<()> {
         }
         What::Forks { forks } => println!("{}", said(forked::storm(&scratch.path().join("app.log"), forks))?),
         What::Opens { times } => {
-            println!("{}", said(opens::open_and_close(&scratch.path().join("app.log"), times))?)
+            println!("{}", said(opens::open_and_close(&scratch.path().join("app.log"), times))?);
         }
         What::Sweep => println!("{}", sweep::sweep(&ground()?, |_| true)?),
         What::Soak { seconds, seed } => println!("{}", soak::soak(&ground()?, seconds, seed)?),
