@@ -4,8 +4,10 @@
 pub mod child;
 pub mod faulty;
 pub mod files;
+pub mod forked;
 pub mod host;
 pub mod neighbour;
+pub mod opens;
 pub mod properties;
 pub mod world;
 

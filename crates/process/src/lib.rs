@@ -22,10 +22,10 @@ mod exit;
 mod lock;
 mod process;
 mod system;
-mod thread;
+mod threads;
 
 pub use children::{ClosedInChildren, ForkWatch};
 pub use exit::at_exit;
 pub use lock::ProcessLock;
 pub use process::Process;
-pub use thread::{give_way, spawn, without_signals};
+pub use threads::{give_way, spawn, without_signals};

@@ -244,15 +244,9 @@ impl SpoolBuilder {
     }
 }
 
-#[cfg_attr(
-    not(shuttle),
-    expect(
-        clippy::disallowed_methods,
-        reason = "the writer thread, and the one that compresses; a failure is an error of `open`"
-    )
-)]
+/// The writer thread, and the one that compresses; a failure is an error of `open`.
 fn spawn(builder: thread::Builder, life: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
-    builder.spawn(life)
+    crate::sync::spawn(builder, life)
 }
 
 /// How it starts.
@@ -377,7 +371,7 @@ impl SpoolBuilder {
         let bounds = self.bounds(record_limit);
         let described = self.clone();
         let hand_off::Parts { queue, inbox, tray, recovered, stating } =
-            ends.into_parts(bounds, self.notices);
+            ends.into_parts(bounds, self.notices != Notices::Off);
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,

@@ -13,6 +13,7 @@ use crate::alerts::AlertSink;
 use crate::builder::SpoolBuilder;
 use crate::control::Control;
 use crate::draft::Draft;
+use crate::forked;
 use crate::late::Late;
 use crate::ledger::{Ledger, Reason};
 use crate::peaks::Peaks;
@@ -57,6 +58,7 @@ pub(crate) struct Shared {
     /// On lines of its own, as it is locked at every round: the fields around it are read by callers.
     picture: CachePadded<Mutex<Picture>>,
     late_said: AtomicBool,
+    pub(crate) told: forked::Told,
 }
 
 const NOT_BLOCKED: u8 = 0;
@@ -95,6 +97,7 @@ impl Shared {
             block: AtomicU8::new(NOT_BLOCKED),
             picture: CachePadded::default(),
             late_said: AtomicBool::new(false),
+            told: forked::Told::default(),
         }
     }
 
@@ -109,6 +112,9 @@ impl Shared {
 
     /// Hands a record over; what is refused is counted, or written late.
     pub(crate) fn submit(&self, draft: &Draft) {
+        if self.queue.origin.is_forked() {
+            return forked::lose(self, draft.rank);
+        }
         if let Err(refusal) = self.queue.offer(draft) {
             let wrote = refusal == Refusal::Closed && self.late.write(self, draft);
             if !wrote {
@@ -120,19 +126,13 @@ impl Shared {
     /// Counts a record that was refused.
     #[cold]
     pub(crate) fn refuse(&self, rank: Rank, refusal: Refusal) {
+        if self.queue.origin.is_forked() {
+            return forked::lose(self, rank);
+        }
         let reason = match refusal {
             Refusal::Closed => Reason::Closed,
             Refusal::Full => self.block_reason().unwrap_or(Reason::QueueFull),
         };
-        // A system call, so not for each of a million: the first, and then one in a thousand.
-        const LOOK_EVERY: u64 = 1_024;
-        let looks = self.ledger.glance(reason, rank) % LOOK_EVERY == 0;
-        let origin = &self.queue.origin;
-        if origin.is_known_forked() || (looks && origin.is_forked()) {
-            self.queue.shut();
-            self.ledger.drop_one(Reason::Forked, rank);
-            return;
-        }
         self.ledger.drop_one(reason, rank);
         self.queue.note_loss(reason, rank, 1);
         if reason == Reason::Closed && !self.late_said.swap(true, Ordering::Relaxed) {
@@ -232,7 +232,11 @@ impl Shared {
     }
 
     pub(crate) fn health(&self) -> Health {
-        self.picture().map(|picture| picture.health.clone()).unwrap_or_default()
+        let mut health = self.picture().map(|picture| picture.health.clone()).unwrap_or_default();
+        if self.queue.origin.is_forked() {
+            health.condition = Condition::Forked;
+        }
+        health
     }
 
     pub(crate) fn described(&self) -> MutexGuard<'_, SpoolBuilder> {

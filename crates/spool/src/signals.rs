@@ -49,7 +49,7 @@ impl SignalAction {
 }
 
 /// Who listens.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Ears {
     /// A spool and one thing that it wants.
     wants: Vec<(Weak<Shared>, SignalAction)>,

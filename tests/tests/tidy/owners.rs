@@ -98,7 +98,7 @@ const FENCES: &[Fence] = &[
             // Compression, where nobody drives the set.
             "crates/fileset/src/file_set/packer",
             // How threads of ours are born.
-            "crates/process/src/thread",
+            "crates/process/src/threads",
             "crates/spool/src/builder",
             "crates/spool/src/worker",
             "crates/spool/src/wake",
@@ -168,7 +168,7 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/file_size",
             "crates/ring/src/platform",
             "crates/process/src/system",
-            "crates/process/src/thread",
+            "crates/process/src/threads",
         ],
     },
     Fence {

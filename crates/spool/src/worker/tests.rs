@@ -392,7 +392,7 @@ fn what_the_end_itself_does_is_counted_and_told() {
         let heard = Arc::clone(&told);
         let mut bench = bench(|builder| {
             let builder = builder.max_bytes(64).backup_count(1).retry_cooldown(Duration::from_secs(300));
-            builder.on_rotate(move |_| drop(heard.fetch_add(1, Ordering::Relaxed)))
+            builder.on_rotate(move |_| _ = heard.fetch_add(1, Ordering::Relaxed))
         });
         bench.disk.fault(Fault::on(Op::Unlink).path_ends("app.log.1").fails(OsError::EMFILE).times(times));
         for text in ["one", "two", "three"] {

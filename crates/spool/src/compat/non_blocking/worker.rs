@@ -15,6 +15,7 @@ use crate::compat::rolling::RollingFileAppender;
 use crate::inbox::Inbox;
 use crate::origin::Inside;
 use crate::pace::Pace;
+use crate::sync;
 use crate::sync::thread::{self, JoinHandle};
 use crate::wake::Rest;
 
@@ -45,7 +46,6 @@ struct Batch {
 }
 
 /// Starts the thread; none if the system has none to give. It answers when the writer has been dropped.
-#[expect(clippy::disallowed_methods, reason = "the one thread behind this writer")]
 pub(super) fn start<W: Write + Send + 'static>(
     name: String,
     worker: Worker<W>,
@@ -61,7 +61,7 @@ pub(super) fn start<W: Write + Send + 'static>(
         }
         let _ = done.send(());
     };
-    thread::Builder::new().name(name).spawn(life).ok()
+    sync::spawn(thread::Builder::new().name(name), life).ok()
 }
 
 impl<W: Write + Send + 'static> Worker<W> {
