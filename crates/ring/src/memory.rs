@@ -39,8 +39,8 @@ use crate::word::GRANULE;
 
 /// Bytes of a page; where pages are larger some are touched twice.
 pub(crate) const PAGE: usize = 4096;
-/// The fixed part: what the memory is, and how large.
-pub(crate) const HEADER_WORDS: usize = 8;
+/// The state of the making, in the header, which [`header`](crate::header) lays out.
+pub(crate) const STATE: usize = 48;
 /// Words for the owner's counters.
 pub(crate) const COUNTERS: usize = 64;
 /// Words of a stamp.
@@ -94,12 +94,29 @@ impl Shape {
     }
 }
 
+/// What stands under the path of a ring's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileState {
+    /// The file, as far as can be told: where the path cannot be looked at, nothing is known against it.
+    InPlace,
+    /// Nothing: what is in the ring is lost to the next process.
+    Removed,
+    /// Another file.
+    Replaced,
+}
+
 /// Where the memory is from, and how it goes.
 pub(crate) trait Backing:
     Send + Sync + fmt::Debug + std::panic::UnwindSafe + std::panic::RefUnwindSafe
 {
     /// Its beginning, at a multiple of 64, of at least the bytes of its shape, zeroed or from a file.
     fn base(&self) -> NonNull<u8>;
+
+    /// Whether its file stands where it was opened.
+    fn file_state(&self) -> FileState {
+        FileState::InPlace
+    }
 
     /// Makes the system bring the pages with these bytes of it, ready to be written. False: it cannot be asked for that.
     fn bring(&self, _: Range<usize>) -> bool {
@@ -143,6 +160,10 @@ impl Memory {
         self.shape
     }
 
+    pub(crate) fn file_state(&self) -> FileState {
+        self.backing.file_state()
+    }
+
     fn at(&self, offset: usize) -> &AtomicU64 {
         debug_assert!(offset % 8 == 0 && offset + 8 <= self.shape.data());
         // SAFETY: every caller stays below the granules (each by its constants, `tag` by reducing its place), so the
@@ -150,8 +171,9 @@ impl Memory {
         unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(offset).cast()) }
     }
 
-    pub(crate) fn header(&self, word: usize) -> &AtomicU64 {
-        self.at(word % HEADER_WORDS * 8)
+    /// Whether it is made; see [`header`](crate::header).
+    pub(crate) fn state(&self) -> &AtomicU64 {
+        self.at(STATE)
     }
 
     /// What producers change.

@@ -1,0 +1,168 @@
+//! Proves what the rest of the process may do to a ring and a ring to it: a forked child reaches nothing of its parent's, a
+//! signal does not keep a ring from being made, and a limit on file sizes ends nothing. Each test that needs a process of its
+//! own runs itself anew.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and looks at files"
+)]
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::libc;
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+use tracing_spool_ring::{FileState, Limits, OpenError, Opened, Options, Refused, Ring, Stamp, Take};
+
+const LIMITS: Limits = Limits { bytes: 1 << 20, records: 1_000, shares: [100; 5] };
+const CHILD: &str = "TRACING_SPOOL_RING_CHILD";
+
+fn open(path: &Path, limits: Limits) -> Result<Opened, OpenError> {
+    let mut options = Options::default();
+    options.any_file_system = true;
+    Ring::open(path, limits, options)
+}
+
+/// On tmpfs where there is one.
+fn dir() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Whether this is the process that the test has to itself; else it is run there, and has to end well.
+fn is_alone(test: &str) -> bool {
+    if std::env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{:?} {said}", output.status);
+    false
+}
+
+/// All that can be asked of a ring, in a child that was forked with it: what was wrong, as a number.
+fn in_a_child(opened: &mut Opened) -> i32 {
+    let (ring, reader) = (&opened.ring, &mut opened.reader);
+    ring.counter(3).fetch_add(5, Ordering::Relaxed);
+    ring.unpark();
+    ring.close();
+    reader.stamp(&Stamp { device: 7, ..Stamp::default() });
+    reader.give_back(2, 1);
+    reader.make_ready();
+    let mut space = [0; 200];
+    let answers = [
+        ring.is_forked(),
+        ring.offer(4, b"x", 0) == Err(Refused::Forked),
+        ring.offer(4, b"", 0) == Err(Refused::Forked),
+        ring.foresee(4) == Err(Refused::Forked),
+        ring.fill().records() == 0 && ring.park().records() == 0,
+        ring.place() == 0 && ring.file_state() == FileState::InPlace,
+        ring.counter(3).load(Ordering::Relaxed) == 5,
+        reader.take(&mut space) == Take::Nothing && reader.is_empty(),
+        !reader.rewind(),
+    ];
+    answers.iter().position(|is_right| !is_right).map_or(0, |answer| answer as i32 + 1)
+}
+
+#[test]
+fn a_forked_child_reaches_nothing_of_its_parents_ring() {
+    if !is_alone("a_forked_child_reaches_nothing_of_its_parents_ring") {
+        return;
+    }
+    let dir = dir();
+    let path = dir.path().join("ring");
+    let mut opened = open(&path, LIMITS).unwrap();
+    let mut space = vec![0; 1 << 19];
+    // Behind the window, so that the lap could be left; a record that was taken, and one that was not.
+    opened.ring.offer(4, &vec![b'x'; 1 << 19], 0).unwrap();
+    let Take::Record(taken) = opened.reader.take(&mut space) else { panic!("not there") };
+    opened.reader.give_back(taken.granules, 1);
+    for record in [b"taken", b"there"] {
+        opened.ring.offer(4, record, 0).unwrap();
+    }
+    assert!(matches!(opened.reader.take(&mut space), Take::Record(_)));
+    opened.ring.counter(3).store(1, Ordering::Relaxed);
+    assert_eq!(opened.ring.park().records(), 2);
+    let before = std::fs::read(&path).unwrap();
+    // SAFETY: the child is a copy of this thread alone, and the others of the test runner hold no lock that it needs (the C
+    // library keeps its allocator usable); it ends with `_exit`.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            let wrong = in_a_child(&mut opened);
+            drop(opened);
+            // SAFETY: it ends the process and touches nothing of it.
+            unsafe { libc::_exit(wrong) }
+        }
+        ForkResult::Parent { child } => {
+            assert_eq!(
+                waitpid(child, None).unwrap(),
+                WaitStatus::Exited(child, 0),
+                "the answer that was wrong"
+            );
+        }
+    }
+    assert!(std::fs::read(&path).unwrap() == before, "not one byte");
+    assert!(matches!(open(&path, LIMITS), Err(OpenError::Locked { .. })), "the lock is the parent's");
+    let Take::Record(taken) = opened.reader.take(&mut space) else { panic!("not there") };
+    assert_eq!(&space[..taken.len], b"there");
+}
+
+extern "C" fn nothing(_: libc::c_int) {}
+
+#[test]
+fn signals_do_not_keep_a_ring_from_being_made() {
+    if !is_alone("signals_do_not_keep_a_ring_from_being_made") {
+        return;
+    }
+    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler does nothing.
+    unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
+    let (opener, is_done) = (pthread_self(), Arc::new(AtomicBool::new(false)));
+    let sender = {
+        let is_done = Arc::clone(&is_done);
+        std::thread::spawn(move || {
+            let mut sent = 0;
+            while !is_done.load(Ordering::Relaxed) {
+                pthread_kill(opener, Signal::SIGUSR1).unwrap();
+                sent += 1;
+                std::thread::yield_now();
+            }
+            sent
+        })
+    };
+    let dir = dir();
+    let opened = open(&dir.path().join("ring"), Limits { bytes: 64 << 20, ..LIMITS });
+    is_done.store(true, Ordering::Relaxed);
+    let sent = sender.join().unwrap();
+    assert_eq!(opened.unwrap().ring.bytes_bound(), 64 << 20, "{sent} signals");
+    assert!(sent > 0);
+}
+
+#[test]
+fn a_limit_on_file_sizes_is_an_error_and_no_end() {
+    if !is_alone("a_limit_on_file_sizes_is_an_error_and_no_end") {
+        return;
+    }
+    let dir = dir();
+    let path = dir.path().join("ring");
+    for limit in [0, 8_192, 1 << 20] {
+        setrlimit(Resource::RLIMIT_FSIZE, limit, limit.max(1 << 20)).unwrap();
+        let Err(error) = open(&path, LIMITS) else { panic!("larger than the limit") };
+        assert!(matches!(error, OpenError::Failed { error: nix::errno::Errno::EFBIG, .. }), "{error}");
+        assert!(error.to_string().contains("File too large"), "{error}");
+        assert!(!path.exists(), "half a ring is none");
+    }
+    assert!(!SigSet::thread_get_mask().unwrap().contains(Signal::SIGXFSZ), "the signal is as it was");
+    open(&path, Limits { bytes: 1 << 16, ..LIMITS }).unwrap();
+}
