@@ -6,27 +6,40 @@
 //! The memory is a header, the words that producers and consumer share, one tag for each granule, and the granules.
 //!
 //! 1. **It stays as long as anybody can reach it.** [`Memory`] owns it (a mapping or an allocation) and frees it in
-//!    `Drop`; every reference that is given out borrows the `Memory`.
+//!    `Drop`; every reference that is given out borrows the `Memory`. That the addresses stay does not mean that each page
+//!    can be brought: where a file lost one (it was cut short, or its file system failed), whoever touches the page is ended
+//!    by SIGBUS, which is an end and no wrong access. Files are really allocated, and on tmpfs unless the user says otherwise,
+//!    so that this takes somebody with the rights of this user.
 //! 2. **Words and tags are atomics, always.** [`at`](Memory::at) makes the reference, and nothing else points into
-//!    that part: there is no ordinary access that could race with an atomic one.
+//!    that part: there is no ordinary access that could race with an atomic one. The system brings pages
+//!    ([`make_ready`](Memory::make_ready)) without changing them; touching them by hand happens before anybody else knows of
+//!    the memory.
 //! 3. **A granule belongs to one party at a time.** Granules are numbered without end; number `n` stands at `n` modulo
 //!    the capacity. Up to `tail` they are free; from `tail` to `head` each belongs to the producer that reserved it, and
 //!    from its tag on to the consumer. `head` moves by compare-and-swap, so no granule is reserved by two; never further
-//!    from `tail` than the capacity, so no two numbers that are in use share a place.
+//!    from `tail` than the capacity, so no two numbers that are in use share a place. A fork makes a second process with the
+//!    same `Ring`: it reserves nothing and takes nothing, because both sides ask first whether they are in a child (7).
+//!    The consumer too moves `head`, when it leaves a lap: only from where nothing is in use, so all before the next lap's
+//!    beginning is free, which is what a producer counts from while the mark for it stands (`word`).
 //! 4. **Each hand-over is a release and an acquire.** Producer to consumer: the tag is stored with `Release` after the
-//!    bytes, and the consumer loads it with `Acquire` before it reads them. Consumer to producer: `tail` is stored with
-//!    `Release` after the bytes were read; a producer takes it over into `seen` (`Acquire`, then `AcqRel`), and every
-//!    reservation loads `seen` with `Acquire` before its compare-and-swap. So a producer's stores come after all reads
-//!    of the lap before.
+//!    bytes, and the consumer loads it with `Acquire` before it reads them. Consumer to producer: `tail_whole` and then
+//!    `tail` are stored with `Release` after the bytes were read; a producer loads `tail` with `Acquire`, raises `base`, and
+//!    then exchanges `seen` (`AcqRel`), so whoever loads that `seen` (`Acquire`, before its compare-and-swap) finds a `base`
+//!    that is as new, and its stores come after all reads of the lap before. Behind a lap that was left early it is the
+//!    exchange of `head` that comes after the reads, and each reservation's own exchange of `head` after that one.
+//!    Each attempt loads `seen` after the head that it exchanges, so the two are never more than four laps apart, which
+//!    the bits of the word can tell.
 //! 5. **A tag is believed only if it is of its lap.** The lap of a place grows with every reuse (44 bits: at 5 GB/s and
-//!    4 KiB of capacity, four hundred thousand years). A tag of this lap was stored by the producer that reserved that
-//!    number, or stood in a file: there all tags that do not belong to a whole record are wiped before anybody else
-//!    knows of the ring (`adopt`).
+//!    4 KiB of capacity, four hundred thousand years; laps are left early only as long as the numbers are in their first
+//!    quarter). A tag of this lap was stored by the producer that reserved that number, or stood in a file: there all tags
+//!    that do not belong to a whole record are wiped before anybody else knows of the ring (`adopt`).
 //! 6. **Nothing read from the memory is trusted to be in range.** Places are reduced modulo the capacity, lengths are
 //!    checked against it by [`write`](Memory::write) and [`copy`](Memory::copy), and bytes are read as bytes, for which
 //!    every value is good. So a file with any content is read without harm.
-//! 7. **A file is mapped by one process.** Whoever maps it holds its lock. A forked child has the mapping too: it
-//!    reserves nothing (`fork`), and has no consumer. Who writes to the file in spite of the lock, or cuts it short, has
+//! 7. **A file is mapped by one process.** Whoever maps it holds its lock. A forked child has the mapping too, but no call of
+//!    this package reaches it from there: every method of `Ring` and `Reader` that would touch the memory asks first whether
+//!    this process is the one that opened it, and answers without it where it is not. What remains is a reference to a
+//!    counter, an atomic, that was taken before the fork. Who writes to the file in spite of the lock, or cuts it short, has
 //!    the rights of this user and could as well write to the process itself; the documentation says so.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
