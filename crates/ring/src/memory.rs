@@ -75,8 +75,8 @@ pub(crate) const LEAST: usize = 64;
 /// The most: what [`MOST_BYTES`](crate::MOST_BYTES) takes, or a gibibyte where addresses are short.
 pub(crate) const MOST: usize = if usize::BITS < 64 { 1 << 24 } else { (1_u64 << 33) as usize };
 /// How far a lap goes before its rest may be left out while the ring is empty, in granules: 256 KiB, some of which is still
-/// in a processor's cache when it comes round again.
-pub(crate) const WINDOW: u64 = 1 << 12;
+/// in a processor's cache when it comes round again. Less where it is interpreted.
+pub(crate) const WINDOW: u64 = if cfg!(miri) { 1 << 6 } else { 1 << 12 };
 
 /// How large a ring's memory is, and where what stands in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

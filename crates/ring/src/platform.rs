@@ -43,17 +43,23 @@ pub(crate) unsafe fn bring(_: NonNull<c_void>, _: usize) -> bool {
     false
 }
 
-/// Bytes that are allocated by one call: a signal cuts a call short, and it begins anew.
+/// Bytes that are allocated by one call: where one is cut short (a stop and a continuation do that), not all begins anew.
 const CHUNK: u64 = 1 << 20;
 
 /// Gives a file its room, so that a full disk is met now and not by a store into the mapping.
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
 pub(crate) fn allocate(file: impl AsFd, len: u64) -> Result<(), Errno> {
     let offset = |at: u64| at.try_into().map_err(|_| Errno::EFBIG);
+    in_chunks(len, |at, len| nix::fcntl::posix_fallocate(&file, offset(at)?, offset(len)?))
+}
+
+/// Does `one` for each part, and again where it was cut short.
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+fn in_chunks(len: u64, mut one: impl FnMut(u64, u64) -> Result<(), Errno>) -> Result<(), Errno> {
     let mut at = 0;
     while at < len {
         let chunk = CHUNK.min(len - at);
-        match nix::fcntl::posix_fallocate(&file, offset(at)?, offset(chunk)?) {
+        match one(at, chunk) {
             Ok(()) => at += chunk,
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
@@ -68,18 +74,21 @@ pub(crate) fn allocate(file: impl AsFd, len: u64) -> Result<(), Errno> {
     nix::unistd::ftruncate(file, len.try_into().map_err(|_| Errno::EFBIG)?)
 }
 
-/// Runs `work` with the signal for a file beyond `RLIMIT_FSIZE` blocked on this thread; an EFBIG that comes of it is an error
-/// like others, and the signal that then waits is taken before the old mask counts again.
-pub(crate) fn without_size_signal<T>(work: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-    let mut signals = SigSet::empty();
-    signals.add(Signal::SIGXFSZ);
+/// Runs `work` with signals blocked on this thread, but for those of faults: of a file beyond `RLIMIT_FSIZE` there is an EFBIG
+/// then, and no signal that ends the process; and no allocation is cut short by a signal, again and again where they come fast.
+pub(crate) fn without_signals<T>(work: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    let mut signals = SigSet::all();
+    for fault in [Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGSEGV] {
+        signals.remove(fault);
+    }
     let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK);
     let done = work();
-    let Ok(before) = before else { return done };
-    let has_met_it = matches!(done, Err(Errno::EFBIG));
-    if before.contains(Signal::SIGXFSZ) || (has_met_it && !take(&signals)) {
-        // Blocked before, or not to be had: it stays blocked, which harms nobody.
-        return done;
+    let Ok(mut before) = before else { return done };
+    let mut size = SigSet::empty();
+    size.add(Signal::SIGXFSZ);
+    if matches!(done, Err(Errno::EFBIG)) && !before.contains(Signal::SIGXFSZ) && !take(&size) {
+        // Not to be had: it stays blocked, which harms nobody.
+        before.add(Signal::SIGXFSZ);
     }
     let _ = before.thread_set_mask();
     done
@@ -114,4 +123,38 @@ pub(crate) fn doubtful_file_system(file: impl AsFd) -> Result<Option<String>, Er
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn doubtful_file_system(_: impl AsFd) -> Result<Option<String>, Errno> {
     Ok(Some("unknown".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+    fn what_a_signal_cut_short_is_done_again() {
+        let mut done = Vec::new();
+        let mut answers = [Ok(()), Err(Errno::EINTR), Err(Errno::EINTR), Ok(()), Ok(())].into_iter();
+        let one = |at, len| {
+            done.push((at, len));
+            answers.next().unwrap()
+        };
+        assert_eq!(in_chunks(2 * CHUNK + 5, one), Ok(()));
+        let second = (CHUNK, CHUNK);
+        assert_eq!(done, [(0, CHUNK), second, second, second, (2 * CHUNK, 5)]);
+        assert_eq!(in_chunks(CHUNK, |_, _| Err(Errno::ENOSPC)), Err(Errno::ENOSPC));
+    }
+
+    #[test]
+    fn no_signal_but_a_faults_comes_between_and_the_mask_is_as_it_was() {
+        if cfg!(miri) {
+            return; // the interpreter has no signals
+        }
+        let before = SigSet::thread_get_mask().unwrap();
+        let inside = without_signals(SigSet::thread_get_mask).unwrap();
+        assert!(
+            [Signal::SIGXFSZ, Signal::SIGALRM, Signal::SIGTERM].iter().all(|signal| inside.contains(*signal))
+        );
+        assert!(!inside.contains(Signal::SIGBUS) && !inside.contains(Signal::SIGSEGV));
+        assert_eq!(SigSet::thread_get_mask().unwrap(), before);
+    }
 }

@@ -1,5 +1,5 @@
-//! Proves what the rest of the process may do to a ring and a ring to it: a forked child reaches nothing of its parent's, a
-//! signal does not keep a ring from being made, and a limit on file sizes ends nothing. Each test that needs a process of its
+//! Proves what the rest of the process may do to a ring and a ring to it: a forked child reaches nothing of its parent's,
+//! and a limit on file sizes ends nothing. Each test that needs a process of its
 //! own runs itself anew.
 
 #![cfg(target_os = "linux")]
@@ -11,13 +11,11 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use nix::libc;
-use nix::sys::pthread::{pthread_kill, pthread_self};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use tracing_spool_ring::{FileState, Limits, OpenError, Opened, Options, Refused, Ring, Stamp, Take};
@@ -51,8 +49,9 @@ fn is_alone(test: &str) -> bool {
     false
 }
 
-/// All that can be asked of a ring, in a child that was forked with it: what was wrong, as a number.
-fn in_a_child(opened: &mut Opened) -> i32 {
+/// All that can be asked of a ring, in a child that was forked with it, and of one whose lap may be left: what was wrong, as a
+/// number.
+fn in_a_child(opened: &mut Opened, empty: &mut Opened) -> i32 {
     let (ring, reader) = (&opened.ring, &mut opened.reader);
     ring.counter(3).fetch_add(5, Ordering::Relaxed);
     ring.unpark();
@@ -70,7 +69,7 @@ fn in_a_child(opened: &mut Opened) -> i32 {
         ring.place() == 0 && ring.file_state() == FileState::InPlace,
         ring.counter(3).load(Ordering::Relaxed) == 5,
         reader.take(&mut space) == Take::Nothing && reader.is_empty(),
-        !reader.rewind(),
+        !empty.reader.rewind(),
     ];
     answers.iter().position(|is_right| !is_right).map_or(0, |answer| answer as i32 + 1)
 }
@@ -81,26 +80,26 @@ fn a_forked_child_reaches_nothing_of_its_parents_ring() {
         return;
     }
     let dir = dir();
-    let path = dir.path().join("ring");
-    let mut opened = open(&path, LIMITS).unwrap();
+    let [path, of_empty] = ["ring", "empty"].map(|name| dir.path().join(name));
+    let [mut opened, mut empty] = [&path, &of_empty].map(|path| open(path, LIMITS).unwrap());
     let mut space = vec![0; 1 << 19];
-    // Behind the window, so that the lap could be left; a record that was taken, and one that was not.
-    opened.ring.offer(4, &vec![b'x'; 1 << 19], 0).unwrap();
-    let Take::Record(taken) = opened.reader.take(&mut space) else { panic!("not there") };
-    opened.reader.give_back(taken.granules, 1);
+    empty.ring.offer(4, &vec![b'x'; 1 << 19], 0).unwrap();
+    let Take::Record(taken) = empty.reader.take(&mut space) else { panic!("not there") };
+    empty.reader.give_back(taken.granules, 1);
     for record in [b"taken", b"there"] {
         opened.ring.offer(4, record, 0).unwrap();
     }
     assert!(matches!(opened.reader.take(&mut space), Take::Record(_)));
     opened.ring.counter(3).store(1, Ordering::Relaxed);
     assert_eq!(opened.ring.park().records(), 2);
-    let before = std::fs::read(&path).unwrap();
+    let read = || [&path, &of_empty].map(|path| std::fs::read(path).unwrap());
+    let before = read();
     // SAFETY: the child is a copy of this thread alone, and the others of the test runner hold no lock that it needs (the C
     // library keeps its allocator usable); it ends with `_exit`.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
-            let wrong = in_a_child(&mut opened);
-            drop(opened);
+            let wrong = in_a_child(&mut opened, &mut empty);
+            drop((opened, empty));
             // SAFETY: it ends the process and touches nothing of it.
             unsafe { libc::_exit(wrong) }
         }
@@ -112,41 +111,11 @@ fn a_forked_child_reaches_nothing_of_its_parents_ring() {
             );
         }
     }
-    assert!(std::fs::read(&path).unwrap() == before, "not one byte");
+    assert!(read() == before, "not one byte");
+    assert!(empty.reader.rewind(), "as it would have been left there");
     assert!(matches!(open(&path, LIMITS), Err(OpenError::Locked { .. })), "the lock is the parent's");
     let Take::Record(taken) = opened.reader.take(&mut space) else { panic!("not there") };
     assert_eq!(&space[..taken.len], b"there");
-}
-
-extern "C" fn nothing(_: libc::c_int) {}
-
-#[test]
-fn signals_do_not_keep_a_ring_from_being_made() {
-    if !is_alone("signals_do_not_keep_a_ring_from_being_made") {
-        return;
-    }
-    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
-    // SAFETY: the handler does nothing.
-    unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
-    let (opener, is_done) = (pthread_self(), Arc::new(AtomicBool::new(false)));
-    let sender = {
-        let is_done = Arc::clone(&is_done);
-        std::thread::spawn(move || {
-            let mut sent = 0;
-            while !is_done.load(Ordering::Relaxed) {
-                pthread_kill(opener, Signal::SIGUSR1).unwrap();
-                sent += 1;
-                std::thread::yield_now();
-            }
-            sent
-        })
-    };
-    let dir = dir();
-    let opened = open(&dir.path().join("ring"), Limits { bytes: 64 << 20, ..LIMITS });
-    is_done.store(true, Ordering::Relaxed);
-    let sent = sender.join().unwrap();
-    assert_eq!(opened.unwrap().ring.bytes_bound(), 64 << 20, "{sent} signals");
-    assert!(sent > 0);
 }
 
 #[test]

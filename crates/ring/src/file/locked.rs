@@ -110,7 +110,7 @@ impl Locked {
     /// made. Where that fails, nothing of it is left.
     pub(super) fn make(&self, shape: Shape, log: &Log) -> Result<Memory, OpenError> {
         let begin = || {
-            platform::without_size_signal(|| {
+            platform::without_signals(|| {
                 self.file().set_len(0).map_err(|error| errno(&error))?;
                 self.file().write_all_at(&header::encode(shape, log), 0).map_err(|error| errno(&error))
             })
@@ -138,7 +138,7 @@ impl Locked {
 
     pub(super) fn map(&self, shape: Shape) -> Result<Memory, OpenError> {
         let room = || platform::allocate(self.file(), shape.bytes() as u64);
-        platform::without_size_signal(room).map_err(|error| self.failed("allocating", error))?;
+        platform::without_signals(room).map_err(|error| self.failed("allocating", error))?;
         let mapping = Mapping::of_file(&self.held, shape).map_err(|error| self.failed("mapping", error))?;
         // SAFETY: the mapping has the shape's bytes, and nobody else maps the file: it is locked.
         Ok(unsafe { Memory::new(shape, Box::new(mapping)) })
