@@ -370,8 +370,8 @@ pub fn ring(bytes: &[u8]) {
     let mut image = RING.with(Clone::clone);
     for spoiled in bytes.chunks_exact(10) {
         let at = usize::from(u16::from_le_bytes([spoiled[0], spoiled[1]])) * 8 % image.len();
-        // Most of the file is records; what matters comes before them.
-        let at = if spoiled[2] % 4 == 0 { at } else { at % (2 * PAGE + 128 * 8) };
+        // Most of the file is records, and in the first page all is held by a checksum; what matters is between them.
+        let at = if spoiled[2] % 4 == 0 { at } else { PAGE + at % (PAGE + 128 * 8) };
         image[at..at + 8].copy_from_slice(&spoiled[2..10]);
     }
     for image in [&image[..], bytes] {

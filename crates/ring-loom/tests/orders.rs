@@ -10,9 +10,13 @@ use tracing_spool_ring_loom::{Limits, Reader, Refused, Ring, Take};
 const LIMITS: Limits = Limits { bytes: 4 * 64, records: 100, shares: [50, 50, 75, 75, 100] };
 
 fn in_every_order(test: impl Fn() + Sync + Send + 'static) {
-    let mut builder = Builder::new();
     // Switches that no thread asked for, in one run: more find nothing new in small models, and take long.
-    builder.preemption_bound = Some(2);
+    with_so_many_switches(2, test);
+}
+
+fn with_so_many_switches(switches: usize, test: impl Fn() + Sync + Send + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(switches);
     builder.check(test);
 }
 
@@ -176,20 +180,33 @@ fn behind_the_window() -> (Arc<Ring>, Reader) {
 fn leaving_a_lap_refuses_nobody_and_loses_nothing() {
     in_every_order(|| {
         let (ring, mut reader) = behind_the_window();
+        let producer = {
+            let ring = Arc::clone(&ring);
+            // The level may fill half of the ring, which both together do.
+            thread::spawn(move || (10..12_u8).for_each(|number| _ = ring.offer(1, &[number; 3], 0).unwrap()))
+        };
+        reader.rewind();
+        assert_eq!(take_so_many(&mut reader, 2), [[10; 3], [11; 3]]);
+        producer.join().unwrap();
+        assert_eq!((ring.fill().records(), ring.fill().bytes()), (0, 0));
+    });
+}
+
+#[test]
+fn two_producers_at_a_lap_that_is_being_left() {
+    with_so_many_switches(1, || {
+        let (ring, mut reader) = behind_the_window();
         let producers: Vec<_> = (10..12_u8)
             .map(|number| {
                 let ring = Arc::clone(&ring);
-                // The level may fill half of the ring, which both together do.
-                thread::spawn(move || ring.offer(1, &[number; 3], 0).unwrap())
+                thread::spawn(move || _ = ring.offer(1, &[number; 3], 0).unwrap())
             })
             .collect();
         reader.rewind();
+        producers.into_iter().for_each(|producer| producer.join().unwrap());
         let mut records = take_so_many(&mut reader, 2);
         records.sort();
         assert_eq!(records, [[10; 3], [11; 3]]);
-        for producer in producers {
-            producer.join().unwrap();
-        }
         assert_eq!((ring.fill().records(), ring.fill().bytes()), (0, 0));
     });
 }

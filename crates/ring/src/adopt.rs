@@ -3,15 +3,14 @@
 
 use std::fmt;
 
-use crate::memory::{Memory, Shape};
-use crate::reader::see;
+use crate::header::VERSION;
+use crate::memory::Memory;
+use crate::reader::{leave_lap, see};
 use crate::stamp::{self, Stamp};
 use crate::sync::Ordering;
 use crate::tag::{LAP, MOST_MISSING, Tag};
 use crate::word::{GRANULE, PADDED, Word};
 
-const MAGIC: u64 = u64::from_le_bytes(*b"tspoolrg");
-const VERSION: u64 = 1;
 /// The last lap that a ring may begin in: far before a tag of it could be the word for no tag, and far more than a ring sees.
 const LAPS_MAX: u64 = u64::MAX >> LAP >> 1;
 
@@ -53,37 +52,6 @@ impl fmt::Display for Damage {
             Self::Size => f.write_str("its size is not what it says"),
             Self::Contents => f.write_str("what it says about its contents is not possible"),
         }
-    }
-}
-
-/// The first words of a file.
-pub(crate) type Header = [u64; 4];
-
-/// The header of memory of this shape.
-fn header(shape: Shape) -> Header {
-    let granules = shape.granules() as u64;
-    [MAGIC, VERSION, granules, MAGIC ^ VERSION.rotate_left(8) ^ granules.rotate_left(24)]
-}
-
-/// Which shape a file of so many bytes has, by its first words; none if nothing was put into it yet.
-pub(crate) fn shape_of(found: Header, bytes: u64) -> Result<Option<Shape>, Damage> {
-    match found {
-        // The magic is stored last.
-        [0, ..] => return Ok(None),
-        [MAGIC, VERSION, ..] => {}
-        [MAGIC, version, ..] => return Err(Damage::Version(version)),
-        _ => return Err(Damage::Foreign),
-    }
-    let shape = usize::try_from(found[2]).ok().and_then(Shape::new).ok_or(Damage::Size)?;
-    let is_true = header(shape) == found && shape.bytes() as u64 == bytes;
-    is_true.then_some(Some(shape)).ok_or(Damage::Size)
-}
-
-/// Makes zeroed memory a ring that can be found.
-pub(crate) fn format(memory: &Memory) {
-    memory.owner().store(u64::from(std::process::id()), Ordering::Relaxed);
-    for (index, word) in header(memory.shape()).into_iter().enumerate().rev() {
-        memory.header(index).store(word, Ordering::Release);
     }
 }
 
@@ -146,6 +114,10 @@ pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
     memory.tail_whole().store(tail, Ordering::Relaxed);
     // Behind the last record: who began one after it is dead.
     memory.head().store(Word::new(end, found.records).0, Ordering::Release);
+    if found.records == 0 {
+        // An empty ring begins at the beginning of its memory, so that not more of that is made ready than a new one's.
+        end = leave_lap(memory, end, 0).unwrap_or(end);
+    }
     let (stamps, stamp) = stamp.unzip();
     found.stamp = stamp;
     Ok(Adopted { found, holes_below: end, stamps: stamps.unwrap_or(0) })

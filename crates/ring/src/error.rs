@@ -1,7 +1,7 @@
 //! Why a ring file was not opened.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
@@ -16,7 +16,7 @@ pub enum OpenError {
         /// The process that it belongs to, as far as it says.
         process: Option<u32>,
     },
-    /// It is on a file system where a page of an allocated file may still be missing when it is wanted.
+    /// It is on a file system where a page of an allocated file may be missing, or late, when it is wanted.
     FileSystem {
         /// The file.
         path: PathBuf,
@@ -29,6 +29,20 @@ pub enum OpenError {
         path: PathBuf,
         /// What it is.
         what: &'static str,
+    },
+    /// What stands there is no ring: it has no header of one, or not a whole one.
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is the ring of another log.
+    OtherLog {
+        /// The file.
+        path: PathBuf,
+        /// The log that it belongs to; of a very long path the end.
+        log: PathBuf,
+        /// The log that it was opened for.
+        wanted: PathBuf,
     },
     /// The limits are beyond what a ring can hold.
     Limits,
@@ -52,9 +66,17 @@ impl fmt::Display for OpenError {
             Self::Locked { path, process: None } => write!(f, "{} is in use", path.display()),
             Self::FileSystem { path, kind } => write!(
                 f,
-                "{} must be on tmpfs, ext4 or xfs, and is on a file system of kind {kind}, where a full disk \
-                 could end the process (or allow it by name)",
+                "{} must be on tmpfs, and is on a file system of kind {kind}, where a full or failing disk could \
+                 stall or end the process (or allow it by name)",
                 path.display()
+            ),
+            Self::Foreign { path } => write!(f, "{} is not a ring file, and stays as it is", path.display()),
+            Self::OtherLog { path, log, wanted } => write!(
+                f,
+                "{} is the ring of {}, and not of {}: each log needs one of its own",
+                path.display(),
+                log_name(log),
+                log_name(wanted)
             ),
             Self::Unsafe { path, what } => write!(f, "{} {what}", path.display()),
             Self::Limits => f.write_str("a ring cannot be so large"),
@@ -63,6 +85,10 @@ impl fmt::Display for OpenError {
             }
         }
     }
+}
+
+fn log_name(log: &Path) -> String {
+    if log.as_os_str().is_empty() { "a log without a name".to_owned() } else { log.display().to_string() }
 }
 
 impl std::error::Error for OpenError {}

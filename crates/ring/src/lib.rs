@@ -34,8 +34,8 @@ mod adopt;
 mod error;
 #[cfg(not(any(loom, shuttle)))]
 mod file;
-#[cfg_attr(any(loom, shuttle, miri), path = "fork/modelled.rs")]
-mod fork;
+#[cfg(not(any(loom, shuttle)))]
+mod header;
 #[cfg_attr(any(loom, shuttle), path = "memory/modelled.rs")]
 mod memory;
 #[cfg(not(any(loom, shuttle)))]
@@ -55,6 +55,8 @@ pub use adopt::{Damage, Found};
 pub use error::OpenError;
 #[cfg(not(any(loom, shuttle)))]
 pub use file::{Opened, Options};
+#[cfg(not(any(loom, shuttle)))]
+pub use memory::FileState;
 pub use reader::{Reader, Take, Taken};
 pub use ring::{Counter, LEVELS, Limits, MOST_BYTES, MOST_RECORDS, Ring};
 pub use stamp::{Checksum, MOST_TEXT, Stamp, Task};

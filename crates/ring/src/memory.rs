@@ -6,27 +6,40 @@
 //! The memory is a header, the words that producers and consumer share, one tag for each granule, and the granules.
 //!
 //! 1. **It stays as long as anybody can reach it.** [`Memory`] owns it (a mapping or an allocation) and frees it in
-//!    `Drop`; every reference that is given out borrows the `Memory`.
+//!    `Drop`; every reference that is given out borrows the `Memory`. That the addresses stay does not mean that each page
+//!    can be brought: where a file lost one (it was cut short, or its file system failed), whoever touches the page is ended
+//!    by SIGBUS, which is an end and no wrong access. Files are really allocated, and on tmpfs unless the user says otherwise,
+//!    so that this takes somebody with the rights of this user.
 //! 2. **Words and tags are atomics, always.** [`at`](Memory::at) makes the reference, and nothing else points into
-//!    that part: there is no ordinary access that could race with an atomic one.
+//!    that part: there is no ordinary access that could race with an atomic one. The system brings pages
+//!    ([`make_ready`](Memory::make_ready)) without changing them; touching them by hand happens before anybody else knows of
+//!    the memory.
 //! 3. **A granule belongs to one party at a time.** Granules are numbered without end; number `n` stands at `n` modulo
 //!    the capacity. Up to `tail` they are free; from `tail` to `head` each belongs to the producer that reserved it, and
 //!    from its tag on to the consumer. `head` moves by compare-and-swap, so no granule is reserved by two; never further
-//!    from `tail` than the capacity, so no two numbers that are in use share a place.
+//!    from `tail` than the capacity, so no two numbers that are in use share a place. A fork makes a second process with the
+//!    same `Ring`: it reserves nothing and takes nothing, because both sides ask first whether they are in a child (7).
+//!    The consumer too moves `head`, when it leaves a lap: only from where nothing is in use, so all before the next lap's
+//!    beginning is free, which is what a producer counts from while the mark for it stands (`word`).
 //! 4. **Each hand-over is a release and an acquire.** Producer to consumer: the tag is stored with `Release` after the
-//!    bytes, and the consumer loads it with `Acquire` before it reads them. Consumer to producer: `tail` is stored with
-//!    `Release` after the bytes were read; a producer takes it over into `seen` (`Acquire`, then `AcqRel`), and every
-//!    reservation loads `seen` with `Acquire` before its compare-and-swap. So a producer's stores come after all reads
-//!    of the lap before.
+//!    bytes, and the consumer loads it with `Acquire` before it reads them. Consumer to producer: `tail_whole` and then
+//!    `tail` are stored with `Release` after the bytes were read; a producer loads `tail` with `Acquire`, raises `base`, and
+//!    then exchanges `seen` (`AcqRel`), so whoever loads that `seen` (`Acquire`, before its compare-and-swap) finds a `base`
+//!    that is as new, and its stores come after all reads of the lap before. Behind a lap that was left early it is the
+//!    exchange of `head` that comes after the reads, and each reservation's own exchange of `head` after that one.
+//!    Each attempt loads `seen` after the head that it exchanges, so the two are never more than four laps apart, which
+//!    the bits of the word can tell.
 //! 5. **A tag is believed only if it is of its lap.** The lap of a place grows with every reuse (44 bits: at 5 GB/s and
-//!    4 KiB of capacity, four hundred thousand years). A tag of this lap was stored by the producer that reserved that
-//!    number, or stood in a file: there all tags that do not belong to a whole record are wiped before anybody else
-//!    knows of the ring (`adopt`).
+//!    4 KiB of capacity, four hundred thousand years; laps are left early only as long as the numbers are in their first
+//!    quarter). A tag of this lap was stored by the producer that reserved that number, or stood in a file: there all tags
+//!    that do not belong to a whole record are wiped before anybody else knows of the ring (`adopt`).
 //! 6. **Nothing read from the memory is trusted to be in range.** Places are reduced modulo the capacity, lengths are
 //!    checked against it by [`write`](Memory::write) and [`copy`](Memory::copy), and bytes are read as bytes, for which
 //!    every value is good. So a file with any content is read without harm.
-//! 7. **A file is mapped by one process.** Whoever maps it holds its lock. A forked child has the mapping too: it
-//!    reserves nothing (`fork`), and has no consumer. Who writes to the file in spite of the lock, or cuts it short, has
+//! 7. **A file is mapped by one process.** Whoever maps it holds its lock. A forked child has the mapping too, but no call of
+//!    this package reaches it from there: every method of `Ring` and `Reader` that would touch the memory asks first whether
+//!    this process is the one that opened it, and answers without it where it is not. What remains is a reference to a
+//!    counter, an atomic, that was taken before the fork. Who writes to the file in spite of the lock, or cuts it short, has
 //!    the rights of this user and could as well write to the process itself; the documentation says so.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
@@ -39,8 +52,8 @@ use crate::word::GRANULE;
 
 /// Bytes of a page; where pages are larger some are touched twice.
 pub(crate) const PAGE: usize = 4096;
-/// The fixed part: what the memory is, and how large.
-pub(crate) const HEADER_WORDS: usize = 8;
+/// The state of the making, in the header, which [`header`](crate::header) lays out.
+pub(crate) const STATE: usize = 48;
 /// Words for the owner's counters.
 pub(crate) const COUNTERS: usize = 64;
 /// Words of a stamp.
@@ -62,8 +75,8 @@ pub(crate) const LEAST: usize = 64;
 /// The most: what [`MOST_BYTES`](crate::MOST_BYTES) takes, or a gibibyte where addresses are short.
 pub(crate) const MOST: usize = if usize::BITS < 64 { 1 << 24 } else { (1_u64 << 33) as usize };
 /// How far a lap goes before its rest may be left out while the ring is empty, in granules: 256 KiB, some of which is still
-/// in a processor's cache when it comes round again.
-pub(crate) const WINDOW: u64 = 1 << 12;
+/// in a processor's cache when it comes round again. Less where it is interpreted.
+pub(crate) const WINDOW: u64 = if cfg!(miri) { 1 << 6 } else { 1 << 12 };
 
 /// How large a ring's memory is, and where what stands in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +107,29 @@ impl Shape {
     }
 }
 
+/// What stands under the path of a ring's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileState {
+    /// The file, as far as can be told: where the path cannot be looked at, nothing is known against it.
+    InPlace,
+    /// Nothing: what is in the ring is lost to the next process.
+    Removed,
+    /// Another file.
+    Replaced,
+}
+
 /// Where the memory is from, and how it goes.
 pub(crate) trait Backing:
     Send + Sync + fmt::Debug + std::panic::UnwindSafe + std::panic::RefUnwindSafe
 {
     /// Its beginning, at a multiple of 64, of at least the bytes of its shape, zeroed or from a file.
     fn base(&self) -> NonNull<u8>;
+
+    /// Whether its file stands where it was opened.
+    fn file_state(&self) -> FileState {
+        FileState::InPlace
+    }
 
     /// Makes the system bring the pages with these bytes of it, ready to be written. False: it cannot be asked for that.
     fn bring(&self, _: Range<usize>) -> bool {
@@ -143,6 +173,10 @@ impl Memory {
         self.shape
     }
 
+    pub(crate) fn file_state(&self) -> FileState {
+        self.backing.file_state()
+    }
+
     fn at(&self, offset: usize) -> &AtomicU64 {
         debug_assert!(offset % 8 == 0 && offset + 8 <= self.shape.data());
         // SAFETY: every caller stays below the granules (each by its constants, `tag` by reducing its place), so the
@@ -150,8 +184,9 @@ impl Memory {
         unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(offset).cast()) }
     }
 
-    pub(crate) fn header(&self, word: usize) -> &AtomicU64 {
-        self.at(word % HEADER_WORDS * 8)
+    /// Whether it is made; see [`header`](crate::header).
+    pub(crate) fn state(&self) -> &AtomicU64 {
+        self.at(STATE)
     }
 
     /// What producers change.

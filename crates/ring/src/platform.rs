@@ -1,12 +1,12 @@
-//! What only Linux has: large pages, memory that a fork wipes, and file systems that are known to keep the room that they
-//! gave. The ways around for the other systems stand beside them.
+//! What only Linux has: pages that are brought by being asked for, their size, and file systems that are known to keep the room
+//! that they gave; and what a signal does to a call. The ways around for the other systems stand beside them.
 
 use std::ffi::c_void;
-use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
 use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 /// Asks for pages of two mebibytes, or for none of them; where that cannot be had, memory stays as it is.
 ///
@@ -43,45 +43,118 @@ pub(crate) unsafe fn bring(_: NonNull<c_void>, _: usize) -> bool {
     false
 }
 
-/// Has memory wiped in a forked child, or says that this cannot be had.
-///
-/// # Safety
-/// The memory is the caller's own, and holds nothing yet.
-#[cfg(target_os = "linux")]
-pub(crate) unsafe fn wipe_on_fork(base: NonNull<c_void>, len: NonZeroUsize) -> bool {
-    use nix::sys::mman::{MmapAdvise, madvise};
-    // SAFETY: as the caller promises.
-    unsafe { madvise(base, len.get(), MmapAdvise::MADV_WIPEONFORK).is_ok() }
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) unsafe fn wipe_on_fork(_: NonNull<c_void>, _: NonZeroUsize) -> bool {
-    false
-}
+/// Bytes that are allocated by one call: where one is cut short (a stop and a continuation do that), not all begins anew.
+const CHUNK: u64 = 1 << 20;
 
 /// Gives a file its room, so that a full disk is met now and not by a store into the mapping.
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
-pub(crate) fn allocate(file: impl AsFd, len: i64) -> Result<(), Errno> {
-    nix::fcntl::posix_fallocate(file, 0, len)
+pub(crate) fn allocate(file: impl AsFd, len: u64) -> Result<(), Errno> {
+    let offset = |at: u64| at.try_into().map_err(|_| Errno::EFBIG);
+    in_chunks(len, |at, len| nix::fcntl::posix_fallocate(&file, offset(at)?, offset(len)?))
+}
+
+/// Does `one` for each part, and again where it was cut short.
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+fn in_chunks(len: u64, mut one: impl FnMut(u64, u64) -> Result<(), Errno>) -> Result<(), Errno> {
+    let mut at = 0;
+    while at < len {
+        let chunk = CHUNK.min(len - at);
+        match one(at, chunk) {
+            Ok(()) => at += chunk,
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// That system has no such call: the file gets its length, and its room with the first touch.
 #[cfg(any(target_os = "macos", target_os = "ios"))]
-pub(crate) fn allocate(file: impl AsFd, len: i64) -> Result<(), Errno> {
-    nix::unistd::ftruncate(file, len)
+pub(crate) fn allocate(file: impl AsFd, len: u64) -> Result<(), Errno> {
+    nix::unistd::ftruncate(file, len.try_into().map_err(|_| Errno::EFBIG)?)
 }
 
-/// The kind of a file's file system, unless it is one that is known to keep the room that it gave.
+/// Runs `work` with signals blocked on this thread, but for those of faults: of a file beyond `RLIMIT_FSIZE` there is an EFBIG
+/// then, and no signal that ends the process; and no allocation is cut short by a signal, again and again where they come fast.
+pub(crate) fn without_signals<T>(work: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    let mut signals = SigSet::all();
+    for fault in [Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGSEGV] {
+        signals.remove(fault);
+    }
+    let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK);
+    let done = work();
+    let Ok(mut before) = before else { return done };
+    let mut size = SigSet::empty();
+    size.add(Signal::SIGXFSZ);
+    if matches!(done, Err(Errno::EFBIG)) && !before.contains(Signal::SIGXFSZ) && !take(&size) {
+        // Not to be had: it stays blocked, which harms nobody.
+        before.add(Signal::SIGXFSZ);
+    }
+    let _ = before.thread_set_mask();
+    done
+}
+
+/// Takes a signal that waits for this thread, if one does. False: that cannot be done.
+#[cfg(target_os = "linux")]
+fn take(signals: &SigSet) -> bool {
+    use nix::sys::signalfd::{SfdFlags, SignalFd};
+    let Ok(waiting) = SignalFd::with_flags(signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC) else {
+        return false;
+    };
+    while let Ok(Some(_)) = waiting.read_signal() {}
+    true
+}
+
+#[cfg(not(target_os = "linux"))]
+fn take(_: &SigSet) -> bool {
+    false
+}
+
+/// The kind of a file's file system, unless it is one that keeps the room that it gave, and never makes a store wait. A disk
+/// does neither: one that is shut down by an error ends by SIGBUS whoever stores, and one that is frozen stalls them.
 #[cfg(target_os = "linux")]
 pub(crate) fn doubtful_file_system(file: impl AsFd) -> Result<Option<String>, Errno> {
-    use nix::sys::statfs::{EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, fstatfs};
+    use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
     let kind = fstatfs(file)?.filesystem_type();
-    let is_known = [EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC].contains(&kind);
-    Ok((!is_known).then(|| format!("{:#x}", kind.0)))
+    Ok((kind != TMPFS_MAGIC).then(|| format!("{:#x}", kind.0)))
 }
 
 /// Which file systems keep their word is known of Linux alone.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn doubtful_file_system(_: impl AsFd) -> Result<Option<String>, Errno> {
     Ok(Some("unknown".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+    fn what_a_signal_cut_short_is_done_again() {
+        let mut done = Vec::new();
+        let mut answers = [Ok(()), Err(Errno::EINTR), Err(Errno::EINTR), Ok(()), Ok(())].into_iter();
+        let one = |at, len| {
+            done.push((at, len));
+            answers.next().unwrap()
+        };
+        assert_eq!(in_chunks(2 * CHUNK + 5, one), Ok(()));
+        let second = (CHUNK, CHUNK);
+        assert_eq!(done, [(0, CHUNK), second, second, second, (2 * CHUNK, 5)]);
+        assert_eq!(in_chunks(CHUNK, |_, _| Err(Errno::ENOSPC)), Err(Errno::ENOSPC));
+    }
+
+    #[test]
+    fn no_signal_but_a_faults_comes_between_and_the_mask_is_as_it_was() {
+        if cfg!(miri) {
+            return; // the interpreter has no signals
+        }
+        let before = SigSet::thread_get_mask().unwrap();
+        let inside = without_signals(SigSet::thread_get_mask).unwrap();
+        assert!(
+            [Signal::SIGXFSZ, Signal::SIGALRM, Signal::SIGTERM].iter().all(|signal| inside.contains(*signal))
+        );
+        assert!(!inside.contains(Signal::SIGBUS) && !inside.contains(Signal::SIGSEGV));
+        assert_eq!(SigSet::thread_get_mask().unwrap(), before);
+    }
 }

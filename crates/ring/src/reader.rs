@@ -1,19 +1,19 @@
 //! The consumer's side: records in order, and their room given back when their taker says so. There is one.
-//! It never touches the producers' line, and its own only to give room back.
+//! It touches its own cache line only to give room back, and the producers' to leave a lap or to see how far one has gone.
 
 use std::sync::Arc;
 
-use crate::memory::WINDOW;
+use crate::memory::{Memory, WINDOW};
 use crate::ring::Ring;
 use crate::stamp::{self, Stamp};
 use crate::sync::Ordering;
 use crate::tag::{PREFIX, Tag, room_of};
-use crate::word::{CLOSED, GRANULE, PADDED, Word};
+use crate::word::{GRANULE, PADDED, Word};
 
 /// Granules that are made ready at the start, a mebibyte of them: what a burst may take before the consumer's next round.
 const READY_AT_START: u64 = 1 << 14;
 /// Beyond this number no lap is left early: numbers have no end that a ring would reach by its records alone.
-const REWINDS_UNTIL: u64 = u64::MAX / 4;
+const LEAVES_UNTIL: u64 = u64::MAX / 4;
 
 /// The one end where records come out. In a forked child, which shares the ring with its parent, it has nothing and does
 /// nothing.
@@ -133,7 +133,7 @@ impl Reader {
         }
         self.tail = self.tail.saturating_add(granules).min(self.next);
         self.given = self.given.saturating_add(records).min(self.taken);
-        self.publish();
+        publish(self.ring.memory(), self.tail, self.given);
     }
 
     /// Leaves the rest of the lap out, if all records were taken and given back, and the lap has gone far enough (256 KiB):
@@ -148,29 +148,11 @@ impl Reader {
         let capacity = self.capacity();
         let place = self.tail & (capacity - 1);
         let is_done = self.tail == self.next && self.given == self.taken;
-        if place == 0 || place < window || !is_done || self.tail > REWINDS_UNTIL || self.ring.is_forked() {
+        if place < window.max(1) || !is_done || self.ring.is_forked() {
             return false;
         }
-        let memory = self.ring.memory();
-        let head = Word(memory.head().load(Ordering::Relaxed));
-        let empty = Word::new(self.tail, self.given);
-        if head.granules() != empty.granules() || head.records() != empty.records() || head.0 & CLOSED != 0 {
-            return false;
-        }
-        // From here on until the mark is gone, producers and whoever finds the ring after a death take all that stands
-        // before the next lap for padding, whichever of the stores between have been done.
-        let padded = head.padded(capacity - place);
-        if memory.head().compare_exchange(head.0, padded.0, Ordering::SeqCst, Ordering::Relaxed).is_err() {
-            return false;
-        }
-        self.tail += capacity - place;
-        self.next = self.tail;
-        self.publish();
-        // So that none of them finds the ring full first. No other number can be there that is newer: nobody has reserved
-        // behind it and been given back.
-        memory.base().fetch_max(self.tail, Ordering::Relaxed);
-        memory.seen().store(Word::new(self.tail, self.given).0, Ordering::Release);
-        memory.head().fetch_and(!PADDED, Ordering::SeqCst);
+        let Some(tail) = leave_lap(self.ring.memory(), self.tail, self.given) else { return false };
+        (self.tail, self.next) = (tail, tail);
         true
     }
 
@@ -209,13 +191,6 @@ impl Reader {
         self.ring.memory().shape().granules() as u64
     }
 
-    /// Stores what was given back, for the producers and for whoever finds the ring.
-    fn publish(&self) {
-        let memory = self.ring.memory();
-        memory.tail_whole().store(self.tail, Ordering::Release);
-        memory.tail().store(Word::new(self.tail, self.given).0, Ordering::Release);
-    }
-
     /// Granules below this that have no tag are passed over; stamps go on behind the last.
     #[cfg(not(any(loom, shuttle)))]
     pub(crate) fn resume(&mut self, holes_below: u64, stamps: u64) {
@@ -250,6 +225,32 @@ impl Reader {
     }
 }
 
+/// Stores what was given back, for the producers and for whoever finds the ring: the whole number first.
+fn publish(memory: &Memory, tail: u64, given: u64) {
+    memory.tail_whole().store(tail, Ordering::Release);
+    memory.tail().store(Word::new(tail, given).0, Ordering::Release);
+}
+
+/// Takes the rest of the lap as padding, if nothing waits: the number that the next one begins with.
+pub(crate) fn leave_lap(memory: &Memory, tail: u64, given: u64) -> Option<u64> {
+    let (head, empty) = (Word(memory.head().load(Ordering::Relaxed)), Word::new(tail, given));
+    let is_empty = head.granules() == empty.granules() && head.records() == empty.records();
+    if !is_empty || head.is_closed() || tail > LEAVES_UNTIL {
+        return None;
+    }
+    let next = tail.next_multiple_of(memory.shape().granules() as u64);
+    // From here on until the mark is gone, producers and whoever finds the ring after a death take all that stands before
+    // the next lap for padding, whichever of the stores between have been done.
+    let padded = head.padded(next - tail).0;
+    memory.head().compare_exchange(head.0, padded, Ordering::SeqCst, Ordering::Relaxed).ok()?;
+    publish(memory, next, given);
+    // So that no producer finds the ring full first. Nobody has stored a newer number: none is newer until this is done.
+    memory.base().fetch_max(next, Ordering::Relaxed);
+    memory.seen().store(Word::new(next, given).0, Ordering::Release);
+    memory.head().fetch_and(!PADDED, Ordering::SeqCst);
+    Some(next)
+}
+
 #[inline]
 fn look(ring: &Ring, at: u64) -> Option<Seen> {
     let memory = ring.memory();
@@ -263,7 +264,7 @@ fn look(ring: &Ring, at: u64) -> Option<Seen> {
 /// # Safety
 /// As for [`copy`](crate::memory::Memory::copy), for the granule.
 #[inline]
-pub(crate) unsafe fn see(memory: &crate::memory::Memory, at: u64, tag: Tag) -> Seen {
+pub(crate) unsafe fn see(memory: &Memory, at: u64, tag: Tag) -> Seen {
     let (len, missing, prefix) = match tag.len {
         Some(len) => (len, 0, 0),
         None => {

@@ -9,8 +9,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use nix::errno::Errno;
+use tracing_spool_process::Process;
 
-use crate::fork::Origin;
+#[cfg(not(any(loom, shuttle)))]
+use crate::memory::FileState;
 use crate::memory::{COUNTERS, LEAST, MOST, Memory, Shape};
 use crate::reader::Reader;
 use crate::sync::{AtomicU64, Ordering};
@@ -70,7 +72,8 @@ impl Limits {
 pub struct Ring {
     memory: Memory,
     marks: Marks,
-    origin: Origin,
+    /// The one that it belongs to.
+    process: Process,
     /// What a forked child counts in, which is of no use to anybody.
     aside: Counter,
 }
@@ -94,15 +97,15 @@ impl Ring {
         let memory = crate::file::anonymous(shape)?;
         #[cfg(any(loom, shuttle, miri))]
         let memory = Memory::heap(shape);
-        Ok(Self::new(memory, limits)?)
+        Ok(Self::new(memory, limits))
     }
 
     /// A ring in this memory, which is zeroed or adopted.
-    pub(crate) fn new(memory: Memory, limits: Limits) -> Result<(Arc<Self>, Reader), Errno> {
+    pub(crate) fn new(memory: Memory, limits: Limits) -> (Arc<Self>, Reader) {
         let marks = limits.marks(memory.shape());
-        let ring = Arc::new(Self { memory, marks, origin: Origin::here()?, aside: Counter::new(0) });
+        let ring = Arc::new(Self { memory, marks, process: Process::here(), aside: Counter::new(0) });
         let reader = Reader::new(Arc::clone(&ring));
-        Ok((ring, reader))
+        (ring, reader)
     }
 
     pub(crate) fn memory(&self) -> &Memory {
@@ -135,7 +138,7 @@ impl Ring {
     #[inline]
     pub fn offer(&self, level: u8, record: &[u8], missing: usize) -> Result<Admitted, Refused> {
         if record.is_empty() {
-            return if self.origin.is_forked() { Err(Refused::Forked) } else { Ok(Admitted::default()) };
+            return if self.is_forked() { Err(Refused::Forked) } else { Ok(Admitted::default()) };
         }
         let missing = missing.min(MOST_MISSING);
         let room = room_of(record.len(), missing);
@@ -159,7 +162,7 @@ impl Ring {
     /// Takes `room` granules, if the level may: returns the number of the first.
     #[inline]
     pub(crate) fn reserve(&self, level: u8, room: u64) -> Result<(u64, Admitted), Refused> {
-        if self.origin.is_forked() {
+        if self.is_forked() {
             return Err(Refused::Forked);
         }
         let mark = &self.marks.levels[usize::from(level).min(LEVELS - 1)];
@@ -234,7 +237,7 @@ impl Ring {
     /// As [`offer`](Self::offer).
     #[inline]
     pub fn foresee(&self, level: u8) -> Result<(), Refused> {
-        if self.origin.is_forked() {
+        if self.is_forked() {
             return Err(Refused::Forked);
         }
         let mark = &self.marks.levels[usize::from(level).min(LEVELS - 1)];
@@ -262,7 +265,7 @@ impl Ring {
     /// What waits now.
     #[must_use]
     pub fn fill(&self) -> Fill {
-        if self.origin.is_forked() {
+        if self.is_forked() {
             return Fill::default();
         }
         // The tail first: it is never ahead of a head that is read later.
@@ -289,7 +292,7 @@ impl Ring {
     /// The number of the granule behind everything reserved so far.
     #[must_use]
     pub fn place(&self) -> u64 {
-        if self.origin.is_forked() {
+        if self.is_forked() {
             return 0;
         }
         // The base first: it is never ahead of a head that is read later.
@@ -301,7 +304,7 @@ impl Ring {
     /// thread that has the [`Reader`].
     #[must_use]
     pub fn park(&self) -> Fill {
-        if self.origin.is_forked() {
+        if self.is_forked() {
             return Fill::default();
         }
         let tail = Word(self.memory.tail().load(Ordering::SeqCst));
@@ -310,29 +313,37 @@ impl Ring {
 
     /// Takes that back.
     pub fn unpark(&self) {
-        if !self.origin.is_forked() {
+        if !self.is_forked() {
             self.memory.head().fetch_and(!PARKED, Ordering::SeqCst);
         }
     }
 
     /// From now on no record is accepted. Does nothing in a forked child, which shares the ring with its parent.
     pub fn close(&self) {
-        if !self.origin.is_forked() {
+        if !self.is_forked() {
             self.memory.head().fetch_or(CLOSED, Ordering::SeqCst);
         }
     }
 
     /// Whether this is a forked child of the process that the ring belongs to.
+    #[inline]
     #[must_use]
     pub fn is_forked(&self) -> bool {
-        self.origin.is_forked()
+        !self.process.is_here()
+    }
+
+    /// Whether the file of the ring stands where it was opened: a look at the disk. A ring in memory is in place.
+    #[cfg(not(any(loom, shuttle)))]
+    #[must_use]
+    pub fn file_state(&self) -> FileState {
+        if self.is_forked() { FileState::InPlace } else { self.memory.file_state() }
     }
 
     /// One of 64 counters that live with the ring, for its owner; `index` is taken modulo that. In a forked child one that
     /// lives with nothing.
     #[must_use]
     pub fn counter(&self, index: usize) -> &Counter {
-        if self.origin.is_forked() { &self.aside } else { self.memory.counter(index % COUNTERS) }
+        if self.is_forked() { &self.aside } else { self.memory.counter(index % COUNTERS) }
     }
 }
 

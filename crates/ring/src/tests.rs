@@ -4,11 +4,12 @@
 mod lap;
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::adopt::format;
+use crate::header::{self, Log};
 use crate::memory::{Memory, Shape};
 use crate::stamp::{Stamp, Task};
 use crate::sync::Ordering;
@@ -228,9 +229,11 @@ fn image(ring: &Ring) -> Vec<u8> {
 }
 
 fn formatted(granules: usize) -> (Arc<Ring>, Reader) {
-    let memory = Memory::heap(Shape::new(granules).unwrap());
-    format(&memory);
-    Ring::new(memory, Limits { bytes: granules as u64 * 64, records: 1_000, shares: [100; 5] }).unwrap()
+    let shape = Shape::new(granules).unwrap();
+    let mut memory = Memory::heap(shape);
+    memory.fill_from(&header::encode(shape, &Log::of(Path::new("/var/log/app.log"))));
+    header::finish(&memory);
+    Ring::new(memory, Limits { bytes: granules as u64 * 64, records: 1_000, shares: [100; 5] })
 }
 
 #[derive(Clone, Debug)]

@@ -1,19 +1,29 @@
 //! Proves what a ring file is on a real disk: locked, private, allocated, found again, and set aside where it cannot be
 //! used.
 
-#![expect(clippy::disallowed_methods, reason = "a test fails by panicking, and looks at files")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and looks at files"
+)]
 
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
-use tracing_spool_ring::{Damage, Limits, OpenError, Opened, Options, Ring, Take};
+use tracing_spool_ring::{Damage, FileState, Limits, OpenError, Opened, Options, Ring, Take};
 
 const LIMITS: Limits = Limits { bytes: 1 << 16, records: 1_000, shares: [80, 80, 95, 98, 100] };
 
-fn open(path: &Path, limits: Limits) -> Result<Opened, OpenError> {
+fn options(log: &str) -> Options {
     let mut options = Options::default();
     options.any_file_system = true;
-    Ring::open(path, limits, options)
+    options.log = log.into();
+    options
+}
+
+fn open(path: &Path, limits: Limits) -> Result<Opened, OpenError> {
+    Ring::open(path, limits, options("/var/log/app.log"))
 }
 
 fn drain(opened: &mut Opened) -> Vec<String> {
@@ -72,33 +82,124 @@ fn another_size_is_used_until_it_is_empty() {
     assert!(std::fs::metadata(&path).unwrap().len() > 1 << 18);
 }
 
+fn spoil(path: &Path, at: usize, byte: u8) {
+    let mut image = std::fs::read(path).unwrap();
+    image[at] = byte;
+    std::fs::write(path, image).unwrap();
+}
+
 #[test]
-fn what_is_no_ring_is_set_aside() {
+fn what_is_damaged_or_of_another_version_is_set_aside() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
-    let spoil = |at: usize, byte: u8| {
-        let mut image = std::fs::read(&path).unwrap();
-        image[at] = byte;
-        std::fs::write(&path, image).unwrap();
-    };
-    drop(open(&path, LIMITS).unwrap());
-    for (number, (at, byte, wanted)) in
-        [(0, 9, Damage::Foreign), (8, 7, Damage::Version(7)), (18, 99, Damage::Size)].into_iter().enumerate()
-    {
-        spoil(at, byte);
+    let open_spoiled = |number: u32, wanted: Damage| {
         let mut opened = open(&path, LIMITS).unwrap();
         let (aside, damage) = opened.set_aside.take().unwrap();
         assert_eq!(damage, wanted);
-        assert_eq!(aside, dir.path().join(format!("ring.damaged.{}", number + 1)));
+        assert_eq!(aside, dir.path().join(format!("ring.damaged.{number}")));
         assert!(aside.is_file() && opened.found.is_none());
         opened.ring.offer(4, b"goes on", 0).unwrap();
         drain(&mut opened);
+    };
+    drop(open(&path, LIMITS).unwrap());
+    spoil(&path, 8, 7);
+    open_spoiled(1, Damage::Version(7));
+    // The tail is a lap behind the head.
+    spoil(&path, 4_096 + 2, 99);
+    open_spoiled(2, Damage::Contents);
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 1).unwrap();
+    open_spoiled(3, Damage::Size);
+}
+
+#[test]
+fn what_is_no_ring_is_refused_and_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    drop(open(&path, LIMITS).unwrap());
+    let ring = std::fs::read(&path).unwrap();
+    let mut no_ring = ring.clone();
+    no_ring[17] ^= 1;
+    let zeros = [&[0; 8][..], b"eight zero bytes, and then somebody's work"].concat();
+    for content in [&b"x"[..], &[0; 8], &zeros, &ring[..16], &ring[..40], &no_ring] {
+        std::fs::write(&path, content).unwrap();
+        let error = open(&path, LIMITS).unwrap_err();
+        assert_eq!(error, OpenError::Foreign { path: path.clone() });
+        assert!(error.to_string().contains("is not a ring file"));
+        assert!(std::fs::read(&path).unwrap() == content);
     }
-    // A file that was cut short, and one whose making was cut short.
-    std::fs::write(&path, [1; 100]).unwrap();
-    assert_eq!(open(&path, LIMITS).unwrap().set_aside.unwrap().1, Damage::Foreign);
-    std::fs::write(&path, [0; 100]).unwrap();
-    assert!(open(&path, LIMITS).unwrap().set_aside.is_none(), "nothing was put into it yet");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_making_that_was_cut_short_is_made_anew() {
+    const STATE: usize = 48;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    drop(open(&path, LIMITS).unwrap());
+    let mut image = std::fs::read(&path).unwrap();
+    image[STATE..STATE + 8].copy_from_slice(b"making..");
+    image[4_096..].fill(0);
+    let made = image.len();
+    for len in [0, 4_000, 8_192, made] {
+        std::fs::write(&path, &image[..len]).unwrap();
+        let mut opened = open(&path, LIMITS).unwrap();
+        assert!(opened.found.is_none() && opened.set_aside.is_none(), "{len}");
+        opened.ring.offer(4, b"goes on", 0).unwrap();
+        assert_eq!(drain(&mut opened), ["goes on"]);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), made as u64);
+    }
+}
+
+#[test]
+fn another_logs_ring_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let opened = open(&path, LIMITS).unwrap();
+    opened.ring.offer(4, b"of the app", 0).unwrap();
+    drop(opened);
+    let before = std::fs::read(&path).unwrap();
+    for log in ["/var/log/other.log", "", "/var/log/app.log/"] {
+        let error = Ring::open(&path, LIMITS, options(log)).unwrap_err();
+        assert!(error.to_string().contains("/var/log/app.log") && error.to_string().contains(log));
+        assert!(matches!(error, OpenError::OtherLog { .. }));
+        assert!(std::fs::read(&path).unwrap() == before);
+    }
+    assert_eq!(drain(&mut open(&path, LIMITS).unwrap()), ["of the app"]);
+}
+
+#[test]
+fn a_ring_knows_whether_its_file_still_stands_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let [path, other] = ["ring", "other"].map(|name| dir.path().join(name));
+    let opened = open(&path, LIMITS).unwrap();
+    assert_eq!(opened.ring.file_state(), FileState::InPlace);
+    std::fs::rename(&path, &other).unwrap();
+    assert_eq!(opened.ring.file_state(), FileState::Removed);
+    let second = open(&path, LIMITS).unwrap();
+    assert_eq!(
+        (opened.ring.file_state(), second.ring.file_state()),
+        (FileState::Replaced, FileState::InPlace)
+    );
+    opened.ring.offer(4, b"it is mapped still", 0).unwrap();
+    assert_eq!(Ring::in_memory(LIMITS).unwrap().0.file_state(), FileState::InPlace);
+}
+
+#[test]
+fn a_refused_file_system_leaves_no_file() {
+    let is_tmpfs = |dir: &Path| Ring::open(&dir.join("ring"), LIMITS, Options::default()).is_ok();
+    let dirs = ["/dev/shm", env!("CARGO_TARGET_TMPDIR")].map(|dir| tempfile::tempdir_in(dir).ok());
+    let Some(disk) = dirs.iter().flatten().find(|dir| !is_tmpfs(dir.path())) else {
+        return println!("left out: there is only tmpfs");
+    };
+    let path = disk.path().join("ring");
+    let error = Ring::open(&path, LIMITS, Options::default()).unwrap_err();
+    assert!(matches!(&error, OpenError::FileSystem { .. }) && error.to_string().contains("must be on tmpfs"));
+    assert!(!path.exists());
+    // One that stood there stays.
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap();
+    Ring::open(&path, LIMITS, Options::default()).unwrap_err();
+    assert!(path.exists());
 }
 
 #[test]

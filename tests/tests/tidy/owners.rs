@@ -95,6 +95,7 @@ const FENCES: &[Fence] = &[
         owners: &[
             // The signal of a file size limit is blocked while a thread writes.
             "crates/fileset/src/effect/file_size",
+            "crates/ring/src/platform",
             // Compression, where nobody drives the set.
             "crates/fileset/src/file_set/packer",
             // How threads of ours are born.

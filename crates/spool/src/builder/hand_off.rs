@@ -60,6 +60,7 @@ impl SpoolBuilder {
         use tracing_spool_ring as ring;
         let mut options = ring::Options::default();
         options.any_file_system = self.durable.on_any_file_system;
+        options.log = std::path::absolute(&self.settings.path).unwrap_or_else(|_| self.settings.path.clone());
         let is_automatic = self.durable.place == Place::Automatic;
         match Ring::open(path, self.bounds(u64::MAX).limits(), options) {
             Ok(opened) => {
@@ -70,6 +71,7 @@ impl SpoolBuilder {
                 Ok(Ends { way: Way::File(Box::new(adopted)), warning })
             }
             Err(error @ ring::OpenError::Locked { .. }) => Err(OpenError::Ring(error)),
+            Err(error @ ring::OpenError::OtherLog { .. }) if !is_automatic => Err(OpenError::Ring(error)),
             // Nobody asked for it.
             Err(ring::OpenError::FileSystem { .. }) if is_automatic => self.prepare_memory(None),
             Err(error) if is_automatic || self.durable.or_memory => {
@@ -125,6 +127,7 @@ impl Ends {
     }
 
     /// Losses of a process before are stated by a notice, where there are any; `recovered` tells them in any case.
+    #[cfg_attr(shuttle, expect(unused_variables, reason = "there are no processes before"))]
     pub(super) fn into_parts(self, bounds: Bounds, has_notices: bool) -> Parts {
         let origin = Origin::here();
         match self.way {

@@ -517,7 +517,7 @@ fn room_is_not_given_back_inside_a_stamp() {
     let limits = Limits { bytes: 1 << 14, records: 100, shares: [100; 5] };
     let mut options = Options::default();
     options.any_file_system = true;
-    let opened = Ring::open(&world.ring(), limits, options).unwrap();
+    let opened = Ring::open(&world.ring(), limits, options.clone()).unwrap();
     (0..4).for_each(|_| assert!(opened.ring.offer(2, b"x", 0).is_ok()));
     let mut inbox = crate::inbox::Inbox::lasting(opened.reader, 0..0);
     while inbox.take().is_some() {}
@@ -525,7 +525,7 @@ fn room_is_not_given_back_inside_a_stamp() {
     inbox.stamp(&Stamp { task: Task::Records { until: 4 }, ..Stamp::default() });
     inbox.release(2, 128);
     drop((inbox, opened.ring));
-    let opened = Ring::open(&world.ring(), limits, options).unwrap();
+    let opened = Ring::open(&world.ring(), limits, options.clone()).unwrap();
     let found = opened.found.unwrap();
     assert_eq!((found.records, found.stamp), (2, Some(Stamp { from: 2, ..Stamp::default() })));
 

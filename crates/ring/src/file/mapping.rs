@@ -1,0 +1,131 @@
+//! Mappings, anonymous ones and of files: how their pages come, and how they go. What is in them is not its matter.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use nix::errno::Errno;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+
+use super::locked::Held;
+use crate::memory::{Backing, FileState, Memory, PAGE, Shape};
+use crate::platform;
+
+/// A mapping, until dropped.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    base: NonNull<u8>,
+    len: NonZeroUsize,
+    /// Its file stays locked as long as it is mapped.
+    held: Option<Arc<Held>>,
+}
+
+// SAFETY: it owns its memory and does nothing with it but unmap it.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+const ACCESS: ProtFlags = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
+
+impl Mapping {
+    pub(super) fn of_file(held: &Arc<Held>, shape: Shape) -> Result<Self, Errno> {
+        let len = NonZeroUsize::new(shape.bytes()).ok_or(Errno::EINVAL)?;
+        // SAFETY: a new mapping, at an address that the system chooses. That the file is not cut short meanwhile is
+        // argued in `memory` (7).
+        let base = unsafe { mmap(None, len, ACCESS, MapFlags::MAP_SHARED, held.file(), 0)? };
+        Ok(Self { base: base.cast(), len, held: Some(Arc::clone(held)) })
+    }
+}
+
+/// Bytes that are brought by one call: while it runs, no other thread of the process can map memory.
+const CHUNK: usize = 1 << 20;
+const LARGE_PAGE: usize = 1 << 21;
+/// So many bytes in one go are a busy ring's, and are worth large pages.
+const IS_BUSY: usize = 1 << 22;
+
+impl Backing for Mapping {
+    fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    fn file_state(&self) -> FileState {
+        self.held.as_ref().map_or(FileState::InPlace, |held| held.state())
+    }
+
+    fn bring(&self, bytes: Range<usize>) -> bool {
+        let end = bytes.end.min(self.len.get());
+        let start = (bytes.start & !(PAGE - 1)).min(end);
+        if self.held.is_none() && end - start >= IS_BUSY {
+            let address = self.base.as_ptr() as usize;
+            let first = (address + start).next_multiple_of(LARGE_PAGE) - address;
+            let last = ((address + end) & !(LARGE_PAGE - 1)) - address;
+            // SAFETY: inside, as it is not before `start` and not behind `end`, and the mapping is our own.
+            unsafe { platform::large_pages(self.base.add(first).cast(), last.saturating_sub(first), true) };
+        }
+        (start..end).step_by(CHUNK).all(|from| {
+            // SAFETY: inside, as `from` is before `end`, which is not behind the end of the mapping, which is our own.
+            unsafe { platform::bring(self.base.add(from).cast(), CHUNK.min(end - from)) }
+        })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: mapped with this length, and whoever had references to it is gone: they borrowed the `Memory`.
+        let _ = unsafe { munmap(self.base.cast(), self.len.get()) };
+    }
+}
+
+/// Memory of this process.
+pub(crate) fn anonymous(shape: Shape) -> Result<Memory, Errno> {
+    let len = NonZeroUsize::new(shape.bytes()).ok_or(Errno::EINVAL)?;
+    // SAFETY: new memory, at an address that the system chooses.
+    let base = unsafe { mmap_anonymous(None, len, ACCESS, MapFlags::MAP_PRIVATE)? };
+    // One page of two mebibytes for each of the few places that a quiet ring touches would be most of what it takes.
+    // SAFETY: our own memory.
+    unsafe { platform::large_pages(base, len.get(), false) };
+    let mapping = Mapping { base: base.cast(), len, held: None };
+    // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
+    Ok(unsafe { Memory::new(shape, Box::new(mapping)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Memory of a system that cannot be asked for pages.
+    #[derive(Debug)]
+    struct Mute(Mapping);
+
+    impl Backing for Mute {
+        fn base(&self) -> NonNull<u8> {
+            self.0.base()
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn pages_that_are_touched_are_there_to_be_written() {
+        use nix::sys::resource::{UsageWho, getrusage};
+        if cfg!(miri) {
+            return; // the interpreter has no pages
+        }
+        let faults = || getrusage(UsageWho::RUSAGE_THREAD).unwrap().minor_page_faults();
+        let shape = Shape::new(1 << 14).unwrap();
+        let len = NonZeroUsize::new(shape.bytes()).unwrap();
+        // SAFETY: new memory, at an address that the system chooses.
+        let base = unsafe { mmap_anonymous(None, len, ACCESS, MapFlags::MAP_PRIVATE).unwrap() };
+        let mapping = Mapping { base: base.cast(), len, held: None };
+        // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
+        let memory = unsafe { Memory::new(shape, Box::new(Mute(mapping))) };
+        assert_eq!(memory.begin(10), 1 << 14, "all, as it cannot be asked for the rest later");
+        let before = faults();
+        for granule in 0..1 << 14 {
+            memory.tag(granule).store(1, std::sync::atomic::Ordering::Relaxed);
+            // SAFETY: this is the only thread.
+            unsafe { memory.write(granule, 0, b"x") };
+        }
+        assert_eq!(faults() - before, 0);
+    }
+}
