@@ -47,6 +47,7 @@
 
 mod admission;
 mod alerts;
+mod answer;
 mod at_exit;
 mod builder;
 #[cfg(not(shuttle))]
@@ -93,6 +94,7 @@ mod shelf;
 mod signals;
 mod source;
 mod stats;
+mod stderr;
 #[cfg(test)]
 mod still;
 mod sync;
@@ -101,7 +103,8 @@ mod wake;
 mod worker;
 mod writer;
 
-pub use builder::{QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
+pub use alerts::SLOW_HOOK;
+pub use builder::{LINGER, QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
 pub use config::{ConfigError, ConfigFault, SpoolConfig};
 pub use error::OpenError;
 pub use event_time::EventTime;
@@ -119,7 +122,7 @@ pub use reconfigure::ReconfigureError;
 pub use recovered::Recovered;
 #[cfg(feature = "signals")]
 pub use signals::SignalAction;
-pub use stats::{Condition, Health, Stats};
+pub use stats::{Condition, Health, Hook, SlowHook, Stats};
 #[cfg(shuttle)]
 pub use sync::let_naps_end;
 pub use writer::{EventWriter, Spool};

@@ -41,6 +41,8 @@ const FENCES: &[Fence] = &[
             // The file of a ring, which is mapped.
             "crates/ring/src/file",
             "crates/ring/src/platform",
+            // What stands behind stderr, and the same opened without waiting.
+            "crates/spool/src/stderr",
             // Files with dated names, which the engine does not have: they are listed, and linked to.
             "crates/spool/src/compat/rolling/disk",
         ],
@@ -55,6 +57,8 @@ const FENCES: &[Fence] = &[
             "crates/ring/src/platform",
             // The main thread's number, for its processors and its class.
             "crates/process/src/system",
+            // One write to stderr.
+            "crates/spool/src/stderr",
             // Users and groups by name, for whom files are given to.
             "crates/fileset/src/model/owner",
             // The host's name, for the lock file and the alert file.
@@ -103,6 +107,8 @@ const FENCES: &[Fence] = &[
             "crates/spool/src/worker",
             "crates/spool/src/wake",
             "crates/spool/src/sync",
+            // A terminal would stop a process in the background that writes to it.
+            "crates/spool/src/stderr",
             // The thread in front of a writer that is not ours.
             "crates/spool/src/compat/non_blocking/worker",
             // Where signals are wanted, one thread for the process hears of them.
@@ -117,12 +123,12 @@ const FENCES: &[Fence] = &[
             "eprint!",
             "eprintln!",
             "dbg!",
-            "stderr",
-            "stdout",
-            "Stderr",
-            "Stdout",
+            "io::stderr",
+            "io::stdout",
+            "io::Stderr",
+            "io::Stdout",
         ],
-        owners: &["crates/spool/src/alerts"],
+        owners: &["crates/spool/src/stderr"],
     },
     Fence {
         what: "what only some systems have",

@@ -74,6 +74,7 @@ fields! {
     "durable_or_memory" flag => |builder, value| if value {
         *builder = builder.clone().durable_or_memory();
     };
+    "linger" duration => |builder, value| builder.linger = value;
     "shutdown_timeout" duration => |builder, value| builder.shutdown_timeout = value;
     "notices" notices => |builder, value| builder.notices = value;
     "late_records" late_records => |builder, value| builder.late_records = value;
@@ -101,6 +102,6 @@ mod tests {
         .filter(|line| line.contains("mut self"))
         .map(|line| line.split('(').next().unwrap());
         let without: Vec<&str> = setters.filter(|setter| !NAMES.contains(setter)).collect();
-        assert_eq!(without, ["on_alert", "on_rotate"], "a hook is code, and has no row");
+        assert_eq!(without, ["on_alert", "on_rotate", "on_thread_start"], "a hook is code, and has no row");
     }
 }

@@ -62,6 +62,7 @@ impl Packer {
 }
 
 fn live(orders: &Receiver<PackOrder>, done: &Sender<Packed>, shared: &Shared) {
+    shared.thread_starts();
     // As on the writer thread: beyond RLIMIT_FSIZE the kernel would kill the program.
     let mut file_size = SigSet::empty();
     file_size.add(Signal::SIGXFSZ);

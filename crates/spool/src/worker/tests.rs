@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded};
 use tracing_core::Level;
 use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk, Survive};
 use tracing_spool_fileset::{Alert, Clock, Edge, Op, OsError};
 use tracing_subscriber::fmt::MakeWriter as _;
 
 use super::{Next, Worker};
+use crate::answer::{self, Answer, Unanswered};
 use crate::builder::SpoolBuilder;
-use crate::control::{Control, Flushed, Left};
+use crate::control::{Control, Flushed, Left, Patience};
 use crate::draft::Draft;
-use crate::flush_all::flush_each;
+use crate::flush_all::{Output, flush_each};
 use crate::handle::{FlushError, SpoolHandle};
 use crate::late::LateRecords;
 use crate::ledger::Reason;
@@ -81,16 +81,19 @@ impl Bench {
     }
 
     fn stop(&mut self) -> (Next, Left) {
-        let (reply, answer) = bounded(1);
-        assert!(self.shared.send(Control::Stop(Duration::from_secs(5), reply)));
+        let answer = self.begin_to_stop();
         let next = self.settle();
-        (next, answer.try_recv().unwrap_or_default())
+        (next, answer.now().unwrap_or_default())
     }
 
-    fn flush(&self) -> Receiver<Flushed> {
-        let (reply, answer) = bounded(1);
-        assert!(self.shared.send(Control::Flush(reply)));
+    fn begin_to_stop(&self) -> Answer<Left> {
+        let (reply, answer) = answer::pair();
+        assert!(self.shared.send(Control::Stop(Duration::from_secs(5), reply)));
         answer
+    }
+
+    fn flush(&self) -> Answer<Flushed> {
+        SpoolHandle::ask(&self.shared, Patience::Asks).unwrap()
     }
 
     fn file(&self) -> String {
@@ -257,7 +260,7 @@ fn a_flush_says_the_gap_at_once() {
     }
     let answer = bench.flush();
     bench.settle();
-    assert_eq!(answer.try_recv(), Ok(Flushed::Done));
+    assert_eq!(answer.now(), Ok(Flushed::Done));
     let file = bench.file();
     assert!(file.starts_with("x\nx\n{\"timestamp\":\"2026-"), "{file}");
     assert!(file.contains("\"lost\":1,\"reasons\":{\"queue full\":1},\"levels\":{\"ERROR\":1}"), "{file}");
@@ -271,12 +274,12 @@ fn museum_t4_flushes_are_each_answered() {
     bench.log(Rank::Info, "two");
     let second = bench.flush();
     bench.settle();
-    assert_eq!((first.try_recv(), second.try_recv()), (Ok(Flushed::Done), Ok(Flushed::Done)));
+    assert_eq!((first.now(), second.now()), (Ok(Flushed::Done), Ok(Flushed::Done)));
     bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
     bench.log(Rank::Info, "three");
     let third = bench.flush();
     bench.settle();
-    assert_eq!(third.try_recv(), Ok(Flushed::Blocked(1)));
+    assert_eq!(third.now(), Ok(Flushed::Blocked(1)));
 }
 
 #[test]
@@ -286,7 +289,8 @@ fn a_flush_where_it_would_wait_for_itself_is_an_error() {
     let handle = SpoolHandle::new(Arc::clone(&bench.shared));
     assert_eq!(handle.flush(Duration::from_secs(9)), Err(FlushError::OnWriterThread));
     // And so it is for the flush of all, which `exit` and a panic would call here too.
-    let failed = flush_each(vec![Arc::clone(&bench.shared)], |_| Duration::from_secs(9));
+    let output: Arc<dyn Output> = Arc::clone(&bench.shared) as Arc<dyn Output>;
+    let failed = flush_each(vec![output], Patience::Asks, |_| Duration::from_secs(9));
     assert!(matches!(&failed[..], [(_, FlushError::OnWriterThread)]));
 }
 
@@ -382,8 +386,25 @@ fn leaving_while_blocked_counts_what_is_left() {
     bench.log(Rank::Info, "one");
     bench.settle();
     bench.log(Rank::Error, "two");
-    let (next, left) = bench.stop();
-    assert_eq!((next, left.records, left.late), (Next::Done, 2, false));
+    let answer = bench.begin_to_stop();
+    let began = bench.clock.now().mono;
+    let mut probes = 0;
+    loop {
+        match bench.settle() {
+            Next::Done => break,
+            Next::Rest(Rest::Hold(time)) => bench.clock.advance(time),
+            next => panic!("{next:?}"),
+        }
+        probes += 1;
+    }
+    assert_eq!(
+        bench.clock.now().mono - began,
+        Duration::from_secs(5),
+        "to the end of its time, and not longer"
+    );
+    assert!((8..=12).contains(&probes), "it looks for room every half second: {probes}");
+    let left = answer.now().unwrap();
+    assert_eq!((left.records, left.late), (2, true));
     let stats = bench.stats();
     assert_eq!((stats.queued_records, stats.dropped.for_reason(Reason::DiskError)), (0, 2));
     bench.log(Rank::Info, "late");
@@ -391,12 +412,42 @@ fn leaving_while_blocked_counts_what_is_left() {
 }
 
 #[test]
+fn room_that_comes_back_before_the_end_of_the_time_is_used() {
+    let mut bench = bench(|builder| builder);
+    bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
+    (0..10).for_each(|number| bench.log(Rank::Info, &format!("{number}")));
+    bench.settle();
+    let answer = bench.begin_to_stop();
+    bench.pass(3);
+    bench.disk.clear_faults();
+    assert_eq!(bench.pass(1), Next::Done);
+    assert_eq!(answer.now().unwrap(), Left::default());
+    let lines: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+    assert!(bench.file().lines().take(10).eq(lines), "{}", bench.file());
+    assert_eq!((bench.stats().written, bench.stats().dropped.total()), (10, 0));
+}
+
+#[test]
+fn a_flush_at_the_end_of_the_process_waits_for_room() {
+    let mut bench = bench(|builder| builder);
+    bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
+    bench.log(Rank::Info, "last");
+    bench.settle();
+    let answer = SpoolHandle::ask(&bench.shared, Patience::Waits).unwrap();
+    bench.pass(3);
+    assert_eq!(answer.now(), Err(Unanswered::InTime));
+    bench.disk.clear_faults();
+    bench.pass(1);
+    assert_eq!(answer.now(), Ok(Flushed::Done));
+    assert!(bench.file().starts_with("last\n"), "{}", bench.file());
+}
+
+#[test]
 fn leaving_ends_at_its_deadline() {
     let mut bench = bench(|builder| builder);
     bench.disk.fault(Fault::on(Op::Write).fails(OsError::EAGAIN).until_cleared());
     bench.log(Rank::Info, "one");
-    let (reply, answer) = bounded(1);
-    bench.shared.send(Control::Stop(Duration::from_secs(5), reply));
+    let answer = bench.begin_to_stop();
     let mut next = bench.settle();
     for _ in 0..100 {
         if next == Next::Done {
@@ -406,7 +457,7 @@ fn leaving_ends_at_its_deadline() {
         next = bench.settle();
     }
     assert_eq!(next, Next::Done);
-    assert_eq!(answer.try_recv().unwrap().records, 1);
+    assert_eq!(answer.now().unwrap().records, 1);
 }
 
 #[test]
@@ -496,7 +547,7 @@ fn a_few_records_wait_for_the_end_of_a_nap_and_many_do_not() {
     bench.worker.take_control(now);
     assert_eq!(bench.worker.next(now, true), Next::Again, "somebody waits for it");
     bench.rounds(1);
-    assert_eq!(answer.try_recv(), Ok(Flushed::Done));
+    assert_eq!(answer.now(), Ok(Flushed::Done));
     (0..100).for_each(|_| bench.log(Rank::Info, &"x".repeat(1_000)));
     bench.rounds(1);
     bench.log(Rank::Info, "three");
@@ -506,7 +557,7 @@ fn a_few_records_wait_for_the_end_of_a_nap_and_many_do_not() {
 #[test]
 fn by_a_ring_all_is_the_same() {
     HAND_OFF.set(HandOff::Ring);
-    let tests: [fn(); 21] = [
+    let tests: [fn(); 23] = [
         records_become_lines_and_are_booked_when_written,
         museum_t11_pieces_are_one_record,
         long_records_are_cut_and_counted,
@@ -523,6 +574,8 @@ fn by_a_ring_all_is_the_same() {
         museum_t5_records_after_the_end_are_counted,
         late_records_are_written_where_that_is_wished,
         leaving_while_blocked_counts_what_is_left,
+        room_that_comes_back_before_the_end_of_the_time_is_used,
+        a_flush_at_the_end_of_the_process_waits_for_room,
         leaving_ends_at_its_deadline,
         an_abandoned_worker_begins_nothing,
         errors_are_made_durable_where_that_is_wished,
