@@ -16,11 +16,14 @@ use crate::stderr;
 /// From when on [`Health`](crate::Health) names a hook that has not returned.
 pub const SLOW_HOOK: Duration = Duration::from_secs(1);
 
+/// One that is told of something.
+type Call<T> = Arc<dyn Fn(&T) + Send + Sync>;
+
 /// Code of the program's that threads of ours call.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
-    pub(crate) alert: Option<Arc<dyn Fn(&Alert) + Send + Sync>>,
-    pub(crate) rotate: Option<Arc<dyn Fn(&Rotated) + Send + Sync>>,
+    pub(crate) alert: Option<Call<Alert>>,
+    pub(crate) rotate: Option<Call<Rotated>>,
     pub(crate) thread_start: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
@@ -94,8 +97,9 @@ impl AlertSink {
         panics
     }
 
+    /// The time, which is never 0.
     fn micros(&self) -> u64 {
-        u64::try_from(self.clock.now().mono.since_start().as_micros()).unwrap_or(u64::MAX).max(1)
+        u64::try_from(self.clock.now().mono.since_start().as_micros()).unwrap_or(u64::MAX).saturating_add(1)
     }
 }
 
@@ -110,5 +114,51 @@ impl fmt::Debug for Hooks {
 impl fmt::Debug for AlertSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AlertSink").field("hooks", &self.hooks).field("prints", &self.prints).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use tracing_spool_fileset::sim::SimClock;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_hook_is_named_while_it_runs_for_long() {
+        let clock = SimClock::new();
+        let ((begun, begins), (end, ends)) = (channel(), channel());
+        let ends = std::sync::Mutex::new(ends);
+        let hook = move || {
+            begun.send(()).unwrap();
+            ends.lock().unwrap().recv_timeout(LONG).unwrap();
+        };
+        let hooks = Hooks { thread_start: Some(Arc::new(hook)), ..Hooks::default() };
+        let sink = AlertSink::new(hooks, false, Arc::new(clock.clone()));
+        thread::scope(|scope| {
+            let running = scope.spawn(|| sink.thread_starts());
+            begins.recv_timeout(LONG).unwrap();
+            assert_eq!(sink.slow_hook(), None, "not yet for long");
+            clock.advance(SLOW_HOOK);
+            assert_eq!(sink.slow_hook(), Some(SlowHook { hook: Hook::ThreadStart, time: SLOW_HOOK }));
+            end.send(()).unwrap();
+            assert!(!running.join().unwrap());
+        });
+        clock.advance(SLOW_HOOK);
+        assert_eq!(sink.slow_hook(), None, "it has returned");
+    }
+
+    #[test]
+    fn a_hook_that_panicked_does_not_run_any_more() {
+        let clock = SimClock::new();
+        let hooks = Hooks { thread_start: Some(Arc::new(|| panic!("in the hook"))), ..Hooks::default() };
+        let sink = AlertSink::new(hooks, false, Arc::new(clock.clone()));
+        assert!(sink.thread_starts());
+        clock.advance(SLOW_HOOK);
+        assert_eq!(sink.slow_hook(), None);
     }
 }

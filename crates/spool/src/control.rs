@@ -1,7 +1,7 @@
 //! The messages to the writer thread, and its answers. Rare; records travel by `queue`.
 //!
-//! Whoever waits for a flush stands in a list, and the message only says that there is one: a thread that hangs in a
-//! system call would else be left a message for each flush that was not waited for.
+//! Whoever waits for a flush stands in a list, and the message only says that there is one; a rotation that was asked for
+//! and not begun is not asked for again. A thread that hangs in a system call would else be left a message for each call.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tracing_spool_fileset::Settings;
 
 use crate::answer::{self, Answer, Reply};
-use crate::sync::Mutex;
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// A message to the writer thread.
 #[derive(Debug)]
@@ -64,15 +64,36 @@ pub(crate) struct Ask {
     patience: Patience,
 }
 
-/// Flushes that the writer thread has not heard of yet. It holds the lock for an exchange of lists.
+/// What was asked for that the writer thread has not heard of yet.
 #[derive(Debug, Default)]
-pub(crate) struct Asks(Mutex<Vec<Ask>>);
+pub(crate) struct Asks {
+    /// Held for an exchange of lists.
+    flushes: Mutex<Vec<Ask>>,
+    pub(crate) rotate: Once,
+    pub(crate) reopen: Once,
+}
+
+/// A message that is under way once at most.
+#[derive(Debug, Default)]
+pub(crate) struct Once(AtomicBool);
+
+impl Once {
+    /// Whether it is to be sent.
+    pub(crate) fn ask(&self) -> bool {
+        !self.0.swap(true, Ordering::SeqCst)
+    }
+
+    /// For the writer thread, before it does what is asked: what is asked from here on is asked anew.
+    pub(crate) fn hear(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
 
 impl Asks {
     /// Enters one, in the place of those that nobody waits for any more. True: the writer thread is to be told.
     pub(crate) fn enter(&self, patience: Patience) -> (Answer<Flushed>, bool) {
         let (reply, answer) = answer::pair();
-        let mut asks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asks = self.flushes.lock().unwrap_or_else(PoisonError::into_inner);
         // Not by whether one waits: the message about the last one, gone since, may still be on its way.
         let is_first = asks.is_empty();
         asks.retain(|ask| ask.reply.is_awaited());
@@ -82,12 +103,12 @@ impl Asks {
 
     /// Whether there are some.
     pub(crate) fn are_waiting(&self) -> bool {
-        !self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !self.flushes.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// For the writer thread: all of them, of which it then has to be told anew.
     pub(crate) fn take(&self) -> Vec<Ask> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.flushes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -55,8 +55,8 @@ impl fmt::Display for FlushAllError {
 impl std::error::Error for FlushAllError {}
 
 /// Waits until everything that all spools of this process accepted before this call is in their files, for at most
-/// `timeout` in all: for a panic hook of one's own ([`install_panic_hook`](crate::install_panic_hook) has one), and
-/// before `std::process::exit`. It ends nothing: records can come after it.
+/// `timeout` in all: for a panic hook of one's own ([`install_panic_hook`](crate::install_panic_hook) has one), say.
+/// `std::process::exit` does it by itself. It ends nothing: records can come after it.
 ///
 /// It may be called from any thread; where it would wait for itself (on a writer thread, in an alert hook), it is an
 /// error at once. A spool that was shut down is passed over.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::answer::{Answer, Unanswered};
-use crate::control::{Control, Flushed, Patience};
+use crate::control::{Control, Flushed, Once, Patience};
 use crate::metric::Reading;
 use crate::origin::is_inside;
 use crate::shared::Shared;
@@ -154,7 +154,7 @@ impl SpoolHandle {
     /// # Ok::<(), tracing_spool::OpenError>(())
     /// ```
     pub fn rotate(&self) -> Result<(), RequestError> {
-        self.request(Control::Rotate)
+        self.request_once(&self.shared.asks.rotate, Control::Rotate)
     }
 
     /// Asks to look now whether the live file was moved or deleted, and to open it anew if so: what `logrotate` wants
@@ -169,7 +169,7 @@ impl SpoolHandle {
     /// # Ok::<(), tracing_spool::OpenError>(())
     /// ```
     pub fn reopen(&self) -> Result<(), RequestError> {
-        self.request(Control::Reopen)
+        self.request_once(&self.shared.asks.reopen, Control::Reopen)
     }
 
     /// The numbers so far. Works after the shutdown too.
@@ -205,6 +205,14 @@ impl SpoolHandle {
         let mut stats = self.stats();
         stats.files.bytes_written = self.shared.peaks.written_bytes(stats.files.bytes_written);
         Reading { log: self.shared.path.display().to_string(), stats, health: self.health() }
+    }
+
+    fn request_once(&self, once: &Once, message: Control) -> Result<(), RequestError> {
+        let is_here = !self.shared.queue.origin.is_forked() && !self.shared.is_closed();
+        if is_here && !once.ask() {
+            return Ok(()); // it is on its way already
+        }
+        self.request(message)
     }
 
     pub(crate) fn request(&self, message: Control) -> Result<(), RequestError> {

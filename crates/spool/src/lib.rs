@@ -24,10 +24,9 @@
 //! # The guard
 //!
 //! [`SpoolGuard`] keeps the spool open; dropping it writes what waits. **Bind it to a name that lives until the end of
-//! `main`**: `let (spool, _) = ...` drops it at once. `std::process::exit` drops nothing: call
-//! [`SpoolGuard::shutdown`] before it, or, where no guard is at hand, [`flush_all()`]. On the main thread, and on the
-//! thread that opened the spool, that is done by itself where the C library lets it (glibc does).
-//! [`install_panic_hook`] does it for panics.
+//! `main`**: `let (spool, _) = ...` drops it at once. `std::process::exit` drops nothing, and a static is never dropped:
+//! then everything is flushed as the process ends, and what destructors and `atexit` handlers log after that is written
+//! too. [`install_panic_hook`] does it for panics, [`flush_all()`] at any time.
 //!
 //! # Coming from tracing-appender
 //!
@@ -38,8 +37,8 @@
 //!
 //! None is on by default.
 //!
-//! - `signals`: `SpoolHandle::install_signals`. SIGHUP opens the log anew, SIGUSR1 rotates it, SIGTERM writes what
-//!   waits and then kills.
+//! - `signals`: `SpoolHandle::install_signals`. SIGHUP opens the log anew, SIGUSR1 rotates it, SIGTERM, SIGINT
+//!   and SIGQUIT write what waits and then kill.
 //! - `gzip`, `zstd`: [`SpoolBuilder::compression`] of backups, on a thread of its own.
 //! - `serde`: [`SpoolConfig`] is read from any format that serde knows; [`Stats`] and [`Health`] are written to any.
 //! - `metrics`: `SpoolHandle::record_metrics` tells the `metrics` facade what [`Stats`] and [`Health`] know.

@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 
+use nix::sys::signal::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::flag::register_conditional_default;
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::control::{Control, Patience};
+use crate::control::Patience;
 use crate::flush_all::{Output as _, flush_each, open};
 use crate::handle::{FlushError, RequestError, SpoolHandle};
 use crate::process_lock::ProcessLock;
@@ -53,6 +54,10 @@ impl SignalAction {
             Self::Interrupt => SIGINT,
             Self::Quit => SIGQUIT,
         }
+    }
+
+    fn is_ignored(self) -> bool {
+        Signal::try_from(self.signal()).is_ok_and(tracing_spool_process::is_ignored)
     }
 
     fn name(self) -> &'static str {
@@ -105,6 +110,9 @@ impl SpoolHandle {
     /// the program has its own way to end at that signal, or it would be cut short. A signal that a program blocks on all of
     /// its threads, to read it from a `signalfd` say, stays its own: the thread that serves signals blocks them too.
     ///
+    /// A signal to end that the process ignores as this is called stays ignored: a shell has its background jobs ignore SIGINT
+    /// and SIGQUIT, and they live on when Ctrl-C ends what is in front of them.
+    ///
     /// After the last spool that wants them, the signals that end a process kill as by default, SIGHUP and SIGUSR1 do nothing.
     /// A forked child that executes nothing inherits handlers behind which nobody listens: the signals do not end it before
     /// it has installed them for a spool of its own.
@@ -128,6 +136,9 @@ impl SpoolHandle {
         if !shared.is_open() {
             return Err(io::Error::other(RequestError::Closed));
         }
+        let is_to_ignore = |action: &SignalAction| SignalAction::ENDS.contains(action) && action.is_ignored();
+        let actions: &[SignalAction] =
+            &actions.iter().copied().filter(|action| !is_to_ignore(action)).collect::<Vec<_>>();
         for action in SignalAction::ENDS.into_iter().filter(|action| actions.contains(action)) {
             if ears.kill_at_once.iter().all(|(known, _)| *known != action) {
                 let at_once = Arc::new(AtomicBool::new(true));
@@ -205,13 +216,17 @@ fn serve(mut signals: Signals) {
     }
 }
 
+fn handles(spools: Vec<Arc<Shared>>) -> impl Iterator<Item = SpoolHandle> {
+    spools.into_iter().map(SpoolHandle::new)
+}
+
 fn act(signal: i32) {
     let Some(action) = SignalAction::ALL.into_iter().find(|action| action.signal() == signal) else { return };
     let spools = EARS.lock().map(|ears| ears.who_wants(action)).unwrap_or_default();
     match action {
         // A spool that leaves just now has no need of it.
-        SignalAction::Reopen => spools.iter().for_each(|shared| _ = shared.send(Control::Reopen)),
-        SignalAction::Rotate => spools.iter().for_each(|shared| _ = shared.send(Control::Rotate)),
+        SignalAction::Reopen => handles(spools).for_each(|handle| _ = handle.reopen()),
+        SignalAction::Rotate => handles(spools).for_each(|handle| _ = handle.rotate()),
         SignalAction::Terminate | SignalAction::Interrupt | SignalAction::Quit => {
             drop(spools);
             for (output, error) in flush_each(open(), Patience::Waits, |output| output.patience()) {

@@ -230,8 +230,14 @@ impl Worker {
                     }
                     self.tickets.add(self.settled + queue.waiting().records, asks);
                 }
-                Control::Rotate => file_set.rotate(now),
-                Control::Reopen => file_set.reopen(now),
+                Control::Rotate => {
+                    self.shared.asks.rotate.hear();
+                    file_set.rotate(now);
+                }
+                Control::Reopen => {
+                    self.shared.asks.reopen.hear();
+                    file_set.reopen(now);
+                }
                 Control::Reconfigure(settings) => reconfigure::apply(file_set, *settings, &self.shared, now),
                 Control::Stop(time, reply) => {
                     self.shared.queue.close();

@@ -37,6 +37,7 @@ const FENCES: &[Fence] = &[
             // Descriptors that a forked child must not keep, `atexit`, memory that a fork wipes.
             "crates/process/src/children",
             "crates/process/src/exit",
+            "crates/process/src/ignored",
             "crates/process/src/system",
             // The file of a ring, which is mapped.
             "crates/ring/src/file",
@@ -101,7 +102,8 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/file_size",
             // Compression, where nobody drives the set.
             "crates/fileset/src/file_set/packer",
-            // How threads of ours are born.
+            // Whether a signal is ignored, and how threads of ours are born.
+            "crates/process/src/ignored",
             "crates/process/src/thread",
             "crates/spool/src/builder",
             "crates/spool/src/worker",

@@ -555,9 +555,55 @@ fn a_few_records_wait_for_the_end_of_a_nap_and_many_do_not() {
 }
 
 #[test]
+fn what_was_asked_for_and_not_begun_is_not_asked_for_again() {
+    let mut bench = bench(|builder| builder);
+    let handle = SpoolHandle::new(Arc::clone(&bench.shared));
+    (0..100).for_each(|_| handle.rotate().and_then(|()| handle.reopen()).unwrap());
+    assert_eq!(bench.worker.control.len(), 2);
+    for rotations in 1..4 {
+        bench.log(Rank::Info, "record");
+        bench.settle();
+        handle.rotate().unwrap();
+        bench.settle();
+        assert_eq!(bench.stats().files.rotations, rotations);
+    }
+}
+
+#[test]
+fn flushes_that_are_not_waited_for_leave_one_message() {
+    let mut bench = bench(|builder| builder);
+    let handle = SpoolHandle::new(Arc::clone(&bench.shared));
+    bench.log(Rank::Info, "record");
+    for _ in 0..1_000 {
+        assert_eq!(handle.flush(Duration::ZERO), Err(FlushError::TimedOut { left: 1 }));
+    }
+    assert_eq!(bench.worker.control.len(), 1);
+    let answer = bench.flush();
+    bench.settle();
+    assert_eq!(answer.now(), Ok(Flushed::Done));
+    assert!(!bench.worker.tickets.are_waiting());
+}
+
+#[test]
+fn a_record_that_may_not_wait_for_company_wakes_the_thread() {
+    let mut bench = bench(|builder| builder.linger(Duration::from_millis(500)));
+    bench.log(Rank::Info, "one");
+    assert_eq!(bench.settle(), Next::Rest(Rest::Nap(Duration::from_millis(200))));
+    let handle = SpoolHandle::new(Arc::clone(&bench.shared));
+    handle.reconfigure(|now| now.linger(Duration::ZERO)).unwrap();
+    bench.log(Rank::Info, "two");
+    assert!(matches!(bench.settle(), Next::Rest(Rest::Park(_))));
+    // It would park, but a record was admitted: the test ends.
+    bench.log(Rank::Info, "three");
+    bench.worker.rest(Rest::Park(None));
+    bench.settle();
+    assert_eq!(bench.file(), "one\ntwo\nthree\n");
+}
+
+#[test]
 fn by_a_ring_all_is_the_same() {
     HAND_OFF.set(HandOff::Ring);
-    let tests: [fn(); 23] = [
+    let tests: [fn(); 26] = [
         records_become_lines_and_are_booked_when_written,
         museum_t11_pieces_are_one_record,
         long_records_are_cut_and_counted,
@@ -581,6 +627,9 @@ fn by_a_ring_all_is_the_same() {
         errors_are_made_durable_where_that_is_wished,
         messages_reach_the_engine,
         rests_as_long_as_there_is_nothing_to_do,
+        what_was_asked_for_and_not_begun_is_not_asked_for_again,
+        flushes_that_are_not_waited_for_leave_one_message,
+        a_record_that_may_not_wait_for_company_wakes_the_thread,
     ];
     tests.into_iter().for_each(|test| test());
 }

@@ -3,13 +3,14 @@
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use std::{fs, io, process, thread};
 
 use nix::libc;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigSet, Signal, kill, raise};
+use nix::sys::signal::{SigHandler, SigSet, Signal, kill, raise, signal};
 use nix::sys::signalfd::SignalFd;
 use nix::unistd::getpid;
 use tracing_spool::compat::non_blocking::{NonBlocking, WorkerGuard};
@@ -22,6 +23,8 @@ use super::{LINES, LONG, WRITE, lines, log, open, stalled_spool, wait_for_the_en
 static SPOOL: OnceLock<Spool> = OnceLock::new();
 /// Nobody drops what stands in a static.
 static GUARD: Mutex<Option<SpoolGuard>> = Mutex::new(None);
+/// How many records come last.
+static RECORDS: AtomicU64 = AtomicU64::new(20);
 static COMPAT: OnceLock<(NonBlocking, WorkerGuard)> = OnceLock::new();
 
 /// Whether it is one of these ways, and so never comes back but to `main`'s end.
@@ -45,6 +48,7 @@ pub(super) fn leave(way: &str, path: &Path) -> bool {
         "room-at-the-end" => room_at_the_end(path),
         "interrupted" => killed_by(Signal::SIGINT, path),
         "quit" => killed_by(Signal::SIGQUIT, path),
+        "ignores-interrupt" => ignores_interrupt(path),
         "interrupt-is-mine" => interrupt_is_mine(path),
         "reads-signals" => reads_signals(path),
         "says-much" => says_much(path),
@@ -99,7 +103,7 @@ thread_local! {
 extern "C" fn last() {
     use io::Write as _;
 
-    for number in 0..20 {
+    for number in 0..RECORDS.load(Ordering::Relaxed) {
         log(SPOOL.get().unwrap(), &format!("after all {number}\n"));
     }
     if let Some((writer, _)) = COMPAT.get() {
@@ -130,6 +134,7 @@ fn afterwards(path: &Path) {
 /// The same, where each of them would wait for a disk that hangs.
 fn afterwards_stalled(path: &Path) {
     at_exit(last);
+    RECORDS.store(200, Ordering::Relaxed);
     let disk = Faulty::new();
     let opened = stalled_spool(&disk, path);
     disk.stall();
@@ -169,6 +174,19 @@ fn killed_by(signal: Signal, path: &Path) {
     wait_for_the_end();
 }
 
+/// As a shell starts what it leaves in the background.
+fn ignores_interrupt(path: &Path) {
+    #[expect(unsafe_code, reason = "a signal can be ignored by this call alone")]
+    // SAFETY: no handler of ours is called.
+    unsafe { signal(Signal::SIGINT, SigHandler::SigIgn) }.unwrap();
+    let (spool, guard) = open(path, LONG);
+    guard.handle().install_signals().unwrap();
+    raise(Signal::SIGINT).unwrap();
+    lines(&spool);
+    drop(guard);
+    println!("lives on");
+}
+
 /// A program that ends at SIGINT in its own way, and leaves that one to itself.
 fn interrupt_is_mine(path: &Path) {
     let (spool, guard) = open(path, LONG);
@@ -185,7 +203,9 @@ fn interrupt_is_mine(path: &Path) {
 
 /// A service that blocks its signals on the threads that it knows of, and reads one from a descriptor.
 fn reads_signals(path: &Path) {
-    let (spool, guard) = Spool::builder(path).compression(Compression::Gzip).open().unwrap();
+    let named = || println!("begins {}", thread::current().name().unwrap_or(""));
+    let builder = Spool::builder(path).compression(Compression::Gzip).on_thread_start(named);
+    let (spool, guard) = builder.open().unwrap();
     guard.handle().install_signals_for(&[SignalAction::Reopen]).unwrap();
     let (mut writer, _guard) =
         tracing_spool::compat::non_blocking(rolling::never(path.parent().unwrap(), "compat.log"));
