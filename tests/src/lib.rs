@@ -4,6 +4,7 @@
 pub mod child;
 pub mod faulty;
 pub mod files;
+pub mod forked;
 pub mod host;
 pub mod neighbour;
 pub mod properties;

@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use tracing_spool_process::Process;
+
 use self::packer::Packer;
 use self::rest::Rest;
 use crate::effect::clock::{Clock, SystemClock};
@@ -67,7 +69,7 @@ pub struct FileSet {
     /// What came after the last newline.
     rest: Rest,
     packer: Option<Packer>,
-    process: u32,
+    process: Process,
 }
 
 impl FileSet {
@@ -105,7 +107,7 @@ impl FileSet {
             held: Batch::default(),
             rest: Rest::default(),
             packer,
-            process: std::process::id(),
+            process: Process::here(),
         })
     }
 
@@ -301,7 +303,7 @@ impl FileSet {
 
     /// Whether the process that opened the set is this one.
     fn is_own(&self) -> bool {
-        std::process::id() == self.process
+        self.process.is_here()
     }
 
     /// A forked child does nothing to the files that its parent rotates.
@@ -375,6 +377,8 @@ impl FileSet {
     /// No file is left with half a line, where that can be helped.
     fn end(&mut self) -> CloseReport {
         if !self.is_own() {
+            // Its channels may be locked by the thread that is not here.
+            std::mem::forget(self.packer.take());
             return CloseReport::default();
         }
         let flushed = io::Write::flush(self);

@@ -279,10 +279,7 @@ impl SpoolBuilder {
 
 /// The writer thread, and the one that compresses; a failure is an error of `open`.
 fn spawn(builder: thread::Builder, life: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
-    #[cfg(shuttle)]
-    return builder.spawn(life);
-    #[cfg(not(shuttle))]
-    tracing_spool_process::spawn(builder, life)
+    crate::sync::spawn(builder, life)
 }
 
 /// How it starts.

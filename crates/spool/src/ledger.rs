@@ -138,11 +138,6 @@ impl Ledger {
         self.dropped[reason as usize][rank.index()].fetch_add(records, Ordering::SeqCst);
     }
 
-    /// How many were dropped so, without a promise of order: good for "now and then".
-    pub(crate) fn glance(&self, reason: Reason, rank: Rank) -> u64 {
-        self.dropped[reason as usize][rank.index()].load(Ordering::Relaxed)
-    }
-
     pub(crate) fn wrote(&self, records: u64) {
         self.written.fetch_add(records, Ordering::SeqCst);
     }

@@ -59,6 +59,7 @@ mod error;
 mod event_time;
 mod exposition;
 mod flush_all;
+mod forked;
 mod gap;
 mod guard;
 mod handle;

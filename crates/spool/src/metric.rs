@@ -144,6 +144,7 @@ fn condition(now: &Reading, take: &mut Take<'_>) {
         ("blocked_budget", Condition::Blocked(BlockReason::Budget)),
         ("blocked_disk", Condition::Blocked(BlockReason::Disk)),
         ("closed", Condition::Closed),
+        ("forked", Condition::Forked),
     ] {
         take(&[("condition", word)], u64::from(now.health.condition == condition));
     }

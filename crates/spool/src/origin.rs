@@ -3,7 +3,9 @@
 
 use std::cell::Cell;
 
-use crate::sync::{AtomicBool, Ordering, thread_local};
+use tracing_spool_process::Process;
+
+use crate::sync::thread_local;
 
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
@@ -34,38 +36,22 @@ impl Drop for Inside {
 
 /// The process that opened the spool.
 #[derive(Debug)]
-pub(crate) struct Origin {
-    process: u32,
-    left: AtomicBool,
-}
+pub(crate) struct Origin(Process);
 
 impl Origin {
     pub(crate) fn here() -> Self {
-        Self { process: std::process::id(), left: AtomicBool::new(false) }
+        Self(Process::here())
     }
 
-    /// Whether this is a forked child: it has the memory, but not the threads. A system call, so only where a
-    /// caller waits, wakes, flushes or loses a record.
+    /// Whether this is a forked child: it has the memory, but not the threads. A load and a comparison.
     pub(crate) fn is_forked(&self) -> bool {
-        if self.is_known_forked() {
-            return true;
-        }
-        let forked = std::process::id() != self.process;
-        if forked {
-            self.left.store(true, Ordering::Relaxed);
-        }
-        forked
-    }
-
-    /// Whether [`is_forked`](Self::is_forked) has said so before.
-    pub(crate) fn is_known_forked(&self) -> bool {
-        self.left.load(Ordering::Relaxed)
+        !self.0.is_here()
     }
 
     /// A spool whose process is another one.
     #[cfg(test)]
     pub(crate) fn elsewhere() -> Self {
-        Self { process: 0, left: AtomicBool::new(false) }
+        Self(Process::ELSEWHERE)
     }
 }
 
@@ -87,8 +73,6 @@ mod tests {
     #[test]
     fn a_child_is_known_by_its_process() {
         assert!(!Origin::here().is_forked());
-        let child = Origin::elsewhere();
-        assert!(!child.is_known_forked());
-        assert!(child.is_forked() && child.is_known_forked());
+        assert!(Origin::elsewhere().is_forked());
     }
 }

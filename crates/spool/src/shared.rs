@@ -15,6 +15,7 @@ use crate::at_exit;
 use crate::builder::SpoolBuilder;
 use crate::control::{Asks, Control};
 use crate::draft::Draft;
+use crate::forked;
 use crate::late::Late;
 use crate::ledger::{Ledger, Reason};
 use crate::peaks::Peaks;
@@ -63,6 +64,7 @@ pub(crate) struct Shared {
     /// On lines of its own, as it is locked at every round: the fields around it are read by callers.
     picture: CachePadded<Mutex<Picture>>,
     late_said: AtomicBool,
+    pub(crate) told: forked::Told,
 }
 
 const NOT_BLOCKED: u8 = 0;
@@ -104,6 +106,7 @@ impl Shared {
             block: AtomicU8::new(NOT_BLOCKED),
             picture: CachePadded::default(),
             late_said: AtomicBool::new(false),
+            told: forked::Told::default(),
         }
     }
 
@@ -118,6 +121,9 @@ impl Shared {
 
     /// Hands a record over; what is refused is counted, or written late.
     pub(crate) fn submit(&self, draft: &mut Draft) {
+        if self.queue.origin.is_forked() {
+            return forked::lose(self, draft.rank);
+        }
         if let Err(refusal) = self.queue.offer(draft) {
             let wrote = refusal == Refusal::Closed && self.late.write(self, draft);
             if !wrote {
@@ -131,19 +137,13 @@ impl Shared {
     /// Counts a record that was refused.
     #[cold]
     pub(crate) fn refuse(&self, rank: Rank, refusal: Refusal) {
+        if self.queue.origin.is_forked() {
+            return forked::lose(self, rank);
+        }
         let reason = match refusal {
             Refusal::Closed => Reason::Closed,
             Refusal::Full => self.block_reason().unwrap_or(Reason::QueueFull),
         };
-        // A system call, so not for each of a million: the first, and then one in a thousand.
-        const LOOK_EVERY: u64 = 1_024;
-        let looks = self.ledger.glance(reason, rank) % LOOK_EVERY == 0;
-        let origin = &self.queue.origin;
-        if origin.is_known_forked() || (looks && origin.is_forked()) {
-            self.queue.shut();
-            self.ledger.drop_one(Reason::Forked, rank);
-            return;
-        }
         self.ledger.drop_one(reason, rank);
         self.queue.note_loss(reason, rank, 1);
         if reason == Reason::Closed && !self.late_said.swap(true, Ordering::Relaxed) {
@@ -261,6 +261,9 @@ impl Shared {
     pub(crate) fn health(&self) -> Health {
         let mut health = self.picture().map(|picture| picture.health.clone()).unwrap_or_default();
         health.slow_hook = self.sink.slow_hook();
+        if self.queue.origin.is_forked() {
+            health.condition = Condition::Forked;
+        }
         health
     }
 

@@ -72,7 +72,7 @@ impl SignalAction {
 }
 
 /// Who listens.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Ears {
     /// A spool and one thing that it wants.
     wants: Vec<(Weak<Shared>, SignalAction)>,
@@ -173,7 +173,7 @@ impl Ears {
             drop(begun);
             serve(signals);
         };
-        tracing_spool_process::spawn(thread::Builder::new().name("spool-signals".to_owned()), life)?;
+        crate::sync::spawn(thread::Builder::new().name("spool-signals".to_owned()), life)?;
         self.thread = Some((handle, here));
         Ok(())
     }

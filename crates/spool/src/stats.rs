@@ -94,6 +94,8 @@ pub enum Condition {
     Blocked(BlockReason),
     /// The spool was shut down.
     Closed,
+    /// This is a forked child of the process that opened the spool: records are counted and not written.
+    Forked,
 }
 
 impl fmt::Display for Condition {
@@ -104,6 +106,7 @@ impl fmt::Display for Condition {
             Self::Blocked(BlockReason::Budget) => "blocked: disk budget",
             Self::Blocked(_) => "blocked: disk",
             Self::Closed => "closed",
+            Self::Forked => "in a forked child",
         })
     }
 }

@@ -17,6 +17,8 @@ mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::{thread, thread_local};
+    /// Starts a thread that leaves the program's signals alone.
+    pub(crate) use tracing_spool_process::spawn;
 
     pub(crate) fn recv_timeout<T>(answer: &Receiver<T>, time: Duration) -> Result<T, RecvTimeoutError> {
         answer.recv_timeout(time)
@@ -44,6 +46,13 @@ mod scheduled {
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
     pub(crate) use shuttle::{thread, thread_local};
+
+    pub(crate) fn spawn(
+        builder: thread::Builder,
+        life: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<thread::JoinHandle<()>> {
+        builder.spawn(life)
+    }
 
     std::thread_local! {
         /// Whether a nap ends by itself. Where it does not, who may not wait for its end has to end it.

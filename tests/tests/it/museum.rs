@@ -2,6 +2,8 @@
 //! It does not prove what only the writer's threads can get wrong: rows T are elsewhere.
 
 mod disk;
+#[cfg(target_os = "linux")]
+mod forks;
 mod found;
 mod interference;
 mod intruders;

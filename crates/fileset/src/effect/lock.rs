@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::sys::stat::fstat;
 use nix::unistd::{Gid, Uid, close, fchown};
+use tracing_spool_process::{ClosedInChildren, ForkWatch, Process};
 
 use super::disk::descriptor::is_still;
 use super::disk::meta::meta;
@@ -21,24 +22,33 @@ use crate::model::inventory::{FileId, FileKind, Meta};
 
 /// How often a file is opened anew that was unlinked, or looked at by others, while it was being locked.
 const TRIES: usize = 16;
+/// How many of them wait for a moment without a fork. In a program that forks all the time there is none.
+const UNSEEN_TRIES: usize = 8;
 
 /// A held lock.
 #[derive(Debug)]
 pub(super) struct DiskLock {
     /// Always there until dropped.
     held: Option<Flock<File>>,
+    /// A forked child does not keep it: the lock would be its as well.
+    in_children: Option<ClosedInChildren>,
     id: FileId,
     /// The process that took it.
-    process: u32,
+    process: Process,
 }
 
 /// Takes the lock file, creating it.
 pub(super) fn take(at: &At, mode: u32, text: &str) -> Result<DiskLock, LockRefusal> {
-    for _ in 0..TRIES {
+    for tried in 0..TRIES {
+        let forks = ForkWatch::start();
         let file = open_or_create(at, mode).map_err(LockRefusal::Failed)?;
+        let in_children = ClosedInChildren::new(&file);
+        if forks.saw_one() && tried < UNSEEN_TRIES {
+            continue; // a child may have the file, and would have the lock
+        }
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(held) => {
-                let lock = DiskLock::new(held).map_err(LockRefusal::Failed)?;
+                let lock = DiskLock::new(held, in_children).map_err(LockRefusal::Failed)?;
                 // Somebody may have unlinked the file between our open and our lock: then ours locks nothing.
                 if Disk.stat(at).is_ok_and(|now| now.id == lock.id) {
                     lock.write(text);
@@ -81,9 +91,10 @@ impl Lock for DiskLock {
 }
 
 impl DiskLock {
-    fn new(held: Flock<File>) -> Outcome<Self> {
-        let process = std::process::id();
-        let mut lock = Self { held: Some(held), id: FileId::default(), process };
+    fn new(held: Flock<File>, in_children: ClosedInChildren) -> Outcome<Self> {
+        let process = Process::here();
+        let mut lock =
+            Self { held: Some(held), in_children: Some(in_children), id: FileId::default(), process };
         lock.id = lock.stat()?.id;
         Ok(lock)
     }
@@ -105,15 +116,21 @@ impl Drop for DiskLock {
     /// The file stays: removing it would let one process lock the old file and another a new one.
     fn drop(&mut self) {
         let Some(held) = self.held.take() else { return };
+        let in_children = self.in_children.take();
         if !is_still(&held, self.id) {
             // The number is another file's by now: neither unlocked nor closed by us.
             std::mem::forget(held);
             return;
         }
-        let still_locked = if std::process::id() == self.process {
+        let still_locked = if self.process.is_here() {
             // Unlocked by word and not by closing alone: a child may have inherited the descriptor.
             match held.unlock() {
-                Ok(_closed) => return,
+                Ok(file) => {
+                    // Before the number may be another file's.
+                    drop(in_children);
+                    drop(file);
+                    return;
+                }
                 Err((held, _)) => held,
             }
         } else {
@@ -136,9 +153,10 @@ fn open_or_create(at: &At, mode: u32) -> Outcome<File> {
 /// Who holds the lock of an open file: whoever has it exclusively is in the way of sharing it.
 fn holder_of(file: File) -> Outcome<Option<Holder>> {
     regular(&file)?;
+    let in_children = ClosedInChildren::new(&file);
     match Flock::lock(file, FlockArg::LockSharedNonblock) {
         Ok(looked) => {
-            drop(DiskLock::new(looked)?);
+            drop(DiskLock::new(looked, in_children)?);
             Ok(None)
         }
         Err((file, Errno::EWOULDBLOCK)) => Ok(Some(Holder { text: text_of(&file) })),
@@ -183,7 +201,7 @@ mod tests {
         let mut lock = take(&at, 0o600, "parent").unwrap();
         // As after a fork: a second descriptor of one open file, and a lock that remembers another process.
         let parents = lock.held.as_ref().unwrap().try_clone().unwrap();
-        lock.process += 1;
+        lock.process = Process::ELSEWHERE;
         drop(lock);
         assert_eq!(holder(&at), Ok(Some(Holder { text: "parent".to_owned() })));
         drop(parents);

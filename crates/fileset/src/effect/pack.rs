@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::codec;
-use super::disk;
 use super::execute::{Attributes, give};
 use super::fs::LogFile;
 use crate::model::compression::Compression;
@@ -110,7 +109,7 @@ impl PackOrder {
     /// std::thread::spawn(tracing_spool_fileset::PackOrder::give_way);
     /// ```
     pub fn give_way() {
-        disk::give_way();
+        tracing_spool_process::give_way();
     }
 
     /// Reads, compresses, writes and syncs: takes as long as that takes, and ends early, between two blocks, when the file

@@ -3,7 +3,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+
+use tracing_spool_process::ProcessLock;
 
 use super::disk::Disk;
 use super::fs::{At, Fs};
@@ -12,7 +13,7 @@ use super::site::open_dir;
 use crate::model::error::{Failure, Op, OsError};
 
 /// Two at once with one target would share a temporary.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+static ONE_AT_A_TIME: ProcessLock<()> = ProcessLock::new(());
 
 /// Puts a file with these bytes at `path`, in the place of what stands there. A reader finds the old file or the new
 /// one, whole. `mode` is subject to umask; nothing is made durable. The temporary is `.NAME.tmp`, beside it.
@@ -28,7 +29,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn put(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Failure> {
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = ONE_AT_A_TIME.lock();
     put_on(&Patient(Box::new(Disk::new())), path, mode, bytes)
 }
 

@@ -1,14 +1,12 @@
 //! The thread that compresses backups for a set that stands alone.
 //! Names are changed by the engine, on the thread that writes.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the one thread of a set that stands alone, where compression was asked for"
-)]
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
+
+use tracing_spool_process::spawn;
 
 use crate::effect::clock::Clock;
 use crate::effect::file_size;
@@ -38,7 +36,7 @@ impl Packer {
                 }
             }
         };
-        thread::Builder::new().name("fileset-pack".to_owned()).spawn(life)?;
+        spawn(thread::Builder::new().name("fileset-pack".to_owned()), life)?;
         Ok(Self { orders, done, is_busy: false })
     }
 

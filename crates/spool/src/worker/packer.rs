@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use nix::sys::signal::{SigSet, Signal};
 use tracing_spool_fileset::{Engine, Now, PackOrder, Packed};
 
 use crate::shared::Shared;
@@ -63,10 +62,6 @@ impl Packer {
 
 fn live(orders: &Receiver<PackOrder>, done: &Sender<Packed>, shared: &Shared) {
     shared.thread_starts();
-    // As on the writer thread: beyond RLIMIT_FSIZE the kernel would kill the program.
-    let mut file_size = SigSet::empty();
-    file_size.add(Signal::SIGXFSZ);
-    let _ = file_size.thread_block();
     PackOrder::give_way();
     for order in orders {
         match catch_unwind(AssertUnwindSafe(|| order.perform())) {

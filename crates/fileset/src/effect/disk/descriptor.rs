@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
+use tracing_spool_process::ClosedInChildren;
 
 use super::meta::{self, id_of};
 use crate::effect::fs::Outcome;
@@ -18,6 +19,8 @@ use crate::model::inventory::{FileId, Meta};
 pub(in crate::effect) struct Descriptor {
     /// Always there until dropped.
     file: Option<File>,
+    /// A forked child does not keep it.
+    in_children: Option<ClosedInChildren>,
     id: FileId,
     /// It was seen not to stand for its file any more. The number may come back to us, even for the same file, when that is
     /// opened anew: it is then the other descriptor's.
@@ -30,7 +33,8 @@ impl Descriptor {
     pub(in crate::effect) fn new(opened: OwnedFd) -> Outcome<Self> {
         let file = File::from(above_the_streams(opened)?);
         let id = id_of(&fstat(&file)?);
-        Ok(Self { file: Some(file), id, is_lost: AtomicBool::new(false) })
+        let in_children = Some(ClosedInChildren::new(&file));
+        Ok(Self { file: Some(file), in_children, id, is_lost: AtomicBool::new(false) })
     }
 
     /// Which file it was opened for.
@@ -66,6 +70,8 @@ impl Drop for Descriptor {
     /// Closes what was opened, and nothing else: where the number stands for another file by now, it belongs to
     /// whoever opened that.
     fn drop(&mut self) {
+        // First: from the close on, the number may be another file's.
+        self.in_children = None;
         let Some(file) = self.file.take() else { return };
         if *self.is_lost.get_mut() || !is_still(&file, self.id) {
             std::mem::forget(file);

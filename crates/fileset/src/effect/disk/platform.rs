@@ -11,26 +11,6 @@ use crate::effect::fs::Outcome;
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 use crate::model::error::OsError;
 
-/// How nice a thread is that gives way: it gets a tenth of what one of normal priority gets where both want the
-/// processor, and still comes to its end on a machine that is never idle.
-#[cfg(all(target_os = "linux", any(feature = "gzip", feature = "zstd")))]
-const NICE: i32 = 10;
-
-/// Lowers the priority of the calling thread.
-#[cfg(all(target_os = "linux", any(feature = "gzip", feature = "zstd")))]
-pub(crate) fn give_way() {
-    use rustix::process::{getpriority_process, setpriority_process};
-
-    // POSIX means the process by it, Linux the thread.
-    if getpriority_process(None).is_ok_and(|nice| nice < NICE) {
-        let _ = setpriority_process(None, NICE);
-    }
-}
-
-/// Lowers the priority of the calling thread: elsewhere the process has one for all its threads.
-#[cfg(not(all(target_os = "linux", any(feature = "gzip", feature = "zstd"))))]
-pub(crate) fn give_way() {}
-
 /// Renames in one step that cannot replace anything.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(super) fn rename_to_free_name(from: (impl AsFd, &OsStr), to: (impl AsFd, &OsStr)) -> Outcome<()> {

@@ -17,6 +17,7 @@ use crate::control::Tickets;
 use crate::inbox::Inbox;
 use crate::origin::Inside;
 use crate::pace::Pace;
+use crate::sync;
 use crate::sync::thread::{self, JoinHandle};
 use crate::wake::Rest;
 
@@ -67,7 +68,7 @@ pub(super) fn start<W: Write + Send + 'static>(
         }
         let _ = done.send(());
     };
-    tracing_spool_process::spawn(thread::Builder::new().name(name), life).ok()
+    sync::spawn(thread::Builder::new().name(name), life).ok()
 }
 
 impl<W: Write + Send + 'static> Worker<W> {

@@ -5,10 +5,11 @@ use std::io;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing_spool_fileset::Clock;
+use tracing_spool_process::ProcessLock;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::builder::{Builder, InitError};
@@ -47,8 +48,8 @@ pub struct RollingFileAppender {
     link: Option<PathBuf>,
     most_files: Option<usize>,
     clock: Watch,
-    /// Swapped when a file is begun; the lock is held for no system call.
-    live: Mutex<Arc<LiveFile>>,
+    /// Swapped when a file is begun; the lock is held for no system call. None in a child that was forked just then.
+    live: ProcessLock<Option<Arc<LiveFile>>>,
     /// When the next file is due, in seconds from 1970.
     due: AtomicI64,
     failures: AtomicU64,
@@ -95,7 +96,7 @@ impl RollingFileAppender {
         let appender = Self {
             link: latest.map(|name| directory.join(name)),
             due: AtomicI64::new(names.rotation.next(now).unwrap_or(NEVER)),
-            live: Mutex::new(Arc::new(live)),
+            live: ProcessLock::new(Some(Arc::new(live))),
             failures: AtomicU64::new(0),
             names,
             directory,
@@ -136,12 +137,20 @@ impl RollingFileAppender {
             };
             self.due.store(next, Ordering::Release);
         }
-        Arc::clone(&self.slot())
+        self.current(now)
+    }
+
+    /// The newest file that was begun.
+    fn current(&self, now: i64) -> Arc<LiveFile> {
+        let mut slot = self.live.lock();
+        let open =
+            || Arc::new(open_live(&self.names, &self.directory, now).unwrap_or_else(|_| LiveFile::missing()));
+        Arc::clone(slot.get_or_insert_with(open))
     }
 
     fn begin_file(&self, now: i64) -> Result<(), InitError> {
         let live = Arc::new(open_live(&self.names, &self.directory, now)?);
-        *self.slot() = live;
+        *self.live.lock() = Some(live);
         let name = self.names.at(now);
         if self.link_to(&name).is_err() {
             self.failed();
@@ -178,10 +187,6 @@ impl RollingFileAppender {
     fn failed(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
-
-    fn slot(&self) -> MutexGuard<'_, Arc<LiveFile>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Seconds from 1970.
@@ -207,8 +212,7 @@ impl io::Write for RollingFileAppender {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let live = Arc::clone(&self.slot());
-        live.flush()
+        self.current(second(self.clock.as_ref())).flush()
     }
 }
 

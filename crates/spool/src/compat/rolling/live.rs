@@ -9,7 +9,8 @@ use super::disk::Appending;
 /// An open file.
 #[derive(Debug)]
 pub(super) struct LiveFile {
-    file: Appending,
+    /// None where it could not be opened.
+    file: Option<Appending>,
     /// It ends in the middle of a record whose rest will not come.
     is_torn: AtomicBool,
 }
@@ -24,7 +25,12 @@ pub(in crate::compat) struct Cut {
 
 impl LiveFile {
     pub(super) fn new(file: Appending) -> Self {
-        Self { file, is_torn: AtomicBool::new(false) }
+        Self { file: Some(file), is_torn: AtomicBool::new(false) }
+    }
+
+    /// A file that takes nothing.
+    pub(super) fn missing() -> Self {
+        Self { file: None, is_torn: AtomicBool::new(false) }
     }
 
     /// Appends records. Behind one that was torn before comes a newline, so that nothing is glued to it.
@@ -41,8 +47,11 @@ impl LiveFile {
 
     fn write(&self, bytes: &[u8]) -> Result<(), Cut> {
         let mut written = 0;
+        let Some(mut file) = self.file.as_ref() else {
+            return Err(Cut { written, error: io::ErrorKind::NotConnected.into() });
+        };
         while written < bytes.len() {
-            let error = match (&self.file).write(&bytes[written..]) {
+            let error = match file.write(&bytes[written..]) {
                 Ok(0) => io::ErrorKind::WriteZero.into(),
                 Ok(more) => {
                     written += more;
@@ -57,6 +66,6 @@ impl LiveFile {
     }
 
     pub(super) fn flush(&self) -> io::Result<()> {
-        (&self.file).flush()
+        self.file.as_ref().map_or(Ok(()), |mut file| file.flush())
     }
 }
