@@ -104,6 +104,7 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/file_set/packer",
             // Whether a signal is ignored, and how threads of ours are born.
             "crates/process/src/ignored",
+            "crates/process/src/lib",
             "crates/process/src/thread",
             "crates/spool/src/builder",
             "crates/spool/src/worker",
