@@ -74,6 +74,14 @@ kill-durable kills="10000" *args:
 shim:
     @cargo run --release --quiet --package tracing-spool-torture --bin torture -- sweep
 
+# so many children forked beside eight threads that log: none hangs, spins, or writes into its parent's log
+forks children="100000":
+    @cargo run --release --quiet --package tracing-spool-torture --bin torture -- forks {{ children }}
+
+# a log opened and closed so many times in one process: no memory, descriptor or thread is left
+opens times="10000":
+    @cargo run --release --quiet --package tracing-spool-torture --bin torture -- opens {{ times }}
+
 # a real program whose disk fails every few seconds, for so many minutes
 soak minutes="10":
     @cargo run --release --quiet --package tracing-spool-torture --bin torture -- soak $(({{ minutes }} * 60))

@@ -7,6 +7,7 @@ pub mod files;
 pub mod forked;
 pub mod host;
 pub mod neighbour;
+pub mod opens;
 pub mod properties;
 pub mod world;
 

@@ -300,11 +300,11 @@ mod tests {
         let grown = blocks().count();
         assert!(grown >= 3);
         drop(first);
-        // Other tests of this process hold a few.
         for _ in 0..10 {
             assert_eq!(fill().len(), many);
         }
-        assert!(blocks().count() <= grown + 1, "slots are used again");
+        // The other test here holds up to 160 meanwhile; ten times as many as are held would be thirty blocks.
+        assert!(blocks().count() <= grown + 3, "slots are used again");
     }
 
     #[test]

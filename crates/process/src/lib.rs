@@ -23,11 +23,11 @@ mod ignored;
 mod lock;
 mod process;
 mod system;
-mod thread;
+mod threads;
 
 pub use children::{ClosedInChildren, ForkWatch};
 pub use exit::at_exit;
 pub use ignored::is_ignored;
 pub use lock::ProcessLock;
 pub use process::Process;
-pub use thread::{give_way, spawn, without_signals};
+pub use threads::{give_way, spawn, without_signals};

@@ -60,11 +60,6 @@ pub(crate) fn schedule_like_the_main_thread() {
     if class != inherited && [libc::SCHED_OTHER, libc::SCHED_BATCH, libc::SCHED_IDLE].contains(&class) {
         set_class(class);
     }
-    // Only as long as neither is a real-time thread does it mean anything.
-    let (nice, inherited) = (nice_of(main.as_raw()), nice_of(own.as_raw()));
-    if nice != inherited {
-        set_nice(nice);
-    }
 }
 
 /// Threads inherit nothing that could be undone, or it is not known how.
@@ -89,12 +84,11 @@ fn set_class(class: c_int) {
     let _ = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, class, &raw const priority) };
 }
 
-/// How nice a thread is. POSIX means the process by that number, Linux the thread.
+/// How nice the calling thread is. POSIX means the process by that number, Linux the thread.
 #[cfg(target_os = "linux")]
-pub(crate) fn nice_of(thread: libc::pid_t) -> c_int {
-    let thread = libc::id_t::try_from(thread).unwrap_or(0);
-    // SAFETY: reads a property of a thread of this process.
-    unsafe { libc::getpriority(libc::PRIO_PROCESS, thread) }
+pub(crate) fn nice() -> c_int {
+    // SAFETY: reads a property of this thread.
+    unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
 }
 
 /// Says how nice the calling thread is.

@@ -4,5 +4,6 @@
 mod durable;
 pub(crate) mod exits;
 mod leaving;
+mod opens;
 mod records;
 mod writer_thread;

@@ -104,8 +104,7 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/file_set/packer",
             // Whether a signal is ignored, and how threads of ours are born.
             "crates/process/src/ignored",
-            "crates/process/src/lib",
-            "crates/process/src/thread",
+            "crates/process/src/threads",
             "crates/spool/src/builder",
             "crates/spool/src/worker",
             "crates/spool/src/wake",
@@ -177,7 +176,7 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/file_size",
             "crates/ring/src/platform",
             "crates/process/src/system",
-            "crates/process/src/thread",
+            "crates/process/src/threads",
         ],
     },
     Fence {

@@ -1,11 +1,11 @@
-//! `torture drive` is a service that logs; `kill`, `sweep` and `soak` put it through what the names say, and print one
-//! line of verdict.
+//! `torture drive` is a service that logs; the others put it through what their names say, and print one line of verdict.
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use clap::{Parser, Subcommand};
 use tracing_spool::Compression;
+use tracing_spool_tests::{forked, opens};
 use tracing_spool_torture::driver::{self, Life};
 use tracing_spool_torture::sweep::Ground;
 use tracing_spool_torture::{kill, kill_durable, shim, soak, sweep};
@@ -50,6 +50,10 @@ enum What {
         #[arg(long, value_enum, default_value = "plain")]
         scene: kill_durable::Scene,
     },
+    /// Forks children beside threads that log, and sees each of them end
+    Forks { forks: u32 },
+    /// Opens and closes logs in one process, and looks for what is left
+    Opens { times: u32 },
     /// Fails, shortens and delays every call of a driver, one by one
     Sweep,
     /// Logs for so many seconds while the disk fails now and then
@@ -79,8 +83,17 @@ fn main() -> Result<()> {
             let aside = aside.unwrap_or_else(|| scratch.path().to_owned());
             println!("{}", kill_durable::kill_loop(&this, &dir, &aside, scene, kills, seed)?);
         }
+        What::Forks { forks } => println!("{}", said(forked::storm(&scratch.path().join("app.log"), forks))?),
+        What::Opens { times } => {
+            println!("{}", said(opens::open_and_close(&scratch.path().join("app.log"), times))?);
+        }
         What::Sweep => println!("{}", sweep::sweep(&ground()?, |_| true)?),
         What::Soak { seconds, seed } => println!("{}", soak::soak(&ground()?, seconds, seed)?),
     }
     Ok(())
+}
+
+/// What the tests' library says of it.
+fn said<T>(outcome: Result<T, String>) -> Result<T> {
+    outcome.map_err(Error::msg)
 }

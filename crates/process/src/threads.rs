@@ -1,4 +1,4 @@
-//! Threads that take nothing of the program's: not its signals, not the processors and the priority of whoever opened them.
+//! Threads that take nothing of the program's: not its signals, not the processors and the scheduling class of whoever opened them.
 //! What they do is their owner's business.
 
 use std::io;
@@ -84,7 +84,7 @@ pub fn give_way() {
         // A tenth of what a thread of normal priority gets where both want the processor: it still comes to its end on a
         // machine that is never idle.
         const NICE: i32 = 10;
-        if system::nice_of(0) < NICE {
+        if system::nice() < NICE {
             system::set_nice(NICE);
         }
     }
