@@ -4,7 +4,7 @@ pub(crate) mod clock;
 mod codec;
 pub(crate) mod disk;
 pub(crate) mod execute;
-pub(crate) mod file_size;
+pub mod file_size;
 pub(crate) mod fs;
 pub(crate) mod home;
 mod lock;

@@ -19,6 +19,7 @@
 
 mod children;
 mod exit;
+mod ignored;
 mod lock;
 mod process;
 mod system;
@@ -26,6 +27,7 @@ mod threads;
 
 pub use children::{ClosedInChildren, ForkWatch};
 pub use exit::at_exit;
+pub use ignored::is_ignored;
 pub use lock::ProcessLock;
 pub use process::Process;
 pub use threads::{give_way, spawn, without_signals};

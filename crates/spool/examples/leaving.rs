@@ -32,8 +32,7 @@ fn panic_somewhere() {
 }
 
 fn give_up(dir: tempfile::TempDir, path: &Path) -> ! {
-    // On the main thread, or on the one that opened the spool, `exit` would do this itself, on most systems. From any
-    // other it is needed.
+    // `exit` would do this itself; here it is done before, to show the file.
     if let Err(error) = tracing_spool::flush_all(Duration::from_secs(5)) {
         println!("not all was written: {error}");
     }

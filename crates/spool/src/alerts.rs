@@ -1,32 +1,46 @@
-//! Where trouble is said outside the log: the user's hook and one line on stderr. The only place that prints.
-//! It decides nothing about alerts: the engine raises and clears them.
+//! Where trouble is said outside the log: the user's hooks and a line on stderr. A hook that runs for long is known here.
+//! It decides nothing about alerts: the engine raises and clears them; how a line gets out is `stderr`'s.
 
 use std::fmt;
-use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tracing_spool_fileset::internal::guest;
-use tracing_spool_fileset::{Alert, Edge, Rotated};
+use tracing_spool_fileset::{Alert, Clock, Edge, Rotated};
 
 use crate::origin::Inside;
+use crate::stats::{Hook, SlowHook};
+use crate::stderr;
 
-/// The user's hook.
-pub(crate) type Hook = Arc<dyn Fn(&Alert) + Send + Sync>;
+/// From when on [`Health`](crate::Health) names a hook that has not returned.
+pub const SLOW_HOOK: Duration = Duration::from_secs(1);
 
-/// The user's hook for rotations.
-pub(crate) type RotateHook = Arc<dyn Fn(&Rotated) + Send + Sync>;
+/// One that is told of something.
+type Call<T> = Arc<dyn Fn(&T) + Send + Sync>;
+
+/// Code of the program's that threads of ours call.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) alert: Option<Call<Alert>>,
+    pub(crate) rotate: Option<Call<Rotated>>,
+    pub(crate) thread_start: Option<Arc<dyn Fn() + Send + Sync>>,
+}
 
 /// Hooks and stderr.
-#[derive(Clone)]
 pub(crate) struct AlertSink {
-    hook: Option<Hook>,
-    rotate_hook: Option<RotateHook>,
+    hooks: Hooks,
     prints: bool,
+    /// Lines that stderr had no room for.
+    skipped: AtomicU64,
+    clock: Arc<dyn Clock>,
+    /// Since when each [`Hook`] runs, in microseconds; 0: it does not.
+    running: [AtomicU64; Hook::ALL.len()],
 }
 
 impl AlertSink {
-    pub(crate) fn new(hook: Option<Hook>, rotate_hook: Option<RotateHook>, prints: bool) -> Self {
-        Self { hook, rotate_hook, prints }
+    pub(crate) fn new(hooks: Hooks, prints: bool, clock: Arc<dyn Clock>) -> Self {
+        Self { hooks, prints, skipped: AtomicU64::new(0), clock, running: Default::default() }
     }
 
     /// Says an edge of an alert: raised ones on stderr, both to the hook. Returns whether the hook panicked.
@@ -34,32 +48,117 @@ impl AlertSink {
         if alert.edge == Edge::Raised {
             self.print(alert);
         }
-        self.hook.as_ref().is_some_and(|hook| panics(|| hook(alert)))
+        self.hooks.alert.as_ref().is_some_and(|hook| self.panics(Hook::Alert, || hook(alert)))
     }
 
     /// Tells the hook of a rotation. Returns whether it panicked.
     pub(crate) fn rotated(&self, rotated: &Rotated) -> bool {
-        self.rotate_hook.as_ref().is_some_and(|hook| panics(|| hook(rotated)))
+        self.hooks.rotate.as_ref().is_some_and(|hook| self.panics(Hook::Rotate, || hook(rotated)))
     }
 
-    /// One line on stderr. An error of stderr has nowhere to go.
-    #[expect(clippy::disallowed_methods, reason = "the one sink that prints")]
+    /// Tells the hook of this thread, which is one of ours and begins. Returns whether it panicked.
+    pub(crate) fn thread_starts(&self) -> bool {
+        self.hooks.thread_start.as_ref().is_some_and(|hook| self.panics(Hook::ThreadStart, || hook()))
+    }
+
+    /// One line on stderr, which is counted where it cannot be said at once.
     pub(crate) fn print(&self, line: &dyn fmt::Display) {
-        if self.prints {
-            let _ = writeln!(std::io::stderr().lock(), "tracing-spool: {line}");
+        if self.prints && !stderr::say(line) {
+            self.skipped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Lines that could not be said.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
+    }
+
+    /// The hook that has run for too long, and for longest.
+    pub(crate) fn slow_hook(&self) -> Option<SlowHook> {
+        let now = self.micros();
+        let since = |hook: &Hook| self.running[*hook as usize].load(Ordering::Relaxed);
+        let hook = Hook::ALL.into_iter().filter(|hook| since(hook) > 0).min_by_key(since)?;
+        let time = Duration::from_micros(now.saturating_sub(since(&hook)));
+        (time >= SLOW_HOOK).then_some(SlowHook { hook, time })
+    }
+
+    /// Runs code of the user's. Returns whether it panicked.
+    fn panics(&self, which: Hook, hook: impl FnOnce()) -> bool {
+        // What the hook logs must not wait for the thread that runs the hook.
+        let _inside = Inside::enter();
+        let running = &self.running[which as usize];
+        // Two threads may run the same hook: the first of them counts.
+        let is_first =
+            running.compare_exchange(0, self.micros(), Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        let panics = guest::run(hook).is_none();
+        if is_first {
+            running.store(0, Ordering::Relaxed);
+        }
+        panics
+    }
+
+    /// The time, which is never 0.
+    fn micros(&self) -> u64 {
+        u64::try_from(self.clock.now().mono.since_start().as_micros()).unwrap_or(u64::MAX).saturating_add(1)
     }
 }
 
-/// Runs code of the user's. Returns whether it panicked.
-fn panics(hook: impl FnOnce()) -> bool {
-    // What the hook logs must not wait for the thread that runs the hook.
-    let _inside = Inside::enter();
-    guest::run(hook).is_none()
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { alert, rotate, thread_start } = self;
+        let given = [alert.is_some(), rotate.is_some(), thread_start.is_some()];
+        f.debug_tuple("Hooks").field(&given).finish()
+    }
 }
 
 impl fmt::Debug for AlertSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AlertSink").field("hook", &self.hook.is_some()).field("prints", &self.prints).finish()
+        f.debug_struct("AlertSink").field("hooks", &self.hooks).field("prints", &self.prints).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use tracing_spool_fileset::sim::SimClock;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_hook_is_named_while_it_runs_for_long() {
+        let clock = SimClock::new();
+        let ((begun, begins), (end, ends)) = (channel(), channel());
+        let ends = std::sync::Mutex::new(ends);
+        let hook = move || {
+            begun.send(()).unwrap();
+            ends.lock().unwrap().recv_timeout(LONG).unwrap();
+        };
+        let hooks = Hooks { thread_start: Some(Arc::new(hook)), ..Hooks::default() };
+        let sink = AlertSink::new(hooks, false, Arc::new(clock.clone()));
+        thread::scope(|scope| {
+            let running = scope.spawn(|| sink.thread_starts());
+            begins.recv_timeout(LONG).unwrap();
+            assert_eq!(sink.slow_hook(), None, "not yet for long");
+            clock.advance(SLOW_HOOK);
+            assert_eq!(sink.slow_hook(), Some(SlowHook { hook: Hook::ThreadStart, time: SLOW_HOOK }));
+            end.send(()).unwrap();
+            assert!(!running.join().unwrap());
+        });
+        clock.advance(SLOW_HOOK);
+        assert_eq!(sink.slow_hook(), None, "it has returned");
+    }
+
+    #[test]
+    fn a_hook_that_panicked_does_not_run_any_more() {
+        let clock = SimClock::new();
+        let hooks = Hooks { thread_start: Some(Arc::new(|| panic!("in the hook"))), ..Hooks::default() };
+        let sink = AlertSink::new(hooks, false, Arc::new(clock.clone()));
+        assert!(sink.thread_starts());
+        clock.advance(SLOW_HOOK);
+        assert_eq!(sink.slow_hook(), None);
     }
 }

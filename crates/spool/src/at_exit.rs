@@ -1,83 +1,108 @@
-//! The end of the process without the guard: what waits is written as the thread that calls `exit` ends.
-//! How much time there is, and for whom, is decided here; the flush itself is `flush_all`'s.
+//! The end of the process by `exit`, on whichever thread, and by a return from `main`: what waits is written, and so is what
+//! comes after that. How a flush is made is `flush_all`'s, how the end is heard of `tracing_spool_process`'s.
 //!
-//! `exit`, and so a return from `main`, runs the destructors of thread-local values of the thread that calls it, and of
-//! no other; the threads that write are still there meanwhile. So a value with a destructor is left
+//! Our word at `exit` is not the last one: handlers that were registered before it, and destructors of statics, run after it
+//! and may log. No handler can be made to run last. So from that word on each record is followed into its file by the thread
+//! that logs it: what was logged is written, whenever the process is gone.
 //!
-//! - on the main thread, when it opens a spool or logs: the main thread ends with the process only, so all spools are
-//!   flushed;
-//! - on any other thread that opens a spool. Whether that thread ends, or the process, cannot be told, so the spools that
-//!   it opened are flushed, and no others.
+//! The end is held up for no longer than the longest time that an output allows, over all: the thread that ends the process
+//! has that much, and what it waits for counts. A disk that hangs is found out once, and nobody waits for it after that.
 //!
-//! A signal that kills, and `abort`, run nothing.
+//! A signal that kills, `abort` and `_exit` run nothing.
 
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
-use std::thread;
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::flush_all::{flush_each, is_open, open};
-use crate::handle::FlushError;
-use crate::shared::Shared;
+use tracing_spool_fileset::{Clock as _, SystemClock};
 
-/// What the runtime calls the thread that `main` runs on.
-const MAIN: &str = "main";
+use crate::control::Patience;
+use crate::flush_all::{Output, flush_each, open};
+use crate::handle::{FlushError, SpoolHandle};
+
+/// Whether the word was said.
+static ENDS: AtomicBool = AtomicBool::new(false);
+/// Whether an output had not answered in its time.
+static HANGS: AtomicBool = AtomicBool::new(false);
+/// What the thread that ends the process has waited, and may wait in all, in microseconds.
+static WAITED: AtomicU64 = AtomicU64::new(0);
+static ALLOWED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    static LAST_WORD: LastWord = const { LastWord { is_main: Cell::new(false), opened: RefCell::new(Vec::new()) } };
+    /// Whether this thread ends the process. Without a destructor: it is asked for after those have run.
+    static ENDS_HERE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What is flushed when this thread ends.
-struct LastWord {
-    is_main: Cell<bool>,
-    opened: RefCell<Vec<Weak<Shared>>>,
-}
-
-/// This thread opened a spool.
-pub(crate) fn opened(shared: &Arc<Shared>) {
-    if cfg!(shuttle) {
-        return; // its threads are not the process's
+/// An output was opened: its process hears of its own end from now on.
+pub(crate) fn opened() {
+    if !cfg!(shuttle) {
+        // Where it cannot be registered, all is as without it.
+        let _ = tracing_spool_process::at_exit(last_word);
     }
-    logs();
-    let _ = LAST_WORD.try_with(|word| {
-        if let Ok(mut opened) = word.opened.try_borrow_mut() {
-            opened.retain(|spool| spool.strong_count() > 0);
-            opened.push(Arc::downgrade(shared));
-        }
-    });
 }
 
-/// This thread logs for the first time, or has no memory for it at hand: called where that is found out anyway.
+/// Whether records are to be [followed](follow). One load of memory that nobody writes.
+pub(crate) fn ends() -> bool {
+    ENDS.load(Ordering::Relaxed)
+}
+
+fn last_word() {
+    // Before the flush: what is logged from here on is either among what it waits for, or followed.
+    ENDS.store(true, Ordering::SeqCst);
+    ENDS_HERE.set(true);
+    let clock = SystemClock::new();
+    let outputs = open();
+    outputs.iter().for_each(|output| allow(output.patience()));
+    let failed = flush_each(outputs, Patience::Waits, |output| output.patience());
+    waited(&clock);
+    for (output, error) in failed {
+        if matches!(error, FlushError::TimedOut { .. }) {
+            HANGS.store(true, Ordering::Relaxed);
+        }
+        // A child has said nothing and waits for nothing; whoever is on the writer thread cannot.
+        if !matches!(error, FlushError::Forked | FlushError::OnWriterThread) {
+            output.print(&format_args!("{}: as the process ends: {error}", output.name().display()));
+        }
+    }
+}
+
+/// A record was handed over after the word: waits until it is written, if there is time left for that.
 #[cold]
-pub(crate) fn logs() {
-    if cfg!(shuttle) {
+pub(crate) fn follow(output: &dyn Output) {
+    let is_last = ENDS_HERE.get();
+    let mut left = output.patience();
+    if is_last {
+        allow(left);
+        let of_all = ALLOWED.load(Ordering::Relaxed).saturating_sub(WAITED.load(Ordering::Relaxed));
+        left = left.min(Duration::from_micros(of_all));
+    }
+    if left.is_zero() || HANGS.load(Ordering::Relaxed) {
         return;
     }
-    // Only inside: a thread whose values are gone has no name any more, and asking for it would panic.
-    let _ = LAST_WORD.try_with(|word| {
-        if !word.is_main.get() && thread::current().name() == Some(MAIN) {
-            word.is_main.set(true);
-        }
-    });
-}
-
-impl Drop for LastWord {
-    fn drop(&mut self) {
-        // A panic in a destructor of a thread-local value would abort the process.
-        let flush = || {
-            let (is_main, opened) = (self.is_main.get(), self.opened.take());
-            let spools = if is_main { open() } else { opened.iter().filter_map(Weak::upgrade).collect() };
-            let open = spools.into_iter().filter(|shared| is_open(shared)).collect();
-            for (shared, error) in flush_each(open, |shared| shared.shutdown_timeout) {
-                if is_main && !matches!(error, FlushError::Forked | FlushError::OnWriterThread) {
-                    shared
-                        .sink
-                        .print(&format_args!("{}: as the process ends: {error}", shared.path.display()));
-                }
-            }
-        };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(flush)) {
-            std::mem::forget(payload); // its destructor could panic too
+    // In a forked child and on the writer thread: nobody to wait for.
+    let Ok(answer) = output.ask(Patience::Waits) else { return };
+    let clock = SystemClock::new();
+    let outcome = SpoolHandle::understand(|| output.waiting(), answer.within(left));
+    if is_last {
+        waited(&clock);
+    }
+    if let Err(error @ FlushError::TimedOut { .. }) = outcome {
+        if !HANGS.swap(true, Ordering::Relaxed) {
+            output.print(&format_args!("{}: as the process ends: {error}", output.name().display()));
         }
     }
+}
+
+/// An output allows the end to take so long.
+fn allow(patience: Duration) {
+    ALLOWED.fetch_max(micros(patience), Ordering::Relaxed);
+}
+
+/// Time that has passed on this clock was spent.
+fn waited(clock: &SystemClock) {
+    WAITED.fetch_add(micros(clock.now().mono.since_start()), Ordering::Relaxed);
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

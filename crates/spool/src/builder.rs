@@ -30,7 +30,7 @@ pub use self::durable::Durable;
 use self::hand_off::Ends;
 use tracing_spool_ring::{MOST_BYTES, MOST_RECORDS};
 
-use crate::alerts::{AlertSink, Hook, RotateHook};
+use crate::alerts::{AlertSink, Hooks};
 use crate::at_exit;
 use crate::config::Origins;
 use crate::error::OpenError;
@@ -53,6 +53,11 @@ pub const QUEUE_RECORDS: u64 = 131_072;
 /// Default of [`SpoolBuilder::shutdown_timeout`].
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Default of [`SpoolBuilder::linger`]: 10 ms.
+pub const LINGER: Duration = Duration::from_millis(10);
+
+/// The longest that a record may be asked to wait for company.
+const LONGEST_LINGER: Duration = Duration::from_secs(60);
 /// The least that a queue may be bounded by, in bytes.
 const LEAST_QUEUE_BYTES: u64 = 1_024;
 /// The longest record that may be set, in bytes.
@@ -92,9 +97,9 @@ pub struct SpoolBuilder {
     sync_at: Option<Rank>,
     lock_wait: Duration,
     thread_name: String,
-    hook: Option<Hook>,
-    rotate_hook: Option<RotateHook>,
+    hooks: Hooks,
     prints: bool,
+    linger: Duration,
     origins: Origins,
 }
 
@@ -112,9 +117,9 @@ impl SpoolBuilder {
             sync_at: None,
             lock_wait: Duration::ZERO,
             thread_name: "tracing-spool".to_owned(),
-            hook: None,
-            rotate_hook: None,
+            hooks: Hooks::default(),
             prints: true,
+            linger: LINGER,
             origins: Origins::default(),
         }
     }
@@ -167,7 +172,7 @@ impl SpoolBuilder {
     /// Called on the writer thread with each edge of an alert: raised, cleared. A panic in it is caught and counted.
     /// Events that it sends to `tracing` go nowhere.
     pub fn on_alert(mut self, hook: impl Fn(&Alert) + Send + Sync + 'static) -> Self {
-        self.hook = Some(Arc::new(hook));
+        self.hooks.alert = Some(Arc::new(hook));
         self
     }
 
@@ -183,7 +188,44 @@ impl SpoolBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn on_rotate(mut self, hook: impl Fn(&Rotated) + Send + Sync + 'static) -> Self {
-        self.rotate_hook = Some(Arc::new(hook));
+        self.hooks.rotate = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls `hook` first on each thread that is started for this spool: the one that writes, the one that compresses, and
+    /// the one for signals where this spool starts it. For what belongs to a thread: its affinity, its priority or scheduling
+    /// class, a profiler to register with. The thread is blocked to every signal but those of faults. A panic in the hook is
+    /// caught and counted.
+    ///
+    /// Default: nothing is called.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// let (_spool, _guard) = tracing_spool::Spool::builder(&path)
+    ///     .on_thread_start(|| println!("{:?} begins", std::thread::current().name()))
+    ///     .open()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.hooks.thread_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Sets how long a record below ERROR may wait for company before it is written, so that one write takes many. What
+    /// comes after a second of silence, and what fills the queue, does not wait; an ERROR never does. With zero each record
+    /// wakes the writer thread.
+    ///
+    /// Default: 10 ms.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// let (_spool, _guard) = tracing_spool::Spool::builder(&path).linger(std::time::Duration::ZERO).open()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn linger(mut self, time: Duration) -> Self {
+        self.linger = time;
         self
     }
 
@@ -325,6 +367,10 @@ impl SpoolBuilder {
             let wanted = "must be longer than nothing, such as 5 s: what waits is written in that time";
             faults.push(Fault::new("shutdown_timeout", "0s", wanted));
         }
+        if self.linger > LONGEST_LINGER {
+            let wanted = format!("must be at most {LONGEST_LINGER:?}, such as 10 ms");
+            faults.push(Fault::new("linger", format!("{:?}", self.linger), wanted));
+        }
         if let Some(rank) = self.sync_at.filter(|_| self.settings.sync == SyncPolicy::Never) {
             let wanted = "must not be set with SyncPolicy::Never: choose another policy, such as OnRotate";
             faults.push(Fault::new("sync_at", rank.name(), wanted));
@@ -377,7 +423,8 @@ impl SpoolBuilder {
             queue,
             bounds,
             described,
-            sink: AlertSink::new(self.hook, self.rotate_hook, self.prints),
+            sink: AlertSink::new(self.hooks, self.prints, Arc::clone(clock)),
+            linger: self.linger,
             late: Late::new(self.late_records, self.shutdown_timeout),
             path: file_set.path().to_owned(),
             shutdown_timeout: self.shutdown_timeout,
@@ -427,7 +474,10 @@ fn launch(
     let worker = Arc::new(Mutex::new(Some(worker)));
     let take = |slot: &Mutex<Option<Worker>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     let slot = Arc::clone(&worker);
+    let begun = Arc::clone(&shared);
     let life = move || {
+        begun.thread_starts();
+        drop(begun);
         if let Some(worker) = take(&slot) {
             worker.run();
         }
@@ -436,7 +486,7 @@ fn launch(
         Ok(thread) => {
             shared.queue.wake.belongs_to(thread.thread().clone());
             flush_all::enter(&shared);
-            at_exit::opened(&shared);
+            at_exit::opened();
             Ok((Spool::new(Arc::clone(&shared)), SpoolGuard::new(shared, thread)))
         }
         Err(error) => {

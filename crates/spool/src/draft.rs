@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 
-use crate::at_exit;
 use crate::rank::Rank;
 
 /// Longer ones are not kept for the next record.
@@ -45,7 +44,6 @@ impl Draft {
         self.bytes = SPARE.try_with(Cell::take).unwrap_or_default();
         if self.bytes.capacity() == 0 {
             self.bytes.reserve_exact(FIRST_BYTES);
-            at_exit::logs();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The spools that are open in this process, and the flush of all of them at once.
+//! The outputs that are open in this process, spools and `compat`'s writers, and the flush of all of them at once.
 //! When that is called by itself is `at_exit`'s, `panic_hook`'s and `signals`'.
 
 use std::fmt;
@@ -6,22 +6,40 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, after, select};
+use tracing_spool_fileset::{Clock as _, SystemClock};
 
-use crate::control::Flushed;
+use crate::answer::Answer;
+use crate::control::{Flushed, Patience};
 use crate::handle::{FlushError, SpoolHandle};
 use crate::process_lock::ProcessLock;
 use crate::shared::Shared;
 use crate::sync::Ordering;
 
-/// Every spool that was opened and is still known to somebody. Held for copies of pointers, never across a system call.
-static OPEN: ProcessLock<Vec<Weak<Shared>>> = ProcessLock::new(Vec::new());
+/// What has a queue and a thread that writes it out.
+pub(crate) trait Output: Send + Sync + fmt::Debug {
+    /// Whether there is a thread that still does something.
+    fn is_open(&self) -> bool;
+    /// Asks for a flush; the answer comes by itself.
+    fn ask(&self, patience: Patience) -> Result<Answer<Flushed>, FlushError>;
+    /// Records that wait.
+    fn waiting(&self) -> u64;
+    /// How long the end of the process may be kept by it.
+    fn patience(&self) -> Duration;
+    /// The live file, or the name of the thread.
+    fn name(&self) -> PathBuf;
+    /// One line on stderr, where that is wished.
+    fn print(&self, line: &dyn fmt::Display);
+}
+
+/// Every output that was opened and is still known to somebody. Held for copies of pointers, never across a system call.
+static OPEN: ProcessLock<Vec<Weak<dyn Output>>> = ProcessLock::new(Vec::new());
 
 /// Why a flush of all spools did not see everything in the files: which log, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlushAllError {
-    /// The live files of the logs that are not complete. The other logs are.
+    /// The live files of the logs that are not complete (of a writer of [`compat`](crate::compat), the name of its thread).
+    /// The other logs are.
     pub logs: Vec<(PathBuf, FlushError)>,
 }
 
@@ -37,8 +55,8 @@ impl fmt::Display for FlushAllError {
 impl std::error::Error for FlushAllError {}
 
 /// Waits until everything that all spools of this process accepted before this call is in their files, for at most
-/// `timeout` in all: for a panic hook of one's own ([`install_panic_hook`](crate::install_panic_hook) has one), and
-/// before `std::process::exit`. It ends nothing: records can come after it.
+/// `timeout` in all: for a panic hook of one's own ([`install_panic_hook`](crate::install_panic_hook) has one), say.
+/// `std::process::exit` does it by itself. It ends nothing: records can come after it.
 ///
 /// It may be called from any thread; where it would wait for itself (on a writer thread, in an alert hook), it is an
 /// error at once. A spool that was shut down is passed over.
@@ -59,69 +77,84 @@ impl std::error::Error for FlushAllError {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn flush_all(timeout: Duration) -> Result<(), FlushAllError> {
-    let failed = flush_each(open(), |_| timeout);
+    let failed = flush_each(open(), Patience::Asks, |_| timeout);
     if failed.is_empty() {
         return Ok(());
     }
-    let logs = failed.into_iter().map(|(shared, error)| (shared.path.clone(), error)).collect();
+    let logs = failed.into_iter().map(|(output, error)| (output.name(), error)).collect();
     Err(FlushAllError { logs })
 }
 
-/// A spool was opened.
-pub(crate) fn enter(shared: &Arc<Shared>) {
+/// An output was opened.
+pub(crate) fn enter(output: &Arc<impl Output + 'static>) {
     if cfg!(shuttle) {
         return; // what that scheduler makes must not outlive the order of steps that it was made in
     }
+    let output: Weak<dyn Output> = Arc::downgrade(output) as Weak<dyn Output>;
     if let Some(mut open) = OPEN.lock() {
-        open.retain(|spool| spool.strong_count() > 0);
-        open.push(Arc::downgrade(shared));
+        open.retain(|output| output.strong_count() > 0);
+        open.push(output);
     }
 }
 
-/// The spools that are open. Those that nobody could flush any more are not among them.
-pub(crate) fn open() -> Vec<Arc<Shared>> {
-    let known: Vec<Arc<Shared>> =
+/// The outputs that are open. Those that nobody could flush any more are not among them.
+pub(crate) fn open() -> Vec<Arc<dyn Output>> {
+    let known: Vec<Arc<dyn Output>> =
         OPEN.lock().map(|open| open.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
     // Outside the lock: the last owner of a spool closes files.
-    known.into_iter().filter(|shared| is_open(shared)).collect()
+    known.into_iter().filter(|output| output.is_open()).collect()
 }
 
-/// Whether there is a writer thread that still does something.
-pub(crate) fn is_open(shared: &Shared) -> bool {
-    !shared.is_closed() && !shared.abandoned.load(Ordering::Relaxed)
-}
-
-/// Flushes all these spools at the same time, each for as long as `patience` says; returns those that are not complete.
+/// Flushes all these outputs at the same time, each for as long as `time` says; returns those that are not complete.
 pub(crate) fn flush_each(
-    spools: Vec<Arc<Shared>>,
-    patience: impl Fn(&Shared) -> Duration,
-) -> Vec<(Arc<Shared>, FlushError)> {
-    let mut asked = Vec::with_capacity(spools.len());
+    outputs: Vec<Arc<dyn Output>>,
+    patience: Patience,
+    time: impl Fn(&dyn Output) -> Duration,
+) -> Vec<(Arc<dyn Output>, FlushError)> {
+    let mut asked = Vec::with_capacity(outputs.len());
     let mut failed = Vec::new();
-    for shared in spools {
-        match SpoolHandle::ask(&shared) {
-            Ok(answer) => asked.push((shared, answer)),
+    for output in outputs {
+        match output.ask(patience) {
+            Ok(answer) => asked.push((output, answer)),
             Err(FlushError::Closed { left: 0 }) => {} // it ended just now, complete
-            Err(error) => failed.push((shared, error)),
+            Err(error) => failed.push((output, error)),
         }
     }
-    // All clocks run from here, so the longest patience bounds the whole.
-    asked.sort_by_key(|(shared, _)| patience(shared));
-    let timers: Vec<_> = asked.iter().map(|(shared, _)| after(patience(shared))).collect();
-    for ((shared, answer), timer) in asked.into_iter().zip(timers) {
-        if let Err(error) = SpoolHandle::understand(&shared, heard(&answer, &timer)) {
-            failed.push((shared, error));
+    // All times run from here, so the longest bounds the whole.
+    asked.sort_by_key(|(output, _)| time(output.as_ref()));
+    let clock = SystemClock::new();
+    for (output, answer) in asked {
+        let left = time(output.as_ref()).saturating_sub(clock.now().mono.since_start());
+        if let Err(error) = SpoolHandle::understand(|| output.waiting(), answer.within(left)) {
+            failed.push((output, error));
         }
     }
     failed
 }
 
-/// The answer, if it comes before the timer.
-fn heard<T>(answer: &Receiver<Flushed>, timer: &Receiver<T>) -> Result<Flushed, RecvTimeoutError> {
-    select! {
-        recv(answer) -> flushed => flushed.map_err(|_| RecvTimeoutError::Disconnected),
-        // Both may have come.
-        recv(timer) -> _ => answer.try_recv().map_err(|_| RecvTimeoutError::Timeout),
+impl Output for Shared {
+    fn is_open(&self) -> bool {
+        !self.is_closed() && !self.abandoned.load(Ordering::Relaxed)
+    }
+
+    fn ask(&self, patience: Patience) -> Result<Answer<Flushed>, FlushError> {
+        SpoolHandle::ask(self, patience)
+    }
+
+    fn waiting(&self) -> u64 {
+        self.queue.waiting().records
+    }
+
+    fn patience(&self) -> Duration {
+        self.shutdown_timeout
+    }
+
+    fn name(&self) -> PathBuf {
+        self.path.clone()
+    }
+
+    fn print(&self, line: &dyn fmt::Display) {
+        self.sink.print(line);
     }
 }
 

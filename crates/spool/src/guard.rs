@@ -5,15 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::bounded;
-
+use crate::answer;
 use crate::control::{Control, Left};
 use crate::handle::SpoolHandle;
 use crate::origin::is_inside;
 use crate::recovered::Recovered;
 use crate::shared::Shared;
+use crate::sync::Ordering;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{self, Ordering};
 
 /// Keeps a spool open. Dropping it writes what waits, within `shutdown_timeout`, and ends the writer thread.
 ///
@@ -149,11 +148,11 @@ impl SpoolGuard {
             return ShutdownReport { forked: true, ..ShutdownReport::default() };
         }
         let dropped_before = shared.stats().dropped.total();
-        let (reply, answer) = bounded(1);
+        let (reply, answer) = answer::pair();
         // The writer thread ends a little earlier than we give up, so that its account is heard.
         let margin = (timeout / 10).min(Duration::from_millis(50));
         let is_sent = shared.send(Control::Stop(timeout - margin, reply));
-        let answer = if is_inside() || !is_sent { None } else { sync::recv_timeout(&answer, timeout).ok() };
+        let answer = if is_inside() || !is_sent { None } else { answer.within(timeout).ok() };
         let Some(left) = answer else {
             // It hangs in a system call, or is the thread we are on. It begins nothing new; what is in the queue now
             // is what is left.

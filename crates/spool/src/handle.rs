@@ -5,14 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-
-use crate::control::{Control, Flushed};
+use crate::answer::{Answer, Unanswered};
+use crate::control::{Control, Flushed, Once, Patience};
 use crate::metric::Reading;
 use crate::origin::is_inside;
 use crate::shared::Shared;
 use crate::stats::{Health, Stats};
-use crate::sync;
 
 /// A way to talk to a spool's writer thread. Cloning it is cheap; it keeps no spool open.
 ///
@@ -109,20 +107,22 @@ impl SpoolHandle {
     /// # Ok::<(), tracing_spool::OpenError>(())
     /// ```
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        let answer = Self::ask(&self.shared)?;
-        Self::understand(&self.shared, sync::recv_timeout(&answer, timeout))
+        let answer = Self::ask(&self.shared, Patience::Asks)?;
+        Self::understand(|| waiting(&self.shared), answer.within(timeout))
     }
 
     /// Asks for a flush; the answer comes by itself.
-    pub(crate) fn ask(shared: &Shared) -> Result<Receiver<Flushed>, FlushError> {
+    pub(crate) fn ask(shared: &Shared, patience: Patience) -> Result<Answer<Flushed>, FlushError> {
         if is_inside() {
             return Err(FlushError::OnWriterThread);
         }
         if shared.queue.origin.is_forked() {
             return Err(FlushError::Forked);
         }
-        let (reply, answer) = bounded(1);
-        if shared.is_closed() || !shared.send(Control::Flush(reply)) {
+        let (answer, is_first) = shared.asks.enter(patience);
+        let is_told = !is_first || shared.send(Control::Flush);
+        // After it was entered: a writer thread that leaves says so first, and looks for it afterwards.
+        if !is_told || shared.is_closed() {
             return Err(FlushError::Closed { left: waiting(shared) });
         }
         Ok(answer)
@@ -130,15 +130,15 @@ impl SpoolHandle {
 
     /// What the answer to a flush means, or that none came.
     pub(crate) fn understand(
-        shared: &Shared,
-        answer: Result<Flushed, RecvTimeoutError>,
+        waiting: impl FnOnce() -> u64,
+        answer: Result<Flushed, Unanswered>,
     ) -> Result<(), FlushError> {
         match answer {
             Ok(Flushed::Done) => Ok(()),
             Ok(Flushed::Blocked(left)) => Err(FlushError::Blocked { left }),
             Ok(Flushed::Closed(left)) => Err(FlushError::Closed { left }),
-            Err(RecvTimeoutError::Timeout) => Err(FlushError::TimedOut { left: waiting(shared) }),
-            Err(RecvTimeoutError::Disconnected) => Err(FlushError::Closed { left: waiting(shared) }),
+            Err(Unanswered::InTime) => Err(FlushError::TimedOut { left: waiting() }),
+            Err(Unanswered::Ever) => Err(FlushError::Closed { left: waiting() }),
         }
     }
 
@@ -154,7 +154,7 @@ impl SpoolHandle {
     /// # Ok::<(), tracing_spool::OpenError>(())
     /// ```
     pub fn rotate(&self) -> Result<(), RequestError> {
-        self.request(Control::Rotate)
+        self.request_once(&self.shared.asks.rotate, Control::Rotate)
     }
 
     /// Asks to look now whether the live file was moved or deleted, and to open it anew if so: what `logrotate` wants
@@ -169,7 +169,7 @@ impl SpoolHandle {
     /// # Ok::<(), tracing_spool::OpenError>(())
     /// ```
     pub fn reopen(&self) -> Result<(), RequestError> {
-        self.request(Control::Reopen)
+        self.request_once(&self.shared.asks.reopen, Control::Reopen)
     }
 
     /// The numbers so far. Works after the shutdown too.
@@ -205,6 +205,14 @@ impl SpoolHandle {
         let mut stats = self.stats();
         stats.files.bytes_written = self.shared.peaks.written_bytes(stats.files.bytes_written);
         Reading { log: self.shared.path.display().to_string(), stats, health: self.health() }
+    }
+
+    fn request_once(&self, once: &Once, message: Control) -> Result<(), RequestError> {
+        let is_here = !self.shared.queue.origin.is_forked() && !self.shared.is_closed();
+        if is_here && !once.ask() {
+            return Ok(()); // it is on its way already
+        }
+        self.request(message)
     }
 
     pub(crate) fn request(&self, message: Control) -> Result<(), RequestError> {

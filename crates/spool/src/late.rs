@@ -1,6 +1,11 @@
-//! Records that come after shutdown, where they are to be written: by the caller itself, under one mutex, with the
-//! file set that the writer thread left here. The only place where a caller may touch the disk, and only by choice.
+//! Records that come after shutdown, where they are to be written: by the caller itself, one at a time, with the file set
+//! that the writer thread left here. The only place where a caller may touch the disk, and only by choice.
+//!
+//! Whoever writes takes the file set away for that time and holds no lock, so that the others can stop waiting. A disk that
+//! hangs is found out once: after one caller has waited for `shutdown_timeout` in vain, the others do not wait at all, until
+//! the file set is there again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +16,7 @@ use crate::ledger::Reason;
 use crate::origin::{Inside, Origin, is_inside};
 use crate::rank::Rank;
 use crate::shared::Shared;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex};
 
 /// What happens to records that come after the spool was shut down.
 ///
@@ -41,8 +46,10 @@ pub(crate) struct Late {
 
 #[derive(Debug)]
 enum Desk {
-    /// The writer thread still has the file set.
+    /// The writer thread or a caller has the file set.
     Empty,
+    /// The same, and somebody has waited for it in vain.
+    Overdue,
     Set(Box<LateWriter>),
     /// There will be none.
     Gone,
@@ -90,18 +97,34 @@ impl Late {
         if !self.is_wanted() || is_inside() || shared.queue.origin.is_forked() {
             return false;
         }
-        let mut desk = self.desk();
-        let Desk::Set(writer) = &mut *desk else { return false };
+        let Some(mut writer) = self.take() else { return false };
         let _inside = Inside::enter();
-        writer.write(shared, draft)
+        let written = catch_unwind(AssertUnwindSafe(|| writer.write(shared, draft)));
+        self.set(Desk::Set(writer));
+        written.unwrap_or_else(|payload| {
+            std::mem::forget(payload); // its destructor could panic too
+            shared.ledger.panicked();
+            false
+        })
     }
 
     /// What the writer thread left, or that it is not known in time.
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    fn take(&self) -> Option<Box<LateWriter>> {
         let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         let is_empty = |desk: &mut Desk| matches!(desk, Desk::Empty);
         let waited = self.left.wait_timeout_while(desk, self.patience, is_empty);
-        waited.unwrap_or_else(PoisonError::into_inner).0
+        let mut desk = waited.unwrap_or_else(PoisonError::into_inner).0;
+        match std::mem::replace(&mut *desk, Desk::Empty) {
+            Desk::Set(writer) => Some(writer),
+            Desk::Gone => {
+                *desk = Desk::Gone;
+                None
+            }
+            Desk::Empty | Desk::Overdue => {
+                *desk = Desk::Overdue;
+                None
+            }
+        }
     }
 
     fn set(&self, desk: Desk) {
@@ -166,13 +189,26 @@ impl Drop for LateWriter {
 
 #[cfg(test)]
 mod tests {
+    use tracing_spool_fileset::SystemClock;
+
     use super::*;
 
     #[test]
     fn that_there_is_nothing_is_left_too_so_that_nobody_waits() {
-        let late = Late::new(LateRecords::Write, Duration::from_millis(1));
-        assert!(matches!(*late.desk(), Desk::Empty), "the writer thread has it still");
+        let late = Late::new(LateRecords::Write, Duration::from_secs(3_600));
         late.leave_nothing();
-        assert!(matches!(*late.desk(), Desk::Gone));
+        assert!(late.take().is_none() && late.take().is_none());
+    }
+
+    #[test]
+    fn one_caller_waits_for_a_file_set_that_does_not_come_and_the_others_do_not() {
+        let mut late = Late::new(LateRecords::Write, Duration::from_millis(1));
+        assert!(late.take().is_none());
+        late.patience = Duration::from_secs(60);
+        let begun = SystemClock::new();
+        assert!(late.take().is_none() && late.take().is_none());
+        assert!(begun.now().mono.since_start() < late.patience, "it waited again");
+        late.leave_nothing();
+        assert!(late.take().is_none());
     }
 }

@@ -24,10 +24,9 @@
 //! # The guard
 //!
 //! [`SpoolGuard`] keeps the spool open; dropping it writes what waits. **Bind it to a name that lives until the end of
-//! `main`**: `let (spool, _) = ...` drops it at once. `std::process::exit` drops nothing: call
-//! [`SpoolGuard::shutdown`] before it, or, where no guard is at hand, [`flush_all()`]. On the main thread, and on the
-//! thread that opened the spool, that is done by itself where the C library lets it (glibc does).
-//! [`install_panic_hook`] does it for panics.
+//! `main`**: `let (spool, _) = ...` drops it at once. `std::process::exit` drops nothing, and a static is never dropped:
+//! then everything is flushed as the process ends, and what destructors and `atexit` handlers log after that is written
+//! too. [`install_panic_hook`] does it for panics, [`flush_all()`] at any time.
 //!
 //! # Coming from tracing-appender
 //!
@@ -38,14 +37,15 @@
 //!
 //! None is on by default.
 //!
-//! - `signals`: `SpoolHandle::install_signals`. SIGHUP opens the log anew, SIGUSR1 rotates it, SIGTERM writes what
-//!   waits and then kills.
+//! - `signals`: `SpoolHandle::install_signals`. SIGHUP opens the log anew, SIGUSR1 rotates it, SIGTERM, SIGINT
+//!   and SIGQUIT write what waits and then kill.
 //! - `gzip`, `zstd`: [`SpoolBuilder::compression`] of backups, on a thread of its own.
 //! - `serde`: [`SpoolConfig`] is read from any format that serde knows; [`Stats`] and [`Health`] are written to any.
 //! - `metrics`: `SpoolHandle::record_metrics` tells the `metrics` facade what [`Stats`] and [`Health`] know.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod alerts;
+mod answer;
 mod at_exit;
 mod builder;
 #[cfg(not(shuttle))]
@@ -88,6 +88,7 @@ mod shared;
 #[cfg(feature = "signals")]
 mod signals;
 mod stats;
+mod stderr;
 #[cfg(test)]
 mod still;
 mod sync;
@@ -96,7 +97,8 @@ mod wake;
 mod worker;
 mod writer;
 
-pub use builder::{Durable, QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
+pub use alerts::SLOW_HOOK;
+pub use builder::{Durable, LINGER, QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
 pub use config::{ConfigError, ConfigFault, SpoolConfig};
 pub use error::OpenError;
 pub use event_time::EventTime;
@@ -114,7 +116,7 @@ pub use reconfigure::ReconfigureError;
 pub use recovered::Recovered;
 #[cfg(feature = "signals")]
 pub use signals::SignalAction;
-pub use stats::{Condition, Health, Stats};
+pub use stats::{Condition, Health, Hook, SlowHook, Stats};
 #[cfg(shuttle)]
 pub use sync::let_naps_end;
 pub use writer::{EventWriter, Spool};

@@ -5,7 +5,7 @@ use tracing_core::Level;
 use tracing_spool_fileset::{BlockReason, Trouble, Wall};
 
 use crate::ledger::Reason;
-use crate::stats::{Condition, Health, Stats};
+use crate::stats::{Condition, Health, Hook, Stats};
 
 /// Everything that metrics are read from.
 #[derive(Debug)]
@@ -118,7 +118,11 @@ metrics! {
         alerts;
     Counter Count "alerts_raised_total" "Alerts raised."
         |now, take| take(&[], now.stats.files.alerts_raised);
-    Counter Count "panics_total" "Panics caught on the writer thread, those of the alert hook included."
+    Gauge Seconds "slow_hook_seconds" "How long a hook of the program has kept a thread of the spool; 0: none does."
+        slow_hook;
+    Counter Count "stderr_lines_skipped_total" "Lines that stderr could not take at once, and that were not said."
+        |now, take| take(&[], now.stats.stderr_lines_skipped);
+    Counter Count "panics_total" "Panics caught on threads of the spool, those of hooks included."
         |now, take| take(&[], now.stats.panics);
 }
 
@@ -150,6 +154,13 @@ fn alerts(now: &Reading, take: &mut Take<'_>) {
     for trouble in Trouble::ALL {
         let is_open = now.health.alerts.iter().any(|alert| alert.trouble == trouble);
         take(&[("trouble", &trouble.as_str().replace(' ', "_"))], u64::from(is_open));
+    }
+}
+
+fn slow_hook(now: &Reading, take: &mut Take<'_>) {
+    for hook in Hook::ALL {
+        let slow = now.health.slow_hook.filter(|slow| slow.hook == hook);
+        take(&[("hook", hook.as_str())], slow.map_or(0, |slow| slow.time.as_secs()));
     }
 }
 

@@ -49,7 +49,7 @@ impl std::error::Error for ReconfigureError {
 impl SpoolHandle {
     /// Changes limits while the spool runs: `change` is given the description of the spool as it is now, and returns
     /// another. What may differ: `max_bytes`, `backup_count`, `max_total_bytes`, `budget_warning_percent`,
-    /// `min_free_bytes`, `min_backups`, and the retries and their delays. All is checked here; then the writer thread
+    /// `min_free_bytes`, `min_backups`, the retries and their delays, and `linger`. All is checked here; then the writer thread
     /// applies it and removes what is beyond the new limits. Does not wait for that: a [`flush`](Self::flush) after it
     /// does. Of two changes at once the later one stands.
     ///
@@ -83,7 +83,8 @@ impl SpoolHandle {
         let new = change(now);
         let mut described = shared.described();
         let settings = described.changed_to(&new).map_err(ReconfigureError::Unusable)?;
-        // Sent under the lock, so that the last description is also the last that is applied.
+        // Both under the lock, so that the last description is also the last that is applied. The message wakes the thread.
+        shared.set_linger(new.linger_now());
         self.request(Control::Reconfigure(Box::new(settings))).map_err(ReconfigureError::Unreachable)?;
         *described = new;
         Ok(())

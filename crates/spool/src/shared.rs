@@ -10,8 +10,9 @@ use crossbeam_utils::CachePadded;
 use tracing_spool_fileset::{Alert, BlockReason, Counters, Edge, Event, Moments, State};
 
 use crate::alerts::AlertSink;
+use crate::at_exit;
 use crate::builder::SpoolBuilder;
-use crate::control::Control;
+use crate::control::{Asks, Control};
 use crate::draft::Draft;
 use crate::forked;
 use crate::late::Late;
@@ -21,7 +22,7 @@ use crate::queue::{Bounds, Queue, Refusal};
 use crate::rank::Rank;
 use crate::recovered::Recovered;
 use crate::stats::{Condition, Health, Stats};
-use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, MutexGuard, Ordering};
 
 /// The writer thread's last word on the file set.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) late: Late,
     pub(crate) path: PathBuf,
     pub(crate) shutdown_timeout: Duration,
+    /// How long a record may wait for company, in nanoseconds: it can change.
+    linger: AtomicU64,
     /// On lines of their own too, being raised at every round.
     pub(crate) peaks: CachePadded<Peaks>,
     bounds: Bounds,
@@ -53,6 +56,8 @@ pub(crate) struct Shared {
     /// The guard's patience is over: the writer thread begins nothing new.
     pub(crate) abandoned: AtomicBool,
     control: Sender<Control>,
+    /// Flushes that the writer thread is to hear of.
+    pub(crate) asks: Asks,
     /// Why the file set takes no records, as a code; the reason for what callers drop meanwhile.
     block: AtomicU8,
     /// On lines of its own, as it is locked at every round: the fields around it are read by callers.
@@ -75,6 +80,7 @@ pub(crate) struct Parts {
     pub(crate) late: Late,
     pub(crate) path: PathBuf,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) linger: Duration,
     pub(crate) control: Sender<Control>,
     pub(crate) recovered: Recovered,
 }
@@ -88,11 +94,13 @@ impl Shared {
             late: parts.late,
             path: parts.path,
             shutdown_timeout: parts.shutdown_timeout,
+            linger: AtomicU64::new(nanos(parts.linger)),
             peaks: CachePadded::default(),
             bounds: parts.bounds,
             described: Mutex::new(parts.described),
             abandoned: AtomicBool::new(false),
             control: parts.control,
+            asks: Asks::default(),
             recovered: parts.recovered,
             block: AtomicU8::new(NOT_BLOCKED),
             picture: CachePadded::default(),
@@ -120,6 +128,8 @@ impl Shared {
             if !wrote {
                 self.refuse(draft.rank, refusal);
             }
+        } else if at_exit::ends() {
+            at_exit::follow(self);
         }
     }
 
@@ -175,6 +185,13 @@ impl Shared {
         }
     }
 
+    /// A thread of ours begins.
+    pub(crate) fn thread_starts(&self) {
+        if self.sink.thread_starts() {
+            self.ledger.panicked();
+        }
+    }
+
     /// Publishes what the writer thread sees. `change` runs under the lock: it copies and does nothing else.
     pub(crate) fn publish(&self, change: impl FnOnce(&mut Picture)) {
         change(&mut self.picture.lock().unwrap_or_else(PoisonError::into_inner));
@@ -190,6 +207,14 @@ impl Shared {
         if self.block.load(Ordering::Relaxed) != code {
             self.block.store(code, Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn linger(&self) -> Duration {
+        Duration::from_nanos(self.linger.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_linger(&self, linger: Duration) {
+        self.linger.store(nanos(linger), Ordering::Relaxed);
     }
 
     /// Sends the writer thread a message; false if it has left.
@@ -220,6 +245,7 @@ impl Shared {
         (stats.max_queue_records, stats.max_queue_bytes) = (self.bounds.records, self.bounds.bytes);
         stats.cut = self.ledger.cut();
         stats.panics = self.ledger.panics();
+        stats.stderr_lines_skipped = self.sink.skipped();
         if let Some(picture) = self.picture() {
             stats.files = picture.files;
             stats.live_bytes = picture.live_bytes;
@@ -233,6 +259,7 @@ impl Shared {
 
     pub(crate) fn health(&self) -> Health {
         let mut health = self.picture().map(|picture| picture.health.clone()).unwrap_or_default();
+        health.slow_hook = self.sink.slow_hook();
         if self.queue.origin.is_forked() {
             health.condition = Condition::Forked;
         }
@@ -259,4 +286,8 @@ impl Shared {
             }
         }
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

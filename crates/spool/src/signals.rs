@@ -1,24 +1,25 @@
-//! Signals, where a program wants them to be ours: SIGHUP opens anew, SIGUSR1 rotates, SIGTERM flushes and then kills.
-//! What is done for them is the writer thread's; nothing is installed without being asked for.
+//! Signals, where a program wants them to be ours: SIGHUP opens anew, SIGUSR1 rotates, SIGTERM, SIGINT and SIGQUIT flush
+//! and then kill. What is done for them is the writer thread's; nothing is installed without being asked for.
 //!
 //! A handler does nothing but take note (`signal_hook`); one thread for the process, however many spools there are, hears
 //! of it and does the rest. It is there as long as a spool that wants signals is open.
 //!
 //! `signal_hook` leaves its handler in place when nobody listens any more, and a program that ignores SIGTERM would be left.
-//! So SIGTERM has a second action, which kills as by default while no open spool wants it.
+//! So each signal that ends the process has a second action, which kills as by default while no open spool wants it.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGTERM, SIGUSR1};
+use nix::sys::signal::Signal;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::flag::register_conditional_default;
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::control::Control;
-use crate::flush_all::{flush_each, is_open, open};
+use crate::control::Patience;
+use crate::flush_all::{Output as _, flush_each, open};
 use crate::handle::{FlushError, RequestError, SpoolHandle};
 use crate::process_lock::ProcessLock;
 use crate::shared::Shared;
@@ -34,16 +35,38 @@ pub enum SignalAction {
     /// SIGTERM: all spools of the process are flushed, each for at most its `shutdown_timeout`; then the process dies of
     /// the signal, as it would have without this.
     Terminate,
+    /// SIGINT, which Ctrl-C sends: the same.
+    Interrupt,
+    /// SIGQUIT, which Ctrl-\\ sends: the same, with a core dump where the system makes one.
+    Quit,
 }
 
 impl SignalAction {
-    const ALL: [Self; 3] = [Self::Reopen, Self::Rotate, Self::Terminate];
+    const ALL: [Self; 5] = [Self::Reopen, Self::Rotate, Self::Terminate, Self::Interrupt, Self::Quit];
+    /// Those that end the process.
+    const ENDS: [Self; 3] = [Self::Terminate, Self::Interrupt, Self::Quit];
 
     fn signal(self) -> i32 {
         match self {
             Self::Reopen => SIGHUP,
             Self::Rotate => SIGUSR1,
             Self::Terminate => SIGTERM,
+            Self::Interrupt => SIGINT,
+            Self::Quit => SIGQUIT,
+        }
+    }
+
+    fn is_ignored(self) -> bool {
+        Signal::try_from(self.signal()).is_ok_and(tracing_spool_process::is_ignored)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Reopen => "SIGHUP",
+            Self::Rotate => "SIGUSR1",
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+            Self::Quit => "SIGQUIT",
         }
     }
 }
@@ -55,17 +78,18 @@ struct Ears {
     wants: Vec<(Weak<Shared>, SignalAction)>,
     /// The thread, and the process that it is in.
     thread: Option<(Handle, u32)>,
+    /// For each signal that ends the process and was ever wanted: whether it kills at once.
+    kill_at_once: Vec<(SignalAction, Arc<AtomicBool>)>,
 }
 
 /// Held while signals are installed or given up, and by the thread for copies of pointers.
-static EARS: ProcessLock<Ears> = ProcessLock::new(Ears { wants: Vec::new(), thread: None });
-
-/// Whether SIGTERM kills at once. None until it was installed.
-static DIES_AT_ONCE: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+static EARS: ProcessLock<Ears> =
+    ProcessLock::new(Ears { wants: Vec::new(), thread: None, kill_at_once: Vec::new() });
 
 impl SpoolHandle {
-    /// Lets SIGHUP open the live file anew, SIGUSR1 rotate it, and SIGTERM write what waits in all spools of the process
-    /// before it kills: [`install_signals_for`](Self::install_signals_for) with all of [`SignalAction`].
+    /// Lets SIGHUP open the live file anew, SIGUSR1 rotate it, and SIGTERM, SIGINT (Ctrl-C) and SIGQUIT write what waits in
+    /// all spools of the process before they kill: [`install_signals_for`](Self::install_signals_for) with all of
+    /// [`SignalAction`].
     ///
     /// # Errors
     /// As there.
@@ -82,10 +106,16 @@ impl SpoolHandle {
     /// Lets signals do this to the spool until it is shut down. Several spools may want the same signal, and each gets it;
     /// other handlers of a signal, those of `tokio::signal` too, are called as well.
     ///
-    /// Leave [`SignalAction::Terminate`] out where the program has its own way to end at SIGTERM, or that would be cut
-    /// short. After the last spool that wants it, SIGTERM kills as by default, SIGHUP and SIGUSR1 do nothing. A forked
-    /// child that executes nothing inherits handlers behind which nobody listens: SIGTERM does not end it before it has
-    /// installed signals for a spool of its own.
+    /// Leave out [`SignalAction::Terminate`], [`Interrupt`](SignalAction::Interrupt) or [`Quit`](SignalAction::Quit) where
+    /// the program has its own way to end at that signal, or it would be cut short. A signal that a program blocks on all of
+    /// its threads, to read it from a `signalfd` say, stays its own: the thread that serves signals blocks them too.
+    ///
+    /// A signal to end that the process ignores as this is called stays ignored: a shell has its background jobs ignore SIGINT
+    /// and SIGQUIT, and they live on when Ctrl-C ends what is in front of them.
+    ///
+    /// After the last spool that wants them, the signals that end a process kill as by default, SIGHUP and SIGUSR1 do nothing.
+    /// A forked child that executes nothing inherits handlers behind which nobody listens: the signals do not end it before
+    /// it has installed them for a spool of its own.
     ///
     /// # Errors
     /// When the spool was shut down, in a forked child, and when the system refuses the handler or the thread. No other
@@ -103,37 +133,47 @@ impl SpoolHandle {
             return Err(io::Error::other(RequestError::Forked));
         }
         let Some(mut ears) = EARS.lock() else { return Err(io::Error::other(RequestError::Forked)) };
-        if !is_open(shared) {
+        if !shared.is_open() {
             return Err(io::Error::other(RequestError::Closed));
         }
-        if actions.contains(&SignalAction::Terminate) && DIES_AT_ONCE.get().is_none() {
-            let at_once = Arc::new(AtomicBool::new(true));
-            // Before the thread's own: while nobody listens, nobody is told.
-            register_conditional_default(SIGTERM, Arc::clone(&at_once))?;
-            let _ = DIES_AT_ONCE.set(at_once);
+        let is_to_ignore = |action: &SignalAction| SignalAction::ENDS.contains(action) && action.is_ignored();
+        let actions: &[SignalAction] =
+            &actions.iter().copied().filter(|action| !is_to_ignore(action)).collect::<Vec<_>>();
+        for action in SignalAction::ENDS.into_iter().filter(|action| actions.contains(action)) {
+            if ears.kill_at_once.iter().all(|(known, _)| *known != action) {
+                let at_once = Arc::new(AtomicBool::new(true));
+                // Before the thread's own: while nobody listens, nobody is told.
+                register_conditional_default(action.signal(), Arc::clone(&at_once))?;
+                ears.kill_at_once.push((action, at_once));
+            }
         }
-        ears.listen(actions)?;
+        ears.listen(actions, shared)?;
         let is_again = |spool: &Weak<Shared>, action: &SignalAction| {
             spool.as_ptr() == Arc::as_ptr(shared) && actions.contains(action)
         };
         ears.wants.retain(|(spool, action)| !is_again(spool, action));
         ears.wants.extend(actions.iter().map(|action| (Arc::downgrade(shared), *action)));
-        ears.tell_sigterm();
+        ears.tell_killers();
         Ok(())
     }
 }
 
 impl Ears {
     /// Has the thread hear these signals too.
-    fn listen(&mut self, actions: &[SignalAction]) -> io::Result<()> {
+    fn listen(&mut self, actions: &[SignalAction], shared: &Arc<Shared>) -> io::Result<()> {
         let here = std::process::id();
         if let Some((handle, _)) = self.thread.as_ref().filter(|(_, process)| *process == here) {
             return actions.iter().try_for_each(|action| handle.add_signal(action.signal()));
         }
         let signals = Signals::new(actions.iter().map(|action| action.signal()))?;
         let handle = signals.handle();
-        #[expect(clippy::disallowed_methods, reason = "the one thread for signals; its failure is an error")]
-        thread::Builder::new().name("spool-signals".to_owned()).spawn(move || serve(signals))?;
+        let begun = Arc::clone(shared);
+        let life = move || {
+            begun.thread_starts();
+            drop(begun);
+            serve(signals);
+        };
+        crate::sync::spawn(thread::Builder::new().name("spool-signals".to_owned()), life)?;
         self.thread = Some((handle, here));
         Ok(())
     }
@@ -144,9 +184,10 @@ impl Ears {
         wants.filter_map(|(spool, _)| spool.upgrade()).collect()
     }
 
-    fn tell_sigterm(&self) {
-        if let Some(at_once) = DIES_AT_ONCE.get() {
-            let is_wanted = self.wants.iter().any(|(_, action)| *action == SignalAction::Terminate);
+    /// Has each signal that ends the process do so at once, or not, as it is wanted now.
+    fn tell_killers(&self) {
+        for (action, at_once) in &self.kill_at_once {
+            let is_wanted = self.wants.iter().any(|(_, wanted)| wanted == action);
             at_once.store(!is_wanted, Ordering::SeqCst);
         }
     }
@@ -157,7 +198,7 @@ pub(crate) fn left(shared: &Arc<Shared>) {
     let Some(mut ears) = EARS.lock() else { return };
     ears.wants.retain(|(spool, _)| spool.as_ptr() != Arc::as_ptr(shared));
     // In this order: what comes between the two kills, and what came before is still heard.
-    ears.tell_sigterm();
+    ears.tell_killers();
     if ears.wants.is_empty() {
         if let Some((handle, _)) = ears.thread.take() {
             handle.close();
@@ -175,22 +216,27 @@ fn serve(mut signals: Signals) {
     }
 }
 
+fn handles(spools: Vec<Arc<Shared>>) -> impl Iterator<Item = SpoolHandle> {
+    spools.into_iter().map(SpoolHandle::new)
+}
+
 fn act(signal: i32) {
     let Some(action) = SignalAction::ALL.into_iter().find(|action| action.signal() == signal) else { return };
     let spools = EARS.lock().map(|ears| ears.who_wants(action)).unwrap_or_default();
     match action {
         // A spool that leaves just now has no need of it.
-        SignalAction::Reopen => spools.iter().for_each(|shared| _ = shared.send(Control::Reopen)),
-        SignalAction::Rotate => spools.iter().for_each(|shared| _ = shared.send(Control::Rotate)),
-        SignalAction::Terminate => {
+        SignalAction::Reopen => handles(spools).for_each(|handle| _ = handle.reopen()),
+        SignalAction::Rotate => handles(spools).for_each(|handle| _ = handle.rotate()),
+        SignalAction::Terminate | SignalAction::Interrupt | SignalAction::Quit => {
             drop(spools);
-            for (shared, error) in flush_each(open(), |shared| shared.shutdown_timeout) {
+            for (output, error) in flush_each(open(), Patience::Waits, |output| output.patience()) {
                 if error != FlushError::Forked {
-                    shared.sink.print(&format_args!("{}: at SIGTERM: {error}", shared.path.display()));
+                    let (log, signal) = (output.name(), action.name());
+                    output.print(&format_args!("{}: at {signal}: {error}", log.display()));
                 }
             }
             // It does not return, but for a signal that nobody knows.
-            let _ = emulate_default_handler(SIGTERM);
+            let _ = emulate_default_handler(signal);
         }
     }
 }

@@ -4,6 +4,7 @@
 mod tests;
 
 use std::fmt;
+use std::time::Duration;
 
 use tracing_spool_fileset::{Alert, BlockReason, Counters, Wall};
 
@@ -46,6 +47,8 @@ pub struct Stats {
     pub cut: u64,
     /// Panics caught on the writer thread, those of the alert hook included.
     pub panics: u64,
+    /// Lines that stderr could not take at once, and that were therefore not said.
+    pub stderr_lines_skipped: u64,
     /// What the file set did.
     pub files: Counters,
     /// Bytes of the live file.
@@ -108,6 +111,48 @@ impl fmt::Display for Condition {
     }
 }
 
+/// Code of the program's that threads of a spool call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Hook {
+    /// [`SpoolBuilder::on_alert`](crate::SpoolBuilder::on_alert).
+    Alert,
+    /// [`SpoolBuilder::on_rotate`](crate::SpoolBuilder::on_rotate).
+    Rotate,
+    /// [`SpoolBuilder::on_thread_start`](crate::SpoolBuilder::on_thread_start).
+    ThreadStart,
+}
+
+impl Hook {
+    pub(crate) const ALL: [Self; 3] = [Self::Alert, Self::Rotate, Self::ThreadStart];
+
+    /// The name of its setter.
+    ///
+    /// ```
+    /// assert_eq!(tracing_spool::Hook::Alert.as_str(), "on_alert");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Alert => "on_alert",
+            Self::Rotate => "on_rotate",
+            Self::ThreadStart => "on_thread_start",
+        }
+    }
+}
+
+/// A hook that has not returned for more than [`SLOW_HOOK`](crate::SLOW_HOOK): the thread that called it does nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SlowHook {
+    /// Which one.
+    pub hook: Hook,
+    /// How long it has been running.
+    pub time: Duration,
+}
+
 /// How a spool does.
 ///
 /// ```no_run
@@ -131,12 +176,14 @@ pub struct Health {
     pub blocked_since: Option<Wall>,
     /// The alert that was raised last, over or not.
     pub last_alert: Option<Alert>,
+    /// The hook that keeps a thread of the spool, as long as it does.
+    pub slow_hook: Option<SlowHook>,
 }
 
 impl Health {
-    /// Whether records are written and no trouble is open.
+    /// Whether records are written, no trouble is open, and no hook keeps a thread of the spool.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.condition == Condition::Writing && self.alerts.is_empty()
+        self.condition == Condition::Writing && self.alerts.is_empty() && self.slow_hook.is_none()
     }
 }

@@ -30,7 +30,7 @@ mod real {
     }
 
     /// Waits until told, or for this time.
-    pub(crate) fn wait_for_word(told: &Condvar, held: MutexGuard<'_, ()>, time: Duration) {
+    pub(crate) fn wait_for_word<T>(told: &Condvar, held: MutexGuard<'_, T>, time: Duration) {
         drop(told.wait_timeout(held, time));
     }
 }
@@ -77,7 +77,7 @@ mod scheduled {
         if NAPS_END.get() { thread::yield_now() } else { thread::park() }
     }
 
-    pub(crate) fn wait_for_word(_: &Condvar, held: MutexGuard<'_, ()>, _: Duration) {
+    pub(crate) fn wait_for_word<T>(_: &Condvar, held: MutexGuard<'_, T>, _: Duration) {
         drop(held);
         thread::yield_now();
     }

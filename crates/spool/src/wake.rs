@@ -66,7 +66,8 @@ impl Wake {
 
     /// For the caller, before it looks at the state: a record that should not wait for the end of a nap was handed over.
     pub(crate) fn press(&self) {
-        self.urgent.store(true, Ordering::SeqCst);
+        // An exchange, like `hear`: whoever hears this press hears those before it too, and so sees their records.
+        self.urgent.swap(true, Ordering::SeqCst);
     }
 
     /// For the caller, after its record's tag was stored: whether the writer thread rests and would hear of it.
@@ -90,8 +91,9 @@ impl Wake {
 
     /// For the writer thread, at the start of a round and before it looks into the inbox.
     pub(crate) fn hear(&self) {
+        // Taken in one step: between a look and a store a press could come whose record is not seen yet.
         if self.urgent.load(Ordering::SeqCst) {
-            self.urgent.store(false, Ordering::SeqCst);
+            self.urgent.swap(false, Ordering::SeqCst);
         }
     }
 

@@ -13,13 +13,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use nix::sys::signal::{SigSet, Signal};
 use tracing_core::dispatcher::{self, Dispatch};
 use tracing_spool_fileset::{Clock, Compression, Engine, Mono, Now, Rules, State, Witness};
 
 use self::packer::Packer;
 pub(crate) use self::packer::Spawn;
+use crate::answer::Reply;
 use crate::control::{Control, Left, Tickets};
 use crate::durable::Keeper;
 use crate::gap::Gap;
@@ -113,7 +114,7 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 struct Closing {
     deadline: Mono,
-    reply: Sender<Left>,
+    reply: Reply<Left>,
     /// The rest of what was lost has been put into words.
     last_said: bool,
 }
@@ -218,18 +219,26 @@ impl Worker {
         while let Ok(message) = self.control.try_recv() {
             let Some(file_set) = &mut self.file_set else { continue };
             match message {
-                Control::Flush(reply) => {
+                Control::Flush => {
                     file_set.hurry();
+                    // First who asks: what was accepted before that is among what waits.
+                    let asks = self.shared.asks.take();
                     // First the place, then the count: see `gap`.
                     let queue = &self.shared.queue;
                     let place = queue.place();
                     if self.notices != Notices::Off {
                         self.gap.force(now, place, self.shared.ledger.dropped());
                     }
-                    self.tickets.add(self.settled + queue.waiting().records, reply);
+                    self.tickets.add(self.settled + queue.waiting().records, asks);
                 }
-                Control::Rotate => file_set.rotate(now),
-                Control::Reopen => file_set.reopen(now),
+                Control::Rotate => {
+                    self.shared.asks.rotate.hear();
+                    file_set.rotate(now);
+                }
+                Control::Reopen => {
+                    self.shared.asks.reopen.hear();
+                    file_set.reopen(now);
+                }
                 Control::Reconfigure(settings) => reconfigure::apply(file_set, *settings, &self.shared, now),
                 Control::Stop(time, reply) => {
                     self.shared.queue.close();
@@ -409,7 +418,7 @@ impl Worker {
             return Next::Again;
         }
         let wake_at = [wake_at, self.gap.deadline()].into_iter().flatten().min();
-        Next::Rest(self.pace.rest(now.mono, wake_at))
+        Next::Rest(self.pace.rest(now.mono, wake_at, self.shared.linger()))
     }
 
     /// Whether records that came in during this round are taken at once. A few of them wait for the end of a nap: a

@@ -3,6 +3,9 @@
 //!
 //! It is a program of its own, because the thread that `main` runs on is another in a test.
 
+#[path = "leaver/ends.rs"]
+mod ends;
+
 use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -90,7 +93,7 @@ fn leave(way: &str, path: &Path) {
             .join();
         }
         "another-exits" => {
-            half(&path);
+            lines(&slow(&path));
             let _ = thread::spawn(|| process::exit(0)).join();
         }
         "another-flushes" => {
@@ -111,6 +114,7 @@ fn leave(way: &str, path: &Path) {
             process::abort();
         }
         "forks" => forks(&path),
+        _ if ends::leave(way, &path) => {}
         _ => be_signalled(way, &path),
     }
 }

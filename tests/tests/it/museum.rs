@@ -9,6 +9,8 @@ mod interference;
 mod intruders;
 mod limits;
 #[cfg(target_os = "linux")]
+mod manners;
+#[cfg(target_os = "linux")]
 mod missing;
 mod mounts;
 mod others;

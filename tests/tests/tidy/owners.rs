@@ -37,10 +37,13 @@ const FENCES: &[Fence] = &[
             // Descriptors that a forked child must not keep, `atexit`, memory that a fork wipes.
             "crates/process/src/children",
             "crates/process/src/exit",
+            "crates/process/src/ignored",
             "crates/process/src/system",
             // The file of a ring, which is mapped.
             "crates/ring/src/file",
             "crates/ring/src/platform",
+            // What stands behind stderr, and the same opened without waiting.
+            "crates/spool/src/stderr",
             // Files with dated names, which the engine does not have: they are listed, and linked to.
             "crates/spool/src/compat/rolling/disk",
         ],
@@ -55,6 +58,8 @@ const FENCES: &[Fence] = &[
             "crates/ring/src/platform",
             // The main thread's number, for its processors and its class.
             "crates/process/src/system",
+            // One write to stderr.
+            "crates/spool/src/stderr",
             // Users and groups by name, for whom files are given to.
             "crates/fileset/src/model/owner",
             // The host's name, for the lock file and the alert file.
@@ -98,12 +103,15 @@ const FENCES: &[Fence] = &[
             "crates/ring/src/platform",
             // Compression, where nobody drives the set.
             "crates/fileset/src/file_set/packer",
-            // How threads of ours are born.
+            // Whether a signal is ignored, and how threads of ours are born.
+            "crates/process/src/ignored",
             "crates/process/src/threads",
             "crates/spool/src/builder",
             "crates/spool/src/worker",
             "crates/spool/src/wake",
             "crates/spool/src/sync",
+            // A terminal would stop a process in the background that writes to it.
+            "crates/spool/src/stderr",
             // The thread in front of a writer that is not ours.
             "crates/spool/src/compat/non_blocking/worker",
             // Where signals are wanted, one thread for the process hears of them.
@@ -118,12 +126,12 @@ const FENCES: &[Fence] = &[
             "eprint!",
             "eprintln!",
             "dbg!",
-            "stderr",
-            "stdout",
-            "Stderr",
-            "Stdout",
+            "io::stderr",
+            "io::stdout",
+            "io::Stderr",
+            "io::Stdout",
         ],
-        owners: &["crates/spool/src/alerts"],
+        owners: &["crates/spool/src/stderr"],
     },
     Fence {
         what: "what only some systems have",

@@ -3,9 +3,14 @@
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
-/// Runs `work`, in which writes may meet the limit, with SIGXFSZ blocked on this thread. `has_met_it` tells afterwards
-/// whether one may have: then the signal that waits is taken, before the old mask counts again.
-pub(crate) fn without_signal<T>(work: impl FnOnce() -> (T, bool)) -> T {
+/// Runs `work`, in which writes may meet the limit, with SIGXFSZ blocked on this thread. It returns its value, and whether a
+/// write may have met it: then the signal that waits is taken, before the old mask counts again.
+///
+/// ```
+/// use tracing_spool_fileset::internal::file_size;
+/// assert_eq!(file_size::without_signal(|| (7, false)), 7);
+/// ```
+pub fn without_signal<T>(work: impl FnOnce() -> (T, bool)) -> T {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGXFSZ);
     let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK);

@@ -2,13 +2,20 @@
 //! thread. What the engine's own settings allow is its matter.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing_spool_fileset::{Engine, Fault, Settings};
 
 use super::SpoolBuilder;
+use crate::alerts::Hooks;
 use crate::rank::Rank;
 
 impl SpoolBuilder {
+    /// How long a record may wait for company.
+    pub(crate) fn linger_now(&self) -> Duration {
+        self.linger
+    }
+
     /// The engine's settings after a change from this description to `new`, or all that speaks against it.
     pub(crate) fn changed_to(&self, new: &Self) -> Result<Settings, Vec<Fault>> {
         let mut faults = new.faults();
@@ -38,9 +45,9 @@ impl SpoolBuilder {
             sync_at,
             lock_wait,
             thread_name,
-            hook,
-            rotate_hook,
+            hooks: Hooks { alert, rotate, thread_start },
             prints,
+            linger: _, // the writer thread asks for it each time
             origins: _,
         } = new;
         let mut faults = Vec::new();
@@ -49,8 +56,9 @@ impl SpoolBuilder {
                 faults.push(Fault::new(field, value, "cannot be changed while the log is open"));
             }
         };
-        let is_same_hook = is_same(hook.as_ref(), self.hook.as_ref());
-        let is_same_rotate_hook = is_same(rotate_hook.as_ref(), self.rotate_hook.as_ref());
+        let other_alert = !is_same(alert.as_ref(), self.hooks.alert.as_ref());
+        let other_rotate = !is_same(rotate.as_ref(), self.hooks.rotate.as_ref());
+        let other_thread_start = !is_same(thread_start.as_ref(), self.hooks.thread_start.as_ref());
         stays("queue_bytes", *queue_bytes != self.queue_bytes, queue_bytes.to_string());
         stays("queue_records", *queue_records != self.queue_records, queue_records.to_string());
         stays("overflow", *overflow != self.overflow, format!("{overflow:?}"));
@@ -65,8 +73,9 @@ impl SpoolBuilder {
         stays("sync_at", *sync_at != self.sync_at, sync_at.map_or("nothing", Rank::name).to_owned());
         stays("lock_wait", *lock_wait != self.lock_wait, format!("{lock_wait:?}"));
         stays("thread_name", *thread_name != self.thread_name, thread_name.clone());
-        stays("on_alert", !is_same_hook, "another hook".to_owned());
-        stays("on_rotate", !is_same_rotate_hook, "another hook".to_owned());
+        stays("on_alert", other_alert, "another hook".to_owned());
+        stays("on_rotate", other_rotate, "another hook".to_owned());
+        stays("on_thread_start", other_thread_start, "another hook".to_owned());
         stays("quiet", *prints != self.prints, (!prints).to_string());
         faults
     }

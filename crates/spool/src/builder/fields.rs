@@ -69,6 +69,7 @@ fields! {
     "durable" durable => |builder, value| builder.durable.place = value;
     "durable_on_any_file_system" flag => |builder, value| builder.durable.on_any_file_system = value;
     "durable_or_memory" flag => |builder, value| builder.durable.or_memory = value;
+    "linger" duration => |builder, value| builder.linger = value;
     "shutdown_timeout" duration => |builder, value| builder.shutdown_timeout = value;
     "notices" notices => |builder, value| builder.notices = value;
     "late_records" late_records => |builder, value| builder.late_records = value;
@@ -91,6 +92,6 @@ mod tests {
             .filter(|line| line.contains("mut self"))
             .map(|line| line.split('(').next().unwrap());
         let without: Vec<&str> = setters.filter(|setter| !NAMES.contains(setter)).collect();
-        assert_eq!(without, ["on_alert", "on_rotate"], "a hook is code, and has no row");
+        assert_eq!(without, ["on_alert", "on_rotate", "on_thread_start"], "a hook is code, and has no row");
     }
 }

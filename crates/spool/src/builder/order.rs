@@ -32,6 +32,7 @@ setters! {
     notices(Notices::Json);
     late_records(LateRecords::Write);
     quiet();
+    linger(Duration::from_millis(3));
     lock_wait(Duration::from_secs(3));
     thread_name("log");
     max_bytes(1_234);
@@ -78,7 +79,7 @@ const NAMED: [(&str, &str); 5] = [
 
 fn assert_same(one: &SpoolBuilder, other: &SpoolBuilder) {
     assert_eq!(one.settings, other.settings);
-    assert_eq!(one.fixed(other), []);
+    assert_eq!((one.fixed(other), one.linger), (Vec::new(), other.linger));
 }
 
 #[test]
@@ -90,7 +91,8 @@ fn every_setter_is_in_the_list() {
     let plain = Spool::builder("app.log");
     for (name, set) in SETTERS.iter().filter(|(name, _)| *name != "compression") {
         let set = set(plain.clone());
-        assert!(set.settings != plain.settings || !plain.fixed(&set).is_empty(), "{name} changes nothing");
+        let is_changed = set.settings != plain.settings || set.linger != plain.linger;
+        assert!(is_changed || !plain.fixed(&set).is_empty(), "{name} changes nothing");
     }
 }
 

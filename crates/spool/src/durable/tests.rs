@@ -417,10 +417,10 @@ fn what_is_left_at_a_shutdown_is_in_the_ring() {
     world.log(&process, 2);
     world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
     world.rounds(&mut process, 1);
-    let (reply, answer) = crossbeam_channel::bounded(1);
+    let (reply, answer) = crate::answer::pair();
     process.shared.send(crate::control::Control::Stop(Duration::from_secs(1), reply));
     world.rounds(&mut process, 20);
-    assert_eq!(answer.try_recv().unwrap().records, 2);
+    assert_eq!(answer.now().unwrap().records, 2);
     let stats = process.shared.stats();
     assert_eq!((stats.queued_records, stats.dropped.total()), (2, 0), "not lost");
     drop(process);

@@ -178,7 +178,7 @@ fn who_waits_for_room_sheds_nothing() {
 fn after_the_end_the_filter_counts_as_the_queue_does() {
     let mut still = still(|builder| builder);
     let layer = still.spool.layer().with_filter(still.spool.shedding());
-    let (reply, _answer) = crossbeam_channel::bounded(1);
+    let (reply, _answer) = crate::answer::pair();
     assert!(still.shared.send(crate::control::Control::Stop(Duration::from_secs(5), reply)));
     still.file();
     tracing::subscriber::with_default(registry().with(layer), || tracing::error!("too late"));
@@ -189,7 +189,7 @@ fn after_the_end_the_filter_counts_as_the_queue_does() {
 fn records_that_are_written_late_pass_the_filter() {
     let mut still = still(|builder| builder.late_records(crate::LateRecords::Write));
     let layer = still.spool.layer().without_time().with_filter(still.spool.shedding());
-    let (reply, _answer) = crossbeam_channel::bounded(1);
+    let (reply, _answer) = crate::answer::pair();
     assert!(still.shared.send(crate::control::Control::Stop(Duration::from_secs(5), reply)));
     still.file();
     let late = || tracing::error!(target: "shop", "late");

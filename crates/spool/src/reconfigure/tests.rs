@@ -123,7 +123,7 @@ fn a_change_may_ask_for_a_change() {
 #[test]
 fn after_the_end_there_is_nobody_to_tell() {
     let mut still = full();
-    let (reply, _answer) = crossbeam_channel::bounded(1);
+    let (reply, _answer) = crate::answer::pair();
     assert!(still.shared.send(Control::Stop(Duration::from_secs(5), reply)));
     still.work();
     let error = still.handle.reconfigure(|now| now.backup_count(2)).unwrap_err();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing_spool_fileset::{Engine, Now, State, Witness};
 
-use super::{Next, Worker};
+use super::{Next, Worker, wait};
 use crate::control::Left;
 use crate::durable::Keeper;
 use crate::ledger::Reason;
@@ -14,20 +14,23 @@ use crate::notice::Notices;
 use crate::rank::Rank;
 use crate::stats::Condition;
 use crate::sync::Ordering;
+use crate::wake::Rest;
 
 impl Worker {
     pub(super) fn next_while_closing(&mut self, now: Now, progress: bool) -> Next {
         let Some(closing) = &mut self.closing else { return Next::Done };
         let is_late = self.shared.abandoned.load(Ordering::Relaxed) || closing.deadline <= now.mono;
         let waiting = self.shared.queue.waiting().records;
-        // Blocked although it was hurried: waiting longer would only make the application's end slower.
-        let is_stuck =
-            !progress && matches!(self.file_set.as_ref().map(Engine::state), Some(State::Blocked(_)));
-        if is_late || (is_stuck && !self.tray.is_done()) {
+        if is_late {
             return self.finish(now, is_late);
         }
         if !self.tray.is_done() {
-            return Next::Again; // not blocked: each round writes
+            let is_stuck =
+                !progress && matches!(self.file_set.as_ref().map(Engine::state), Some(State::Blocked(_)));
+            // There may be room before the time is over: it is tried as often as ever, and at the very end.
+            let left = closing.deadline - now.mono;
+            let probe = || wait(now, self.file_set.as_ref().and_then(Engine::wake_at)).min(left);
+            return if is_stuck { Next::Rest(Rest::Hold(probe())) } else { Next::Again };
         }
         if waiting > 0 && self.inbox.is_empty() {
             return Next::Yield; // admitted and not yet there: a moment
@@ -81,11 +84,13 @@ impl Worker {
             packer.leave(time / 2);
         }
         left.records = self.count_rest();
-        self.tickets.close(self.settled);
+        // First said, then looked for: see `SpoolHandle::ask`.
         self.shared.publish(|picture| picture.health.condition = Condition::Closed);
+        self.tickets.add(self.settled + left.records, self.shared.asks.take());
+        self.tickets.close(self.settled);
         self.shared.queue.room.tell();
         if let Some(closing) = self.closing.take() {
-            let _ = closing.reply.try_send(left);
+            closing.reply.give(left);
         }
         Next::Done
     }

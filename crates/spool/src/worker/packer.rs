@@ -61,6 +61,7 @@ impl Packer {
 }
 
 fn live(orders: &Receiver<PackOrder>, done: &Sender<Packed>, shared: &Shared) {
+    shared.thread_starts();
     PackOrder::give_way();
     for order in orders {
         match catch_unwind(AssertUnwindSafe(|| order.perform())) {

@@ -1,5 +1,6 @@
 //! The worker without its thread: rounds by hand, on a simulated disk with a clock that stands still.
 
+mod asks;
 mod readers;
 
 use std::io::Write as _;
@@ -7,17 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded};
 use tracing_core::Level;
 use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk, Survive};
 use tracing_spool_fileset::{Alert, Clock, Edge, Op, OsError};
 use tracing_subscriber::fmt::MakeWriter as _;
 
 use super::{Next, Worker};
+use crate::answer::{self, Answer, Unanswered};
 use crate::builder::SpoolBuilder;
-use crate::control::{Control, Flushed, Left};
+use crate::control::{Control, Flushed, Left, Patience};
 use crate::draft::Draft;
-use crate::flush_all::flush_each;
+use crate::flush_all::{Output, flush_each};
 use crate::handle::{FlushError, SpoolHandle};
 use crate::late::LateRecords;
 use crate::ledger::Reason;
@@ -74,16 +75,19 @@ impl Bench {
     }
 
     fn stop(&mut self) -> (Next, Left) {
-        let (reply, answer) = bounded(1);
-        assert!(self.shared.send(Control::Stop(Duration::from_secs(5), reply)));
+        let answer = self.begin_to_stop();
         let next = self.settle();
-        (next, answer.try_recv().unwrap_or_default())
+        (next, answer.now().unwrap_or_default())
     }
 
-    fn flush(&self) -> Receiver<Flushed> {
-        let (reply, answer) = bounded(1);
-        assert!(self.shared.send(Control::Flush(reply)));
+    fn begin_to_stop(&self) -> Answer<Left> {
+        let (reply, answer) = answer::pair();
+        assert!(self.shared.send(Control::Stop(Duration::from_secs(5), reply)));
         answer
+    }
+
+    fn flush(&self) -> Answer<Flushed> {
+        SpoolHandle::ask(&self.shared, Patience::Asks).unwrap()
     }
 
     fn file(&self) -> String {
@@ -250,7 +254,7 @@ fn a_flush_says_the_gap_at_once() {
     }
     let answer = bench.flush();
     bench.settle();
-    assert_eq!(answer.try_recv(), Ok(Flushed::Done));
+    assert_eq!(answer.now(), Ok(Flushed::Done));
     let file = bench.file();
     assert!(file.starts_with("x\nx\n{\"timestamp\":\"2026-"), "{file}");
     assert!(file.contains("\"lost\":1,\"reasons\":{\"queue full\":1},\"levels\":{\"ERROR\":1}"), "{file}");
@@ -264,12 +268,12 @@ fn museum_t4_flushes_are_each_answered() {
     bench.log(Rank::Info, "two");
     let second = bench.flush();
     bench.settle();
-    assert_eq!((first.try_recv(), second.try_recv()), (Ok(Flushed::Done), Ok(Flushed::Done)));
+    assert_eq!((first.now(), second.now()), (Ok(Flushed::Done), Ok(Flushed::Done)));
     bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
     bench.log(Rank::Info, "three");
     let third = bench.flush();
     bench.settle();
-    assert_eq!(third.try_recv(), Ok(Flushed::Blocked(1)));
+    assert_eq!(third.now(), Ok(Flushed::Blocked(1)));
 }
 
 #[test]
@@ -279,7 +283,8 @@ fn a_flush_where_it_would_wait_for_itself_is_an_error() {
     let handle = SpoolHandle::new(Arc::clone(&bench.shared));
     assert_eq!(handle.flush(Duration::from_secs(9)), Err(FlushError::OnWriterThread));
     // And so it is for the flush of all, which `exit` and a panic would call here too.
-    let failed = flush_each(vec![Arc::clone(&bench.shared)], |_| Duration::from_secs(9));
+    let output: Arc<dyn Output> = Arc::clone(&bench.shared) as Arc<dyn Output>;
+    let failed = flush_each(vec![output], Patience::Asks, |_| Duration::from_secs(9));
     assert!(matches!(&failed[..], [(_, FlushError::OnWriterThread)]));
 }
 
@@ -369,21 +374,6 @@ fn late_records_are_written_where_that_is_wished() {
 }
 
 #[test]
-fn leaving_while_blocked_counts_what_is_left() {
-    let mut bench = bench(|builder| builder.late_records(LateRecords::Write));
-    bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
-    bench.log(Rank::Info, "one");
-    bench.settle();
-    bench.log(Rank::Error, "two");
-    let (next, left) = bench.stop();
-    assert_eq!((next, left.records, left.late), (Next::Done, 2, false));
-    let stats = bench.stats();
-    assert_eq!((stats.queued_records, stats.dropped.for_reason(Reason::DiskError)), (0, 2));
-    bench.log(Rank::Info, "late");
-    assert_eq!(bench.stats().dropped.total(), 3);
-}
-
-#[test]
 fn what_the_end_itself_does_is_counted_and_told() {
     let mut done_at_the_end = 0;
     // The rotation fails until some call of the end; which one that is depends on all that is tried on the way.
@@ -416,8 +406,7 @@ fn leaving_ends_at_its_deadline() {
     let mut bench = bench(|builder| builder);
     bench.disk.fault(Fault::on(Op::Write).fails(OsError::EAGAIN).until_cleared());
     bench.log(Rank::Info, "one");
-    let (reply, answer) = bounded(1);
-    bench.shared.send(Control::Stop(Duration::from_secs(5), reply));
+    let answer = bench.begin_to_stop();
     let mut next = bench.settle();
     for _ in 0..100 {
         if next == Next::Done {
@@ -427,7 +416,7 @@ fn leaving_ends_at_its_deadline() {
         next = bench.settle();
     }
     assert_eq!(next, Next::Done);
-    assert_eq!(answer.try_recv().unwrap().records, 1);
+    assert_eq!(answer.now().unwrap().records, 1);
 }
 
 #[test]
@@ -517,7 +506,7 @@ fn a_few_records_wait_for_the_end_of_a_nap_and_many_do_not() {
     bench.worker.take_control(now);
     assert_eq!(bench.worker.next(now, true), Next::Again, "somebody waits for it");
     bench.rounds(1);
-    assert_eq!(answer.try_recv(), Ok(Flushed::Done));
+    assert_eq!(answer.now(), Ok(Flushed::Done));
     (0..100).for_each(|_| bench.log(Rank::Info, &"x".repeat(1_000)));
     bench.rounds(1);
     bench.log(Rank::Info, "three");

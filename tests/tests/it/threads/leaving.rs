@@ -1,14 +1,18 @@
 //! Proves that the end comes, says what is left, and that a forked child neither hangs nor harms its parent's log.
 //! How long a sick disk may hold up the end is proved in `crates/spool/src/builder/tests.rs`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use tracing_spool::{FlushError, LateRecords, OpenError, Overflow, Reason, Spool, SpoolGuard, SpoolHandle};
+use tracing_spool_fileset::SystemClock;
+use tracing_spool_tests::faulty::Faulty;
 
 use crate::support::{LONG, child, finish, is_child, log, read, said, scene, until, until_within};
 
@@ -146,6 +150,47 @@ fn museum_t5_a_guard_dropped_at_once_is_counted_and_said_once() {
     });
     assert_eq!(read(&path), "kept\n".repeat(400));
     assert_eq!((handle.stats().written, handle.stats().dropped.total()), (400, 0));
+}
+
+#[test]
+fn a_disk_that_hangs_at_the_end_is_waited_for_once() {
+    const PATIENCE: Duration = Duration::from_millis(200);
+    let (_dir, path) = scene();
+    let disk = Faulty::new();
+    let builder = Spool::builder(&path).quiet().late_records(LateRecords::Write).shutdown_timeout(PATIENCE);
+    let (spool, guard) = builder.open_with(disk.fs(), Arc::new(SystemClock::new())).unwrap();
+    let handle = guard.handle();
+    log(&spool, "in time");
+    handle.flush(LONG).unwrap();
+    disk.stall();
+    log(&spool, "hangs");
+    disk.wait_for_stalled_write();
+    drop(guard);
+    // One of them waits for the writer thread to leave its files; 200 times that would be 40 s.
+    let begun = Instant::now();
+    (0..200).for_each(|_| log(&spool, "lost"));
+    assert!(begun.elapsed() < LONG / 6);
+    assert_eq!(handle.stats().dropped.for_reason(Reason::Closed), 200);
+
+    // When the disk is back, late records are written; and then it hangs under one of them.
+    disk.release();
+    assert!(until(|| {
+        log(&spool, "back");
+        read(&path).contains("back")
+    }));
+    disk.stall();
+    thread::scope(|scope| {
+        scope.spawn(|| log(&spool, "hangs late"));
+        disk.wait_for_stalled_write();
+        let begun = Instant::now();
+        (0..200).for_each(|_| log(&spool, "lost"));
+        let took = begun.elapsed();
+        disk.release();
+        assert!(took < LONG / 6, "{took:?}");
+    });
+    log(&spool, "last");
+    let text = read(&path);
+    assert!(text.starts_with("in time\nhangs\n") && text.ends_with("hangs late\nlast\n"), "{text}");
 }
 
 #[test]

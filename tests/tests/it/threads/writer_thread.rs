@@ -3,18 +3,20 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::unistd::{getppid, gettid};
-use tracing_spool::{FlushError, Op, OsError, Spool, SpoolHandle};
+use tracing_spool::{Compression, FlushError, Hook, Op, OsError, SLOW_HOOK, Spool, SpoolHandle};
 use tracing_spool_fileset::SystemClock;
+use tracing_spool_fileset::sim::SimClock;
 use tracing_spool_tests::faulty::{Faulty, Slip};
 use tracing_spool_tests::skip;
 use tracing_subscriber::prelude::*;
 
-use crate::support::{LONG, child, finish, is_child, log, read, said, scene};
+use crate::support::{LONG, child, finish, is_child, log, read, said, scene, until};
 
 #[test]
 fn museum_t1_a_panic_in_the_writer_thread_keeps_the_batch() {
@@ -166,4 +168,61 @@ fn museum_t12_a_napping_writer_costs_callers_no_system_call() {
     assert!(between.is_empty(), "{} calls for 300 events: {between:?}", between.len());
     let writes = trace.lines().filter(|line| line.contains("event ")).count();
     assert!(writes > 10, "the writer thread was awake now and then: {writes} writes");
+}
+
+#[test]
+fn a_hook_is_called_first_on_each_thread_of_a_spool() {
+    let (_dir, path) = scene();
+    let begun: Arc<Mutex<Vec<String>>> = Arc::default();
+    let names = Arc::clone(&begun);
+    let (spool, guard) = Spool::builder(&path)
+        .compression(Compression::Gzip)
+        .on_thread_start(move || {
+            names.lock().unwrap().push(thread::current().name().unwrap_or("").to_owned());
+            panic!("in the hook");
+        })
+        .open()
+        .unwrap();
+    let handle = guard.handle();
+    log(&spool, "written");
+    handle.flush(LONG).unwrap();
+    assert!(until(|| handle.stats().panics == 2), "each is caught and counted: {:?}", handle.stats());
+    assert!(guard.shutdown(LONG).is_complete());
+    assert_eq!(read(&path), "written\n");
+    let mut begun = begun.lock().unwrap().clone();
+    begun.sort_unstable();
+    assert_eq!(begun, ["tracing-spool", "tracing-spool-pack"]);
+}
+
+#[test]
+fn a_hook_that_hangs_is_named_by_health_and_callers_go_on() {
+    let (_dir, path) = scene();
+    let (clock, disk) = (SimClock::new(), Faulty::new());
+    let ((begun, begins), (end, ends)) = (channel(), channel());
+    let ends = Mutex::new(ends);
+    let (spool, guard) = Spool::builder(&path)
+        .quiet()
+        .on_rotate(move |_| {
+            begun.send(()).unwrap();
+            ends.lock().unwrap().recv_timeout(LONG).unwrap();
+        })
+        .open_with(disk.fs(), Arc::new(clock.clone()))
+        .unwrap();
+    let handle = guard.handle();
+    log(&spool, "before");
+    handle.flush(LONG).unwrap();
+    handle.rotate().unwrap();
+    begins.recv_timeout(LONG).unwrap();
+    assert!(handle.health().is_well());
+    clock.advance(SLOW_HOOK * 2);
+    let slow = handle.health().slow_hook.unwrap();
+    assert_eq!((slow.hook, slow.time), (Hook::Rotate, SLOW_HOOK * 2));
+    assert!(!handle.health().is_well());
+    assert!(handle.prometheus_text().contains("hook=\"on_rotate\"} 2\n"));
+    log(&spool, "meanwhile"); // does not wait
+    end.send(()).unwrap();
+    handle.flush(LONG).unwrap();
+    assert!(handle.health().is_well());
+    assert_eq!(read(&path), "meanwhile\n");
+    assert!(guard.shutdown(LONG).is_complete());
 }

@@ -10,6 +10,8 @@ use super::guard::WorkerGuard;
 use super::shared::Shared;
 use super::worker::{Worker, start};
 use super::writer::NonBlocking;
+use crate::at_exit;
+use crate::flush_all;
 use crate::sync::thread::JoinHandle;
 
 /// Starts the thread.
@@ -66,14 +68,19 @@ impl NonBlockingBuilder {
         writer: T,
         start: Start<T>,
     ) -> (NonBlocking, WorkerGuard) {
-        let (shared, inbox) = Shared::new(self.lines, self.is_lossy);
+        let (shared, inbox) = Shared::new(self.thread_name.clone(), self.lines, self.is_lossy);
         let (shared, (done, answer)) = (Arc::new(shared), bounded(1));
         let worker = Worker::new(Arc::clone(&shared), inbox, writer);
         let thread = start(self.thread_name, worker, done);
         match &thread {
-            Some(thread) => shared.queue.wake.belongs_to(thread.thread().clone()),
+            Some(thread) => {
+                shared.queue.wake.belongs_to(thread.thread().clone());
+                flush_all::enter(&shared);
+                at_exit::opened();
+            }
             None => {
                 shared.queue.close();
+                shared.end();
                 shared.counter.failed(1);
             }
         }

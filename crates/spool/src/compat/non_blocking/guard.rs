@@ -7,12 +7,9 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use super::shared::Shared;
+use super::shared::{PATIENCE, Shared};
 use crate::origin::is_inside;
 use crate::sync::{self, thread::JoinHandle};
-
-/// How long the end may take.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keeps the thread alive. Dropped, it lets the thread write what waits, for five seconds at most; what is left then is counted
 /// in [`ErrorCounter`](super::ErrorCounter), what hangs in the writer included.

@@ -2,12 +2,19 @@
 //! It writes nothing.
 
 use std::alloc::{Layout, handle_alloc_error};
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing_spool_ring::{LEVELS, Limits, MOST_BYTES, Reader, Ring};
 
+use crate::answer::Answer;
+use crate::control::{Asks, Flushed, Patience};
+use crate::flush_all::Output;
+use crate::handle::FlushError;
 use crate::inbox::Inbox;
-use crate::origin::Origin;
+use crate::origin::{Origin, is_inside};
 use crate::queue::{Bounds, Overflow, Queue};
 use crate::rank::Rank;
 use crate::sync::{AtomicBool, Ordering};
@@ -19,6 +26,9 @@ const BYTES_PER_LINE: u64 = 512;
 /// A longer line does not fit, and is cut. It is no more than a claim on addresses: memory is used as lines come.
 const LEAST_BYTES: u64 = 64 << 20;
 
+/// How long the end may take, that of the guard and that of the process.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The rank of all lines: none is shed before another, and none wakes the thread for its own sake.
 pub(super) const RANK: Rank = Rank::Info;
 
@@ -26,6 +36,12 @@ pub(super) const RANK: Rank = Rank::Info;
 pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) counter: ErrorCounter,
+    /// Flushes that the thread has not heard of yet.
+    pub(super) asks: Asks,
+    /// The thread's.
+    name: String,
+    /// The thread has ended, or was never there.
+    has_ended: AtomicBool,
     /// The guard is being dropped: what waits is written, then the thread ends.
     is_stopping: AtomicBool,
     /// The guard's time is over: the thread begins nothing new.
@@ -42,7 +58,7 @@ fn ring(limits: Limits) -> (Arc<Ring>, Reader) {
 }
 
 impl Shared {
-    pub(super) fn new(lines: usize, is_lossy: bool) -> (Self, Inbox) {
+    pub(super) fn new(name: String, lines: usize, is_lossy: bool) -> (Self, Inbox) {
         let lines = u64::try_from(lines).unwrap_or(u64::MAX).max(1);
         let bounds = Bounds {
             bytes: lines.saturating_mul(BYTES_PER_LINE).clamp(LEAST_BYTES, MOST_BYTES),
@@ -52,9 +68,16 @@ impl Shared {
         };
         // One rank, which may fill all of it.
         let (ring, reader) = ring(Limits { shares: [100; LEVELS], ..bounds.limits() });
-        let queue = Queue::new(bounds, Origin::here(), ring);
-        let (is_stopping, is_abandoned) = (AtomicBool::new(false), AtomicBool::new(false));
-        (Self { queue, counter: ErrorCounter::default(), is_stopping, is_abandoned }, Inbox::new(reader))
+        let shared = Self {
+            queue: Queue::new(bounds, Origin::here(), ring),
+            counter: ErrorCounter::default(),
+            asks: Asks::default(),
+            name,
+            has_ended: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+            is_abandoned: AtomicBool::new(false),
+        };
+        (shared, Inbox::new(reader))
     }
 
     /// Lets the thread end when nothing waits any more. Nothing is let in from now on.
@@ -74,9 +97,50 @@ impl Shared {
         self.counter.lost(self.queue.waiting().records);
     }
 
+    /// For the thread as it ends, before it looks for those that ask.
+    pub(super) fn end(&self) {
+        self.has_ended.store(true, Ordering::SeqCst);
+    }
+
     pub(super) fn is_abandoned(&self) -> bool {
         self.is_abandoned.load(Ordering::SeqCst)
     }
+}
+
+impl Output for Shared {
+    fn is_open(&self) -> bool {
+        !self.is_abandoned() && !self.has_ended.load(Ordering::SeqCst)
+    }
+
+    fn ask(&self, patience: Patience) -> Result<Answer<Flushed>, FlushError> {
+        if is_inside() {
+            return Err(FlushError::OnWriterThread);
+        }
+        if self.queue.origin.is_forked() {
+            return Err(FlushError::Forked);
+        }
+        let (answer, is_first) = self.asks.enter(patience);
+        if is_first {
+            self.queue.wake.call();
+        }
+        // After it was entered: a thread that ends says so first, and looks for it afterwards.
+        if self.is_open() { Ok(answer) } else { Err(FlushError::Closed { left: self.waiting() }) }
+    }
+
+    fn waiting(&self) -> u64 {
+        self.queue.waiting().records
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
+    fn name(&self) -> PathBuf {
+        PathBuf::from(&self.name)
+    }
+
+    /// It says nothing on stderr: tracing-appender's counter is where its losses are told.
+    fn print(&self, _: &dyn fmt::Display) {}
 }
 
 #[cfg(test)]
@@ -86,13 +150,13 @@ mod tests {
     #[test]
     fn so_many_lines_fit_as_were_asked_for() {
         for lines in [1, 2, 7, 19, 20, 21, 1_000] {
-            let (shared, _inbox) = Shared::new(lines, true);
+            let (shared, _inbox) = Shared::new(String::new(), lines, true);
             let mut draft = crate::draft::Draft::new(RANK);
             draft.push(b"x", usize::MAX);
             let taken = std::iter::from_fn(|| shared.queue.offer(&draft).ok()).count();
             assert_eq!(taken, lines);
         }
-        let (shared, _inbox) = Shared::new(0, true);
+        let (shared, _inbox) = Shared::new(String::new(), 0, true);
         assert_eq!(shared.queue.foresee(RANK), Ok(()), "no line at all would be no log");
     }
 }

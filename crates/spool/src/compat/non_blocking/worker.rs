@@ -11,7 +11,9 @@ use tracing_core::dispatcher::{self, Dispatch};
 use tracing_spool_fileset::{Clock, Mono, SystemClock};
 
 use super::shared::Shared;
+use crate::builder::LINGER;
 use crate::compat::rolling::RollingFileAppender;
+use crate::control::Tickets;
 use crate::inbox::Inbox;
 use crate::origin::Inside;
 use crate::pace::Pace;
@@ -31,6 +33,9 @@ pub(super) struct Worker<W> {
     clock: SystemClock,
     pace: Pace,
     batch: Batch,
+    /// Lines that were taken since the start, those lost among them.
+    settled: u64,
+    tickets: Tickets,
 }
 
 /// Lines that are written together.
@@ -54,8 +59,10 @@ pub(super) fn start<W: Write + Send + 'static>(
     let life = move || {
         let shared = Arc::clone(&worker.shared);
         if guarded(|| worker.run()).is_none() {
-            // A bug of ours. Without a thread nobody may wait for room.
+            // A bug of ours. Without a thread nobody may wait, neither for room nor for a flush.
             shared.queue.close();
+            shared.end();
+            drop(shared.asks.take());
             shared.counter.failed(1);
             shared.counter.lost(shared.queue.waiting().records);
         }
@@ -68,7 +75,8 @@ impl<W: Write + Send + 'static> Worker<W> {
     pub(super) fn new(shared: Arc<Shared>, inbox: Inbox, writer: W) -> Self {
         let clock = SystemClock::new();
         let pace = Pace::new(clock.now().mono);
-        Self { shared, inbox, writer, clock, pace, batch: Batch::default() }
+        let (batch, tickets) = (Batch::default(), Tickets::default());
+        Self { shared, inbox, writer, clock, pace, batch, settled: 0, tickets }
     }
 
     fn run(mut self) {
@@ -77,8 +85,11 @@ impl<W: Write + Send + 'static> Worker<W> {
         let _silence = dispatcher::set_default(&Dispatch::none());
         loop {
             self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
+            self.hear_asks();
             let taken = self.round();
             self.inbox.tend();
+            self.settled += taken;
+            self.tickets.answer(self.settled, true, false);
             let now = self.clock.now().mono;
             self.pace.took(taken, now);
             if self.shared.is_abandoned() {
@@ -95,9 +106,21 @@ impl<W: Write + Send + 'static> Worker<W> {
                 thread::yield_now(); // a line that is let in and not yet there: a moment
             }
         }
-        let Self { shared, writer, .. } = self;
+        // First said, then looked for: see `Shared::ask`.
+        self.shared.end();
+        self.hear_asks();
+        let Self { shared, writer, mut tickets, settled, .. } = self;
         if guarded(|| drop(writer)).is_none() {
             shared.counter.failed(1);
+        }
+        tickets.close(settled);
+    }
+
+    /// Those that wait for a flush: for all lines that are there now.
+    fn hear_asks(&mut self) {
+        let asks = self.shared.asks.take();
+        if !asks.is_empty() {
+            self.tickets.add(self.settled + self.shared.queue.waiting().records, asks);
         }
     }
 
@@ -136,12 +159,12 @@ impl<W: Write + Send + 'static> Worker<W> {
     }
 
     fn rest(&mut self, now: Mono) {
-        let (shared, rest) = (&self.shared, self.pace.rest(now, None));
+        let (shared, rest) = (&self.shared, self.pace.rest(now, None, LINGER));
         let parks = matches!(rest, Rest::Park(_));
         let mut on_its_way = false;
         shared.queue.wake.rest(rest, |_| {
             on_its_way = parks && shared.queue.park();
-            on_its_way || shared.is_stopping()
+            on_its_way || shared.is_stopping() || shared.asks.are_waiting()
         });
         if parks {
             shared.queue.unpark();
@@ -203,7 +226,7 @@ mod tests {
 
     /// A worker without a thread, for whom `lines` wait.
     fn worker<W: Write + Send + 'static>(writer: W, lines: u64) -> Worker<W> {
-        let (shared, inbox) = Shared::new(10_000, true);
+        let (shared, inbox) = Shared::new(String::new(), 10_000, true);
         for number in 0..lines {
             let mut draft = Draft::new(RANK);
             draft.push(format!("line {number}\n").as_bytes(), usize::MAX);

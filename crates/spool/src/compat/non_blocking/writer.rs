@@ -10,6 +10,7 @@ use super::builder::NonBlockingBuilder;
 use super::counter::ErrorCounter;
 use super::guard::WorkerGuard;
 use super::shared::{RANK, Shared};
+use crate::at_exit;
 use crate::draft::Draft;
 use crate::queue::Refusal;
 
@@ -48,7 +49,11 @@ impl NonBlocking {
         queue.foresee(RANK)?;
         let mut draft = Draft::new(RANK);
         draft.push(line, queue.max_record());
-        queue.offer(&draft)
+        queue.offer(&draft)?;
+        if at_exit::ends() {
+            at_exit::follow(self.shared.as_ref());
+        }
+        Ok(())
     }
 }
 

@@ -51,12 +51,11 @@ fn nobody_waits_for_readers_where_the_queue_is_half_full() {
 #[test]
 fn a_flush_and_a_shutdown_do_not_wait_for_readers() {
     let mut bench = silent(|builder| builder);
-    let (reply, answer) = bounded(1);
-    assert!(bench.shared.send(Control::Flush(reply)));
+    let answer = bench.flush();
     // Two more rotations before what was accepted is written: neither waits.
     bench.log(Rank::Info, &"z".repeat(150));
     bench.settle();
-    assert_eq!((bench.files(), answer.try_recv()), (3, Ok(Flushed::Done)));
+    assert_eq!((bench.files(), answer.now()), (3, Ok(Flushed::Done)));
     let mut bench = silent(|builder| builder);
     assert_eq!(bench.stop(), (Next::Done, Left::default()));
     assert_eq!(bench.files(), 2);
