@@ -278,7 +278,7 @@ impl FileSet {
             self.rest.clear();
         }
         if batch.partial() > 0 {
-            batch.keep_record_in_hand();
+            batch.forget_unbegun();
             self.held = batch;
         }
         match taken {

@@ -161,3 +161,88 @@ fn a_park_is_seen_by_the_producer_or_the_record_by_the_consumer() {
         assert_ne!(producer.join().unwrap(), was_there);
     });
 }
+
+/// A ring of four granules of which two are used up and given back, so that its lap may be left.
+fn behind_the_window() -> (Arc<Ring>, Reader) {
+    let (ring, mut reader) = ring();
+    for number in 0..2_u8 {
+        ring.offer(4, &[number], 0).unwrap();
+        take(&mut reader).unwrap();
+    }
+    (ring, reader)
+}
+
+#[test]
+fn leaving_a_lap_refuses_nobody_and_loses_nothing() {
+    in_every_order(|| {
+        let (ring, mut reader) = behind_the_window();
+        let producers: Vec<_> = (10..12_u8)
+            .map(|number| {
+                let ring = Arc::clone(&ring);
+                // The level may fill half of the ring, which both together do.
+                thread::spawn(move || ring.offer(1, &[number; 3], 0).unwrap())
+            })
+            .collect();
+        reader.rewind();
+        let mut records = take_so_many(&mut reader, 2);
+        records.sort();
+        assert_eq!(records, [[10; 3], [11; 3]]);
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        assert_eq!((ring.fill().records(), ring.fill().bytes()), (0, 0));
+    });
+}
+
+#[test]
+fn a_lap_that_is_being_left_can_be_filled_and_nobody_reads_what_is_being_written() {
+    in_every_order(|| {
+        let (ring, mut reader) = behind_the_window();
+        let producer = {
+            let ring = Arc::clone(&ring);
+            thread::spawn(move || {
+                ring.offer(4, &[10; 150], 0).unwrap();
+                while ring.offer(4, &[11; 130], 0) == Err(Refused::Full) {
+                    thread::yield_now();
+                }
+            })
+        };
+        let was_left = reader.rewind();
+        assert_eq!(take_so_many(&mut reader, 2), [vec![10; 150], vec![11; 130]]);
+        producer.join().unwrap();
+        assert!(ring.fill().records() == 0 && (!was_left || ring.place() == 4 + 6));
+    });
+}
+
+#[test]
+fn padding_is_fill_for_nobody_who_looks() {
+    in_every_order(|| {
+        let (ring, mut reader) = behind_the_window();
+        let watcher = {
+            let ring = Arc::clone(&ring);
+            thread::spawn(move || {
+                let fill = ring.fill();
+                assert!(fill.records() <= 1 && fill.bytes() == fill.records() * 64);
+                assert_eq!(ring.foresee(0), Ok(()));
+                ring.place()
+            })
+        };
+        reader.rewind();
+        ring.offer(4, b"x", 0).unwrap();
+        assert!(watcher.join().unwrap() <= ring.place());
+    });
+}
+
+#[test]
+fn a_producer_who_comes_while_the_lap_is_left_is_told_of_the_park() {
+    in_every_order(|| {
+        let (ring, mut reader) = behind_the_window();
+        let producer = {
+            let ring = Arc::clone(&ring);
+            thread::spawn(move || ring.offer(4, b"x", 0).unwrap().found_parked)
+        };
+        reader.rewind();
+        let was_there = ring.park().records() > 0;
+        assert_ne!(producer.join().unwrap(), was_there);
+    });
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::thread;
 use tracing_spool_ring_shuttle::{Limits, Refused, Ring, Take};
 
@@ -41,6 +42,7 @@ fn all_arrive_once_in_the_order_of_each_thread() {
         while next != [RECORDS; THREADS] {
             let Take::Record(taken) = reader.take(&mut space) else {
                 kept.drain(..).for_each(|granules| reader.give_back(granules, 1));
+                reader.rewind();
                 thread::yield_now();
                 continue;
             };
@@ -84,5 +86,46 @@ fn what_is_refused_is_refused_and_what_is_accepted_is_there() {
         }
         assert_eq!(found, accepted);
         assert_eq!(ring.fill().records(), 0);
+    });
+}
+
+#[test]
+fn a_lap_that_is_left_early_refuses_nobody() {
+    const THREADS: usize = 3;
+    in_many_orders(|| {
+        let limits = Limits { bytes: 8 * 64, records: 100, shares: [50, 50, 75, 75, 100] };
+        let (ring, mut reader) = Ring::in_memory(limits).unwrap();
+        // Each has at most one record of one granule in the ring, of the four that the level may take.
+        let done: Arc<[AtomicUsize; THREADS]> = Arc::default();
+        let producers: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (ring, done) = (Arc::clone(&ring), Arc::clone(&done));
+                thread::spawn(move || {
+                    for number in 0..6 {
+                        ring.offer(0, &[thread as u8, number], 0).unwrap();
+                        while done[thread].load(Ordering::SeqCst) <= usize::from(number) {
+                            thread::yield_now();
+                        }
+                    }
+                })
+            })
+            .collect();
+        let (mut found, mut left) = (0, 0);
+        let mut space = [0; 64];
+        while found < THREADS * 6 {
+            if let Take::Record(taken) = reader.take(&mut space) {
+                reader.give_back(taken.granules, 1);
+                done[usize::from(space[0])].fetch_add(1, Ordering::SeqCst);
+                found += 1;
+            } else {
+                left += usize::from(reader.rewind());
+                let fill = ring.fill();
+                assert!(fill.records() <= THREADS as u64 && fill.bytes() == fill.records() * 64);
+                thread::yield_now();
+            }
+        }
+        producers.into_iter().for_each(|producer| producer.join().unwrap());
+        assert_eq!((ring.fill().records(), ring.fill().bytes()), (0, 0));
+        assert!(ring.place() >= (left * 8) as u64);
     });
 }

@@ -7,8 +7,8 @@ use crate::memory::{Memory, Shape};
 use crate::reader::see;
 use crate::stamp::{self, Stamp};
 use crate::sync::Ordering;
-use crate::tag::{LAP, Tag};
-use crate::word::{GRANULE, Word};
+use crate::tag::{LAP, MOST_MISSING, Tag};
+use crate::word::{GRANULE, PADDED, Word};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"tspoolrg");
 const VERSION: u64 = 1;
@@ -102,8 +102,7 @@ pub(crate) struct Adopted {
 pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
     let capacity = memory.shape().granules() as u64;
     let stamp = stamp::newest(memory);
-    let (mut tail, head) =
-        (memory.tail_whole().load(Ordering::Relaxed), Word(memory.head().load(Ordering::Relaxed)));
+    let (mut tail, head) = end_padding(memory)?;
     let used = head.since(Word::new(tail, 0)).granules;
     if used > capacity || tail > u64::MAX / 2 || memory.lap(tail) > LAPS_MAX {
         return Err(Damage::Contents);
@@ -152,12 +151,33 @@ pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
     Ok(Adopted { found, holes_below: end, stamps: stamps.unwrap_or(0) })
 }
 
+/// Ends what a consumer that died had begun, if it was leaving a lap: all before the next one is padding, and only behind
+/// that there may be records. What is stored follows from what is kept, and the mark goes last.
+fn end_padding(memory: &Memory) -> Result<(u64, Word), Damage> {
+    let tail = memory.tail_whole().load(Ordering::Relaxed);
+    let head = Word(memory.head().load(Ordering::Relaxed));
+    if !head.is_padded() || tail > u64::MAX / 2 {
+        return Ok((tail, head));
+    }
+    // If the new tail was stored already, it is the beginning of that lap.
+    let lap = tail.next_multiple_of(memory.shape().granules() as u64);
+    if head.since(Word::new(tail, 0)).granules < lap - tail {
+        return Err(Damage::Contents);
+    }
+    memory.tail_whole().store(lap, Ordering::Relaxed);
+    let head = Word(head.0 & !PADDED);
+    memory.head().store(head.0, Ordering::Release);
+    Ok((lap, head))
+}
+
 /// The record at a granule, if it is one and ends before `head`: its length, and the granule behind it.
 fn whole_record(memory: &Memory, at: u64, head: u64) -> Option<(u64, u64)> {
     let tag = Tag::decode(memory.tag(at).load(Ordering::Acquire), memory.lap(at))?;
     // SAFETY: nobody else knows of this memory yet.
     let seen = unsafe { see(memory, at, tag) };
-    let fits = seen.len < memory.shape().granules() * GRANULE && seen.end <= head;
+    // One of no bytes is none, and one that lost more bytes than there are was not stored by us.
+    let is_ours = seen.len > 0 && seen.missing <= MOST_MISSING;
+    let fits = is_ours && seen.len < memory.shape().granules() * GRANULE && seen.end <= head;
     fits.then_some((seen.len as u64, seen.end))
 }
 

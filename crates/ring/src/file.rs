@@ -8,6 +8,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use nix::unistd::{close, geteuid};
 
 use crate::adopt::{self, Adopted, Damage, Found, Header};
 use crate::error::OpenError;
-use crate::memory::{Backing, Memory, OWNER_AT, Shape};
+use crate::memory::{Backing, Memory, OWNER_AT, PAGE, Shape};
 use crate::platform;
 use crate::reader::Reader;
 use crate::ring::{Limits, Ring};
@@ -215,9 +216,7 @@ impl Locked {
         platform::allocate(self.held.file(), len).map_err(|error| self.failed("allocating", error))?;
         let mapping = Mapping::of_file(&self.held, shape).map_err(|error| self.failed("mapping", error))?;
         // SAFETY: the mapping has the shape's bytes, and nobody else maps the file: it is locked.
-        let memory = unsafe { Memory::new(shape, Box::new(mapping)) };
-        memory.touch();
-        Ok(memory)
+        Ok(unsafe { Memory::new(shape, Box::new(mapping)) })
     }
 
     fn remove(&self) -> Result<(), OpenError> {
@@ -326,7 +325,7 @@ struct Mapping {
     base: NonNull<u8>,
     len: NonZeroUsize,
     /// Its file stays locked as long as it is mapped.
-    _held: Option<Arc<Held>>,
+    held: Option<Arc<Held>>,
 }
 
 // SAFETY: it owns its memory and does nothing with it but unmap it.
@@ -342,13 +341,35 @@ impl Mapping {
         // SAFETY: a new mapping, at an address that the system chooses. That the file is not cut short meanwhile is
         // argued in `memory` (7).
         let base = unsafe { mmap(None, len, ACCESS, MapFlags::MAP_SHARED, held.file(), 0)? };
-        Ok(Self { base: base.cast(), len, _held: Some(Arc::clone(held)) })
+        Ok(Self { base: base.cast(), len, held: Some(Arc::clone(held)) })
     }
 }
+
+/// Bytes that are brought by one call: while it runs, no other thread of the process can map memory.
+const CHUNK: usize = 1 << 20;
+const LARGE_PAGE: usize = 1 << 21;
+/// So many bytes in one go are a busy ring's, and are worth large pages.
+const IS_BUSY: usize = 1 << 22;
 
 impl Backing for Mapping {
     fn base(&self) -> NonNull<u8> {
         self.base
+    }
+
+    fn bring(&self, bytes: Range<usize>) -> bool {
+        let end = bytes.end.min(self.len.get());
+        let start = (bytes.start & !(PAGE - 1)).min(end);
+        if self.held.is_none() && end - start >= IS_BUSY {
+            let address = self.base.as_ptr() as usize;
+            let first = (address + start).next_multiple_of(LARGE_PAGE) - address;
+            let last = ((address + end) & !(LARGE_PAGE - 1)) - address;
+            // SAFETY: inside, as it is not before `start` and not behind `end`, and the mapping is our own.
+            unsafe { platform::large_pages(self.base.add(first).cast(), last.saturating_sub(first), true) };
+        }
+        (start..end).step_by(CHUNK).all(|from| {
+            // SAFETY: inside, as `from` is before `end`, which is not behind the end of the mapping, which is our own.
+            unsafe { platform::bring(self.base.add(from).cast(), CHUNK.min(end - from)) }
+        })
     }
 }
 
@@ -359,14 +380,15 @@ impl Drop for Mapping {
     }
 }
 
-/// Memory of this process, in large pages where the system has them.
+/// Memory of this process.
 pub(crate) fn anonymous(shape: Shape) -> Result<Memory, Errno> {
     let len = NonZeroUsize::new(shape.bytes()).ok_or(Errno::EINVAL)?;
     // SAFETY: new memory, at an address that the system chooses.
     let base = unsafe { mmap_anonymous(None, len, ACCESS, MapFlags::MAP_PRIVATE)? };
-    // SAFETY: our own memory, which holds nothing yet.
-    unsafe { platform::prefer_large_pages(base, len) };
-    let mapping = Mapping { base: base.cast(), len, _held: None };
+    // One page of two mebibytes for each of the few places that a quiet ring touches would be most of what it takes.
+    // SAFETY: our own memory.
+    unsafe { platform::large_pages(base, len.get(), false) };
+    let mapping = Mapping { base: base.cast(), len, held: None };
     // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
     Ok(unsafe { Memory::new(shape, Box::new(mapping)) })
 }
@@ -377,6 +399,41 @@ mod tests {
 
     fn open(path: &Path) -> File {
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).unwrap()
+    }
+
+    /// Memory of a system that cannot be asked for pages.
+    #[derive(Debug)]
+    struct Mute(Mapping);
+
+    impl Backing for Mute {
+        fn base(&self) -> NonNull<u8> {
+            self.0.base()
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn pages_that_are_touched_are_there_to_be_written() {
+        use nix::sys::resource::{UsageWho, getrusage};
+        if cfg!(miri) {
+            return; // the interpreter has no pages
+        }
+        let faults = || getrusage(UsageWho::RUSAGE_THREAD).unwrap().minor_page_faults();
+        let shape = Shape::new(1 << 14).unwrap();
+        let len = NonZeroUsize::new(shape.bytes()).unwrap();
+        // SAFETY: new memory, at an address that the system chooses.
+        let base = unsafe { mmap_anonymous(None, len, ACCESS, MapFlags::MAP_PRIVATE).unwrap() };
+        let mapping = Mapping { base: base.cast(), len, held: None };
+        // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
+        let memory = unsafe { Memory::new(shape, Box::new(Mute(mapping))) };
+        assert_eq!(memory.begin(10), 1 << 14, "all, as it cannot be asked for the rest later");
+        let before = faults();
+        for granule in 0..1 << 14 {
+            memory.tag(granule).store(1, std::sync::atomic::Ordering::Relaxed);
+            // SAFETY: this is the only thread.
+            unsafe { memory.write(granule, 0, b"x") };
+        }
+        assert_eq!(faults() - before, 0);
     }
 
     /// A lock is the open file's, and so that of each of its descriptors: a forked child has one as well.

@@ -58,4 +58,4 @@ pub use file::{Opened, Options};
 pub use reader::{Reader, Take, Taken};
 pub use ring::{Counter, LEVELS, Limits, MOST_BYTES, MOST_RECORDS, Ring};
 pub use stamp::{Checksum, MOST_TEXT, Stamp, Task};
-pub use word::{Admitted, Fill, Refused};
+pub use word::{Admitted, Fill, GRANULE, Refused};

@@ -31,13 +31,14 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::fmt;
+use std::ops::Range;
 use std::ptr::{NonNull, copy_nonoverlapping};
 
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, Ordering};
 use crate::word::GRANULE;
 
-/// Bytes of a page, for touching each; where pages are larger some are touched twice.
-const PAGE: usize = 4096;
+/// Bytes of a page; where pages are larger some are touched twice.
+pub(crate) const PAGE: usize = 4096;
 /// The fixed part: what the memory is, and how large.
 pub(crate) const HEADER_WORDS: usize = 8;
 /// Words for the owner's counters.
@@ -58,8 +59,11 @@ const _: () = assert!(COUNTS + COUNTERS * 8 <= STAMPS && STAMPS + 2 * STAMP_WORD
 
 /// The least capacity, in granules.
 pub(crate) const LEAST: usize = 64;
-/// The most: half of what the word of `head` can tell apart.
-pub(crate) const MOST: usize = 1 << 34;
+/// The most: what [`MOST_BYTES`](crate::MOST_BYTES) takes, or a gibibyte where addresses are short.
+pub(crate) const MOST: usize = if usize::BITS < 64 { 1 << 24 } else { (1_u64 << 33) as usize };
+/// How far a lap goes before its rest may be left out while the ring is empty, in granules: 256 KiB, some of which is still
+/// in a processor's cache when it comes round again.
+pub(crate) const WINDOW: u64 = 1 << 12;
 
 /// How large a ring's memory is, and where what stands in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +100,11 @@ pub(crate) trait Backing:
 {
     /// Its beginning, at a multiple of 64, of at least the bytes of its shape, zeroed or from a file.
     fn base(&self) -> NonNull<u8>;
+
+    /// Makes the system bring the pages with these bytes of it, ready to be written. False: it cannot be asked for that.
+    fn bring(&self, _: Range<usize>) -> bool {
+        false
+    }
 }
 
 /// A ring's memory.
@@ -104,7 +113,7 @@ pub(crate) struct Memory {
     base: NonNull<u8>,
     shape: Shape,
     /// Dropped last, and frees the memory.
-    _backing: Box<dyn Backing>,
+    backing: Box<dyn Backing>,
 }
 
 // SAFETY: the pointer is to memory that this owns (1), atomics are for sharing (2), and the granules are reached only by
@@ -120,7 +129,7 @@ impl Memory {
     /// `backing` has at least [`Shape::bytes`] bytes at its base, which stay valid as long as it is not dropped, and
     /// which nothing else reaches but atomics of other `Memory`s.
     pub(crate) unsafe fn new(shape: Shape, backing: Box<dyn Backing>) -> Self {
-        Self { base: backing.base(), shape, _backing: backing }
+        Self { base: backing.base(), shape, backing }
     }
 
     /// Zeroed memory from the allocator.
@@ -264,15 +273,39 @@ impl Memory {
         unsafe { copy_nonoverlapping(self.base.as_ptr(), image.as_mut_ptr(), len) }
     }
 
-    /// Makes the system bring every page, ready to be written: a fault costs a caller microseconds.
-    pub(crate) fn touch(&self) {
-        use crate::sync::Ordering;
-        for offset in (0..self.shape.bytes()).step_by(PAGE) {
-            // SAFETY: inside, and aligned as the base is. It changes nothing: an atomic, in case others are about.
-            let word = unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(offset).cast()) };
-            word.fetch_or(0, Ordering::Relaxed);
+    /// Makes the first granules of a lap ready to be written, with their tags and all that stands before those: a page fault
+    /// costs a caller microseconds. Returns how many are ready: all of them, where the system cannot be asked for pages
+    /// later. Before anybody else knows of the memory.
+    pub(crate) fn begin(&self, granules: usize) -> usize {
+        let granules = granules.min(self.shape.granules);
+        let is_done = self.backing.bring(0..TAGS) && self.make_ready(0..granules);
+        if is_done {
+            return granules;
         }
+        for offset in (0..self.shape.bytes()).step_by(PAGE) {
+            // SAFETY: inside (6), aligned as the base is, and nobody else knows of the memory yet.
+            touch(unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(offset).cast()) });
+        }
+        self.shape.granules
     }
+
+    /// Makes these granules of a lap ready, with their tags. False: the system cannot be asked for that.
+    pub(crate) fn make_ready(&self, granules: Range<usize>) -> bool {
+        let end = granules.end.min(self.shape.granules);
+        let start = granules.start.min(end);
+        let data = self.shape.data();
+        self.backing.bring(TAGS + start * 8..TAGS + end * 8)
+            && self.backing.bring(data + start * GRANULE..data + end * GRANULE)
+    }
+}
+
+/// Stores what is there. Of an operation that changes nothing a compiler may make a load, which brings a page for reading
+/// alone: of `fetch_or(0)` it does, of a compare-exchange it does not.
+#[inline(never)]
+fn touch(word: &AtomicU64) {
+    let value = word.load(Ordering::Relaxed);
+    // If it fails, another thread has just stored.
+    let _ = word.compare_exchange(value, value, Ordering::Relaxed, Ordering::Relaxed);
 }
 
 /// Memory from the allocator.

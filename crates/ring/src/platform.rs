@@ -8,19 +8,40 @@ use std::ptr::NonNull;
 
 use nix::errno::Errno;
 
-/// Asks for large pages; where there are none, memory stays as it is.
+/// Asks for pages of two mebibytes, or for none of them; where that cannot be had, memory stays as it is.
 ///
 /// # Safety
-/// The memory is the caller's own, and holds nothing yet.
+/// The memory is the caller's own.
 #[cfg(target_os = "linux")]
-pub(crate) unsafe fn prefer_large_pages(base: NonNull<c_void>, len: NonZeroUsize) {
+pub(crate) unsafe fn large_pages(base: NonNull<c_void>, len: usize, are_wanted: bool) {
     use nix::sys::mman::{MmapAdvise, madvise};
+    let advice = if are_wanted { MmapAdvise::MADV_HUGEPAGE } else { MmapAdvise::MADV_NOHUGEPAGE };
     // SAFETY: as the caller promises.
-    let _ = unsafe { madvise(base, len.get(), MmapAdvise::MADV_HUGEPAGE) };
+    let _ = unsafe { madvise(base, len, advice) };
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) unsafe fn prefer_large_pages(_: NonNull<c_void>, _: NonZeroUsize) {}
+pub(crate) unsafe fn large_pages(_: NonNull<c_void>, _: usize, _: bool) {}
+
+/// Brings pages, ready to be written, without touching what is in them. False: the system has no such call (Linux before
+/// 5.14). Pages that cannot be brought are left alone: whoever touches one meets what there is to meet.
+///
+/// # Safety
+/// The memory is the caller's own.
+#[cfg(target_os = "linux")]
+pub(crate) unsafe fn bring(base: NonNull<c_void>, len: usize) -> bool {
+    use nix::sys::mman::{MmapAdvise, madvise};
+    // SAFETY: as the caller promises.
+    match unsafe { madvise(base, len, MmapAdvise::MADV_POPULATE_WRITE) } {
+        Ok(()) => true,
+        Err(error) => ![Errno::EINVAL, Errno::ENOSYS, Errno::EPERM].contains(&error),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) unsafe fn bring(_: NonNull<c_void>, _: usize) -> bool {
+    false
+}
 
 /// Has memory wiped in a forked child, or says that this cannot be had.
 ///

@@ -3,13 +3,20 @@
 
 use std::sync::Arc;
 
+use crate::memory::WINDOW;
 use crate::ring::Ring;
 use crate::stamp::{self, Stamp};
 use crate::sync::Ordering;
 use crate::tag::{PREFIX, Tag, room_of};
-use crate::word::{GRANULE, Word};
+use crate::word::{CLOSED, GRANULE, PADDED, Word};
 
-/// The one end where records come out.
+/// Granules that are made ready at the start, a mebibyte of them: what a burst may take before the consumer's next round.
+const READY_AT_START: u64 = 1 << 14;
+/// Beyond this number no lap is left early: numbers have no end that a ring would reach by its records alone.
+const REWINDS_UNTIL: u64 = u64::MAX / 4;
+
+/// The one end where records come out. In a forked child, which shares the ring with its parent, it has nothing and does
+/// nothing.
 #[derive(Debug)]
 pub struct Reader {
     ring: Arc<Ring>,
@@ -23,6 +30,8 @@ pub struct Reader {
     /// Below this a granule without a tag is a hole: its producer is dead.
     holes_below: u64,
     stamps: u64,
+    /// Granules of a lap, from its beginning, whose pages are there to be written.
+    ready: u64,
 }
 
 /// A record that was taken.
@@ -62,9 +71,22 @@ pub(crate) struct Seen {
 
 impl Reader {
     pub(crate) fn new(ring: Arc<Ring>) -> Self {
-        let tail = ring.memory().tail_whole().load(Ordering::Acquire);
-        let given = Word(ring.memory().tail().load(Ordering::Acquire)).records();
-        Self { ring, next: tail, taken: given, tail, given, holes_below: tail, stamps: 0 }
+        let memory = ring.memory();
+        let tail = memory.tail_whole().load(Ordering::Acquire);
+        let given = Word(memory.tail().load(Ordering::Acquire)).records();
+        let mut reader = Self {
+            ring,
+            next: tail,
+            taken: given,
+            tail,
+            given,
+            holes_below: tail,
+            stamps: 0,
+            ready: READY_AT_START,
+        };
+        let ready = reader.ready_for(reader.reached());
+        reader.ready = reader.ring.memory().begin(ready as usize) as u64;
+        reader
     }
 
     /// The ring.
@@ -106,8 +128,89 @@ impl Reader {
 
     /// Gives back the room of the oldest records: so many granules, and so many records. No more than were taken.
     pub fn give_back(&mut self, granules: u64, records: u64) {
+        if self.ring.is_forked() {
+            return;
+        }
         self.tail = self.tail.saturating_add(granules).min(self.next);
         self.given = self.given.saturating_add(records).min(self.taken);
+        self.publish();
+    }
+
+    /// Leaves the rest of the lap out, if all records were taken and given back, and the lap has gone far enough (256 KiB):
+    /// the next record goes to the beginning of the memory, so that light traffic stays in a small part of it. Says whether
+    /// it did. For each round; nothing waits for it, and no record is refused because of it.
+    pub fn rewind(&mut self) -> bool {
+        self.rewind_beyond(WINDOW)
+    }
+
+    /// As [`rewind`](Self::rewind), of a lap that has gone so many granules.
+    pub(crate) fn rewind_beyond(&mut self, window: u64) -> bool {
+        let capacity = self.capacity();
+        let place = self.tail & (capacity - 1);
+        let is_done = self.tail == self.next && self.given == self.taken;
+        if place == 0 || place < window || !is_done || self.tail > REWINDS_UNTIL || self.ring.is_forked() {
+            return false;
+        }
+        let memory = self.ring.memory();
+        let head = Word(memory.head().load(Ordering::Relaxed));
+        let empty = Word::new(self.tail, self.given);
+        if head.granules() != empty.granules() || head.records() != empty.records() || head.0 & CLOSED != 0 {
+            return false;
+        }
+        // From here on until the mark is gone, producers and whoever finds the ring after a death take all that stands
+        // before the next lap for padding, whichever of the stores between have been done.
+        let padded = head.padded(capacity - place);
+        if memory.head().compare_exchange(head.0, padded.0, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        self.tail += capacity - place;
+        self.next = self.tail;
+        self.publish();
+        // So that none of them finds the ring full first. No other number can be there that is newer: nobody has reserved
+        // behind it and been given back.
+        memory.base().fetch_max(self.tail, Ordering::Relaxed);
+        memory.seen().store(Word::new(self.tail, self.given).0, Ordering::Release);
+        memory.head().fetch_and(!PADDED, Ordering::SeqCst);
+        true
+    }
+
+    /// Makes the system bring memory ahead of need, so that no caller waits for a page: twice as much as was ever ready, as
+    /// soon as half of that was used in one lap. For each round of the thread that reads: where there is nothing to do it
+    /// costs a comparison.
+    pub fn make_ready(&mut self) {
+        let capacity = self.capacity();
+        if self.ready >= capacity || self.ring.is_forked() {
+            return;
+        }
+        let wanted = self.ready_for(self.reached());
+        if wanted > self.ready {
+            // Where it fails, the callers' own page faults bring what they need.
+            self.ring.memory().make_ready(self.ready as usize..wanted as usize);
+            self.ready = wanted;
+        }
+    }
+
+    /// How many granules of the consumer's lap were reserved, from its beginning.
+    fn reached(&self) -> u64 {
+        let head = Word(self.ring.memory().head().load(Ordering::Relaxed));
+        let waiting = head.since(Word::new(self.tail, 0)).granules;
+        (self.tail & (self.capacity() - 1)).saturating_add(waiting).min(self.capacity())
+    }
+
+    fn ready_for(&self, reached: u64) -> u64 {
+        let mut ready = self.ready;
+        while ready < reached.saturating_mul(2) {
+            ready *= 2;
+        }
+        ready.min(self.capacity())
+    }
+
+    fn capacity(&self) -> u64 {
+        self.ring.memory().shape().granules() as u64
+    }
+
+    /// Stores what was given back, for the producers and for whoever finds the ring.
+    fn publish(&self) {
         let memory = self.ring.memory();
         memory.tail_whole().store(self.tail, Ordering::Release);
         memory.tail().store(Word::new(self.tail, self.given).0, Ordering::Release);
@@ -121,6 +224,9 @@ impl Reader {
 
     /// Notes what is about to be done with records, or was done; the note before it stays until this one is whole.
     pub fn stamp(&mut self, stamp: &Stamp) {
+        if self.ring.is_forked() {
+            return;
+        }
         self.stamps += 1;
         stamp::store(self.ring.memory(), self.stamps, stamp);
     }
@@ -128,6 +234,9 @@ impl Reader {
     /// The next record and where it stands.
     #[inline]
     fn find(&self) -> Option<(u64, Seen)> {
+        if self.ring.is_forked() {
+            return None;
+        }
         let mut at = self.next;
         loop {
             if let Some(seen) = look(&self.ring, at) {
@@ -162,7 +271,8 @@ pub(crate) unsafe fn see(memory: &crate::memory::Memory, at: u64, tag: Tag) -> S
             // SAFETY: the caller's.
             unsafe { memory.copy(at, 0, &mut prefix) };
             let prefix = u128::from_le_bytes(prefix);
-            (prefix as u64 as usize, (prefix >> 64) as usize, PREFIX)
+            let word = |word: u128| usize::try_from(word).unwrap_or(usize::MAX);
+            (word(prefix & u128::from(u64::MAX)), word(prefix >> 64), PREFIX)
         }
     };
     // What a producer of ours stored is in range; what a file holds was looked at when it was adopted.

@@ -14,7 +14,7 @@ use crate::fork::Origin;
 use crate::memory::{COUNTERS, LEAST, MOST, Memory, Shape};
 use crate::reader::Reader;
 use crate::sync::{AtomicU64, Ordering};
-use crate::tag::{PREFIX, Tag, is_long, room_of};
+use crate::tag::{MOST_MISSING, PREFIX, Tag, is_long, room_of};
 use crate::word::{Admitted, CLOSED, Fill, GRANULE, PARKED, Refused, Word};
 
 /// How many levels there are, 0 being the least important.
@@ -71,10 +71,12 @@ pub struct Ring {
     memory: Memory,
     marks: Marks,
     origin: Origin,
+    /// What a forked child counts in, which is of no use to anybody.
+    aside: Counter,
 }
 
 impl Ring {
-    /// A ring in memory of this process, all of it touched.
+    /// A ring in memory of this process. Its beginning is made ready, and the rest by [`Reader::make_ready`].
     ///
     /// # Errors
     /// The system's, where it gives no memory.
@@ -89,11 +91,7 @@ impl Ring {
     pub fn in_memory(limits: Limits) -> std::io::Result<(Arc<Self>, Reader)> {
         let shape = limits.shape().ok_or(Errno::ENOMEM)?;
         #[cfg(not(any(loom, shuttle, miri)))]
-        let memory = {
-            let memory = crate::file::anonymous(shape)?;
-            memory.touch();
-            memory
-        };
+        let memory = crate::file::anonymous(shape)?;
         #[cfg(any(loom, shuttle, miri))]
         let memory = Memory::heap(shape);
         Ok(Self::new(memory, limits)?)
@@ -102,7 +100,7 @@ impl Ring {
     /// A ring in this memory, which is zeroed or adopted.
     pub(crate) fn new(memory: Memory, limits: Limits) -> Result<(Arc<Self>, Reader), Errno> {
         let marks = limits.marks(memory.shape());
-        let ring = Arc::new(Self { memory, marks, origin: Origin::here()? });
+        let ring = Arc::new(Self { memory, marks, origin: Origin::here()?, aside: Counter::new(0) });
         let reader = Reader::new(Arc::clone(&ring));
         Ok((ring, reader))
     }
@@ -129,12 +127,17 @@ impl Ring {
         room_of(len, missing).saturating_mul(GRANULE as u64)
     }
 
-    /// Copies a record into the ring, of which `missing` further bytes were left behind, or says why not.
+    /// Copies a record into the ring, of which `missing` further bytes were left behind, or says why not. One of no bytes
+    /// is nothing to keep: it is accepted, and takes no room.
     ///
     /// # Errors
     /// [`Refused`]; the ring is then as it was.
     #[inline]
     pub fn offer(&self, level: u8, record: &[u8], missing: usize) -> Result<Admitted, Refused> {
+        if record.is_empty() {
+            return if self.origin.is_forked() { Err(Refused::Forked) } else { Ok(Admitted::default()) };
+        }
+        let missing = missing.min(MOST_MISSING);
         let room = room_of(record.len(), missing);
         let (at, admitted) = self.reserve(level, room)?;
         // SAFETY: the compare-and-swap of `reserve` gave us `room` granules from `at` on, which is enough for the record
@@ -160,24 +163,26 @@ impl Ring {
             return Err(Refused::Forked);
         }
         let mark = &self.marks.levels[usize::from(level).min(LEVELS - 1)];
-        // `seen` first: a head that is loaded after it is not older than the tail that it says.
-        let mut seen = Word(self.memory.seen().load(Ordering::Acquire));
-        let mut head = Word(self.memory.head().load(Ordering::Relaxed));
+        // `Acquire`, here and below: behind padding that is done with, the tail that was stored for it is to be seen.
+        let mut head = Word(self.memory.head().load(Ordering::Acquire));
         loop {
             if head.is_closed() {
                 return Err(Refused::Closed);
             }
-            let before = head.since(seen);
+            // After the head: if that still stands at the exchange, this is no older than the last one's who was let in.
+            let seen = Word(self.memory.seen().load(Ordering::Acquire));
+            let before = self.waiting(head, seen);
             let after = Fill { granules: before.granules.saturating_add(room), records: before.records + 1 };
             // An empty ring takes any record that it can hold at all: with few large ones no mark might let one in.
             let is_let_in =
                 after.is_within(mark) || (before.is_empty() && after.is_within(&self.marks.bound));
             let crossed = self.crosses(&before, &after);
             if !is_let_in || crossed {
-                let now = self.look_at_tail(seen);
-                if now != seen {
-                    seen = now;
-                    head = Word(self.memory.head().load(Ordering::Relaxed));
+                let tail = self.look_at_tail(seen);
+                let now = Word(self.memory.head().load(Ordering::Acquire));
+                // Another head: perhaps `seen` was ahead of ours, which looks like a ring that is more than full.
+                if tail != seen || now != head {
+                    head = now;
                     continue;
                 }
             }
@@ -189,7 +194,7 @@ impl Ring {
                 head.0,
                 next.0,
                 Ordering::SeqCst,
-                Ordering::Relaxed,
+                Ordering::Acquire,
             ) {
                 Ok(_) => {
                     // Not ahead of granules that have no tag yet, as ours.
@@ -199,6 +204,12 @@ impl Ring {
                 Err(now) => head = Word(now),
             }
         }
+    }
+
+    /// What waits by these pictures of the head and the tail.
+    #[inline]
+    fn waiting(&self, head: Word, tail: Word) -> Fill {
+        head.fill(tail, self.memory.shape().granules() as u64)
     }
 
     fn crosses(&self, before: &Fill, after: &Fill) -> bool {
@@ -226,26 +237,45 @@ impl Ring {
         if self.origin.is_forked() {
             return Err(Refused::Forked);
         }
-        let seen = Word(self.memory.seen().load(Ordering::Acquire));
-        let head = Word(self.memory.head().load(Ordering::Relaxed));
-        if head.is_closed() {
-            return Err(Refused::Closed);
-        }
         let mark = &self.marks.levels[usize::from(level).min(LEVELS - 1)];
-        let may = |seen: Word| {
-            let fill = head.since(seen);
-            let next = Fill { granules: fill.granules + 1, records: fill.records + 1 };
-            fill.is_empty() || next.is_within(mark)
-        };
-        if may(seen) || may(self.look_at_tail(seen)) { Ok(()) } else { Err(Refused::Full) }
+        // As in `reserve`.
+        let mut head = Word(self.memory.head().load(Ordering::Acquire));
+        loop {
+            if head.is_closed() {
+                return Err(Refused::Closed);
+            }
+            let seen = Word(self.memory.seen().load(Ordering::Acquire));
+            let fill = self.waiting(head, seen);
+            let next = Fill { granules: fill.granules.saturating_add(1), records: fill.records + 1 };
+            if fill.is_empty() || next.is_within(mark) {
+                return Ok(());
+            }
+            let tail = self.look_at_tail(seen);
+            let now = Word(self.memory.head().load(Ordering::Acquire));
+            if tail == seen && now == head {
+                return Err(Refused::Full);
+            }
+            head = now;
+        }
     }
 
     /// What waits now.
     #[must_use]
     pub fn fill(&self) -> Fill {
+        if self.origin.is_forked() {
+            return Fill::default();
+        }
         // The tail first: it is never ahead of a head that is read later.
-        let tail = Word(self.memory.tail().load(Ordering::SeqCst));
-        Word(self.memory.head().load(Ordering::SeqCst)).since(tail)
+        let mut tail = self.memory.tail().load(Ordering::SeqCst);
+        loop {
+            let head = Word(self.memory.head().load(Ordering::SeqCst));
+            let now = self.memory.tail().load(Ordering::SeqCst);
+            // One that moved meanwhile may have left a lap, whose rest would count as fill.
+            if now == tail {
+                return self.waiting(head, Word(tail));
+            }
+            tail = now;
+        }
     }
 
     /// Whether a fill is low enough to let those in who wait for room.
@@ -259,21 +289,30 @@ impl Ring {
     /// The number of the granule behind everything reserved so far.
     #[must_use]
     pub fn place(&self) -> u64 {
+        if self.origin.is_forked() {
+            return 0;
+        }
         // The base first: it is never ahead of a head that is read later.
         let base = self.memory.base().load(Ordering::Acquire);
         number_after(base, Word(self.memory.head().load(Ordering::SeqCst)))
     }
 
-    /// Says that the consumer parks: whoever is admitted from now on is told so. Returns what was admitted before.
+    /// Says that the consumer parks: whoever is admitted from now on is told so. Returns what was admitted before. For the
+    /// thread that has the [`Reader`].
     #[must_use]
     pub fn park(&self) -> Fill {
+        if self.origin.is_forked() {
+            return Fill::default();
+        }
         let tail = Word(self.memory.tail().load(Ordering::SeqCst));
-        Word(self.memory.head().fetch_or(PARKED, Ordering::SeqCst)).since(tail)
+        self.waiting(Word(self.memory.head().fetch_or(PARKED, Ordering::SeqCst)), tail)
     }
 
     /// Takes that back.
     pub fn unpark(&self) {
-        self.memory.head().fetch_and(!PARKED, Ordering::SeqCst);
+        if !self.origin.is_forked() {
+            self.memory.head().fetch_and(!PARKED, Ordering::SeqCst);
+        }
     }
 
     /// From now on no record is accepted. Does nothing in a forked child, which shares the ring with its parent.
@@ -289,10 +328,11 @@ impl Ring {
         self.origin.is_forked()
     }
 
-    /// One of 64 counters that live with the ring, for its owner; `index` is taken modulo that.
+    /// One of 64 counters that live with the ring, for its owner; `index` is taken modulo that. In a forked child one that
+    /// lives with nothing.
     #[must_use]
     pub fn counter(&self, index: usize) -> &Counter {
-        self.memory.counter(index % COUNTERS)
+        if self.origin.is_forked() { &self.aside } else { self.memory.counter(index % COUNTERS) }
     }
 }
 

@@ -16,6 +16,10 @@ const SHORT_MAX: usize = 0xffff;
 const LEVEL: u64 = 7;
 /// Bytes of what stands before a record in the long form.
 pub(crate) const PREFIX: usize = 16;
+/// The most bytes that a record may say were left behind: more than one ever lost, and little enough that as many records as
+/// a ring holds can be summed up.
+pub(crate) const MOST_MISSING: usize =
+    if usize::BITS < 64 { usize::MAX >> 1 } else { (1_u64 << 40) as usize };
 
 /// What a tag says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

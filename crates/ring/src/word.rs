@@ -1,18 +1,25 @@
-//! The word that every producer changes: granules and records reserved so far, and whether the ring is closed or its
-//! consumer parked. It is plain data; who changes it is `ring`'s.
+//! The word that every producer changes: granules and records reserved so far, and whether the ring is closed, its
+//! consumer parked, or its lap just being left. It is plain data; who changes it is `ring`'s and `reader`'s.
 //!
-//! Bits 0–39: granules. Bits 40–61: records. Bit 62: parked. Bit 63: closed. Both numbers begin anew after their last: only
-//! differences mean anything, and none is larger than half of what the bits hold.
+//! Bits 0–38: granules. Bits 39–60: records. Bit 61: padded. Bit 62: parked. Bit 63: closed. Both numbers begin anew after
+//! their last: only differences mean anything, and none is larger than half of what the bits hold. Of granules the
+//! largest is four laps: a ring that is full, behind a lap that was padded, seen by a producer that was away meanwhile.
+//!
+//! Padded: the consumer found the ring empty and has reserved the rest of the lap, but not yet published that this room
+//! is free again. Meanwhile fill is what was reserved since the lap began (`behind_padding`), as all before is padding.
 
-const GRANULE_BITS: u32 = 40;
+const GRANULE_BITS: u32 = 39;
 const RECORD_BITS: u32 = 22;
 pub(crate) const GRANULES: u64 = (1 << GRANULE_BITS) - 1;
 const RECORDS: u64 = (1 << RECORD_BITS) - 1;
+pub(crate) const PADDED: u64 = 1 << 61;
 pub(crate) const PARKED: u64 = 1 << 62;
 pub(crate) const CLOSED: u64 = 1 << 63;
+const FLAGS: u64 = PADDED | PARKED | CLOSED;
+const _: () = assert!(GRANULE_BITS + RECORD_BITS == PADDED.trailing_zeros());
 
 /// Bytes of a granule, the unit of room.
-pub(crate) const GRANULE: usize = 64;
+pub const GRANULE: usize = 64;
 
 /// A picture of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +47,25 @@ impl Word {
         self.0 & PARKED != 0
     }
 
+    pub(crate) fn is_padded(self) -> bool {
+        self.0 & PADDED != 0
+    }
+
     /// One record of so many granules more; the flags stay.
     pub(crate) fn with(self, granules: u64) -> Self {
-        let sum = Self::new(self.0 + granules, self.records() + 1);
-        Self(sum.0 | self.0 & (CLOSED | PARKED))
+        let sum = Self::new(self.granules() + granules, self.records() + 1);
+        Self(sum.0 | self.0 & FLAGS)
+    }
+
+    /// So many granules more that hold no record, and marked as padded; the other flags stay.
+    pub(crate) fn padded(self, granules: u64) -> Self {
+        Self(Self::new(self.granules() + granules, self.records()).0 | self.0 & FLAGS | PADDED)
+    }
+
+    /// What waits if `tail` was given back, in a ring of so many granules, whether or not its lap is just being left.
+    pub(crate) fn fill(self, tail: Self, capacity: u64) -> Fill {
+        let fill = self.since(tail);
+        if self.is_padded() { fill.behind_padding(self.granules() & (capacity - 1), capacity) } else { fill }
     }
 
     /// What was reserved up to here and not yet given back at `tail`.
@@ -75,6 +97,13 @@ impl Fill {
         self.records
     }
 
+    /// The same, if the lap began `place` granules ago and nothing before that counts. A place of 0 is a full lap as soon
+    /// as there are records; an old tail may take for one what is empty, so who finds the ring full looks at the tail.
+    fn behind_padding(self, place: u64, capacity: u64) -> Self {
+        let granules = if place == 0 && self.records > 0 { capacity } else { place };
+        Self { granules, ..self }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.granules == 0 && self.records == 0
     }
@@ -85,7 +114,7 @@ impl Fill {
 }
 
 /// A record was accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Admitted {
     /// The consumer was parked when it was.
     pub found_parked: bool,
@@ -117,5 +146,26 @@ mod tests {
         assert!(next.is_parked() && !next.is_closed());
         assert_eq!(next.since(last), Fill { granules: 3, records: 1 });
         assert_eq!(Word(next.0 | CLOSED).since(last), Fill { granules: 3, records: 1 });
+    }
+
+    #[test]
+    fn padding_is_no_fill() {
+        let tail = Word::new(GRANULES - 40, 7);
+        let padded = Word(tail.0 | CLOSED).padded(41);
+        assert_eq!((padded.granules(), padded.records()), (0, 7));
+        assert!(padded.is_padded() && padded.is_closed() && !padded.is_parked());
+        assert_eq!(padded.since(tail).granules, 41);
+        assert_eq!(padded.fill(tail, 64), Fill::default());
+        assert_eq!(padded.with(3).fill(tail, 64), Fill { granules: 3, records: 1 });
+        assert_eq!(padded.with(63).with(1).fill(tail, 64), Fill { granules: 64, records: 2 });
+    }
+
+    #[test]
+    fn the_largest_ring_stays_out_of_the_records() {
+        let most = crate::MOST_BYTES / GRANULE as u64;
+        assert!(most < 1 << (GRANULE_BITS - 4), "four laps are less than half of what the bits hold");
+        let full = Word::new(GRANULES, 5).with(most);
+        assert_eq!((full.records(), full.since(Word::new(GRANULES, 5)).granules), (6, most));
+        assert_eq!((full.0 & FLAGS, full.padded(most).records()), (0, 6));
     }
 }

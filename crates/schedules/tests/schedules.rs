@@ -6,7 +6,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -19,8 +18,7 @@ use tracing_core::metadata::{Kind, Metadata};
 use tracing_spool_fileset::sim::SimDisk;
 use tracing_spool_fileset::{Clock, Mono, Now, Wall};
 use tracing_spool_schedules::{
-    FlushError, HandOff, LateRecords, Overflow, ShutdownReport, Spool, SpoolBuilder, SpoolGuard, Stats,
-    let_naps_end,
+    FlushError, LateRecords, Overflow, ShutdownReport, Spool, SpoolBuilder, SpoolGuard, Stats, let_naps_end,
 };
 use tracing_subscriber::fmt::MakeWriter as _;
 
@@ -32,18 +30,10 @@ fn orders() -> usize {
     std::env::var("TRACING_SPOOL_SCHEDULES").ok().and_then(|count| count.parse().ok()).unwrap_or(40)
 }
 
-std::thread_local! {
-    /// How records travel in the logs of the test in hand.
-    static HAND_OFF: Cell<HandOff> = const { Cell::new(HandOff::Pages) };
-}
-
-/// By each hand-off, tries so many orders drawn at random, and as many in which few threads are put off for long.
+/// Tries so many orders drawn at random, and as many in which few threads are put off for long.
 fn in_many_orders(test: impl Fn() + Send + Sync + Clone + 'static) {
-    for hand_off in [HandOff::Pages, HandOff::Ring] {
-        HAND_OFF.set(hand_off);
-        shuttle::check_random(test.clone(), orders());
-        shuttle::check_pct(test.clone(), orders(), 3);
-    }
+    shuttle::check_random(test.clone(), orders());
+    shuttle::check_pct(test, orders(), 3);
 }
 
 /// Each look at it is so many milliseconds later: the writer thread parks after a second without a record.
@@ -76,7 +66,7 @@ fn log(describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Log {
 
 fn log_that_rests(step: i64, describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Log {
     let disk = SimDisk::new();
-    let builder = describe(Spool::builder(LOG).hand_off(HAND_OFF.get()).quiet().shutdown_timeout(LONG));
+    let builder = describe(Spool::builder(LOG).quiet().shutdown_timeout(LONG));
     let (spool, guard) =
         builder.open_with(disk.fs(), Arc::new(FastClock { millis: AtomicI64::new(0), step })).unwrap();
     Log { disk, spool, guard: Some(guard) }
@@ -177,9 +167,9 @@ fn every_record_of_three_callers_is_written_in_their_order() {
 }
 
 #[test]
-fn records_that_fill_page_after_page_are_written_in_their_order() {
+fn records_that_fill_lap_after_lap_are_written_in_their_order() {
     in_many_orders(|| {
-        let mut log = log(|builder| builder.queue_bytes(64 * 1024));
+        let mut log = log(|builder| builder.queue_bytes(4 * 1024).overflow(Overflow::Block));
         for caller in callers(&log.spool, 2, 5, 950) {
             caller.join().unwrap();
         }
@@ -190,7 +180,7 @@ fn records_that_fill_page_after_page_are_written_in_their_order() {
 }
 
 #[test]
-fn records_too_long_for_a_page_are_written_in_their_order() {
+fn long_records_are_written_in_their_order() {
     in_many_orders(|| {
         let mut log = log(|builder| builder.queue_bytes(64 * 1024));
         for caller in callers(&log.spool, 2, 3, 2_000) {

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tracing_spool::{Overflow, Spool, SpoolBuilder};
+use tracing_spool::{Durable, Overflow, Spool, SpoolBuilder};
 use tracing_subscriber::prelude::*;
 
 const KILLS: u32 = 100;
@@ -21,7 +21,7 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn describe(dir: &Path) -> SpoolBuilder {
     Spool::builder(dir.join("app.log"))
-        .durable(dir.join("app.ring")) // on tmpfs, ext4 or xfs; in a service: /run/<service>/app.ring
+        .durable(Durable::at(dir.join("app.ring")).on_any_file_system()) // a service needs none of this: see the manual
         .overflow(Overflow::Block)
         .max_bytes(4 << 20)
         .backup_count(200)

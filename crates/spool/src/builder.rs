@@ -2,9 +2,12 @@
 //! file set mean is `tracing_spool_fileset`'s.
 
 mod change;
+mod durable;
 pub(crate) mod fields;
 mod files;
 mod hand_off;
+#[cfg(test)]
+mod order;
 pub(crate) mod parse;
 mod rotation;
 #[cfg(test)]
@@ -23,8 +26,10 @@ use tracing_spool_fileset::{
     Sync as SyncPolicy, SystemClock, Unfinished,
 };
 
-use self::hand_off::{Durable, Ends};
-use crate::admission::{MOST_BYTES, MOST_RECORDS};
+pub use self::durable::Durable;
+use self::hand_off::Ends;
+use tracing_spool_ring::{MOST_BYTES, MOST_RECORDS};
+
 use crate::alerts::{AlertSink, Hooks};
 use crate::at_exit;
 use crate::config::Origins;
@@ -33,7 +38,7 @@ use crate::flush_all;
 use crate::guard::SpoolGuard;
 use crate::late::{Late, LateRecords};
 use crate::notice::{self, Notices};
-use crate::queue::{Bounds, HandOff, Overflow};
+use crate::queue::Overflow;
 use crate::rank::Rank;
 use crate::shared::{Parts, Shared};
 use crate::sync::Mutex;
@@ -84,8 +89,7 @@ pub struct SpoolBuilder {
     settings: Settings,
     queue_bytes: u64,
     queue_records: u64,
-    hand_off: HandOff,
-    durable: Option<Durable>,
+    durable: Durable,
     overflow: Overflow,
     shutdown_timeout: Duration,
     notices: Notices,
@@ -105,8 +109,7 @@ impl SpoolBuilder {
             settings: Settings::new(path),
             queue_bytes: QUEUE_BYTES,
             queue_records: QUEUE_RECORDS,
-            hand_off: HandOff::default(),
-            durable: None,
+            durable: Durable::default(),
             overflow: Overflow::default(),
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             notices: Notices::default(),
@@ -133,6 +136,12 @@ impl SpoolBuilder {
     /// Records that may wait (131,072).
     pub fn queue_records(mut self, records: u64) -> Self {
         self.queue_records = records;
+        self
+    }
+
+    /// Whether records that were accepted outlive the process (where systemd gives a directory in memory for that).
+    pub fn durable(mut self, durable: Durable) -> Self {
+        self.durable = durable;
         self
     }
 
@@ -311,21 +320,22 @@ impl SpoolBuilder {
         Ok(self.assemble(file_set, clock, ends))
     }
 
-    /// All faults at once, our own and the engine's; where we have none, the engine tells its own as it opens.
+    /// All faults at once, our own and the engine's.
     fn check(&mut self, fs: &dyn Fs, now: Now) -> Result<(), OpenError> {
         let mut faults = self.faults();
+        faults.extend(self.durable.fault(&self.settings, fs));
         if self.settings.max_record_bytes.is_none() {
             let least = MAX_RECORD_BYTES.min(self.queue_bytes).min(self.settings.max_total_bytes);
             // A bound that is itself a fault must not become one of a field that nobody set.
             self.settings.max_record_bytes = (least >= LEAST_QUEUE_BYTES).then_some(least);
         }
-        if faults.is_empty() {
-            return Ok(());
+        // Where we have none, the engine tells its own as it opens; but before that a ring would be made.
+        if !faults.is_empty() || self.ring_path().is_some() {
+            if let Err(fileset::OpenError::Unusable(more)) = Engine::check(&self.settings, fs, now) {
+                faults.extend(more);
+            }
         }
-        if let Err(fileset::OpenError::Unusable(more)) = Engine::check(&self.settings, fs, now) {
-            faults.extend(more);
-        }
-        Err(OpenError::Unusable(faults))
+        if faults.is_empty() { Ok(()) } else { Err(OpenError::Unusable(faults)) }
     }
 
     pub(crate) fn origins_mut(&mut self) -> &mut Origins {
@@ -364,10 +374,6 @@ impl SpoolBuilder {
         if let Some(rank) = self.sync_at.filter(|_| self.settings.sync == SyncPolicy::Never) {
             let wanted = "must not be set with SyncPolicy::Never: choose another policy, such as OnRotate";
             faults.push(Fault::new("sync_at", rank.name(), wanted));
-        }
-        if self.durable.as_ref().is_some_and(|durable| durable.path == self.settings.path) {
-            let wanted = "must not be the log: it is a file of its own";
-            faults.push(Fault::new("durable", self.settings.path.display(), wanted));
         }
         if self.thread_name.is_empty() || self.thread_name.contains('\0') {
             let wanted = "must have at least one character, and no NUL";
@@ -408,14 +414,10 @@ impl SpoolBuilder {
         }
         let record_limit = file_set.settings().record_limit();
         let syncs_errors = file_set.settings().sync == SyncPolicy::OnDemand;
-        let bounds = Bounds {
-            bytes: self.queue_bytes,
-            records: self.queue_records,
-            max_record: usize::try_from(record_limit).unwrap_or(usize::MAX),
-            overflow: self.overflow,
-        };
+        let bounds = self.bounds(record_limit);
         let described = self.clone();
-        let hand_off::Parts { queue, source, tray, recovered, stating } = ends.into_parts(bounds);
+        let hand_off::Parts { queue, inbox, tray, recovered, stating } =
+            ends.into_parts(bounds, self.notices);
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,
@@ -431,7 +433,7 @@ impl SpoolBuilder {
         }));
         let worker = Worker::new(Job {
             shared: Arc::clone(&shared),
-            inbox: source,
+            inbox,
             control,
             file_set,
             clock: Arc::clone(clock),

@@ -13,20 +13,18 @@
 mod tests;
 
 use tracing_spool_fileset::{Batch, FileId, Rules, Witness};
-use tracing_spool_ring::{Checksum, Stamp, Task};
+use tracing_spool_ring::{Checksum, GRANULE, Stamp, Task};
 
+use crate::inbox::Inbox;
 use crate::ledger::Dropped;
 use crate::losses;
-use crate::page::GRANULE;
-use crate::ring_inbox::RingInbox;
 use crate::tray::Slips;
 
 /// Tells the ring of writes.
 #[derive(Debug)]
 pub(crate) struct Keeper<'a> {
-    inbox: &'a mut RingInbox,
+    inbox: &'a mut Inbox,
     slips: Slips<'a>,
-    rules: Rules,
     /// Losses that the notice in the tray states.
     stating: &'a mut Option<Dropped>,
     /// The record behind the last of the stamp.
@@ -34,13 +32,8 @@ pub(crate) struct Keeper<'a> {
 }
 
 impl<'a> Keeper<'a> {
-    pub(crate) fn new(
-        inbox: &'a mut RingInbox,
-        slips: Slips<'a>,
-        rules: Rules,
-        stating: &'a mut Option<Dropped>,
-    ) -> Self {
-        Self { inbox, slips, rules, stating, until: None }
+    pub(crate) fn new(inbox: &'a mut Inbox, slips: Slips<'a>, stating: &'a mut Option<Dropped>) -> Self {
+        Self { inbox, slips, stating, until: None }
     }
 
     /// The granule before a record of the batch.
@@ -62,7 +55,7 @@ impl<'a> Keeper<'a> {
             start,
             bytes: bytes.len() as u64,
             checksum: Checksum::of(bytes),
-            notes: notes_of(self.rules),
+            notes: notes_of(self.slips.rules),
         };
         self.inbox.stamp(&stamp);
     }

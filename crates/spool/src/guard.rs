@@ -94,7 +94,8 @@ impl SpoolGuard {
     /// written like any other record, before those of this process.
     ///
     /// ```no_run
-    /// let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").durable("/run/app.ring").open()?;
+    /// use tracing_spool::{Durable, Spool};
+    /// let (_spool, guard) = Spool::builder("/tmp/app.log").durable(Durable::at("/run/app.ring")).open()?;
     /// if guard.recovered().records > 0 {
     ///     println!("{}", guard.recovered());
     /// }

@@ -1,54 +1,81 @@
-//! The writer thread's end of the hand-off: takes records out of the pages, in the order of their hand-over.
-//! It books nothing: a record counts as waiting until `worker` has settled it.
+//! The writer thread's end of the hand-off: takes records out of the ring, in order, a run at a time. It books nothing: a
+//! record counts as waiting until `worker` has settled it.
+//! Why they are copied first and looked at afterwards, `run` says.
 
-use std::sync::Arc;
+use std::ops::Range;
 
-use crossbeam_channel::Receiver;
+use tracing_spool_ring::{GRANULE, Reader, Ring, Stamp, Take, Task};
 
-use crate::page::{GRANULE, Tag, room_of};
-use crate::place::Cursor;
-use crate::queue::{Handed, Long};
+use crate::rank::Rank;
 use crate::run::{Arrival, Bundle, Copied, Run};
-use crate::shelf::{PageId, Shelf};
 
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    shelf: Arc<Shelf>,
-    pages: Receiver<Handed>,
-    long: Receiver<Long>,
-    /// Pages that came before their turn: their senders overtook another one.
-    early: Vec<Handed>,
-    early_long: Vec<Long>,
-    /// The page being read; none between two.
-    page: Option<PageId>,
-    /// Which page that is, counted from the first, and the granule of the next record in it.
-    turn: u64,
-    offset: usize,
+    reader: Reader,
     run: Run,
-    /// What one record may count for at the most.
-    bound: u64,
+    /// The granules between which the last stamp says that records are being written.
+    stamped: Range<u64>,
+    /// Whether it outlives the process.
+    is_durable: bool,
 }
 
 impl Inbox {
-    pub(crate) fn new(shelf: Arc<Shelf>, pages: Receiver<Handed>, long: Receiver<Long>, bound: u64) -> Self {
-        let run = Run::new(shelf.longest().next_multiple_of(GRANULE), 0);
-        let (early, early_long) = (Vec::new(), Vec::new());
-        Self { shelf, pages, long, early, early_long, page: None, turn: 0, offset: 0, run, bound }
+    pub(crate) fn new(reader: Reader) -> Self {
+        let run = Run::new(reader.place());
+        Self { reader, run, stamped: 0..0, is_durable: false }
     }
 
-    /// The place behind the record taken last. Places grow with every record.
+    /// One that outlives the process; its last stamp says that these granules are being written. There are no files under
+    /// the scheduler.
+    #[cfg(not(shuttle))]
+    pub(crate) fn lasting(reader: Reader, stamped: Range<u64>) -> Self {
+        Self { stamped, is_durable: true, ..Self::new(reader) }
+    }
+
+    pub(crate) fn ring(&self) -> &Ring {
+        self.reader.ring()
+    }
+
+    /// Itself, if it outlives the process.
+    pub(crate) fn durable(&mut self) -> Option<&mut Self> {
+        self.is_durable.then_some(self)
+    }
+
+    /// Up to where room was given back, as a number of granules.
+    pub(crate) fn tail(&self) -> u64 {
+        self.reader.tail()
+    }
+
+    /// For each round: makes memory ready that callers will need, and where nothing waits goes back to what is warm.
+    pub(crate) fn tend(&mut self) {
+        self.reader.make_ready();
+        if self.run.is_taken() && self.reader.rewind() {
+            self.run.move_to(self.reader.place());
+        }
+    }
+
+    /// Notes what is being done.
+    pub(crate) fn stamp(&mut self, stamp: &Stamp) {
+        self.stamped = match stamp.task {
+            Task::Records { until } => stamp.from..until,
+            _ => 0..0,
+        };
+        self.reader.stamp(stamp);
+    }
+
+    /// Notes that all before this granule is done, and nothing under way.
+    pub(crate) fn stamp_nothing(&mut self, from: u64) {
+        self.stamp(&Stamp { from, ..Stamp::default() });
+    }
+
+    /// The place behind the record taken last.
     pub(crate) fn place(&self) -> u64 {
         self.run.place()
     }
 
-    /// The place behind the record handed over last, of which `cursor` is a picture.
-    pub(crate) fn place_of(&self, cursor: Cursor) -> u64 {
-        Cursor::place(self.turn + cursor.turns_after(self.turn), cursor.offset())
-    }
-
     /// Whether there is no record to take.
-    pub(crate) fn is_empty(&mut self) -> bool {
-        self.run.is_taken() && self.find().is_none()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.run.is_taken() && self.reader.is_empty()
     }
 
     /// Takes the next record, if it has been handed over whole.
@@ -73,172 +100,101 @@ impl Inbox {
         self.run.took_bundle();
     }
 
-    /// Copies what there is in one page, up to the length of a run.
+    /// Gives back records that were taken, the last of all that were. The first of them begins at `place`.
+    #[cfg(not(shuttle))]
+    pub(crate) fn put_back(&mut self, records: Vec<Copied>, place: u64) {
+        self.run.put_back(records, place);
+    }
+
+    /// Gives back the room of the oldest of what was taken: it is in the file, or given up.
+    pub(crate) fn release(&mut self, records: u64, bytes: u64) {
+        let granules = bytes / GRANULE as u64;
+        let tail = self.tail() + granules;
+        if self.stamped.start < tail && tail < self.stamped.end {
+            self.stamp_nothing(tail);
+        }
+        self.reader.give_back(granules, records);
+    }
+
     fn copy_run(&mut self) {
         self.run.clear();
-        let Some((id, _)) = self.find() else { return };
-        let Some(page) = self.shelf.page(id) else { return };
         while !self.run.is_full() {
-            let Some(tag) = page.look(self.offset) else { return };
-            let (rank, mut missing, mut long) = (tag.rank(), 0, None);
-            let (room, beside) = match tag {
-                Tag::Record { len, .. } => {
-                    self.run.copy(page, self.offset, len);
-                    (room_of(len, 0), 0)
+            let mut long = None;
+            let mut take = self.reader.take(&mut self.run.bytes[self.run.filled..]);
+            if let Take::NeedsSpace(len) = take {
+                if !self.run.records.is_empty() {
+                    return; // it begins the next run
                 }
-                Tag::Cut { len, .. } => {
-                    self.run.copy(page, self.offset, len);
-                    missing = usize::try_from(page.word_behind(self.offset, len)).unwrap_or(usize::MAX);
-                    (room_of(len, missing), 0)
-                }
-                Tag::Long { .. } => {
-                    let (turn, offset) = (self.turn, self.offset);
-                    let Some(found) = take_long(&self.long, &mut self.early_long, turn, offset) else {
-                        return;
-                    };
-                    missing = found.missing;
-                    (1, long.insert(found.record).len())
-                }
-                Tag::End => return, // `find` goes past it
-            };
-            self.offset += room;
-            self.run.is_plain &= missing == 0 && long.is_none();
-            let charge = ((room * GRANULE + beside) as u64).min(self.bound);
-            let place = Cursor::place(self.turn, self.offset);
-            self.run.records.push(Copied { rank, end: self.run.filled, charge, missing, long, place });
-        }
-    }
-
-    /// The page and the tag of the next record; gives back pages that have been read to their end.
-    fn find(&mut self) -> Option<(PageId, Tag)> {
-        loop {
-            let id = match self.page {
-                Some(id) => id,
-                None => {
-                    let id = self.next_page()?;
-                    *self.page.insert(id)
-                }
-            };
-            match self.shelf.page(id)?.look(self.offset)? {
-                Tag::End => {
-                    self.page = None;
-                    (self.turn, self.offset) = (self.turn + 1, 0);
-                    self.shelf.give(id);
-                }
-                tag => return Some((id, tag)),
+                take = self.reader.take(long.insert(vec![0; len]));
             }
+            let Take::Record(taken) = take else { return };
+            if long.is_none() {
+                self.run.filled += taken.len;
+            }
+            self.run.is_plain &= taken.missing == 0 && long.is_none();
+            self.run.records.push(Copied {
+                rank: Rank::from_code(taken.level),
+                end: self.run.filled,
+                charge: taken.granules * GRANULE as u64,
+                missing: taken.missing,
+                long,
+                place: self.reader.place(),
+            });
         }
     }
-
-    fn next_page(&mut self) -> Option<PageId> {
-        self.early.extend(self.pages.try_iter());
-        let is_next = |handed: &Handed| handed.cursor.turns_after(self.turn) == 0;
-        let index = self.early.iter().position(is_next)?;
-        Some(self.early.swap_remove(index).cursor.page())
-    }
-}
-
-/// The long record whose tag stands at granule `offset` of page number `turn`, if it has arrived.
-fn take_long(arriving: &Receiver<Long>, early: &mut Vec<Long>, turn: u64, offset: usize) -> Option<Long> {
-    early.extend(arriving.try_iter());
-    let is_here = |long: &Long| long.at.turns_after(turn) == 0 && long.at.offset() == offset;
-    let index = early.iter().position(is_here)?;
-    Some(early.swap_remove(index))
 }
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::{Sender, bounded};
+    use tracing_spool_ring::Limits;
 
     use super::*;
-    use crate::rank::Rank;
 
-    struct Bench {
-        inbox: Inbox,
-        shelf: Arc<Shelf>,
-        pages: Sender<Handed>,
-        long: Sender<Long>,
+    fn inbox() -> Inbox {
+        let limits = Limits { bytes: 1 << 16, records: 100, shares: [100; 5] };
+        Inbox::new(Ring::in_memory(limits).unwrap().1)
     }
 
-    fn bench() -> Bench {
-        let shelf = Arc::new(Shelf::new(1 << 20));
-        let ((pages, handed), (long, longs)) = (bounded(8), bounded(8));
-        Bench { inbox: Inbox::new(Arc::clone(&shelf), handed, longs, 1 << 20), shelf, pages, long }
-    }
-
-    impl Bench {
-        fn take(&mut self) -> Option<String> {
-            self.inbox.take().map(|arrival| String::from_utf8(arrival.record.to_vec()).unwrap())
-        }
+    fn text(inbox: &mut Inbox) -> Option<String> {
+        inbox.take().map(|arrival| String::from_utf8(arrival.record.to_vec()).unwrap())
     }
 
     #[test]
-    fn a_page_that_overtook_another_waits_for_it() {
-        let mut bench = bench();
-        let (first, second) = (bench.shelf.take().unwrap(), bench.shelf.take().unwrap());
-        let begin = Cursor::first(first);
-        let page = |id| bench.shelf.page(id).unwrap();
-        page(first).put(0, Rank::Info, b"one", 0);
-        page(first).tag(1, Tag::End);
-        page(second).put(0, Rank::Info, b"two", 0);
-        bench.pages.send(Handed { cursor: begin.in_next(second) }).unwrap();
-        assert_eq!(bench.take(), None);
-        bench.pages.send(Handed { cursor: begin }).unwrap();
-        assert_eq!(
-            (bench.take(), bench.take(), bench.take()),
-            (Some("one".into()), Some("two".into()), None)
-        );
-        assert_eq!(bench.inbox.place(), bench.inbox.place_of(begin.in_next(second).behind(1)));
+    fn it_is_empty_when_all_is_taken_that_was_copied_and_that_was_not() {
+        let mut inbox = inbox();
+        assert!(inbox.is_empty());
+        let offer = |inbox: &Inbox, record: &[u8]| inbox.ring().offer(2, record, 0).unwrap();
+        offer(&inbox, b"one");
+        offer(&inbox, b"two");
+        assert!(!inbox.is_empty(), "not yet copied");
+        assert_eq!(text(&mut inbox).unwrap(), "one");
+        assert!(!inbox.is_empty(), "copied, and not taken");
+        assert_eq!(text(&mut inbox).unwrap(), "two");
+        assert!(inbox.is_empty() && text(&mut inbox).is_none());
+        offer(&inbox, b"three");
+        assert!(!inbox.is_empty(), "all that was copied is taken, and more has come");
+        assert_eq!(inbox.bundle().unwrap().bytes, b"three");
+        let before = inbox.place();
+        inbox.took_bundle();
+        assert!(inbox.is_empty() && inbox.place() == before + 1);
     }
 
     #[test]
-    fn a_record_without_its_tag_holds_up_those_behind_it() {
-        let mut bench = bench();
-        let id = bench.shelf.take().unwrap();
-        bench.pages.send(Handed { cursor: Cursor::first(id) }).unwrap();
-        bench.shelf.page(id).unwrap().put(2, Rank::Info, b"second", 0);
-        assert!(bench.inbox.is_empty() && bench.take().is_none());
-        bench.shelf.page(id).unwrap().put(0, Rank::Info, &[b'1'; 128], 0);
-        assert!(!bench.inbox.is_empty());
-        assert_eq!((bench.take(), bench.take()), (Some("1".repeat(128)), Some("second".into())));
-    }
-
-    #[test]
-    fn long_records_are_found_by_their_place() {
-        let mut bench = bench();
-        let id = bench.shelf.take().unwrap();
-        let begin = Cursor::first(id);
-        bench.pages.send(Handed { cursor: begin }).unwrap();
-        for (at, text) in [(1, "second"), (0, "first")] {
-            let record = text.as_bytes().to_vec();
-            bench.long.send(Long { at: begin.behind(at), record, missing: 0 }).unwrap();
-            bench.shelf.page(id).unwrap().tag(at, Tag::Long { rank: Rank::Warn });
-        }
-        assert_eq!((bench.take(), bench.take()), (Some("first".into()), Some("second".into())));
-    }
-
-    #[test]
-    fn whole_records_are_shown_together() {
-        let mut bench = bench();
-        let id = bench.shelf.take().unwrap();
-        bench.pages.send(Handed { cursor: Cursor::first(id) }).unwrap();
-        let page = bench.shelf.page(id).unwrap();
-        page.put(0, Rank::Info, b"one\n", 0);
-        page.put(1, Rank::Warn, b"three\n", 0);
-        let bundle = bench.inbox.bundle().unwrap();
-        let ends: Vec<usize> = bundle.records.iter().map(|copied| copied.end).collect();
-        assert_eq!((bundle.bytes, &ends[..]), (&b"one\nthree\n"[..], &[4, 10][..]));
-        assert!(!bench.inbox.is_empty(), "shown, not taken");
-        assert_eq!(bench.inbox.take().unwrap().record, b"one\n");
-        assert!(bench.inbox.bundle().is_none(), "one of them is gone");
-        assert_eq!(bench.inbox.take().unwrap().record, b"three\n");
-        page.put(2, Rank::Info, b"two\n", 0);
-        assert!(bench.inbox.bundle().is_some());
-        bench.inbox.took_bundle();
-        assert!(bench.inbox.is_empty() && bench.inbox.take().is_none());
-        assert_eq!(bench.inbox.place(), bench.inbox.place_of(Cursor::first(id).behind(3)));
-        page.put(3, Rank::Info, b"cut", 5);
-        assert!(bench.inbox.bundle().is_none(), "that one needs words");
-        assert_eq!(bench.inbox.take().unwrap().missing, 5);
+    fn where_nothing_waits_the_next_record_goes_to_the_beginning_of_a_lap() {
+        const LEN: usize = 300_000; // beyond the window of warm memory
+        let limits = Limits { bytes: 1 << 20, records: 100, shares: [100; 5] };
+        let mut inbox = Inbox::new(Ring::in_memory(limits).unwrap().1);
+        let charge = (LEN as u64 + 16).next_multiple_of(64);
+        inbox.ring().offer(2, &[b'x'; LEN], 0).unwrap();
+        inbox.tend();
+        assert_eq!(inbox.take().unwrap().record.len(), LEN);
+        inbox.tend();
+        assert_eq!(inbox.place(), charge / 64, "it has not been given back");
+        inbox.release(1, charge);
+        inbox.tend();
+        assert_eq!((inbox.place(), inbox.ring().place()), (1 << 14, 1 << 14), "both skipped the rest");
+        inbox.ring().offer(2, b"small", 0).unwrap();
+        assert_eq!(text(&mut inbox).as_deref(), Some("small"));
+        assert_eq!(inbox.place(), (1 << 14) + 1);
     }
 }

@@ -150,7 +150,7 @@ impl LateWriter {
             } else {
                 shared.ledger.drop_one(Reason::DiskError, self.rank);
             }
-            shared.queue.release(1, 0);
+            shared.queue.release_late();
         }
         self.batch.clear();
         if self.batch.push_cut(&draft.bytes, draft.missing, &self.rules).cut_bytes > 0 {
@@ -162,7 +162,7 @@ impl LateWriter {
             shared.ledger.wrote(1);
         } else if begun {
             // Its beginning is in the file: its end is kept, and the record counts as waiting.
-            shared.queue.admission.hold_one();
+            shared.queue.hold_late();
             self.rank = draft.rank;
         } else {
             self.batch.clear();

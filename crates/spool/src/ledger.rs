@@ -1,5 +1,5 @@
 //! The books: what was written, and what was dropped for which reason at which level. Counters only.
-//! What waits is counted by `admission`; what was offered is the sum.
+//! What waits is counted by `queue`; what was offered is the sum.
 
 use crossbeam_utils::CachePadded;
 use tracing_core::Level;

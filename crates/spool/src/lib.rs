@@ -44,7 +44,6 @@
 //! - `metrics`: `SpoolHandle::record_metrics` tells the `metrics` facade what [`Stats`] and [`Health`] know.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod admission;
 mod alerts;
 mod answer;
 mod at_exit;
@@ -72,10 +71,8 @@ mod metric;
 mod notice;
 mod origin;
 mod pace;
-mod page;
 mod panic_hook;
 mod peaks;
-mod place;
 mod process_lock;
 mod queue;
 mod rank;
@@ -85,14 +82,11 @@ mod recorder;
 mod recovered;
 #[cfg(not(shuttle))]
 mod recovery;
-mod ring_inbox;
 mod room;
 mod run;
 mod shared;
-mod shelf;
 #[cfg(feature = "signals")]
 mod signals;
-mod source;
 mod stats;
 mod stderr;
 #[cfg(test)]
@@ -104,7 +98,7 @@ mod worker;
 mod writer;
 
 pub use alerts::SLOW_HOOK;
-pub use builder::{LINGER, QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
+pub use builder::{Durable, LINGER, QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
 pub use config::{ConfigError, ConfigFault, SpoolConfig};
 pub use error::OpenError;
 pub use event_time::EventTime;
@@ -117,7 +111,7 @@ pub use layer::{PlainFields, Shedding, SpoolLayer};
 pub use ledger::{Dropped, Reason};
 pub use notice::Notices;
 pub use panic_hook::{PANIC_FLUSH_TIMEOUT, install_panic_hook};
-pub use queue::{HandOff, Overflow};
+pub use queue::Overflow;
 pub use reconfigure::ReconfigureError;
 pub use recovered::Recovered;
 #[cfg(feature = "signals")]

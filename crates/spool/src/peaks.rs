@@ -1,5 +1,5 @@
 //! The most that was ever there: what waited in the queue at once, and bytes written as a number that never shrinks.
-//! What is there now is `admission`'s and the engine's.
+//! What is there now is `queue`'s and the engine's.
 
 use crate::sync::{AtomicU64, Ordering};
 

@@ -1,32 +1,24 @@
-//! The hand-off: how a record travels from a caller to the writer thread, and what a caller does when it is full.
+//! The hand-off: how a record travels from a caller to the writer thread, and what a caller does when there is no room.
 //! It counts no losses and writes nothing; `wake` argues the order of steps that must not change.
-
-mod ring;
-
-pub(crate) use self::ring::Waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded, unbounded};
-use tracing_spool_ring::Ring;
+use tracing_spool_ring::{Admitted, Fill, Limits, Refused, Ring};
 
-use crate::admission::{Admission, Fill, Refusal};
 use crate::draft::Draft;
-use crate::inbox::Inbox;
+use crate::ledger::Reason;
+use crate::losses;
 use crate::origin::{Origin, is_inside};
-use crate::page::{GRANULE, Page, Tag, room_of};
-use crate::place::Cursor;
 use crate::rank::Rank;
 use crate::room::Room;
-use crate::shelf::Shelf;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::wake::Wake;
 
 /// What happens to a record that finds the queue full.
 ///
-/// Full is a matter of level: TRACE and DEBUG are admitted up to 80 % of the bound, INFO up to 95 %, WARN up to
-/// 98 %, ERROR up to the bound itself.
+/// Where records are dropped, full is a matter of level: TRACE and DEBUG are admitted up to 80 % of the bound, INFO up to
+/// 95 %, WARN up to 98 %, ERROR up to the bound itself. Where callers wait, all levels wait alike.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,50 +39,20 @@ pub enum Overflow {
     Block,
 }
 
-/// How records get from callers to the writer thread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HandOff {
-    /// In pages that callers fill side by side: memory grows with what waits.
-    #[default]
-    Pages,
-    /// In a ring: memory is the next power of two above `queue_bytes`, and an eighth more, from the start. For comparison;
-    /// see [`SpoolBuilder::durable`](crate::SpoolBuilder::durable) for a ring that outlives the process.
-    Ring,
-}
-
-/// A page that callers fill from now on.
+/// Why a record was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Handed {
-    /// Its beginning.
-    pub(crate) cursor: Cursor,
+pub(crate) enum Refusal {
+    /// The queue is fuller than the record's level may make it.
+    Full,
+    /// The door is shut.
+    Closed,
 }
 
-/// A record that is too long for a page.
-#[derive(Debug)]
-pub(crate) struct Long {
-    /// Where its tag stands.
-    pub(crate) at: Cursor,
-    pub(crate) record: Vec<u8>,
-    pub(crate) missing: usize,
-}
-
-/// The sending side, shared by all callers, and what the writer thread gives back.
-#[derive(Debug)]
-pub(crate) struct Queue {
-    pub(crate) admission: Admission,
-    pub(crate) shelf: Arc<Shelf>,
-    pub(crate) wake: Wake,
-    pub(crate) room: Room,
-    pub(crate) origin: Origin,
-    /// Where records go, if not by pages.
-    ring: Option<Arc<Ring>>,
-    /// What is in the ring counts no more: the writer thread has left.
-    ring_is_left: AtomicBool,
-    pages: Sender<Handed>,
-    long: Sender<Long>,
-    overflow: Overflow,
-    max_record: usize,
+/// How much waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
 }
 
 /// The bounds of a queue.
@@ -102,158 +64,91 @@ pub(crate) struct Bounds {
     pub(crate) overflow: Overflow,
 }
 
-/// Granules of a page that belong to one caller, until it has stored their tag.
-struct Spot<'a> {
-    page: &'a Page,
-    at: Cursor,
+impl Bounds {
+    /// The same for the ring. Levels matter only where records are dropped: one that waits behind a mark of its own would
+    /// wait as long as the others keep the queue above it.
+    pub(crate) fn limits(&self) -> Limits {
+        let share = |rank: Rank| match self.overflow {
+            Overflow::DropNewest => rank.mark_percent(),
+            Overflow::BlockFor(_) | Overflow::Block => 100,
+        };
+        Limits { bytes: self.bytes, records: self.records, shares: Rank::ALL.map(share) }
+    }
+}
+
+/// The sending side, shared by all callers, and what the writer thread gives back.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    ring: Arc<Ring>,
+    pub(crate) wake: Wake,
+    pub(crate) room: Room,
+    pub(crate) origin: Origin,
+    bounds: Bounds,
+    /// What is in the ring counts no more: the writer thread has left.
+    is_left: AtomicBool,
+    /// Records that wait behind the shut door.
+    late: AtomicU64,
 }
 
 impl Queue {
-    pub(crate) fn new(bounds: Bounds, origin: Origin) -> (Self, Inbox) {
-        let admission = Admission::new(bounds.bytes, bounds.records);
-        let shelf = Arc::new(Shelf::new(usize::try_from(admission.bytes_bound()).unwrap_or(usize::MAX)));
-        // A channel that holds every page is never full. Long records are bounded by their bytes.
-        let ((pages, handed), (long, longs)) = (bounded(shelf.most()), unbounded());
-        let first = Cursor::first(shelf.take().unwrap_or_default());
-        let _ = pages.try_send(Handed { cursor: first });
-        let inbox = Inbox::new(Arc::clone(&shelf), handed, longs, admission.bytes_bound());
-        admission.cursor().store(first.0, Ordering::Release);
-        let queue = Self {
-            admission,
-            shelf,
+    pub(crate) fn new(bounds: Bounds, origin: Origin, ring: Arc<Ring>) -> Self {
+        let max_record = bounds.max_record.min(ring.longest());
+        Self {
+            ring,
             wake: Wake::new(),
             room: Room::default(),
             origin,
-            ring: None,
-            ring_is_left: AtomicBool::new(false),
-            pages,
-            long,
-            overflow: bounds.overflow,
-            max_record: bounds.max_record,
-        };
-        (queue, inbox)
+            bounds: Bounds { max_record, ..bounds },
+            is_left: AtomicBool::new(false),
+            late: AtomicU64::new(0),
+        }
     }
 
     /// The longest record, in bytes.
     pub(crate) fn max_record(&self) -> usize {
-        self.max_record
-    }
-
-    /// Where the next record goes, now.
-    pub(crate) fn cursor(&self) -> Cursor {
-        Cursor(self.admission.cursor().load(Ordering::Acquire))
+        self.bounds.max_record
     }
 
     /// Whether a record of `rank` is worth copying: not if it would be dropped as things stand.
     pub(crate) fn foresee(&self, rank: Rank) -> Result<(), Refusal> {
-        let foreseen = match &self.ring {
-            Some(ring) => ring.foresee(rank.code()).map_err(|refused| self.refusal(refused)),
-            None => self.admission.foresee(rank),
-        };
-        match foreseen {
-            Err(Refusal::Full) if self.overflow != Overflow::DropNewest => Ok(()),
+        match self.ring.foresee(rank.code()).map_err(|refused| self.refusal(refused)) {
+            Err(Refusal::Full) if self.bounds.overflow != Overflow::DropNewest => Ok(()),
             other => other,
         }
     }
 
-    /// Hands a record over, or says why not and leaves it as it was. May wait, as the overflow policy says.
-    pub(crate) fn offer(&self, draft: &mut Draft) -> Result<(), Refusal> {
-        if let Some(ring) = &self.ring {
-            return self.offer_to_ring(ring, draft);
-        }
-        let (rank, len) = (draft.rank, draft.bytes.len());
-        let is_long = len > self.shelf.longest();
-        let room = if is_long { 1 } else { room_of(len, draft.missing) };
-        let beside = if is_long { len } else { 0 };
-        let charge = ((room * GRANULE + beside) as u64).min(self.admission.bytes_bound());
-        let step = match self.admission.admit(rank, charge) {
-            Err(Refusal::Full) => self.wait_for_room(|| self.admission.admit(rank, charge)),
+    /// Hands a record over, or says why not. May wait, as the overflow policy says.
+    pub(crate) fn offer(&self, draft: &Draft) -> Result<(), Refusal> {
+        let rank = draft.rank;
+        let attempt = || -> Result<Admitted, Refusal> {
+            let offered = self.ring.offer(rank.code(), &draft.bytes, draft.missing);
+            offered.map_err(|refused| self.refusal(refused))
+        };
+        let admitted = match attempt() {
+            Err(Refusal::Full) => self.wait_for_room(attempt),
             decided => decided,
         }?;
-        // From here to the tag the writer thread may wait for this caller: nothing in between waits for anybody.
-        let Some(spot) = self.reserve(room) else {
-            // Cannot be: the word bounds what waits to what the pages hold. Were it so, it would be a full queue.
-            self.admission.release(1, charge);
-            return Err(Refusal::Full);
-        };
-        if is_long {
-            let (record, missing) = (std::mem::take(&mut draft.bytes), draft.missing);
-            // Before the tag, so that whoever sees the tag finds it. Without a writer thread nobody looks.
-            let _ = self.long.send(Long { at: spot.at, record, missing });
-            spot.page.tag(spot.at.offset(), Tag::Long { rank });
-        } else {
-            spot.page.put(spot.at.offset(), rank, &draft.bytes, draft.missing);
-        }
         let urgent = rank == Rank::Error;
         if urgent {
             self.wake.press();
         }
-        let worth_a_nap = urgent || self.admission.crossed(step);
-        if step.found_parked() || (worth_a_nap && self.wake.is_resting()) {
+        if admitted.found_parked || ((urgent || admitted.crossed) && self.wake.is_resting()) {
             self.rouse();
         }
         Ok(())
     }
 
-    /// Takes `room` granules, in the page being filled or, where they do not fit, in a new one.
-    fn reserve(&self, room: usize) -> Option<Spot<'_>> {
-        let mut cursor = self.cursor();
-        loop {
-            if cursor.offset() + room > self.shelf.granules() {
-                match self.turn_page(cursor, room)? {
-                    Ok(spot) => return Some(spot),
-                    Err(now) => cursor = now,
-                }
-            } else {
-                match self.move_cursor(cursor, cursor.behind(room)) {
-                    // Only now: it may have been another use of the page when the cursor was read first.
-                    Ok(()) => return Some(Spot { page: self.shelf.page(cursor.page())?, at: cursor }),
-                    Err(now) => cursor = now,
-                }
+    /// What a refusal of the ring means here.
+    #[cold]
+    fn refusal(&self, refused: Refused) -> Refusal {
+        match refused {
+            Refused::Full => Refusal::Full,
+            Refused::Closed => Refusal::Closed,
+            Refused::Forked => {
+                self.origin.is_forked(); // remembers it
+                Refusal::Closed
             }
         }
-    }
-
-    /// Leaves the page of `cursor` for a new one and takes `room` granules in it, unless another caller was faster.
-    #[cold]
-    fn turn_page(&self, cursor: Cursor, room: usize) -> Option<Result<Spot<'_>, Cursor>> {
-        let Some(id) = self.shelf.take() else {
-            let now = self.cursor();
-            return (now != cursor).then_some(Err(now)); // all pages in other hands, one of which was faster
-        };
-        let next = cursor.in_next(id);
-        if let Err(now) = self.move_cursor(cursor, next.behind(room)) {
-            self.shelf.give(id);
-            return Some(Err(now));
-        }
-        // The old page cannot be used anew before its end is marked. Senders may overtake each other; `inbox` sorts.
-        let _ = self.pages.try_send(Handed { cursor: next });
-        self.shelf.page(cursor.page())?.tag(cursor.offset(), Tag::End);
-        Some(Ok(Spot { page: self.shelf.page(id)?, at: next }))
-    }
-
-    fn move_cursor(&self, from: Cursor, to: Cursor) -> Result<(), Cursor> {
-        self.admission
-            .cursor()
-            .compare_exchange_weak(from.0, to.0, Ordering::AcqRel, Ordering::Acquire)
-            .map(drop)
-            .map_err(Cursor)
-    }
-
-    /// For the writer thread: these are in the file, or given up.
-    pub(crate) fn release(&self, records: u64, bytes: u64) -> Fill {
-        let fill = self.admission.release(records, bytes);
-        // Not at every release: one word for a tenth of the queue lets callers run for a while, instead of one record.
-        if self.room.is_wanted() && self.admission.is_low(fill) {
-            self.room.tell();
-        }
-        fill
-    }
-
-    /// Shuts the door; those who wait for room stop waiting.
-    pub(crate) fn close(&self) {
-        self.shut();
-        self.room.tell();
     }
 
     fn rouse(&self) {
@@ -266,8 +161,8 @@ impl Queue {
     }
 
     #[cold]
-    fn wait_for_room<T>(&self, mut admit: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
-        let patience = match self.overflow {
+    fn wait_for_room<T>(&self, admit: impl Fn() -> Result<T, Refusal>) -> Result<T, Refusal> {
+        let patience = match self.bounds.overflow {
             Overflow::DropNewest => return Err(Refusal::Full),
             Overflow::BlockFor(patience) => Some(patience),
             Overflow::Block => None,
@@ -287,6 +182,82 @@ impl Queue {
         };
         self.room.wait(patience, attempt).unwrap_or(Err(Refusal::Full))
     }
+
+    /// Shuts the door; those who wait for room stop waiting.
+    pub(crate) fn close(&self) {
+        self.shut();
+        self.room.tell();
+    }
+
+    /// Shuts the door, and tells nobody.
+    pub(crate) fn shut(&self) {
+        self.ring.close();
+    }
+
+    /// What waits.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let is_left = self.is_left.load(Ordering::Acquire);
+        let fill = if is_left { Fill::default() } else { self.ring.fill() };
+        Waiting { records: self.late.load(Ordering::Acquire) + fill.records(), bytes: fill.bytes() }
+    }
+
+    /// Whether half of the room is used.
+    pub(crate) fn is_half_full(&self) -> bool {
+        let waiting = self.waiting();
+        waiting.bytes > self.ring.bytes_bound() / 2 || waiting.records > self.bounds.records / 2
+    }
+
+    /// One record waits behind the shut door: the one that a late writer could not finish.
+    pub(crate) fn hold_late(&self) {
+        self.late.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// That one is in the file, or given up.
+    pub(crate) fn release_late(&self) {
+        self.late.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Counts records that were dropped in the ring too, where the count outlives the process until it is stated.
+    pub(crate) fn note_loss(&self, reason: Reason, rank: Rank, records: u64) {
+        if !self.ring.is_forked() {
+            losses::counter(&self.ring, reason, rank).fetch_add(records, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The writer thread's share.
+impl Queue {
+    /// The place behind everything handed over so far.
+    pub(crate) fn place(&self) -> u64 {
+        self.ring.place()
+    }
+
+    /// Room was made: those who wait may try again, if there is enough. Not at every release: one word for a tenth of the
+    /// queue lets callers run for a while, instead of one record. Returns what waits.
+    pub(crate) fn was_released(&self) -> Waiting {
+        if self.room.is_wanted() && self.ring.is_low(&self.ring.fill()) {
+            self.room.tell();
+        }
+        self.waiting()
+    }
+
+    /// Before it parks: whoever is let in after this finds it parked. Returns whether anything was let in before.
+    pub(crate) fn park(&self) -> bool {
+        self.ring.park().records() > 0
+    }
+
+    /// After its park.
+    pub(crate) fn unpark(&self) {
+        self.ring.unpark();
+    }
+
+    /// As it leaves: shuts the door; what is in the ring counts no more. Returns what that was.
+    pub(crate) fn leave(&self) -> Waiting {
+        self.shut();
+        let waiting = self.waiting();
+        self.is_left.store(true, Ordering::Release);
+        waiting
+    }
 }
 
 #[cfg(test)]
@@ -294,16 +265,22 @@ mod tests {
     use tracing_spool_fileset::{Clock as _, SystemClock};
 
     use super::*;
+    use crate::inbox::Inbox;
     use crate::wake::Rest;
 
+    fn queue_of(bounds: Bounds, origin: Origin) -> (Queue, Inbox) {
+        let (ring, reader) = Ring::in_memory(bounds.limits()).unwrap();
+        (Queue::new(bounds, origin, ring), Inbox::new(reader))
+    }
+
     fn queue(bytes: u64, records: u64, overflow: Overflow) -> (Queue, Inbox) {
-        Queue::new(Bounds { bytes, records, max_record: 1_000, overflow }, Origin::here())
+        queue_of(Bounds { bytes, records, max_record: 1_000, overflow }, Origin::here())
     }
 
     fn offer(queue: &Queue, rank: Rank, text: &[u8]) -> Result<(), Refusal> {
         let mut draft = Draft::new(rank);
         draft.push(text, queue.max_record());
-        queue.offer(&mut draft)
+        queue.offer(&draft)
     }
 
     #[test]
@@ -313,21 +290,62 @@ mod tests {
         offer(&queue, Rank::Error, b"b").unwrap();
         let a = inbox.take().unwrap();
         assert_eq!((a.record, a.rank, a.missing, a.charge), (&b"a"[..], Rank::Info, 0, 64));
-        assert_eq!(queue.admission.fill().records(), 2, "they count until written");
+        assert_eq!(queue.waiting().records, 2, "they count until written");
         let b = inbox.take().unwrap();
         assert_eq!((b.record, b.rank), (&b"b"[..], Rank::Error));
-        queue.release(2, 128);
-        assert_eq!((queue.admission.fill().records(), queue.admission.fill().bytes()), (0, 0));
+        inbox.release(2, 128);
+        assert_eq!(queue.was_released(), Waiting::default());
         assert_eq!(inbox.take(), None);
     }
 
-    /// One of each kind, with the same bounds.
-    fn by_pages_and_by_ring() -> [Queue; 2] {
-        let bounds =
-            Bounds { bytes: 1 << 20, records: 100, max_record: 1_000, overflow: Overflow::DropNewest };
-        let limits = tracing_spool_ring::Limits { bytes: 1 << 20, records: 100, shares: [100; 5] };
-        let (ring, _reader) = Ring::in_memory(limits).unwrap();
-        [Queue::new(bounds, Origin::here()).0, Queue::of_ring(bounds, Origin::here(), ring)]
+    #[test]
+    fn levels_are_kept_apart_where_records_are_dropped_and_nowhere_else() {
+        let admitted = |overflow, rank| {
+            let (queue, _inbox) = queue(1 << 20, 100, overflow);
+            // As the writer thread: it never waits.
+            let _inside = crate::origin::Inside::enter();
+            (0..200).filter(|_| offer(&queue, rank, b"x").is_ok()).count()
+        };
+        assert_eq!(Rank::ALL.map(|rank| admitted(Overflow::DropNewest, rank)), [80, 80, 95, 98, 100]);
+        for waiting in [Overflow::Block, Overflow::BlockFor(Duration::from_secs(1))] {
+            assert_eq!(Rank::ALL.map(|rank| admitted(waiting, rank)), [100; 5]);
+        }
+    }
+
+    #[test]
+    fn museum_t9_room_is_left_for_errors() {
+        let (queue, _inbox) = queue(1 << 20, 100, Overflow::DropNewest);
+        while offer(&queue, Rank::Debug, b"x").is_ok() {}
+        assert_eq!(queue.waiting().records, 80);
+        assert_eq!(queue.foresee(Rank::Debug), Err(Refusal::Full));
+        assert!(offer(&queue, Rank::Error, b"x").is_ok());
+        assert!(offer(&queue, Rank::Info, b"x").is_ok());
+    }
+
+    #[test]
+    fn half_full_is_a_matter_of_bytes_or_of_records() {
+        let (queue, _inbox) = queue(1 << 20, 100, Overflow::DropNewest);
+        (0..50).for_each(|_| offer(&queue, Rank::Error, b"x").unwrap());
+        assert!(!queue.is_half_full());
+        offer(&queue, Rank::Error, b"x").unwrap();
+        assert!(queue.is_half_full());
+        let (queue, _inbox) = self::queue(2_048, 100, Overflow::DropNewest);
+        (0..2).for_each(|_| offer(&queue, Rank::Error, &[b'x'; 512]).unwrap());
+        assert!(!queue.is_half_full());
+        offer(&queue, Rank::Error, b"x").unwrap();
+        assert!(queue.is_half_full());
+    }
+
+    #[test]
+    fn what_waits_behind_the_shut_door_is_counted_until_it_is_done() {
+        let (queue, _inbox) = queue(1 << 20, 100, Overflow::DropNewest);
+        offer(&queue, Rank::Info, b"x").unwrap();
+        assert_eq!(queue.leave().records, 1);
+        assert_eq!(queue.waiting().records, 0);
+        queue.hold_late();
+        assert_eq!(queue.waiting().records, 1);
+        queue.release_late();
+        assert_eq!((queue.waiting().records, offer(&queue, Rank::Info, b"x")), (0, Err(Refusal::Closed)));
     }
 
     /// Whether a writer thread that means to nap looks for a reason to stay: not if something urgent came.
@@ -343,61 +361,52 @@ mod tests {
 
     #[test]
     fn an_error_alone_waits_for_no_nap() {
-        for queue in by_pages_and_by_ring() {
-            for rank in [Rank::Trace, Rank::Debug, Rank::Info, Rank::Warn] {
-                offer(&queue, rank, b"later").unwrap();
-            }
-            assert!(would_nap(&queue));
-            offer(&queue, Rank::Error, b"now").unwrap();
-            assert!(!would_nap(&queue));
-            queue.wake.hear();
-            assert!(would_nap(&queue), "it was heard");
+        let (queue, _inbox) = queue(1 << 20, 100, Overflow::DropNewest);
+        for rank in [Rank::Trace, Rank::Debug, Rank::Info, Rank::Warn] {
+            offer(&queue, rank, b"later").unwrap();
         }
+        assert!(would_nap(&queue));
+        offer(&queue, Rank::Error, b"now").unwrap();
+        assert!(!would_nap(&queue));
+        queue.wake.hear();
+        assert!(would_nap(&queue), "it was heard");
     }
 
     #[test]
     fn a_writer_thread_that_parked_is_woken_by_any_record() {
         let patience = Duration::from_secs(60);
-        for queue in by_pages_and_by_ring() {
-            let (parked, rested) = (AtomicBool::new(false), AtomicBool::new(false));
-            std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    queue.wake.belongs_to(std::thread::current());
-                    let begun = SystemClock::new();
-                    queue.wake.rest(Rest::Park(Some(patience)), |_| {
-                        let stays = queue.park();
-                        parked.store(true, Ordering::SeqCst);
-                        stays
-                    });
-                    queue.unpark();
-                    rested.store(begun.now().mono.since_start() < patience / 2, Ordering::SeqCst);
+        let (queue, _inbox) = queue(1 << 20, 100, Overflow::DropNewest);
+        let (parked, rested) = (AtomicBool::new(false), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                queue.wake.belongs_to(std::thread::current());
+                let begun = SystemClock::new();
+                queue.wake.rest(Rest::Park(Some(patience)), |_| {
+                    let stays = queue.park();
+                    parked.store(true, Ordering::SeqCst);
+                    stays
                 });
-                while !parked.load(Ordering::SeqCst) {
-                    std::thread::yield_now();
-                }
-                offer(&queue, Rank::Trace, b"the first after a silence").unwrap();
+                queue.unpark();
+                rested.store(begun.now().mono.since_start() < patience / 2, Ordering::SeqCst);
             });
-            assert!(rested.load(Ordering::SeqCst), "it slept on");
-        }
-    }
-
-    #[test]
-    fn a_queue_by_a_ring_has_hardly_any_pages() {
-        let [by_pages, by_ring] = by_pages_and_by_ring();
-        assert!(by_ring.admission.bytes_bound() < by_pages.admission.bytes_bound() / 10);
+            while !parked.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            offer(&queue, Rank::Trace, b"the first after a silence").unwrap();
+        });
+        assert!(rested.load(Ordering::SeqCst), "it slept on");
     }
 
     #[test]
     fn museum_t10_the_byte_bound_holds() {
-        let (queue, mut inbox) = Queue::new(
-            Bounds { bytes: 1 << 20, records: 100_000, max_record: 1 << 20, overflow: Overflow::DropNewest },
-            Origin::here(),
-        );
+        let bounds =
+            Bounds { bytes: 1 << 20, records: 100_000, max_record: 1 << 20, overflow: Overflow::DropNewest };
+        let (queue, mut inbox) = queue_of(bounds, Origin::here());
         let text = vec![b'x'; 64 * 1024];
         let mut refused = 0;
         for _ in 0..100 {
             refused += usize::from(offer(&queue, Rank::Error, &text).is_err());
-            assert!(queue.admission.fill().bytes() <= 1 << 20);
+            assert!(queue.waiting().bytes <= 1 << 20);
         }
         let taken = std::iter::from_fn(|| inbox.take().map(|arrival| arrival.record.len())).count();
         assert_eq!((taken, refused), (15, 85));
@@ -410,7 +419,7 @@ mod tests {
         draft.push(&[b'x'; 600], queue.max_record());
         draft.push(&[b'y'; 600], queue.max_record());
         draft.push(b"z", queue.max_record());
-        queue.offer(&mut draft).unwrap();
+        queue.offer(&draft).unwrap();
         offer(&queue, Rank::Info, b"next").unwrap();
         let first = inbox.take().unwrap();
         assert_eq!((first.record.len(), first.missing, first.charge), (1_000, 201, 1_024));
@@ -419,22 +428,22 @@ mod tests {
     }
 
     #[test]
-    fn records_too_long_for_a_page_keep_their_place() {
+    fn long_records_keep_their_place() {
         let bounds =
             Bounds { bytes: 1 << 20, records: 100, max_record: 40_000, overflow: Overflow::DropNewest };
-        let (queue, mut inbox) = Queue::new(bounds, Origin::here());
+        let (queue, mut inbox) = queue_of(bounds, Origin::here());
         offer(&queue, Rank::Info, b"before").unwrap();
         for len in [30_000, 50_000] {
             offer(&queue, Rank::Warn, &vec![b'l'; len]).unwrap();
         }
         offer(&queue, Rank::Info, b"after").unwrap();
         let lens = std::iter::from_fn(|| inbox.take().map(|it| (it.record.len(), it.missing, it.charge)));
-        let expected = [(6, 0, 64), (30_000, 0, 30_064), (40_000, 10_000, 40_064), (5, 0, 64)];
+        let expected = [(6, 0, 64), (30_000, 0, 30_016), (40_000, 10_000, 40_064), (5, 0, 64)];
         assert_eq!(lens.collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn many_pages_keep_all_and_the_order_of_each_thread() {
+    fn lap_after_lap_keeps_all_and_the_order_of_each_thread() {
         const THREADS: usize = 4;
         const RECORDS: usize = if cfg!(miri) { 100 } else { 5_000 };
         let (queue, mut inbox) = queue(64 * 1024, 1_000, Overflow::Block);
@@ -460,11 +469,12 @@ mod tests {
                 next[thread] += 1;
                 let charge = arrival.charge;
                 assert!(inbox.place() > before);
-                queue.release(1, charge);
+                inbox.release(1, charge);
+                queue.was_released();
             }
         });
         assert!(inbox.is_empty());
-        assert_eq!(inbox.place(), inbox.place_of(queue.cursor()));
+        assert_eq!(inbox.place(), queue.place());
     }
 
     #[test]
@@ -475,7 +485,8 @@ mod tests {
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| offer(&queue, Rank::Error, b"3"));
             let charge = inbox.take().unwrap().charge;
-            queue.release(1, charge);
+            inbox.release(1, charge);
+            queue.was_released();
             assert_eq!(waiter.join().unwrap(), Ok(()));
         });
         assert_eq!(std::iter::from_fn(|| inbox.take().map(drop)).count(), 2);
@@ -506,7 +517,7 @@ mod tests {
     #[test]
     fn a_forked_child_never_waits() {
         let bounds = Bounds { bytes: 1 << 20, records: 1, max_record: 1_000, overflow: Overflow::Block };
-        let (queue, _inbox) = Queue::new(bounds, Origin::elsewhere());
+        let (queue, _inbox) = queue_of(bounds, Origin::elsewhere());
         offer(&queue, Rank::Error, b"1").unwrap();
         assert_eq!(offer(&queue, Rank::Error, b"2"), Err(Refusal::Full));
     }

@@ -56,7 +56,7 @@ impl Rank {
     }
 
     /// The fill, in percent of the bound and with the record itself, up to which it is admitted.
-    pub(crate) fn mark_percent(self) -> u64 {
+    pub(crate) fn mark_percent(self) -> u8 {
         match self {
             Self::Trace | Self::Debug => 80,
             Self::Info => 95,

@@ -5,20 +5,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing_spool_fileset::{FileId, Resumed, Rules, Unfinished};
-use tracing_spool_ring::{Checksum, Damage, Found, Opened, Ring, Stamp, Task};
+use tracing_spool_ring::{Checksum, Damage, Found, GRANULE, Opened, Ring, Stamp, Task};
 
 use crate::durable::{Keeper, rules_of};
+use crate::inbox::Inbox;
 use crate::ledger::Dropped;
 use crate::losses;
 use crate::recovered::Recovered;
-use crate::ring_inbox::RingInbox;
+use crate::run::Copied;
 use crate::tray::Tray;
 
 /// A hand-off that goes on with what was found.
 #[derive(Debug)]
 pub(crate) struct Adopted {
     pub(crate) ring: Arc<Ring>,
-    pub(crate) inbox: RingInbox,
+    pub(crate) inbox: Inbox,
     /// The write that was under way.
     pub(crate) tray: Tray,
     pub(crate) unfinished: Option<Unfinished>,
@@ -27,8 +28,8 @@ pub(crate) struct Adopted {
     pub(crate) unstated: Dropped,
     /// A ring that could not be used, where it is now, and why.
     pub(crate) set_aside: Option<(PathBuf, Damage)>,
-    /// How its records were rendered.
-    rules: Rules,
+    /// The records in the tray, as they were handed over.
+    begun: Vec<Copied>,
 }
 
 /// Makes the first batch of what was being written.
@@ -43,13 +44,13 @@ pub(crate) fn adopt(opened: Opened, rules: Rules) -> Adopted {
     let unstated = losses::unstated(&ring);
     let mut adopted = Adopted {
         ring,
-        inbox: RingInbox::durable(reader, stamped),
+        inbox: Inbox::lasting(reader, stamped),
         tray: Tray::new(rules),
         unfinished: None,
         recovered: recovered_of(&found, &unstated),
         unstated,
         set_aside,
-        rules: rules_of(stamp.notes),
+        begun: Vec::new(),
     };
     adopted.take_up(&stamp);
     adopted
@@ -71,12 +72,13 @@ impl Adopted {
     fn take_up(&mut self, stamp: &Stamp) {
         match &stamp.task {
             Task::Records { until } if *until > self.inbox.tail() => {
-                let rules = self.rules;
+                let rules = rules_of(stamp.notes);
                 while self.inbox.place() < *until {
                     let Some(arrival) = self.inbox.take() else { break };
-                    self.recovered.bytes -= (arrival.record.len() as u64).min(self.recovered.bytes);
-                    self.recovered.records = self.recovered.records.saturating_sub(1);
-                    self.tray.push_by(&arrival, &rules);
+                    self.tray.push_by(&arrival, rules);
+                    let mut begun = Copied::of(&arrival);
+                    begun.place = self.inbox.place();
+                    self.begun.push(begun);
                 }
             }
             Task::Text(text) => self.tray.push_notice(&String::from_utf8_lossy(text)),
@@ -90,26 +92,38 @@ impl Adopted {
         }
     }
 
-    /// Counts what the first batch brings, once it is known how much of it was there.
+    /// It is known how much of the first batch is in the file. What is whole there is done; what was begun is finished as it
+    /// was begun; the rest is as if it had never been taken, so that it is rendered, cut and noted by the rules of today.
     pub(crate) fn resumed(&mut self, resumed: Option<Resumed>) {
         let (batch, slips) = self.tray.parts();
         if slips.is_notice() {
             return;
         }
-        let rest = (batch.records() - batch.finished()) as u64;
-        self.recovered.records += rest;
-        self.recovered.bytes += batch.unwritten().len() as u64;
+        let finished = batch.finished();
+        let rest = (batch.records() - finished) as u64;
         match (resumed, self.unfinished) {
             (Some(Resumed::Found(count)), Some(Unfinished { file, start })) => {
                 if rest > 0 && count > 0 {
                     // From now on records before it may be given back, so the stamp says where the rest goes.
                     let begun = start + (count - batch.partial()) as u64;
                     let mut nothing_stated = None;
-                    let mut keeper = Keeper::new(&mut self.inbox, slips, self.rules, &mut nothing_stated);
+                    let mut keeper = Keeper::new(&mut self.inbox, slips, &mut nothing_stated);
                     tracing_spool_fileset::Witness::wrote(&mut keeper, file, begun, batch);
                 }
             }
             _ => self.recovered.uncertain = rest,
+        }
+        // The process that died has written these: they are none of this one's.
+        let settled = self.tray.settle();
+        self.inbox.release(settled.records, settled.bytes);
+        let bytes: usize = self.begun[..finished].iter().flat_map(|begun| &begun.long).map(Vec::len).sum();
+        self.recovered.records = self.recovered.records.saturating_sub(finished as u64);
+        self.recovered.bytes = self.recovered.bytes.saturating_sub(bytes as u64);
+        let kept = self.tray.forget_unbegun();
+        let rest = self.begun.split_off(kept);
+        if let Some(first) = rest.first() {
+            let place = first.place - first.charge / GRANULE as u64;
+            self.inbox.put_back(rest, place);
         }
     }
 }

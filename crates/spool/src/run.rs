@@ -1,10 +1,9 @@
-//! A run of records that were copied together, out of the pages or the ring, and are taken one by one or all at once.
-//! Where they come from is the inboxes' matter.
+//! A run of records that were copied together, out of the ring, and are taken one by one or all at once.
+//! Where they come from is `inbox`'s matter.
 //!
 //! Records are copied a run at a time and looked at afterwards: a record that was stored just before in small pieces
 //! cannot be read in large ones until the stores have left the processor's buffer, which costs more than the copy.
 
-use crate::page::Page;
 use crate::rank::Rank;
 
 /// A record that was taken.
@@ -28,6 +27,8 @@ pub(crate) struct Bundle<'a> {
 /// A run ends with the first record behind so many bytes, or with so many records.
 const RUN_BYTES: usize = 8 * 1024;
 const RUN_RECORDS: usize = 128;
+/// A longer record gets memory of its own.
+const LONGEST: usize = 16 * 1024;
 
 /// Records that were copied and not yet taken.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) filled: usize,
     pub(crate) records: Vec<Copied>,
     taken: usize,
+    /// Where the bytes of the first record begin.
+    base: usize,
     /// Behind the record taken last.
     place: u64,
     /// Whether all of them are in `bytes`, and whole.
@@ -43,10 +46,18 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// With space for a last record of so many bytes; the first record begins at `place`.
-    pub(crate) fn new(longest: usize, place: u64) -> Self {
-        let bytes = vec![0; RUN_BYTES + longest].into_boxed_slice();
-        Self { bytes, filled: 0, records: Vec::with_capacity(RUN_RECORDS), taken: 0, place, is_plain: true }
+    /// The first record begins at `place`.
+    pub(crate) fn new(place: u64) -> Self {
+        let bytes = vec![0; RUN_BYTES + LONGEST].into_boxed_slice();
+        Self {
+            bytes,
+            filled: 0,
+            records: Vec::with_capacity(RUN_RECORDS),
+            taken: 0,
+            base: 0,
+            place,
+            is_plain: true,
+        }
     }
 
     /// The place behind the record taken last.
@@ -54,19 +65,18 @@ impl Run {
         self.place
     }
 
+    /// The next record begins there.
+    pub(crate) fn move_to(&mut self, place: u64) {
+        self.place = place;
+    }
+
     pub(crate) fn clear(&mut self) {
         self.records.clear();
-        (self.filled, self.taken, self.is_plain) = (0, 0, true);
+        (self.filled, self.taken, self.base, self.is_plain) = (0, 0, 0, true);
     }
 
     pub(crate) fn is_full(&self) -> bool {
         self.filled >= RUN_BYTES || self.records.len() == RUN_RECORDS
-    }
-
-    /// Copies a record behind those that were; it begins where the one before ends.
-    pub(crate) fn copy(&mut self, page: &Page, at: usize, len: usize) {
-        page.copy(at, len, &mut self.bytes[self.filled..]);
-        self.filled += len;
     }
 
     /// Whether all that was copied was taken.
@@ -77,11 +87,21 @@ impl Run {
     /// Takes the next record.
     pub(crate) fn take(&mut self) -> Option<Arrival<'_>> {
         let copied = self.records.get(self.taken)?;
-        let start = self.taken.checked_sub(1).map_or(0, |before| self.records[before].end);
+        let start = self.taken.checked_sub(1).map_or(self.base, |before| self.records[before].end);
         self.taken += 1;
         self.place = copied.place;
         let record = copied.long.as_deref().unwrap_or(&self.bytes[start..copied.end]);
         Some(Arrival { rank: copied.rank, record, missing: copied.missing, charge: copied.charge })
+    }
+
+    /// Gives back records that were taken, the last of all that were. The first of them begins at `place`.
+    #[cfg(not(shuttle))]
+    pub(crate) fn put_back(&mut self, records: Vec<Copied>, place: u64) {
+        let end = self.taken.checked_sub(1).map_or(0, |last| self.records[last].end);
+        let waiting = self.records.split_off(self.taken);
+        self.records = records.into_iter().map(|copied| Copied { end, ..copied }).chain(waiting).collect();
+        (self.taken, self.place, self.is_plain) = (0, place, false);
+        self.base = end;
     }
 
     /// All that was copied, if it lies together and none of it was taken.
@@ -105,8 +125,17 @@ pub(crate) struct Copied {
     /// What it counts for in the queue, in bytes.
     pub(crate) charge: u64,
     pub(crate) missing: usize,
-    /// Its bytes, where they did not come in a page.
+    /// Its bytes, where there was no room for them in the run.
     pub(crate) long: Option<Vec<u8>>,
     /// Behind this record.
     pub(crate) place: u64,
+}
+
+#[cfg(not(shuttle))]
+impl Copied {
+    /// In memory of its own.
+    pub(crate) fn of(arrival: &Arrival<'_>) -> Self {
+        let Arrival { rank, record, missing, charge } = *arrival;
+        Self { rank, end: 0, charge, missing, long: Some(record.to_vec()), place: 0 }
+    }
 }

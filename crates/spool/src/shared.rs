@@ -9,7 +9,6 @@ use crossbeam_channel::Sender;
 use crossbeam_utils::CachePadded;
 use tracing_spool_fileset::{Alert, BlockReason, Counters, Edge, Event, Moments, State};
 
-use crate::admission::Refusal;
 use crate::alerts::AlertSink;
 use crate::at_exit;
 use crate::builder::SpoolBuilder;
@@ -19,7 +18,7 @@ use crate::forked;
 use crate::late::Late;
 use crate::ledger::{Ledger, Reason};
 use crate::peaks::Peaks;
-use crate::queue::{Bounds, Queue};
+use crate::queue::{Bounds, Queue, Refusal};
 use crate::rank::Rank;
 use crate::recovered::Recovered;
 use crate::stats::{Condition, Health, Stats};
@@ -120,7 +119,7 @@ impl Shared {
     }
 
     /// Hands a record over; what is refused is counted, or written late.
-    pub(crate) fn submit(&self, draft: &mut Draft) {
+    pub(crate) fn submit(&self, draft: &Draft) {
         if self.queue.origin.is_forked() {
             return forked::lose(self, draft.rank);
         }

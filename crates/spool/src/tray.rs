@@ -32,6 +32,8 @@ pub(crate) struct Settled {
 pub(crate) struct Slips<'a> {
     slips: &'a [Slip],
     settled: usize,
+    /// How its records were rendered.
+    pub(crate) rules: Rules,
 }
 
 impl Slips<'_> {
@@ -54,6 +56,8 @@ pub(crate) struct Tray {
     slips: Vec<Slip>,
     settled: usize,
     rules: Rules,
+    /// By which the records in it were rendered: by those of another process, where that began to write them.
+    rendered_by: Rules,
     notice_rules: Rules,
 }
 
@@ -63,7 +67,7 @@ impl Tray {
         let notice_rules =
             Rules { escape: true, single_line: true, max_bytes: rules.max_bytes.min(notice::MOST_BYTES) };
         let batch = Batch::with_capacity(BATCH_BYTES + BATCH_BYTES / 4);
-        Self { batch, slips: Vec::with_capacity(4_096), settled: 0, rules, notice_rules }
+        Self { batch, slips: Vec::with_capacity(4_096), settled: 0, rules, rendered_by: rules, notice_rules }
     }
 
     /// Adds a record; returns whether it had to be cut.
@@ -86,14 +90,24 @@ impl Tray {
 
     /// The batch, and what its records count for.
     pub(crate) fn parts(&mut self) -> (&mut Batch, Slips<'_>) {
-        (&mut self.batch, Slips { slips: &self.slips, settled: self.settled })
+        let slips = Slips { slips: &self.slips, settled: self.settled, rules: self.rendered_by };
+        (&mut self.batch, slips)
     }
 
-    /// Adds a record as another tray would have, by its rules.
+    /// Adds a record as the tray of another process has, by its rules. For an empty tray, or one that has such records alone.
     #[cfg(not(shuttle))]
-    pub(crate) fn push_by(&mut self, arrival: &Arrival<'_>, rules: &Rules) {
-        self.batch.push_cut(arrival.record, arrival.missing, rules);
+    pub(crate) fn push_by(&mut self, arrival: &Arrival<'_>, rules: Rules) {
+        self.rendered_by = rules;
+        self.batch.push_cut(arrival.record, arrival.missing, &rules);
         self.slips.push(Slip::Record { charge: arrival.charge, rank: arrival.rank });
+    }
+
+    /// Forgets the records of which nothing was written; returns how many are left.
+    #[cfg(not(shuttle))]
+    pub(crate) fn forget_unbegun(&mut self) -> usize {
+        self.batch.forget_unbegun();
+        self.slips.truncate(self.batch.records());
+        self.slips.len()
     }
 
     /// Whether nothing was added since it was emptied.
@@ -153,6 +167,7 @@ impl Tray {
         self.batch.clear();
         self.slips.clear();
         self.settled = 0;
+        self.rendered_by = self.rules;
     }
 }
 

@@ -3,7 +3,7 @@
 //! The writer thread is awake, naps (wakes by itself within milliseconds), is held (waits for the disk, records
 //! cannot help), or is parked (waits for a record). A caller pays for waking it only where it must:
 //!
-//! **The park** is a bit of the admission word, which callers change and the writer thread changes: whichever comes
+//! **The park** is a bit of the ring's word, which callers change and the writer thread changes: whichever comes
 //! second sees the other. Either the caller finds the bit, and wakes; or the writer thread finds the record counted,
 //! and does not park. The record may not be there yet when the thread looks for it: then the thread looks again.
 //!

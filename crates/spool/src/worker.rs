@@ -1,5 +1,5 @@
 //! The writer thread: [`Worker::round`] is one pass of its loop, callable without a thread; `run` is the loop.
-//! It decides nothing about files (the engine does) and nothing about who is admitted (`admission` does).
+//! It decides nothing about files (the engine does) and nothing about who is let in (`queue` does).
 
 mod leave;
 mod packer;
@@ -24,13 +24,13 @@ use crate::answer::Reply;
 use crate::control::{Control, Left, Tickets};
 use crate::durable::Keeper;
 use crate::gap::Gap;
+use crate::inbox::Inbox;
 use crate::ledger::{Dropped, Reason};
 use crate::notice::{self, Notices};
 use crate::origin::Inside;
 use crate::pace::Pace;
 use crate::rank::Rank;
 use crate::shared::Shared;
-use crate::source::Source;
 use crate::stats::Condition;
 use crate::sync::{Ordering, thread};
 use crate::tray::Tray;
@@ -68,7 +68,7 @@ pub(crate) enum Next {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) inbox: Source,
+    pub(crate) inbox: Inbox,
     pub(crate) control: Receiver<Control>,
     pub(crate) file_set: Engine,
     pub(crate) clock: Arc<dyn Clock>,
@@ -87,7 +87,7 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) struct Worker {
     shared: Arc<Shared>,
-    inbox: Source,
+    inbox: Inbox,
     control: Receiver<Control>,
     /// None after the end.
     file_set: Option<Engine>,
@@ -203,6 +203,7 @@ impl Worker {
         self.append(now);
         self.listen(now);
         self.publish();
+        self.inbox.tend();
         self.pace.took(self.taken - before.0, now.mono);
         let is_said = !self.gap.is_waiting() && !self.tray.has_notice();
         let is_blocked = matches!(self.state(), State::Blocked(_));
@@ -224,7 +225,7 @@ impl Worker {
                     let asks = self.shared.asks.take();
                     // First the place, then the count: see `gap`.
                     let queue = &self.shared.queue;
-                    let place = self.inbox.last_place(queue);
+                    let place = queue.place();
                     if self.notices != Notices::Off {
                         self.gap.force(now, place, self.shared.ledger.dropped());
                     }
@@ -251,7 +252,7 @@ impl Worker {
     fn watch_gap(&mut self, now: Now) {
         if self.notices != Notices::Off {
             let is_blocked = matches!(self.state(), State::Blocked(_));
-            let place = || self.inbox.last_place(&self.shared.queue);
+            let place = || self.shared.queue.place();
             self.gap.watch(now, is_blocked, place, || self.shared.ledger.dropped());
         }
     }
@@ -264,7 +265,6 @@ impl Worker {
         }
         self.tray.clear();
         let is_durable = self.inbox.durable().is_some();
-        let queue = &self.shared.queue;
         loop {
             // A notice of a durable hand-off has a batch of its own: see `durable`.
             let takes_notice = !is_durable || self.tray.is_empty();
@@ -306,9 +306,6 @@ impl Worker {
                 self.shared.ledger.cut_one();
             }
         }
-        if !self.tray.is_done() {
-            queue.shelf.stock();
-        }
     }
 
     /// Whether records may be held for those who read the file: not where room is short, or somebody waits.
@@ -316,7 +313,7 @@ impl Worker {
         let Some(file_set) = &mut self.file_set else { return };
         if !file_set.settings().quiet_rotation.is_zero() {
             let is_awaited = self.closing.is_some() || self.tickets.are_waiting();
-            file_set.set_pressed(is_awaited || self.shared.queue.admission.is_half_full());
+            file_set.set_pressed(is_awaited || self.shared.queue.is_half_full());
         }
     }
 
@@ -328,8 +325,7 @@ impl Worker {
             // Each write may take long, and what was left by the deadline is to be said exactly.
             let writes_max = if self.closing.is_some() { 1 } else { usize::MAX };
             let (batch, slips) = self.tray.parts();
-            let mut keeper =
-                self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, self.rules, &mut self.stating));
+            let mut keeper = self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.stating));
             let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
             file_set.append_with(batch, writes_max, now, witness);
         }
@@ -436,7 +432,8 @@ impl Worker {
     /// These are in the file, or given up. The queue shrinks nowhere else, so that what it held just before is all there
     /// is to know of its highest fill.
     fn release(&mut self, records: u64, bytes: u64) {
-        let left = self.inbox.release(&self.shared.queue, records, bytes);
+        self.inbox.release(records, bytes);
+        let left = self.shared.queue.was_released();
         self.shared.peaks.saw(left.records + records, left.bytes + bytes);
     }
 

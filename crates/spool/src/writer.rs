@@ -9,9 +9,9 @@ use std::sync::Arc;
 use tracing_core::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::admission::Refusal;
 use crate::builder::SpoolBuilder;
 use crate::draft::Draft;
+use crate::queue::Refusal;
 use crate::rank::Rank;
 use crate::shared::Shared;
 
@@ -144,7 +144,7 @@ impl Drop for EventWriter<'_> {
         match self.state {
             State::Nothing => {}
             State::Shed(refusal) => self.shared.refuse(self.draft.rank, refusal),
-            State::Record => self.shared.submit(&mut self.draft),
+            State::Record => self.shared.submit(&self.draft),
         }
     }
 }

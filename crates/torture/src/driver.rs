@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use fastrand::Rng;
-use tracing_spool::{Compression, FlushError, Overflow, Spool, SpoolBuilder, SpoolHandle, SyncPolicy};
+use tracing_spool::{
+    Compression, Durable, FlushError, Overflow, Spool, SpoolBuilder, SpoolHandle, SyncPolicy,
+};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::account::Account;
@@ -128,7 +130,7 @@ impl Life {
             })
             .quiet();
         let builder = match &self.durable {
-            Some(ring) => builder.durable(ring).durable_on_any_file_system(),
+            Some(ring) => builder.durable(Durable::at(ring).on_any_file_system()),
             None => builder,
         };
         if self.sync_ms > 0 {

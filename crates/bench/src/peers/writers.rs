@@ -15,11 +15,11 @@ use rolling_file::{RollingConditionBasic, RollingFileAppender};
 use tracing::Level;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling;
-use tracing_spool::{EventTime, HandOff, Overflow, Spool, SyncPolicy};
+use tracing_spool::{Durable, EventTime, Overflow, Spool, SyncPolicy};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
-use super::{DURABLE, RING, Target};
+use super::{DURABLE, Target};
 use crate::scenario::{Path, Spec};
 use crate::work::MARK;
 
@@ -39,15 +39,14 @@ pub fn spool(spec: &Spec, dir: &FilePath) -> Result<Target> {
         builder = builder.sync(SyncPolicy::Never);
     }
     match spec.peer.as_str() {
-        RING => builder = builder.hand_off(HandOff::Ring),
         DURABLE => {
             let ring =
                 FilePath::new("/dev/shm").join(format!("tracing-spool-bench-{}.ring", std::process::id()));
             removed = Some(ring.clone());
-            builder = builder.durable(ring);
+            builder = builder.durable(Durable::at(ring));
         }
         "spool-durable-disk" => {
-            builder = builder.durable(dir.join("bench.ring")).durable_on_any_file_system()
+            builder = builder.durable(Durable::at(dir.join("bench.ring")).on_any_file_system())
         }
         _ => {}
     }

@@ -57,12 +57,11 @@ pub(super) fn open(
             Setback::Displaced => Failure::new(Op::Open, &settings.path, OsError::ESTALE),
         }));
     }
-    let resumed =
-        unfinished.map(
-            |(unfinished, batch)| {
-                if is_unbegun { Resumed::Found(0) } else { stage.resume(unfinished, batch) }
-            },
-        );
+    let (mut resumed, mut in_hand) = (None, None);
+    if let Some((unfinished, batch)) = unfinished {
+        resumed = Some(if is_unbegun { Resumed::Found(0) } else { stage.resume(unfinished, batch) });
+        in_hand = Some(batch);
+    }
     let mut desk = Desk::new(settings.path.clone());
     if let Some(event) = adopted {
         desk.say(event);
@@ -85,11 +84,24 @@ pub(super) fn open(
         resumed,
         settings,
     };
+    if let Some(batch) = in_hand {
+        set.leave_overlong(batch);
+    }
     set.settle(now);
     Ok(set)
 }
 
 impl Engine {
+    /// Takes back what a process under other limits had begun and what these would not let end: it would keep all others
+    /// waiting. The record is the owner's to give again, shorter.
+    fn leave_overlong(&mut self, batch: &mut Batch) {
+        if batch.partial() > 0 && batch.record_in_hand().len() as u64 > self.settings.record_limit() {
+            self.cut_partial();
+            self.writing.rewind = false;
+            batch.rewind_record();
+        }
+    }
+
     /// Finishes what a killed process left, and brings the set under its limits. What fails here is tried again
     /// later, like any other step.
     fn settle(&mut self, now: Now) {

@@ -77,10 +77,9 @@ impl Batch {
         plain
     }
 
-    /// Forgets the records that were not begun: an owner that can hold one alone gives the others back.
-    pub(crate) fn keep_record_in_hand(&mut self) {
-        let kept = (self.finished + 1).min(self.ends.len());
-        self.ends.truncate(kept);
+    /// Forgets the records of which nothing was written: their owner gives them back, or renders them anew.
+    pub fn forget_unbegun(&mut self) {
+        self.ends.truncate(self.finished + usize::from(self.partial() > 0));
         self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
     }
 

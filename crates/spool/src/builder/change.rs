@@ -32,13 +32,12 @@ impl SpoolBuilder {
     }
 
     /// A fault for each field that differs and has to stay. Every field is named, so that a new one has to be placed.
-    fn fixed(&self, new: &Self) -> Vec<Fault> {
+    pub(super) fn fixed(&self, new: &Self) -> Vec<Fault> {
         let Self {
             settings: _,
             queue_bytes,
             queue_records,
             overflow,
-            hand_off,
             durable,
             shutdown_timeout,
             notices,
@@ -68,7 +67,6 @@ impl SpoolBuilder {
             *shutdown_timeout != self.shutdown_timeout,
             format!("{shutdown_timeout:?}"),
         );
-        stays("hand_off", *hand_off != self.hand_off, format!("{hand_off:?}"));
         stays("durable", *durable != self.durable, format!("{durable:?}"));
         stays("notices", *notices != self.notices, format!("{notices:?}"));
         stays("late_records", *late_records != self.late_records, format!("{late_records:?}"));

@@ -1,130 +1,92 @@
-//! Which hand-off a spool has, and its two ends made ready before the log is opened.
+//! The two ends of the hand-off, made ready before the log is opened: in memory, or in a file with what is in it.
 //! What a ring's records become is `recovery`'s.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing_spool_fileset::{Batch, Engine, Unfinished};
-use tracing_spool_ring::{Limits, Ring};
+use tracing_spool_ring::Ring;
 
 use super::SpoolBuilder;
+#[cfg(not(shuttle))]
+use super::durable::Place;
+use super::durable::RUNTIME_DIRECTORY;
 use crate::error::OpenError;
+use crate::inbox::Inbox;
 use crate::ledger::Dropped;
+#[cfg(not(shuttle))]
+use crate::losses;
+use crate::notice::Notices;
 use crate::origin::Origin;
-use crate::queue::{Bounds, HandOff, Queue};
-use crate::rank::Rank;
+use crate::queue::{Bounds, Queue};
 use crate::recovered::Recovered;
 #[cfg(not(shuttle))]
 use crate::recovery::{self, Adopted};
-use crate::ring_inbox::RingInbox;
-use crate::source::Source;
 use crate::tray::Tray;
 
-/// Where the ring of a durable hand-off is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Durable {
-    pub(super) path: PathBuf,
-    on_any_file_system: bool,
-    or_memory: bool,
-}
-
-/// The hand-off that outlives the process.
 impl SpoolBuilder {
-    /// Records wait in a ring in this file, which outlives the process: whatever ends it, SIGKILL included, the next
-    /// process that opens the log with the same file writes what it had accepted, each record once. There is no
-    /// default path. It has to be on tmpfs, ext4 or xfs; a directory that outlives the process and is on tmpfs is best:
-    /// systemd's `RuntimeDirectory=` with `RuntimeDirectoryPreserve=restart`, or a Kubernetes `emptyDir` in memory. The
-    /// file takes the next power of two above `queue_bytes`, and an eighth more. A power cut is not survived: a tmpfs is
-    /// gone then, and of other file systems a part.
-    ///
-    /// The file stays locked until the last clone of the [`Spool`](crate::Spool) is gone.
-    ///
-    /// ```no_run
-    /// use tracing_spool::{Overflow, Spool};
-    /// let (spool, guard) = Spool::builder("/var/log/shop/shop.log")
-    ///     .durable("/run/shop/log.ring")
-    ///     .overflow(Overflow::Block)
-    ///     .open()?;
-    /// println!("{}", guard.recovered());
-    /// # Ok::<(), tracing_spool::OpenError>(())
-    /// ```
-    pub fn durable(mut self, path: impl Into<PathBuf>) -> Self {
-        self.durable = Some(Durable { path: path.into(), on_any_file_system: false, or_memory: false });
-        self
+    /// The bounds of the queue, for records of at most so many bytes.
+    pub(super) fn bounds(&self, max_record: u64) -> Bounds {
+        let max_record = usize::try_from(max_record).unwrap_or(usize::MAX);
+        Bounds { bytes: self.queue_bytes, records: self.queue_records, max_record, overflow: self.overflow }
     }
 
-    /// The ring of [`durable`](Self::durable) may be on any file system. On some, btrfs and NFS among them, the room of a
-    /// file is not given for good: where it is missing the process is ended by SIGBUS.
-    pub fn durable_on_any_file_system(mut self) -> Self {
-        if let Some(durable) = &mut self.durable {
-            durable.on_any_file_system = true;
-        }
-        self
-    }
-
-    /// Where the ring of [`durable`](Self::durable) cannot be made, records wait in memory, with an alert, instead of an
-    /// error from [`open`](Self::open). A ring that is in use is an error still.
-    pub fn durable_or_memory(mut self) -> Self {
-        if let Some(durable) = &mut self.durable {
-            durable.or_memory = true;
-        }
-        self
-    }
-
-    /// How records get to the writer thread where they need not outlive the process (in pages).
-    pub fn hand_off(mut self, hand_off: HandOff) -> Self {
-        self.hand_off = hand_off;
-        self
+    /// Where the ring is, if in a file.
+    pub(super) fn ring_path(&self) -> Option<PathBuf> {
+        self.durable.path(&self.settings.path, std::env::var_os(RUNTIME_DIRECTORY))
     }
 
     /// Makes the ends ready, and takes up what is in a ring.
     pub(super) fn prepare(&self) -> Result<Ends, OpenError> {
-        let shares = Rank::ALL.map(|rank| u8::try_from(rank.mark_percent()).unwrap_or(100));
-        let limits = Limits { bytes: self.queue_bytes, records: self.queue_records, shares };
-        #[cfg(not(shuttle))]
-        if let Some(durable) = &self.durable {
-            return self.prepare_durable(durable, limits);
-        }
-        match self.hand_off {
-            HandOff::Pages => Ok(Ends::new(Way::Pages)),
-            HandOff::Ring => {
-                let (ring, reader) = Ring::in_memory(limits).map_err(OpenError::Memory)?;
-                Ok(Ends::new(Way::Ring(ring, RingInbox::new(reader))))
-            }
+        match self.ring_path() {
+            Some(path) => self.prepare_file(&path),
+            None => self.prepare_memory(None),
         }
     }
 
+    fn prepare_memory(&self, warning: Option<String>) -> Result<Ends, OpenError> {
+        let limits = self.bounds(u64::MAX).limits();
+        let (ring, reader) = Ring::in_memory(limits).map_err(OpenError::Memory)?;
+        Ok(Ends { way: Way::Memory(ring, Inbox::new(reader)), warning })
+    }
+
+    /// There are no files under the scheduler.
+    #[cfg(shuttle)]
+    fn prepare_file(&self, _: &Path) -> Result<Ends, OpenError> {
+        self.prepare_memory(None)
+    }
+
     #[cfg(not(shuttle))]
-    fn prepare_durable(&self, durable: &Durable, limits: Limits) -> Result<Ends, OpenError> {
+    fn prepare_file(&self, path: &Path) -> Result<Ends, OpenError> {
         use tracing_spool_ring as ring;
-        let path = std::path::absolute(&durable.path).unwrap_or_else(|_| durable.path.clone());
         let mut options = ring::Options::default();
-        options.any_file_system = durable.on_any_file_system;
-        match Ring::open(&path, limits, options) {
+        options.any_file_system = self.durable.on_any_file_system;
+        let is_automatic = self.durable.place == Place::Automatic;
+        match Ring::open(path, self.bounds(u64::MAX).limits(), options) {
             Ok(opened) => {
                 let adopted = recovery::adopt(opened, self.settings.rules());
                 let warning = adopted.set_aside.as_ref().map(|(aside, damage)| {
                     format!("the ring could not be used, as {damage}; it is now {}", aside.display())
                 });
-                Ok(Ends { warning, ..Ends::new(Way::Durable(Box::new(adopted))) })
+                Ok(Ends { way: Way::File(Box::new(adopted)), warning })
             }
-            Err(error) if durable.or_memory && !matches!(error, ring::OpenError::Locked { .. }) => {
-                let (ring, reader) = Ring::in_memory(limits).map_err(OpenError::Memory)?;
-                let warning = Some(format!("records do not outlive the process: {error}"));
-                Ok(Ends { warning, ..Ends::new(Way::Ring(ring, RingInbox::new(reader))) })
+            Err(error @ ring::OpenError::Locked { .. }) => Err(OpenError::Ring(error)),
+            // Nobody asked for it.
+            Err(ring::OpenError::FileSystem { .. }) if is_automatic => self.prepare_memory(None),
+            Err(error) if is_automatic || self.durable.or_memory => {
+                self.prepare_memory(Some(format!("records do not outlive the process: {error}")))
             }
             Err(error) => Err(OpenError::Ring(error)),
         }
     }
 }
 
-/// By which way records go.
+/// Where records wait.
 #[derive(Debug)]
 enum Way {
-    Pages,
-    Ring(Arc<Ring>, RingInbox),
+    Memory(Arc<Ring>, Inbox),
     #[cfg(not(shuttle))]
-    Durable(Box<Adopted>),
+    File(Box<Adopted>),
 }
 
 /// A hand-off that is ready.
@@ -138,23 +100,19 @@ pub(super) struct Ends {
 /// What a spool is made of.
 pub(super) struct Parts {
     pub(super) queue: Queue,
-    pub(super) source: Source,
+    pub(super) inbox: Inbox,
     pub(super) tray: Option<Tray>,
     pub(super) recovered: Recovered,
     pub(super) stating: Option<Dropped>,
 }
 
 impl Ends {
-    fn new(way: Way) -> Self {
-        Self { way, warning: None }
-    }
-
     /// The write that was under way when the last process died.
     pub(super) fn unfinished(&mut self) -> Option<(Unfinished, &mut Batch)> {
         match &mut self.way {
             #[cfg(not(shuttle))]
-            Way::Durable(adopted) => Some((adopted.unfinished?, &mut adopted.tray.batch)),
-            _ => None,
+            Way::File(adopted) => Some((adopted.unfinished?, &mut adopted.tray.batch)),
+            Way::Memory(..) => None,
         }
     }
 
@@ -162,29 +120,31 @@ impl Ends {
     pub(super) fn opened(&mut self, file_set: &Engine) {
         match &mut self.way {
             #[cfg(not(shuttle))]
-            Way::Durable(adopted) => adopted.resumed(file_set.resumed()),
-            _ => _ = file_set,
+            Way::File(adopted) => adopted.resumed(file_set.resumed()),
+            Way::Memory(..) => _ = file_set,
         }
     }
 
-    pub(super) fn into_parts(self, bounds: Bounds) -> Parts {
+    pub(super) fn into_parts(self, bounds: Bounds, notices: Notices) -> Parts {
         let origin = Origin::here();
-        let (tray, recovered, stating) = (None, Recovered::default(), None);
         match self.way {
-            Way::Pages => {
-                let (queue, source) = Queue::of_pages(bounds, origin);
-                Parts { queue, source, tray, recovered, stating }
-            }
-            Way::Ring(ring, inbox) => {
-                let queue = Queue::of_ring(bounds, origin, ring);
-                Parts { queue, source: Source::Ring(inbox), tray, recovered, stating }
-            }
+            Way::Memory(ring, inbox) => Parts {
+                queue: Queue::new(bounds, origin, ring),
+                inbox,
+                tray: None,
+                recovered: Recovered::default(),
+                stating: None,
+            },
             #[cfg(not(shuttle))]
-            Way::Durable(adopted) => {
+            Way::File(adopted) => {
                 let Adopted { ring, inbox, tray, recovered, unstated, .. } = *adopted;
-                let queue = Queue::of_ring(bounds, origin, ring);
-                let stating = Some(unstated);
-                Parts { queue, source: Source::Ring(inbox), tray: Some(tray), recovered, stating }
+                let mut stating = Some(unstated);
+                if notices == Notices::Off {
+                    // No notice will; `recovered` does.
+                    stating.take().iter().for_each(|unstated| losses::state(&ring, unstated));
+                }
+                let queue = Queue::new(bounds, origin, ring);
+                Parts { queue, inbox, tray: Some(tray), recovered, stating }
             }
         }
     }

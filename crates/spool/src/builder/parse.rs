@@ -8,9 +8,10 @@ use jiff::{Span, SpanRelativeTo};
 use tracing_core::Level;
 use tracing_spool_fileset::{Allow, Compression, Naming, Owner, Schedule, Sync as SyncPolicy};
 
+use super::durable::Place;
 use crate::late::LateRecords;
 use crate::notice::Notices;
-use crate::queue::{HandOff, Overflow};
+use crate::queue::Overflow;
 
 /// A value as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,11 +138,12 @@ pub(super) fn sync(value: &Value) -> Result<SyncPolicy, Wanted> {
     }
 }
 
-pub(super) fn hand_off(value: &Value) -> Result<HandOff, Wanted> {
+pub(super) fn durable(value: &Value) -> Result<Place, Wanted> {
     match value.text() {
-        Some("pages") => Ok(HandOff::Pages),
-        Some("ring") => Ok(HandOff::Ring),
-        _ => Err("must be \"pages\" or \"ring\""),
+        Some("automatic") => Ok(Place::Automatic),
+        Some("off") => Ok(Place::Memory),
+        Some(path) if !path.is_empty() => Ok(Place::At(path.into())),
+        _ => Err("must be \"automatic\", \"off\", or the path of a file, such as \"/run/shop/log.ring\""),
     }
 }
 
@@ -304,9 +306,10 @@ mod tests {
             [SyncPolicy::Never, SyncPolicy::OnRotate, SyncPolicy::OnDemand]
         );
         assert_eq!(
-            ["pages", "ring"].map(|word| hand_off(&said(word))),
-            [HandOff::Pages, HandOff::Ring].map(Ok)
+            ["automatic", "off", "/run/x.ring"].map(|word| durable(&said(word))),
+            [Place::Automatic, Place::Memory, Place::At("/run/x.ring".into())].map(Ok)
         );
+        assert!(durable(&said("")).is_err() && durable(&Value::Flag(true)).is_err());
         assert_eq!(
             ["numbered", "timestamped"].map(|word| naming(&said(word))),
             [Naming::Numbered, Naming::Timestamped].map(Ok)

@@ -62,6 +62,31 @@ fn a_record_may_be_as_long_as_the_longest() {
 }
 
 #[test]
+fn a_ring_at_a_path_of_the_log_is_a_fault() {
+    let (dir, path) = scene();
+    let at = |name: &str| dir.path().join(name);
+    let is_refused = |ring: PathBuf, describe: fn(SpoolBuilder) -> SpoolBuilder| {
+        let builder = Spool::builder(&path).archive_dir(at("archive")).latest_link(at("latest"));
+        match describe(builder).durable(Durable::at(ring).on_any_file_system().or_memory()).open() {
+            Err(OpenError::Unusable(faults)) => faults.iter().any(|fault| fault.field == "durable"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let bad = |builder: SpoolBuilder| builder.max_bytes(0); // nothing is created
+    let names = ["app.log", "app.log.3", "app.log.2.gz", ".app.log.lock", ".app.log.new", ".app.log.pack"];
+    for name in names.into_iter().chain(["app.log.2026-11-23", "latest", "ALERT_LOG_ROTATION_FAILED.txt"]) {
+        assert!(is_refused(at(name), bad), "{name}");
+    }
+    assert!(is_refused(at("archive/app.log.1"), bad));
+    let through = dir.path().join("..").join(dir.path().file_name().unwrap()).join("app.log");
+    assert!(is_refused(through, bad), "another way to the same directory");
+    assert!(!is_refused(at("alert.txt"), |builder| builder.alert_file("/x/alert.txt").max_bytes(0)));
+    assert!(is_refused(PathBuf::new(), bad));
+    assert!(!is_refused(at("app.ring"), bad) && !is_refused(at("other/app.log"), bad));
+    assert_eq!(self::names(&dir), 0);
+}
+
+#[test]
 fn all_faults_at_once_and_nothing_is_created() {
     let (dir, path) = scene();
     let missing = path.with_file_name("missing").join("app.log");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tracing_spool_fileset::sim::{Fault, SimClock, SimDisk, Survive, When};
 use tracing_spool_fileset::{Clock, Op, OsError};
 
-use crate::builder::SpoolBuilder;
+use crate::builder::{Durable, SpoolBuilder};
 use crate::draft::Draft;
 use crate::rank::Rank;
 use crate::recovered::Recovered;
@@ -52,8 +52,7 @@ impl World {
         let seen: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let builder = Spool::builder(LOG)
             .quiet()
-            .durable(self.ring())
-            .durable_on_any_file_system()
+            .durable(Durable::at(self.ring()).on_any_file_system())
             .queue_bytes(16 * 1024)
             .max_bytes(600)
             .backup_count(90)
@@ -68,7 +67,19 @@ impl World {
             let text = format!("record {number} {}\n", "x".repeat(number as usize * 37 % 190));
             let mut draft = Draft::new([Rank::Info, Rank::Error][number as usize % 2]);
             draft.push(text.as_bytes(), process.shared.queue.max_record());
-            process.shared.queue.offer(&mut draft).unwrap();
+            process.shared.queue.offer(&draft).unwrap();
+            self.accepted += 1;
+        }
+    }
+
+    /// Records with characters that some rules escape.
+    fn log_colours(&mut self, process: &Process, count: u32) {
+        for _ in 0..count {
+            let number = self.accepted;
+            let text = format!("record {number} \x1b[1m{}\n", "x".repeat(number as usize * 37 % 190));
+            let mut draft = Draft::new(Rank::Info);
+            draft.push(text.as_bytes(), process.shared.queue.max_record());
+            process.shared.queue.offer(&draft).unwrap();
             self.accepted += 1;
         }
     }
@@ -80,13 +91,24 @@ impl World {
         }
     }
 
-    /// A life as any other: a few records at a time. It may have died on the way; then the process knows, and goes on for
-    /// a while with a disk that answers nothing.
-    fn live(&mut self) {
-        if let Some(mut process) = self.start(|builder| builder) {
-            for _ in 0..4 {
-                self.log(&process, 5);
-                self.rounds(&mut process, 2);
+    /// A life as any other: a few records at a time, until it dies.
+    fn live(&mut self, rules: impl FnOnce(SpoolBuilder) -> SpoolBuilder, log: fn(&mut Self, &Process, u32)) {
+        let ring = std::fs::read(self.ring());
+        let started = self.start(rules);
+        if self.disk.crashed() {
+            // Dead as it took over: whatever it noted after that call, it did not.
+            drop(started);
+            ring.into_iter().for_each(|ring| std::fs::write(self.ring(), ring).unwrap());
+            return;
+        }
+        let Some(mut process) = started else { return };
+        for _ in 0..4 {
+            log(self, &process, if self.disk.crashed() { 0 } else { 5 });
+            for _ in 0..2 {
+                // The dead do nothing: no note in the ring either.
+                if !self.disk.crashed() {
+                    self.rounds(&mut process, 1);
+                }
             }
         }
     }
@@ -137,7 +159,7 @@ fn die(short: Option<usize>, first: u64, when: When, second: Option<u64>) -> Opt
     let mut world = World::new();
     world.disk.set_short_writes(short);
     world.disk.crash_at(first, when);
-    world.live();
+    world.live(|builder| builder, World::log);
     if !world.disk.crashed() {
         return None;
     }
@@ -145,7 +167,7 @@ fn die(short: Option<usize>, first: u64, when: When, second: Option<u64>) -> Opt
     world.disk.set_short_writes(short);
     if let Some(second) = second {
         world.disk.crash_at(world.disk.count() + second, when);
-        world.live();
+        world.live(|builder| builder, World::log);
         if !world.disk.crashed() {
             return None;
         }
@@ -171,11 +193,22 @@ fn dead_before_and_after_every_call_each_record_is_there_once() {
     assert!(deaths > 300, "{deaths}");
 }
 
+/// Calls of the first start, and of one that finds a log.
+fn calls_of_starts() -> [u64; 2] {
+    let world = World::new();
+    [(); 2].map(|()| {
+        let before = world.disk.count();
+        drop(world.start(|builder| builder).unwrap());
+        world.disk.count() - before
+    })
+}
+
 #[test]
 fn dead_again_while_taking_over_each_record_is_there_once() {
     let mut deaths = 0;
-    for first in (5..150).step_by(7) {
-        for second in (1..40).step_by(3) {
+    let [first_start, start] = calls_of_starts();
+    for first in (5..first_start).step_by(17).chain((first_start..first_start + 150).step_by(7)) {
+        for second in (1..start).step_by(9).chain((start..start + 40).step_by(3)) {
             for when in [When::Before, When::After] {
                 deaths += usize::from(die(Some(23), first, when, Some(second)).is_some());
             }
@@ -184,13 +217,113 @@ fn dead_again_while_taking_over_each_record_is_there_once() {
     assert!(deaths > 200, "{deaths}");
 }
 
+/// By which rules a life renders.
+type Rules = fn(SpoolBuilder) -> SpoolBuilder;
+
+/// Lives by rules of their own, which die at these calls, each counted from its start; the last lives on. Each record is in
+/// the files once, whether or not it was cut or escaped.
+fn die_under(rules: &[Rules], deaths: &[(u64, When)]) -> Option<()> {
+    let mut world = World::new();
+    let lives = rules.iter().cycle();
+    for ((at, when), rules) in deaths.iter().zip(lives.clone()) {
+        world.disk.set_short_writes(Some(23));
+        world.disk.crash_at(world.disk.count() + at, *when);
+        world.live(rules, World::log_colours);
+        if !world.disk.crashed() {
+            return None;
+        }
+        world.disk.restart(Survive::Live);
+    }
+    let mut last = world.start(lives.clone().nth(deaths.len()).unwrap()).expect("it starts");
+    assert_eq!(last.shared.recovered.uncertain, 0, "{deaths:?}");
+    world.rounds(&mut last, 60);
+    assert_eq!(last.shared.queue.waiting().records, 0, "{deaths:?}");
+    let text = world.text();
+    let mut found = vec![0; world.accepted as usize];
+    for line in text.lines().filter(|line| !line.starts_with("2026-")) {
+        let number = line.strip_prefix("record ").and_then(|rest| rest.split(' ').next()?.parse().ok());
+        let number: usize = number.unwrap_or_else(|| panic!("{deaths:?}: {line:?}\n{text}"));
+        found[number] += 1;
+    }
+    assert!(found.iter().all(|count| *count == 1), "{deaths:?}: {found:?}\n{text}");
+    Some(())
+}
+
+const RULES: [Rules; 4] = [
+    SpoolBuilder::raw_bytes,
+    |builder| builder.max_record_bytes(70),
+    |builder| builder.single_line().max_record_bytes(1_024).max_bytes(200),
+    |builder| builder.raw_bytes().max_record_bytes(64).max_total_bytes(20_000).backup_count(90),
+];
+
+#[test]
+fn dead_again_under_other_rules_each_record_is_there_once() {
+    let mut died = 0;
+    let [first_start, start] = calls_of_starts();
+    for first in (first_start..first_start + 60).step_by(5) {
+        for second in (start - 6..start + 20).step_by(2) {
+            for (when, skip) in [(When::Before, 0), (When::After, 1), (When::After, 2), (When::Before, 3)] {
+                let rules: Vec<Rules> = RULES.into_iter().cycle().skip(skip).take(4).collect();
+                died += usize::from(die_under(&rules, &[(first, when), (second, when)]).is_some());
+                let thrice = [(first, when), (second, when), (2 * start - second, when)];
+                died += usize::from(die_under(&rules, &thrice).is_some());
+            }
+        }
+    }
+    assert!(died > 500, "{died}");
+}
+
+#[test]
+fn what_a_process_before_has_written_is_not_in_this_ones_account() {
+    let mut world = World::new();
+    let mut process = world.start(|builder| builder.max_bytes(1 << 16)).unwrap();
+    world.log(&process, 3);
+    // Dead after the write and before it is noted.
+    world.disk.crash_at(world.disk.count() + 2, When::After);
+    world.rounds(&mut process, 1);
+    assert!(world.disk.crashed());
+    drop(process);
+    world.disk.restart(Survive::Live);
+    let mut process = world.start(|builder| builder.max_bytes(1 << 16)).unwrap();
+    let (stats, recovered) = (process.shared.stats(), process.shared.recovered);
+    assert_eq!(
+        (stats.written + stats.queued_records, recovered.records),
+        (recovered.records, recovered.records)
+    );
+    world.rounds(&mut process, 5);
+    assert_eq!(
+        (process.shared.stats().written, process.shared.stats().queued_records),
+        (recovered.records, 0)
+    );
+    assert_eq!(recovered.records, 0, "all three were in the file");
+    world.assert_each_once();
+}
+
+#[test]
+fn without_notices_a_loss_is_told_by_one_life() {
+    let mut world = World::new();
+    let quiet: Rules = |builder| builder.notices(crate::Notices::Off).queue_records(1);
+    let process = world.start(quiet).unwrap();
+    world.log(&process, 1);
+    let mut draft = Draft::new(Rank::Error);
+    draft.push(b"lost", 100);
+    process.shared.submit(&draft);
+    drop(process);
+    let told = [(); 2].map(|()| {
+        let mut process = world.start(quiet).unwrap();
+        world.rounds(&mut process, 3);
+        process.shared.recovered.dropped
+    });
+    assert_eq!(told, [1, 0]);
+}
+
 #[test]
 fn a_full_disk_is_waited_for_by_each_life() {
     let mut world = World::new();
     for _ in 0..5 {
         world.disk.fault(Fault::on(Op::Write).path_ends("app.log").short(11).once());
         world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::ENOSPC).until_cleared());
-        world.live();
+        world.live(|builder| builder, World::log);
         world.disk.restart(Survive::Live);
         world.disk.clear_faults();
     }
@@ -252,7 +385,7 @@ fn rendering_is_that_of_the_process_that_died() {
     let mut process = world.start(|builder| builder.raw_bytes().max_bytes(1 << 16)).unwrap();
     let mut draft = Draft::new(Rank::Info);
     draft.push(b"\x1b[1mbold\x1b[0m\n", 100);
-    process.shared.queue.offer(&mut draft).unwrap();
+    process.shared.queue.offer(&draft).unwrap();
     world.disk.fault(Fault::on(Op::Write).path_ends("app.log").short(6).once());
     world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
     world.rounds(&mut process, 1);
@@ -323,7 +456,8 @@ fn a_ring_that_cannot_be_made_is_an_error_or_memory_with_an_alert() {
     let world = World::new();
     std::fs::create_dir(world.ring()).unwrap();
     assert!(world.start(|builder| builder).is_none());
-    let process = world.start(SpoolBuilder::durable_or_memory).unwrap();
+    let or_memory = Durable::at(world.ring()).or_memory();
+    let process = world.start(|builder| builder.durable(or_memory)).unwrap();
     assert!(process.shared.health().alerts[0].detail.contains("do not outlive"));
 }
 
@@ -335,7 +469,7 @@ fn a_loss_that_was_not_stated_before_a_death_is_stated_after_it() {
     let lose = |process: &Process| {
         let mut draft = Draft::new(Rank::Error);
         draft.push(b"lost", 100);
-        process.shared.submit(&mut draft);
+        process.shared.submit(&draft);
     };
     (0..3).for_each(|_| lose(&process));
     drop(process);
@@ -385,7 +519,7 @@ fn room_is_not_given_back_inside_a_stamp() {
     options.any_file_system = true;
     let opened = Ring::open(&world.ring(), limits, options).unwrap();
     (0..4).for_each(|_| assert!(opened.ring.offer(2, b"x", 0).is_ok()));
-    let mut inbox = crate::ring_inbox::RingInbox::durable(opened.reader, 0..0);
+    let mut inbox = crate::inbox::Inbox::lasting(opened.reader, 0..0);
     while inbox.take().is_some() {}
     // Four records were to be written, and the first two were given up.
     inbox.stamp(&Stamp { task: Task::Records { until: 4 }, ..Stamp::default() });
@@ -396,7 +530,7 @@ fn room_is_not_given_back_inside_a_stamp() {
     assert_eq!((found.records, found.stamp), (2, Some(Stamp { from: 2, ..Stamp::default() })));
 
     // The same where the stamp is that of a process before.
-    let mut inbox = crate::ring_inbox::RingInbox::durable(opened.reader, 2..4);
+    let mut inbox = crate::inbox::Inbox::lasting(opened.reader, 2..4);
     while inbox.take().is_some() {}
     inbox.release(1, 64);
     drop((inbox, opened.ring));

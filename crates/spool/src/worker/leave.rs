@@ -58,10 +58,8 @@ impl Worker {
                 self.shared.late.leave(file_set, Arc::clone(&self.clock), self.rules);
             } else {
                 let (batch, slips) = self.tray.parts();
-                let mut keeper = self
-                    .inbox
-                    .durable()
-                    .map(|inbox| Keeper::new(inbox, slips, self.rules, &mut self.stating));
+                let mut keeper =
+                    self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.stating));
                 let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
                 let close = || file_set.close_with(batch, now, witness);
                 match catch_unwind(AssertUnwindSafe(close)) {
@@ -113,7 +111,7 @@ impl Worker {
             ledger.drop_one(reason, arrival.rank);
             known += 1;
         }
-        let rest = self.inbox.clear(&self.shared.queue);
+        let rest = self.shared.queue.leave();
         let all = rest.records;
         self.shared.peaks.saw(all, rest.bytes);
         ledger.drop_many(reason, Rank::Info, all.saturating_sub(known));

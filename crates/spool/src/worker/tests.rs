@@ -3,7 +3,6 @@
 mod asks;
 mod readers;
 
-use std::cell::Cell;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +23,6 @@ use crate::handle::{FlushError, SpoolHandle};
 use crate::late::LateRecords;
 use crate::ledger::Reason;
 use crate::origin::Inside;
-use crate::queue::HandOff;
 use crate::rank::Rank;
 use crate::shared::Shared;
 use crate::stats::{Condition, Stats};
@@ -41,15 +39,10 @@ struct Bench {
     worker: Worker,
 }
 
-thread_local! {
-    /// How records travel on the benches of this test.
-    static HAND_OFF: Cell<HandOff> = const { Cell::new(HandOff::Pages) };
-}
-
 fn bench(describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Bench {
     let (disk, clock) = (SimDisk::new(), SimClock::new());
     let seen: Arc<dyn Clock> = Arc::new(clock.clone());
-    let builder = describe(Spool::builder(LOG).hand_off(HAND_OFF.get()).quiet());
+    let builder = describe(Spool::builder(LOG).quiet());
     let (shared, worker) = builder.assemble_with(disk.fs(), &seen).unwrap();
     Bench { disk, clock, spool: Spool::new(Arc::clone(&shared)), shared, worker }
 }
@@ -58,7 +51,7 @@ impl Bench {
     fn log(&self, rank: Rank, text: &str) {
         let mut draft = Draft::new(rank);
         draft.push(text.as_bytes(), self.shared.queue.max_record());
-        self.shared.submit(&mut draft);
+        self.shared.submit(&draft);
     }
 
     fn rounds(&mut self, count: usize) -> Next {
@@ -490,38 +483,4 @@ fn a_few_records_wait_for_the_end_of_a_nap_and_many_do_not() {
     bench.rounds(1);
     bench.log(Rank::Info, "three");
     assert_eq!(bench.worker.next(now, true), Next::Again, "there is much traffic");
-}
-
-#[test]
-fn by_a_ring_all_is_the_same() {
-    HAND_OFF.set(HandOff::Ring);
-    let tests: [fn(); 26] = [
-        records_become_lines_and_are_booked_when_written,
-        museum_t11_pieces_are_one_record,
-        long_records_are_cut_and_counted,
-        museum_t1_a_panic_is_survived_with_the_batch,
-        museum_t1_a_batch_that_panics_thrice_is_given_up_and_said,
-        a_blocked_disk_holds_the_batch_and_names_the_loss,
-        a_record_that_no_file_can_hold_is_lost_alone_counted_and_said,
-        a_gap_is_stated_before_the_next_record,
-        a_flush_says_the_gap_at_once,
-        museum_t4_flushes_are_each_answered,
-        a_flush_where_it_would_wait_for_itself_is_an_error,
-        museum_t8_a_hook_may_log_panic_and_flush,
-        leaving_writes_what_waits_and_says_the_rest,
-        museum_t5_records_after_the_end_are_counted,
-        late_records_are_written_where_that_is_wished,
-        asks::leaving_while_blocked_counts_what_is_left,
-        asks::room_that_comes_back_before_the_end_of_the_time_is_used,
-        asks::a_flush_at_the_end_of_the_process_waits_for_room,
-        leaving_ends_at_its_deadline,
-        an_abandoned_worker_begins_nothing,
-        errors_are_made_durable_where_that_is_wished,
-        messages_reach_the_engine,
-        rests_as_long_as_there_is_nothing_to_do,
-        asks::what_was_asked_for_and_not_begun_is_not_asked_for_again,
-        asks::flushes_that_are_not_waited_for_leave_one_message,
-        asks::a_record_that_may_not_wait_for_company_wakes_the_thread,
-    ];
-    tests.into_iter().for_each(|test| test());
 }

@@ -284,12 +284,12 @@ fn museum_d10_the_disk_hangs() {
     // Otherwise as long as they asked, and no longer.
     let patience = Duration::from_millis(30);
     let (_dir, live, disk, spool, guard) = hanging(Overflow::BlockFor(patience));
-    while_it_hangs(&disk, || log(&spool, 0, 0..950, 100));
-    let waited = while_it_hangs(&disk, || log(&spool, 0, 950..953, 100));
+    while_it_hangs(&disk, || log(&spool, 0, 0..1_000, 100));
+    let waited = while_it_hangs(&disk, || log(&spool, 0, 1_000..1_003, 100));
     assert!(waited >= 3 * patience, "{waited:?}");
     disk.release();
     guard.handle().flush(LONG).unwrap();
-    assert_eq!(ledger(&guard.handle()), (953, 950, 3, 0));
+    assert_eq!(ledger(&guard.handle()), (1_003, 1_000, 3, 0));
     assert!(guard.shutdown(LONG).is_complete());
-    read_back(&RealDisk, &live).assert_numbers(0, 950);
+    read_back(&RealDisk, &live).assert_numbers(0, 1_000);
 }

@@ -9,7 +9,7 @@ use nix::libc;
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
-use tracing_spool::{Overflow, Reason, Spool, SpoolBuilder};
+use tracing_spool::{Durable, Overflow, Reason, Spool, SpoolBuilder};
 
 use crate::support::{LONG, child, content, finish, is_child, log, said, scene, until};
 
@@ -18,8 +18,7 @@ const WAY: &str = "TRACING_SPOOL_DURABLE_WAY";
 
 fn durable(dir: &Path) -> SpoolBuilder {
     Spool::builder(dir.join("app.log"))
-        .durable(dir.join("ring"))
-        .durable_on_any_file_system()
+        .durable(Durable::at(dir.join("ring")).on_any_file_system())
         .overflow(Overflow::Block)
         .max_bytes(1 << 20)
         .backup_count(100)

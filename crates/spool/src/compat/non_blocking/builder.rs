@@ -37,7 +37,7 @@ pub struct NonBlockingBuilder {
 
 impl NonBlockingBuilder {
     /// Lines that may wait (128,000), the one being written among them; one at least, about two million at the most.
-    /// Their bytes are bounded too: 512 for each line, at least 1 MiB. A longer line waits alone.
+    /// Their bytes are bounded too: 512 for each line, at least 64 MiB. A longer line is cut.
     pub fn buffered_lines_limit(mut self, buffered_lines_limit: usize) -> Self {
         self.lines = buffered_lines_limit;
         self

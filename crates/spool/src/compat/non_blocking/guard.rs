@@ -40,7 +40,7 @@ impl WorkerGuard {
         if shared.queue.origin.is_forked() {
             // The thread is not in this process: joining it would never end.
             std::mem::forget(thread);
-            shared.queue.admission.close();
+            shared.queue.shut();
             return;
         }
         shared.stop();

@@ -1,11 +1,14 @@
 //! What callers, the guard and the thread share: the queue, the counter, and how far the end has come.
 //! It writes nothing.
 
+use std::alloc::{Layout, handle_alloc_error};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admission::MOST_BYTES;
+use tracing_spool_ring::{LEVELS, Limits, MOST_BYTES, Reader, Ring};
+
 use crate::answer::Answer;
 use crate::control::{Asks, Flushed, Patience};
 use crate::flush_all::Output;
@@ -20,7 +23,8 @@ use super::counter::ErrorCounter;
 
 /// Bytes that may wait, for each line that may.
 const BYTES_PER_LINE: u64 = 512;
-const LEAST_BYTES: u64 = 1 << 20;
+/// A longer line does not fit, and is cut. It is no more than a claim on addresses: memory is used as lines come.
+const LEAST_BYTES: u64 = 64 << 20;
 
 /// How long the end may take, that of the guard and that of the process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -44,19 +48,28 @@ pub(super) struct Shared {
     is_abandoned: AtomicBool,
 }
 
+/// A ring, with a smaller bound where the system does not give so many addresses. Where it gives none at all, the program has
+/// no memory.
+fn ring(limits: Limits) -> (Arc<Ring>, Reader) {
+    let bounds = [limits.bytes, LEAST_BYTES.min(limits.bytes), 1 << 16];
+    let at = |bytes| Limits { bytes, records: limits.records, shares: limits.shares };
+    let ring = bounds.into_iter().find_map(|bytes| Ring::in_memory(at(bytes)).ok());
+    ring.unwrap_or_else(|| handle_alloc_error(Layout::new::<[u8; 1 << 16]>()))
+}
+
 impl Shared {
     pub(super) fn new(name: String, lines: usize, is_lossy: bool) -> (Self, Inbox) {
         let lines = u64::try_from(lines).unwrap_or(u64::MAX).max(1);
         let bounds = Bounds {
             bytes: lines.saturating_mul(BYTES_PER_LINE).clamp(LEAST_BYTES, MOST_BYTES),
-            // So many that the share which this rank may fill is `lines`.
-            records: lines.saturating_mul(100).div_ceil(RANK.mark_percent()),
+            records: lines,
             max_record: usize::MAX,
             overflow: if is_lossy { Overflow::DropNewest } else { Overflow::Block },
         };
-        let (queue, inbox) = Queue::new(bounds, Origin::here());
+        // One rank, which may fill all of it.
+        let (ring, reader) = ring(Limits { shares: [100; LEVELS], ..bounds.limits() });
         let shared = Self {
-            queue,
+            queue: Queue::new(bounds, Origin::here(), ring),
             counter: ErrorCounter::default(),
             asks: Asks::default(),
             name,
@@ -64,7 +77,7 @@ impl Shared {
             is_stopping: AtomicBool::new(false),
             is_abandoned: AtomicBool::new(false),
         };
-        (shared, inbox)
+        (shared, Inbox::new(reader))
     }
 
     /// Lets the thread end when nothing waits any more. Nothing is let in from now on.
@@ -81,7 +94,7 @@ impl Shared {
     /// Lets the thread end after the write that it is in. What waits now is lost.
     pub(super) fn abandon(&self) {
         self.is_abandoned.store(true, Ordering::SeqCst);
-        self.counter.lost(self.queue.admission.fill().records());
+        self.counter.lost(self.queue.waiting().records);
     }
 
     /// For the thread as it ends, before it looks for those that ask.
@@ -115,7 +128,7 @@ impl Output for Shared {
     }
 
     fn waiting(&self) -> u64 {
-        self.queue.admission.fill().records()
+        self.queue.waiting().records
     }
 
     fn patience(&self) -> Duration {
@@ -140,7 +153,7 @@ mod tests {
             let (shared, _inbox) = Shared::new(String::new(), lines, true);
             let mut draft = crate::draft::Draft::new(RANK);
             draft.push(b"x", usize::MAX);
-            let taken = std::iter::from_fn(|| shared.queue.offer(&mut draft).ok()).count();
+            let taken = std::iter::from_fn(|| shared.queue.offer(&draft).ok()).count();
             assert_eq!(taken, lines);
         }
         let (shared, _inbox) = Shared::new(String::new(), 0, true);

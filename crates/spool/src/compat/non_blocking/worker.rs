@@ -64,7 +64,7 @@ pub(super) fn start<W: Write + Send + 'static>(
             shared.end();
             drop(shared.asks.take());
             shared.counter.failed(1);
-            shared.counter.lost(shared.queue.admission.fill().records());
+            shared.counter.lost(shared.queue.waiting().records);
         }
         let _ = done.send(());
     };
@@ -87,6 +87,7 @@ impl<W: Write + Send + 'static> Worker<W> {
             self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
             self.hear_asks();
             let taken = self.round();
+            self.inbox.tend();
             self.settled += taken;
             self.tickets.answer(self.settled, true, false);
             let now = self.clock.now().mono;
@@ -99,7 +100,7 @@ impl<W: Write + Send + 'static> Worker<W> {
             }
             if !self.shared.is_stopping() {
                 self.rest(now);
-            } else if self.shared.queue.admission.fill().records() == 0 {
+            } else if self.shared.queue.waiting().records == 0 {
                 break;
             } else {
                 thread::yield_now(); // a line that is let in and not yet there: a moment
@@ -119,21 +120,17 @@ impl<W: Write + Send + 'static> Worker<W> {
     fn hear_asks(&mut self) {
         let asks = self.shared.asks.take();
         if !asks.is_empty() {
-            self.tickets.add(self.settled + self.shared.queue.admission.fill().records(), asks);
+            self.tickets.add(self.settled + self.shared.queue.waiting().records, asks);
         }
     }
 
     /// Writes what waits; returns how many lines that were.
     fn round(&mut self) -> u64 {
         let own = (&mut self.writer as &mut dyn Any).downcast_mut::<RollingFileAppender>();
-        let taken = match own {
+        match own {
             Some(appender) => self.batch.write(&self.shared, &mut self.inbox, appender),
             None => self.write_each(),
-        };
-        if taken > 0 {
-            self.shared.queue.shelf.stock();
         }
-        taken
     }
 
     fn write_each(&mut self) -> u64 {
@@ -151,7 +148,8 @@ impl<W: Write + Send + 'static> Worker<W> {
             }
             if !shared.is_abandoned() {
                 let charge = line.charge;
-                shared.queue.release(1, charge);
+                inbox.release(1, charge);
+                shared.queue.was_released();
             }
         }
         if taken > 0 && !shared.is_abandoned() && !matches!(guarded(|| writer.flush()), Some(Ok(()))) {
@@ -165,11 +163,11 @@ impl<W: Write + Send + 'static> Worker<W> {
         let parks = matches!(rest, Rest::Park(_));
         let mut on_its_way = false;
         shared.queue.wake.rest(rest, |_| {
-            on_its_way = parks && shared.queue.admission.park().records() > 0;
+            on_its_way = parks && shared.queue.park();
             on_its_way || shared.is_stopping() || shared.asks.are_waiting()
         });
         if parks {
-            shared.queue.admission.unpark();
+            shared.queue.unpark();
         }
         if on_its_way {
             thread::yield_now(); // its caller has to store its tag
@@ -204,7 +202,8 @@ impl Batch {
         self.seen_failures = failures;
         if !shared.is_abandoned() {
             shared.counter.lost(lost);
-            shared.queue.release(lines, self.charge);
+            inbox.release(lines, self.charge);
+            shared.queue.was_released();
         }
         if self.bytes.capacity() > 2 * BATCH_BYTES {
             self.bytes = Vec::new(); // a very long line is no reason to keep so much
@@ -231,7 +230,7 @@ mod tests {
         for number in 0..lines {
             let mut draft = Draft::new(RANK);
             draft.push(format!("line {number}\n").as_bytes(), usize::MAX);
-            shared.queue.offer(&mut draft).unwrap();
+            shared.queue.offer(&draft).unwrap();
         }
         Worker::new(Arc::new(shared), inbox, writer)
     }
@@ -241,7 +240,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut worker = worker(rolling::never(dir.path(), "app.log"), 5_000);
         assert_eq!(worker.round(), 5_000, "one round is one write");
-        assert_eq!(worker.shared.queue.admission.fill().records(), 0);
+        assert_eq!(worker.shared.queue.waiting().records, 0);
         let lines: Vec<String> = (0..5_000).map(|number| format!("line {number}")).collect();
         let written = String::from_utf8(worker.batch.bytes.clone()).unwrap();
         assert!(written.lines().eq(lines));
@@ -271,6 +270,6 @@ mod tests {
         let mut worker = worker(Calls::default(), ROUND_LINES + 10);
         assert_eq!((worker.round(), worker.round(), worker.round()), (ROUND_LINES, 10, 0));
         assert_eq!((worker.writer.lines as u64, worker.writer.flushes), (ROUND_LINES + 10, 2));
-        assert_eq!(worker.shared.queue.admission.fill().records(), 0);
+        assert_eq!(worker.shared.queue.waiting().records, 0);
     }
 }

@@ -10,9 +10,9 @@ use super::builder::NonBlockingBuilder;
 use super::counter::ErrorCounter;
 use super::guard::WorkerGuard;
 use super::shared::{RANK, Shared};
-use crate::admission::Refusal;
 use crate::at_exit;
 use crate::draft::Draft;
+use crate::queue::Refusal;
 
 /// The callers' end: cheap to clone, [`Write`](io::Write) and [`MakeWriter`]. One `write` is one line.
 ///
@@ -49,7 +49,7 @@ impl NonBlocking {
         queue.foresee(RANK)?;
         let mut draft = Draft::new(RANK);
         draft.push(line, queue.max_record());
-        queue.offer(&mut draft)?;
+        queue.offer(&draft)?;
         if at_exit::ends() {
             at_exit::follow(self.shared.as_ref());
         }
