@@ -28,6 +28,7 @@ setters! {
     queue_records(77);
     durable(Durable::at("/run/x.ring").or_memory());
     overflow(Overflow::Block);
+    linger(Duration::from_millis(7));
     shutdown_timeout(Duration::from_secs(9));
     notices(Notices::Json);
     late_records(LateRecords::Write);
@@ -79,6 +80,7 @@ const NAMED: [(&str, &str); 5] = [
 fn assert_same(one: &SpoolBuilder, other: &SpoolBuilder) {
     assert_eq!(one.settings, other.settings);
     assert_eq!(one.fixed(other), []);
+    assert_eq!(one.linger, other.linger);
 }
 
 #[test]
@@ -90,7 +92,8 @@ fn every_setter_is_in_the_list() {
     let plain = Spool::builder("app.log");
     for (name, set) in SETTERS.iter().filter(|(name, _)| *name != "compression") {
         let set = set(plain.clone());
-        assert!(set.settings != plain.settings || !plain.fixed(&set).is_empty(), "{name} changes nothing");
+        let differs = set.settings != plain.settings || set.linger != plain.linger;
+        assert!(differs || !plain.fixed(&set).is_empty(), "{name} changes nothing");
     }
 }
 
