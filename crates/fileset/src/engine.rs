@@ -384,27 +384,13 @@ impl Engine {
 
     /// One last `write(2)` for the batch, then the end. No record is left half written where that can be helped. Who
     /// has time for the whole batch calls [`append`](Self::append) before.
-    pub fn close(self, batch: &mut Batch, now: Now) -> CloseReport {
-        self.close_with(batch, now, None)
+    pub fn close(mut self, batch: &mut Batch, now: Now) -> CloseReport {
+        self.end(batch, now, None)
     }
 
-    /// As [`close`](Self::close), with a [`Witness`].
-    pub fn close_with(
-        mut self,
-        batch: &mut Batch,
-        now: Now,
-        witness: Option<&mut dyn Witness>,
-    ) -> CloseReport {
-        self.end(batch, now, witness)
-    }
-
-    /// The end of a set that is closed or dropped.
-    pub(crate) fn end(
-        &mut self,
-        batch: &mut Batch,
-        now: Now,
-        witness: Option<&mut dyn Witness>,
-    ) -> CloseReport {
+    /// As [`close`](Self::close), with a [`Witness`], and leaves what there is to ask and to say: the end may still have
+    /// rotated and removed. Nothing is written after it.
+    pub fn end(&mut self, batch: &mut Batch, now: Now, witness: Option<&mut dyn Witness>) -> CloseReport {
         let fragments = self.desk.counters.fragments;
         self.hurry();
         self.append_with(batch, 1, now, witness);

@@ -417,7 +417,7 @@ impl SpoolBuilder {
         let bounds = self.bounds(record_limit);
         let described = self.clone();
         let hand_off::Parts { queue, inbox, tray, recovered, stating } =
-            ends.into_parts(bounds, self.notices);
+            ends.into_parts(bounds, self.notices != Notices::Off);
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
             queue,

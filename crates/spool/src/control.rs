@@ -102,6 +102,7 @@ impl Asks {
     }
 
     /// Whether there are some.
+    #[cfg(not(shuttle))]
     pub(crate) fn are_waiting(&self) -> bool {
         !self.flushes.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }

@@ -16,7 +16,6 @@ use crate::inbox::Inbox;
 use crate::ledger::Dropped;
 #[cfg(not(shuttle))]
 use crate::losses;
-use crate::notice::Notices;
 use crate::origin::Origin;
 use crate::queue::{Bounds, Queue};
 use crate::recovered::Recovered;
@@ -125,7 +124,8 @@ impl Ends {
         }
     }
 
-    pub(super) fn into_parts(self, bounds: Bounds, notices: Notices) -> Parts {
+    /// Losses of a process before are stated by a notice, where there are any; `recovered` tells them in any case.
+    pub(super) fn into_parts(self, bounds: Bounds, has_notices: bool) -> Parts {
         let origin = Origin::here();
         match self.way {
             Way::Memory(ring, inbox) => Parts {
@@ -138,10 +138,9 @@ impl Ends {
             #[cfg(not(shuttle))]
             Way::File(adopted) => {
                 let Adopted { ring, inbox, tray, recovered, unstated, .. } = *adopted;
-                let mut stating = Some(unstated);
-                if notices == Notices::Off {
-                    // No notice will; `recovered` does.
-                    stating.take().iter().for_each(|unstated| losses::state(&ring, unstated));
+                let stating = has_notices.then_some(unstated);
+                if !has_notices {
+                    losses::state(&ring, &unstated);
                 }
                 let queue = Queue::new(bounds, origin, ring);
                 Parts { queue, inbox, tray: Some(tray), recovered, stating }

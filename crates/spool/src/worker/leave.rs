@@ -61,8 +61,8 @@ impl Worker {
                 let mut keeper =
                     self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.stating));
                 let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
-                let close = || file_set.close_with(batch, now, witness);
-                match catch_unwind(AssertUnwindSafe(close)) {
+                let end = || file_set.end(batch, now, witness);
+                match catch_unwind(AssertUnwindSafe(end)) {
                     Ok(report) => left.fragment = report.fragment_left,
                     Err(payload) => {
                         std::mem::forget(payload);
@@ -70,6 +70,11 @@ impl Worker {
                     }
                 }
                 self.shared.late.leave_nothing();
+                // What the end has done is counted and told like all else.
+                self.file_set = Some(file_set);
+                self.listen(now);
+                self.publish();
+                self.file_set = None;
             }
         }
         self.settle();

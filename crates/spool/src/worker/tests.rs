@@ -374,6 +374,34 @@ fn late_records_are_written_where_that_is_wished() {
 }
 
 #[test]
+fn what_the_end_itself_does_is_counted_and_told() {
+    let mut done_at_the_end = 0;
+    // The rotation fails until some call of the end; which one that is depends on all that is tried on the way.
+    for times in 1..12 {
+        let told = Arc::new(AtomicUsize::new(0));
+        let heard = Arc::clone(&told);
+        let mut bench = bench(|builder| {
+            let builder = builder.max_bytes(64).backup_count(1).retry_cooldown(Duration::from_secs(300));
+            builder.on_rotate(move |_| _ = heard.fetch_add(1, Ordering::Relaxed))
+        });
+        bench.disk.fault(Fault::on(Op::Unlink).path_ends("app.log.1").fails(OsError::EMFILE).times(times));
+        for text in ["one", "two", "three"] {
+            bench.log(Rank::Info, &text.repeat(20));
+            bench.rounds(3);
+        }
+        let before = bench.stats().files.rotations;
+        bench.stop();
+        let files = bench.stats().files;
+        done_at_the_end += files.rotations - before;
+        let backup = bench.disk.read(format!("{LOG}.1")).unwrap();
+        let done = if backup.starts_with(b"one") { 1 } else { 2 };
+        assert_eq!((told.load(Ordering::Relaxed) as u64, files.rotations), (done, done), "{times}");
+        assert_eq!(files.pruned_files + 1, files.rotations, "{times}: one backup stays");
+    }
+    assert!(done_at_the_end > 0);
+}
+
+#[test]
 fn leaving_ends_at_its_deadline() {
     let mut bench = bench(|builder| builder);
     bench.disk.fault(Fault::on(Op::Write).fails(OsError::EAGAIN).until_cleared());
