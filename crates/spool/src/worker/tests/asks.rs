@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-pub(super) fn leaving_while_blocked_counts_what_is_left() {
+fn leaving_while_blocked_counts_what_is_left() {
     let mut bench = bench(|builder| builder.late_records(LateRecords::Write));
     bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
     bench.log(Rank::Info, "one");
@@ -36,7 +36,7 @@ pub(super) fn leaving_while_blocked_counts_what_is_left() {
 }
 
 #[test]
-pub(super) fn room_that_comes_back_before_the_end_of_the_time_is_used() {
+fn room_that_comes_back_before_the_end_of_the_time_is_used() {
     let mut bench = bench(|builder| builder);
     bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
     (0..10).for_each(|number| bench.log(Rank::Info, &format!("{number}")));
@@ -52,7 +52,7 @@ pub(super) fn room_that_comes_back_before_the_end_of_the_time_is_used() {
 }
 
 #[test]
-pub(super) fn a_flush_at_the_end_of_the_process_waits_for_room() {
+fn a_flush_at_the_end_of_the_process_waits_for_room() {
     let mut bench = bench(|builder| builder);
     bench.disk.fault(Fault::on(Op::Write).fails(OsError::ENOSPC).until_cleared());
     bench.log(Rank::Info, "last");
@@ -67,7 +67,7 @@ pub(super) fn a_flush_at_the_end_of_the_process_waits_for_room() {
 }
 
 #[test]
-pub(super) fn what_was_asked_for_and_not_begun_is_not_asked_for_again() {
+fn what_was_asked_for_and_not_begun_is_not_asked_for_again() {
     let mut bench = bench(|builder| builder);
     let handle = SpoolHandle::new(Arc::clone(&bench.shared));
     (0..100).for_each(|_| handle.rotate().and_then(|()| handle.reopen()).unwrap());
@@ -82,7 +82,7 @@ pub(super) fn what_was_asked_for_and_not_begun_is_not_asked_for_again() {
 }
 
 #[test]
-pub(super) fn flushes_that_are_not_waited_for_leave_one_message() {
+fn flushes_that_are_not_waited_for_leave_one_message() {
     let mut bench = bench(|builder| builder);
     let handle = SpoolHandle::new(Arc::clone(&bench.shared));
     bench.log(Rank::Info, "record");
@@ -97,7 +97,7 @@ pub(super) fn flushes_that_are_not_waited_for_leave_one_message() {
 }
 
 #[test]
-pub(super) fn a_record_that_may_not_wait_for_company_wakes_the_thread() {
+fn a_record_that_may_not_wait_for_company_wakes_the_thread() {
     let mut bench = bench(|builder| builder.linger(Duration::from_millis(500)));
     bench.log(Rank::Info, "one");
     assert_eq!(bench.settle(), Next::Rest(Rest::Nap(Duration::from_millis(200))));
