@@ -21,7 +21,8 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn describe(dir: &Path) -> SpoolBuilder {
     Spool::builder(dir.join("app.log"))
-        .durable(dir.join("app.ring")) // on tmpfs, ext4 or xfs; in a service: /run/<service>/app.ring
+        .durable(dir.join("app.ring")) // in a service: /run/<service>/app.ring, which is on tmpfs
+        .durable_on_any_file_system() // and without this
         .overflow(Overflow::Block)
         .max_bytes(4 << 20)
         .backup_count(200)

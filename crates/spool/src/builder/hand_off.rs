@@ -32,7 +32,7 @@ pub(super) struct Durable {
 impl SpoolBuilder {
     /// Records wait in a ring in this file, which outlives the process: whatever ends it, SIGKILL included, the next
     /// process that opens the log with the same file writes what it had accepted, each record once. There is no
-    /// default path. It has to be on tmpfs, ext4 or xfs; a directory that outlives the process and is on tmpfs is best:
+    /// default path. It has to be on tmpfs, in a directory that outlives the process:
     /// systemd's `RuntimeDirectory=` with `RuntimeDirectoryPreserve=restart`, or a Kubernetes `emptyDir` in memory. The
     /// file takes the next power of two above `queue_bytes`, and an eighth more. A power cut is not survived: a tmpfs is
     /// gone then, and of other file systems a part.
