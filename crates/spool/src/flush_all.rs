@@ -7,11 +7,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tracing_spool_fileset::{Clock as _, SystemClock};
+use tracing_spool_process::ProcessLock;
 
 use crate::answer::Answer;
 use crate::control::{Flushed, Patience};
 use crate::handle::{FlushError, SpoolHandle};
-use crate::process_lock::ProcessLock;
 use crate::shared::Shared;
 use crate::sync::Ordering;
 
@@ -91,16 +91,14 @@ pub(crate) fn enter(output: &Arc<impl Output + 'static>) {
         return; // what that scheduler makes must not outlive the order of steps that it was made in
     }
     let output: Weak<dyn Output> = Arc::downgrade(output) as Weak<dyn Output>;
-    if let Some(mut open) = OPEN.lock() {
-        open.retain(|output| output.strong_count() > 0);
-        open.push(output);
-    }
+    let mut open = OPEN.lock();
+    open.retain(|output| output.strong_count() > 0);
+    open.push(output);
 }
 
 /// The outputs that are open. Those that nobody could flush any more are not among them.
 pub(crate) fn open() -> Vec<Arc<dyn Output>> {
-    let known: Vec<Arc<dyn Output>> =
-        OPEN.lock().map(|open| open.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
+    let known: Vec<Arc<dyn Output>> = OPEN.lock().iter().filter_map(Weak::upgrade).collect();
     // Outside the lock: the last owner of a spool closes files.
     known.into_iter().filter(|output| output.is_open()).collect()
 }

@@ -73,7 +73,6 @@ mod origin;
 mod pace;
 mod panic_hook;
 mod peaks;
-mod process_lock;
 mod queue;
 mod rank;
 mod reconfigure;

@@ -111,7 +111,7 @@ impl Queue {
 
     /// Whether a record of `rank` is worth copying: not if it would be dropped as things stand.
     pub(crate) fn foresee(&self, rank: Rank) -> Result<(), Refusal> {
-        match self.ring.foresee(rank.code()).map_err(|refused| self.refusal(refused)) {
+        match self.ring.foresee(rank.code()).map_err(Self::refusal) {
             Err(Refusal::Full) if self.bounds.overflow != Overflow::DropNewest => Ok(()),
             other => other,
         }
@@ -121,8 +121,7 @@ impl Queue {
     pub(crate) fn offer(&self, draft: &Draft) -> Result<(), Refusal> {
         let rank = draft.rank;
         let attempt = || -> Result<Admitted, Refusal> {
-            let offered = self.ring.offer(rank.code(), &draft.bytes, draft.missing);
-            offered.map_err(|refused| self.refusal(refused))
+            self.ring.offer(rank.code(), &draft.bytes, draft.missing).map_err(Self::refusal)
         };
         let admitted = match attempt() {
             Err(Refusal::Full) => self.wait_for_room(attempt),
@@ -140,14 +139,10 @@ impl Queue {
 
     /// What a refusal of the ring means here.
     #[cold]
-    fn refusal(&self, refused: Refused) -> Refusal {
+    fn refusal(refused: Refused) -> Refusal {
         match refused {
             Refused::Full => Refusal::Full,
-            Refused::Closed => Refusal::Closed,
-            Refused::Forked => {
-                self.origin.is_forked(); // remembers it
-                Refusal::Closed
-            }
+            Refused::Closed | Refused::Forked => Refusal::Closed,
         }
     }
 

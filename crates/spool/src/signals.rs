@@ -17,11 +17,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::flag::register_conditional_default;
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
+use tracing_spool_process::ProcessLock;
 
 use crate::control::Patience;
 use crate::flush_all::{Output as _, flush_each, open};
 use crate::handle::{FlushError, RequestError, SpoolHandle};
-use crate::process_lock::ProcessLock;
 use crate::shared::Shared;
 
 /// What a signal does to a spool: see [`SpoolHandle::install_signals_for`].
@@ -132,7 +132,7 @@ impl SpoolHandle {
         if shared.queue.origin.is_forked() {
             return Err(io::Error::other(RequestError::Forked));
         }
-        let Some(mut ears) = EARS.lock() else { return Err(io::Error::other(RequestError::Forked)) };
+        let mut ears = EARS.lock();
         if !shared.is_open() {
             return Err(io::Error::other(RequestError::Closed));
         }
@@ -195,7 +195,7 @@ impl Ears {
 
 /// A spool was shut down: the last one ends the thread.
 pub(crate) fn left(shared: &Arc<Shared>) {
-    let Some(mut ears) = EARS.lock() else { return };
+    let mut ears = EARS.lock();
     ears.wants.retain(|(spool, _)| spool.as_ptr() != Arc::as_ptr(shared));
     // In this order: what comes between the two kills, and what came before is still heard.
     ears.tell_killers();
@@ -222,7 +222,7 @@ fn handles(spools: Vec<Arc<Shared>>) -> impl Iterator<Item = SpoolHandle> {
 
 fn act(signal: i32) {
     let Some(action) = SignalAction::ALL.into_iter().find(|action| action.signal() == signal) else { return };
-    let spools = EARS.lock().map(|ears| ears.who_wants(action)).unwrap_or_default();
+    let spools = EARS.lock().who_wants(action);
     match action {
         // A spool that leaves just now has no need of it.
         SignalAction::Reopen => handles(spools).for_each(|handle| _ = handle.reopen()),
