@@ -323,6 +323,11 @@ impl Engine {
         self.turn(now).raise(Trouble::HandOff, None, detail, 0);
     }
 
+    /// Clears that alert.
+    pub fn hand_off_is_well(&mut self, now: Now) {
+        self.clear(Trouble::HandOff, now);
+    }
+
     /// The settings, with absolute paths.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -416,11 +416,11 @@ impl SpoolBuilder {
         let syncs_errors = file_set.settings().sync == SyncPolicy::OnDemand;
         let bounds = self.bounds(record_limit);
         let described = self.clone();
-        let hand_off::Parts { queue, inbox, tray, recovered, stating } =
-            ends.into_parts(bounds, self.notices != Notices::Off);
+        let parts = ends.into_parts(bounds, self.notices != Notices::Off);
+        let recovered = parts.recovered;
         let (to_worker, control) = unbounded();
         let shared = Arc::new(Shared::new(Parts {
-            queue,
+            queue: parts.queue,
             bounds,
             described,
             sink: AlertSink::new(self.hooks, self.prints, Arc::clone(clock)),
@@ -433,15 +433,17 @@ impl SpoolBuilder {
         }));
         let worker = Worker::new(Job {
             shared: Arc::clone(&shared),
-            inbox,
+            inbox: parts.inbox,
             control,
             file_set,
             clock: Arc::clone(clock),
             notices: self.notices,
             sync_from: self.sync_at.or(syncs_errors.then_some(Rank::Error)),
-            tray,
+            tray: parts.tray,
             lines: notice::of_recovery(self.notices, &recovered, now.wall).into_iter().collect(),
-            stating,
+            stating: parts.stating,
+            #[cfg(not(shuttle))]
+            ring_file: parts.ring_file,
         });
         (shared, worker)
     }

@@ -17,7 +17,6 @@ use tracing_spool_ring::{Checksum, GRANULE, Stamp, Task};
 
 use crate::inbox::Inbox;
 use crate::ledger::Dropped;
-use crate::losses;
 use crate::tray::Slips;
 
 /// Tells the ring of writes.
@@ -68,7 +67,7 @@ impl Witness for Keeper<'_> {
         self.stamp(file, start, batch, until, &batch.unwritten()[..bytes]);
         // From here on the notice is in the file, or will be.
         if let Some(stated) = self.stating.take_if(|_| self.slips.is_notice()) {
-            losses::state(self.inbox.ring(), &stated);
+            self.inbox.state(&stated);
         }
     }
 

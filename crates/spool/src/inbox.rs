@@ -4,8 +4,12 @@
 
 use std::ops::Range;
 
-use tracing_spool_ring::{GRANULE, Reader, Ring, Stamp, Take, Task};
+#[cfg(test)]
+use tracing_spool_ring::Ring;
+use tracing_spool_ring::{GRANULE, Reader, Stamp, Take, Task};
 
+use crate::ledger::Dropped;
+use crate::losses;
 use crate::rank::Rank;
 use crate::run::{Arrival, Bundle, Copied, Run};
 
@@ -17,12 +21,16 @@ pub(crate) struct Inbox {
     stamped: Range<u64>,
     /// Whether it outlives the process.
     is_durable: bool,
+    /// What is added to the places of the ring.
+    offset: u64,
+    /// The ring that is read when this one is empty, and what is added to its places.
+    next: Option<(Reader, u64)>,
 }
 
 impl Inbox {
     pub(crate) fn new(reader: Reader) -> Self {
         let run = Run::new(reader.place());
-        Self { reader, run, stamped: 0..0, is_durable: false }
+        Self { reader, run, stamped: 0..0, is_durable: false, offset: 0, next: None }
     }
 
     /// One that outlives the process; its last stamp says that these granules are being written. There are no files under
@@ -32,8 +40,37 @@ impl Inbox {
         Self { stamped, is_durable: true, ..Self::new(reader) }
     }
 
+    #[cfg(test)]
     pub(crate) fn ring(&self) -> &Ring {
         self.reader.ring()
+    }
+
+    /// So much was stated of what was lost.
+    pub(crate) fn state(&self, lost: &Dropped) {
+        losses::state(self.next.as_ref().map_or(&self.reader, |(next, _)| next).ring(), lost);
+    }
+
+    /// Reads from that ring once nothing is left in this one, which is closed.
+    #[cfg(not(shuttle))]
+    pub(crate) fn follow(&mut self, next: Reader, offset: u64) {
+        losses::carry(self.reader.ring(), next.ring());
+        self.next = Some((next, offset));
+    }
+
+    /// Whether a ring that is closed is still read.
+    #[cfg(not(shuttle))]
+    pub(crate) fn is_behind(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Goes on to the next ring, if there is one and it is time. True: it did.
+    #[cfg(not(shuttle))]
+    pub(crate) fn go_on(&mut self) -> bool {
+        let is_done = self.run.is_taken() && self.reader.ring().fill().records() == 0;
+        let Some((reader, offset)) = self.next.take_if(|_| is_done) else { return false };
+        self.run.move_to(offset + reader.place());
+        (self.reader, self.offset, self.stamped) = (reader, offset, 0..0);
+        true
     }
 
     /// Itself, if it outlives the process.
@@ -50,7 +87,7 @@ impl Inbox {
     pub(crate) fn tend(&mut self) {
         self.reader.make_ready();
         if self.run.is_taken() && self.reader.rewind() {
-            self.run.move_to(self.reader.place());
+            self.run.move_to(self.offset + self.reader.place());
         }
     }
 
@@ -138,7 +175,7 @@ impl Inbox {
                 charge: taken.granules * GRANULE as u64,
                 missing: taken.missing,
                 long,
-                place: self.reader.place(),
+                place: self.offset + self.reader.place(),
             });
         }
     }

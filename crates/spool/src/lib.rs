@@ -81,6 +81,9 @@ mod recorder;
 mod recovered;
 #[cfg(not(shuttle))]
 mod recovery;
+#[cfg(not(shuttle))]
+mod ring_file;
+mod rings;
 mod room;
 mod run;
 mod shared;

@@ -33,6 +33,15 @@ pub(crate) fn state(ring: &Ring, lost: &Dropped) {
     }
 }
 
+/// What one ring counts, another counts from here on.
+#[cfg(not(shuttle))]
+pub(crate) fn carry(from: &Ring, to: &Ring) {
+    for (reason, rank) in each() {
+        let lost = counter(from, reason, rank).swap(0, Ordering::Relaxed);
+        counter(to, reason, rank).fetch_add(lost, Ordering::Relaxed);
+    }
+}
+
 fn each() -> impl Iterator<Item = (Reason, Rank)> {
     Reason::ALL.into_iter().flat_map(|reason| Rank::ALL.map(|rank| (reason, rank)))
 }

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing_spool_ring::{Admitted, Fill, Limits, Refused, Ring};
+use tracing_spool_ring::{Limits, Refused, Ring};
 
 use crate::draft::Draft;
 use crate::ledger::Reason;
 use crate::losses;
 use crate::origin::{Origin, is_inside};
 use crate::rank::Rank;
+use crate::rings::Rings;
 use crate::room::Room;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::wake::Wake;
@@ -79,7 +80,7 @@ impl Bounds {
 /// The sending side, shared by all callers, and what the writer thread gives back.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    ring: Arc<Ring>,
+    pub(crate) rings: Rings,
     pub(crate) wake: Wake,
     pub(crate) room: Room,
     pub(crate) origin: Origin,
@@ -94,7 +95,7 @@ impl Queue {
     pub(crate) fn new(bounds: Bounds, origin: Origin, ring: Arc<Ring>) -> Self {
         let max_record = bounds.max_record.min(ring.longest());
         Self {
-            ring,
+            rings: Rings::new(ring),
             wake: Wake::new(),
             room: Room::default(),
             origin,
@@ -111,7 +112,7 @@ impl Queue {
 
     /// Whether a record of `rank` is worth copying: not if it would be dropped as things stand.
     pub(crate) fn foresee(&self, rank: Rank) -> Result<(), Refusal> {
-        match self.ring.foresee(rank.code()).map_err(Self::refusal) {
+        match self.rings.current().foresee(rank.code()).map_err(Self::refusal) {
             Err(Refusal::Full) if self.bounds.overflow != Overflow::DropNewest => Ok(()),
             other => other,
         }
@@ -119,15 +120,12 @@ impl Queue {
 
     /// Hands a record over, or says why not. May wait, as the overflow policy says.
     pub(crate) fn offer(&self, draft: &Draft) -> Result<(), Refusal> {
-        let rank = draft.rank;
-        let attempt = || -> Result<Admitted, Refusal> {
-            self.ring.offer(rank.code(), &draft.bytes, draft.missing).map_err(Self::refusal)
-        };
+        let attempt = || self.rings.offer(draft).map_err(Self::refusal);
         let admitted = match attempt() {
             Err(Refusal::Full) => self.wait_for_room(attempt),
             decided => decided,
         }?;
-        let urgent = rank == Rank::Error;
+        let urgent = draft.rank == Rank::Error;
         if urgent {
             self.wake.press();
         }
@@ -186,20 +184,20 @@ impl Queue {
 
     /// Shuts the door, and tells nobody.
     pub(crate) fn shut(&self) {
-        self.ring.close();
+        self.rings.current().close();
     }
 
     /// What waits.
     pub(crate) fn waiting(&self) -> Waiting {
         let is_left = self.is_left.load(Ordering::Acquire);
-        let fill = if is_left { Fill::default() } else { self.ring.fill() };
-        Waiting { records: self.late.load(Ordering::Acquire) + fill.records(), bytes: fill.bytes() }
+        let (records, bytes) = if is_left { (0, 0) } else { self.rings.fill() };
+        Waiting { records: self.late.load(Ordering::Acquire) + records, bytes }
     }
 
     /// Whether half of the room is used.
     pub(crate) fn is_half_full(&self) -> bool {
         let waiting = self.waiting();
-        waiting.bytes > self.ring.bytes_bound() / 2 || waiting.records > self.bounds.records / 2
+        waiting.bytes > self.rings.current().bytes_bound() / 2 || waiting.records > self.bounds.records / 2
     }
 
     /// One record waits behind the shut door: the one that a late writer could not finish.
@@ -214,8 +212,9 @@ impl Queue {
 
     /// Counts records that were dropped in the ring too, where the count outlives the process until it is stated.
     pub(crate) fn note_loss(&self, reason: Reason, rank: Rank, records: u64) {
-        if !self.ring.is_forked() {
-            losses::counter(&self.ring, reason, rank).fetch_add(records, Ordering::Relaxed);
+        let ring = self.rings.current();
+        if !ring.is_forked() {
+            losses::counter(ring, reason, rank).fetch_add(records, Ordering::Relaxed);
         }
     }
 }
@@ -224,13 +223,14 @@ impl Queue {
 impl Queue {
     /// The place behind everything handed over so far.
     pub(crate) fn place(&self) -> u64 {
-        self.ring.place()
+        self.rings.place()
     }
 
     /// Room was made: those who wait may try again, if there is enough. Not at every release: one word for a tenth of the
     /// queue lets callers run for a while, instead of one record. Returns what waits.
     pub(crate) fn was_released(&self) -> Waiting {
-        if self.room.is_wanted() && self.ring.is_low(&self.ring.fill()) {
+        let ring = self.rings.current();
+        if self.room.is_wanted() && ring.is_low(&ring.fill()) {
             self.room.tell();
         }
         self.waiting()
@@ -238,12 +238,12 @@ impl Queue {
 
     /// Before it parks: whoever is let in after this finds it parked. Returns whether anything was let in before.
     pub(crate) fn park(&self) -> bool {
-        self.ring.park().records() > 0
+        self.rings.current().park().records() > 0 || self.rings.fill().0 > 0
     }
 
     /// After its park.
     pub(crate) fn unpark(&self) {
-        self.ring.unpark();
+        self.rings.current().unpark();
     }
 
     /// As it leaves: shuts the door; what is in the ring counts no more. Returns what that was.

@@ -30,6 +30,8 @@ use crate::notice::{self, Notices};
 use crate::origin::Inside;
 use crate::pace::Pace;
 use crate::rank::Rank;
+#[cfg(not(shuttle))]
+use crate::ring_file::RingFile;
 use crate::shared::Shared;
 use crate::stats::Condition;
 use crate::sync::{Ordering, thread};
@@ -81,6 +83,9 @@ pub(crate) struct Job {
     pub(crate) lines: VecDeque<String>,
     /// Losses that the first notice states.
     pub(crate) stating: Option<Dropped>,
+    /// The file of the ring, if it has one.
+    #[cfg(not(shuttle))]
+    pub(crate) ring_file: Option<RingFile>,
 }
 
 /// Everything the writer thread owns.
@@ -102,6 +107,8 @@ pub(crate) struct Worker {
     lines: VecDeque<String>,
     /// Losses that the notice in the tray states.
     stating: Option<Dropped>,
+    #[cfg(not(shuttle))]
+    ring_file: Option<RingFile>,
     tickets: Tickets,
     pace: Pace,
     /// Records taken from the inbox since the start, and those of them that are settled.
@@ -137,6 +144,8 @@ impl Worker {
             gap: Gap::default(),
             lines: job.lines,
             stating: job.stating,
+            #[cfg(not(shuttle))]
+            ring_file: job.ring_file,
             tickets: Tickets::default(),
             taken: 0,
             settled: 0,
@@ -201,6 +210,10 @@ impl Worker {
         let before = (self.taken, self.settled);
         self.refill(now);
         self.append(now);
+        #[cfg(not(shuttle))]
+        if let (Some(ring_file), Some(file_set)) = (&mut self.ring_file, &mut self.file_set) {
+            ring_file.look(&self.shared.queue, &mut self.inbox, file_set, now);
+        }
         self.listen(now);
         self.publish();
         self.inbox.tend();

@@ -21,6 +21,8 @@ use crate::queue::{Bounds, Queue};
 use crate::recovered::Recovered;
 #[cfg(not(shuttle))]
 use crate::recovery::{self, Adopted};
+#[cfg(not(shuttle))]
+use crate::ring_file::RingFile;
 use crate::tray::Tray;
 
 impl SpoolBuilder {
@@ -62,13 +64,15 @@ impl SpoolBuilder {
         options.any_file_system = self.durable.on_any_file_system;
         options.log = std::path::absolute(&self.settings.path).unwrap_or_else(|_| self.settings.path.clone());
         let is_automatic = self.durable.place == Place::Automatic;
-        match Ring::open(path, self.bounds(u64::MAX).limits(), options) {
+        let limits = self.bounds(u64::MAX).limits();
+        match Ring::open(path, limits, options.clone()) {
             Ok(opened) => {
                 let adopted = recovery::adopt(opened, self.settings.rules());
                 let warning = adopted.set_aside.as_ref().map(|(aside, damage)| {
                     format!("the ring could not be used, as {damage}; it is now {}", aside.display())
                 });
-                Ok(Ends { way: Way::File(Box::new(adopted)), warning })
+                let file = RingFile::new(path.to_owned(), limits, options);
+                Ok(Ends { way: Way::File(Box::new(adopted), file), warning })
             }
             Err(error @ ring::OpenError::Locked { .. }) => Err(OpenError::Ring(error)),
             Err(error @ ring::OpenError::OtherLog { .. }) if !is_automatic => Err(OpenError::Ring(error)),
@@ -87,7 +91,7 @@ impl SpoolBuilder {
 enum Way {
     Memory(Arc<Ring>, Inbox),
     #[cfg(not(shuttle))]
-    File(Box<Adopted>),
+    File(Box<Adopted>, RingFile),
 }
 
 /// A hand-off that is ready.
@@ -105,6 +109,8 @@ pub(super) struct Parts {
     pub(super) tray: Option<Tray>,
     pub(super) recovered: Recovered,
     pub(super) stating: Option<Dropped>,
+    #[cfg(not(shuttle))]
+    pub(super) ring_file: Option<RingFile>,
 }
 
 impl Ends {
@@ -112,7 +118,7 @@ impl Ends {
     pub(super) fn unfinished(&mut self) -> Option<(Unfinished, &mut Batch)> {
         match &mut self.way {
             #[cfg(not(shuttle))]
-            Way::File(adopted) => Some((adopted.unfinished?, &mut adopted.tray.batch)),
+            Way::File(adopted, _) => Some((adopted.unfinished?, &mut adopted.tray.batch)),
             Way::Memory(..) => None,
         }
     }
@@ -121,7 +127,7 @@ impl Ends {
     pub(super) fn opened(&mut self, file_set: &Engine) {
         match &mut self.way {
             #[cfg(not(shuttle))]
-            Way::File(adopted) => adopted.resumed(file_set.resumed()),
+            Way::File(adopted, _) => adopted.resumed(file_set.resumed()),
             Way::Memory(..) => _ = file_set,
         }
     }
@@ -137,16 +143,18 @@ impl Ends {
                 tray: None,
                 recovered: Recovered::default(),
                 stating: None,
+                #[cfg(not(shuttle))]
+                ring_file: None,
             },
             #[cfg(not(shuttle))]
-            Way::File(adopted) => {
+            Way::File(adopted, file) => {
                 let Adopted { ring, inbox, tray, recovered, unstated, .. } = *adopted;
                 let stating = has_notices.then_some(unstated);
                 if !has_notices {
                     losses::state(&ring, &unstated);
                 }
                 let queue = Queue::new(bounds, origin, ring);
-                Parts { queue, inbox, tray: Some(tray), recovered, stating }
+                Parts { queue, inbox, tray: Some(tray), recovered, stating, ring_file: Some(file) }
             }
         }
     }

@@ -150,3 +150,49 @@ fn a_forked_child_leaves_the_ring_alone() {
     drop(spool);
     assert_eq!(numbers_after(&dir), [0, 1]);
 }
+
+/// Museum row O11, the ring: what callers hand over while it goes, and is made anew, is written once and in order.
+#[test]
+fn museum_o11_a_ring_that_is_removed_under_callers_is_made_anew() {
+    const THREADS: usize = 4;
+    let (dir, path) = scene();
+    let (spool, guard) = durable(dir.path()).queue_bytes(64 * 1024).open().unwrap();
+    let handle = guard.handle();
+    let ring = dir.path().join("ring");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let logged: Vec<usize> = std::thread::scope(|scope| {
+        let caller = |thread: usize| {
+            let (spool, stop) = (&spool, &stop);
+            scope.spawn(move || {
+                let mut number = 0;
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    log(spool, &format!("{thread} {number}\n"));
+                    number += 1;
+                }
+                number
+            })
+        };
+        let callers: Vec<_> = (0..THREADS).map(caller).collect();
+        for _ in 0..3 {
+            std::fs::remove_file(&ring).unwrap();
+            until(|| ring.exists());
+            // The alert ends with the next look.
+            until(|| handle.health().alerts.is_empty());
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    });
+    let report = guard.shutdown(LONG);
+    assert!(report.is_complete() && report.dropped == 0, "{report}");
+    let text = content(&path);
+    // The oldest may have been rotated away.
+    let mut next = [None; THREADS];
+    for line in text.lines().filter(|line| !line.contains(" tracing_spool: ")) {
+        let (thread, number) = line.split_once(' ').unwrap();
+        let (thread, number): (usize, usize) = (thread.parse().unwrap(), number.parse().unwrap());
+        assert_eq!(number, next[thread].unwrap_or(number), "once, and in the order of its thread");
+        next[thread] = Some(number + 1);
+    }
+    assert_eq!(next.map(Option::unwrap).to_vec(), logged);
+    assert_eq!(report.written, logged.iter().sum::<usize>() as u64);
+}
