@@ -17,9 +17,7 @@ pub const BASELINE: &str = "appender";
 /// Ours, as it is compared: peers never sync.
 pub const OURS: &str = "spool";
 
-/// Ours, with the hand-off in a ring.
-pub const RING: &str = "spool-ring";
-/// Ours, with the hand-off in a ring that outlives the process.
+/// Ours, with a queue that outlives the process.
 pub const DURABLE: &str = "spool-durable";
 
 /// The one that is built from C++, where its header and a compiler are found.
@@ -40,12 +38,11 @@ const fn peer(name: &'static str, about: &'static str, rotates: bool, is_make_wr
     Peer { name, about, rotates, is_make_writer }
 }
 
-const PEERS: [Peer; 20] = [
+const PEERS: [Peer; 19] = [
     peer(OURS, "tracing-spool, sync(Never)", true, true),
     peer("spool-default", "tracing-spool, sync on rotate (the default)", true, true),
     peer("spool-event-time", "tracing-spool, sync(Never), fmt with EventTime", true, true),
-    peer(RING, "tracing-spool, sync(Never), records through a ring in memory", true, true),
-    peer(DURABLE, "the same, the ring in a file on tmpfs that outlives the process", true, true),
+    peer(DURABLE, "tracing-spool, sync(Never), the ring in a file on tmpfs that outlives the process", true, true),
     peer("spool-durable-disk", "the same, the file on the disk of the log", true, true),
     peer(BASELINE, "tracing-appender non-blocking, rolling::never", false, true),
     peer("appender-daily", "tracing-appender non-blocking, rolling::daily", false, true),

@@ -1,6 +1,6 @@
 //! Which measurements there are: a series is one question, asked of several peers. It measures nothing.
 
-use crate::peers::{self, BASELINE, DURABLE, OURS, RING};
+use crate::peers::{self, BASELINE, DURABLE, OURS};
 use crate::scenario::{Path, Spec, Trouble, Work};
 
 /// One question.
@@ -42,10 +42,9 @@ impl Size {
 
     /// All peers, or the few that a quick look is about.
     fn peers(self) -> Vec<&'static str> {
-        const FEW: [&str; 8] = [
+        const FEW: [&str; 7] = [
             OURS,
             "spool-default",
-            RING,
             DURABLE,
             BASELINE,
             "appender+rolling-file",
@@ -170,7 +169,7 @@ fn rest(size: Size) -> Vec<Series> {
     let beside_syncs = series(
         "durable-disk",
         "50,000 events/s through a ring in a file, one thread: on the disk of the log, and on tmpfs",
-        &["spool-durable-disk", DURABLE, RING],
+        &["spool-durable-disk", DURABLE, OURS],
         |peer| Spec { pinned: true, ..Spec::new(peer, PACE, 1, size.of(50_000, 20_000)) },
     );
     vec![quiet, idle, beside_syncs]

@@ -1,6 +1,6 @@
 //! What the numbers must be, and whether they are: the table of targets, computed from the results.
 
-use crate::peers::{BASELINE, DURABLE, OURS, RING};
+use crate::peers::{BASELINE, DURABLE, OURS};
 use crate::results::{Results, Spread, spread};
 use crate::scenario::{Latency, Outcome};
 
@@ -311,30 +311,30 @@ fn stall(table: &mut Table<'_>) {
     );
 }
 
-/// What the hand-off by a ring has to reach.
+/// What the hand-off has to reach.
 fn ring(table: &mut Table<'_>) {
     use Wanted::{AtLeast, AtMost};
     let calls: [(&str, &str, Pick, f64); 5] = [
-        ("by a ring, writer alone, paced 50k/s, 1 thread: p50", "paced-1", P50, 30.0),
+        ("the hand-off, writer alone, paced 50k/s, 1 thread: p50", "paced-1", P50, 30.0),
         ("the same: p99", "paced-1", P99, 120.0),
         ("the same, 4 threads: p99", "paced-4", P99, 100.0),
         ("the same, in a burst of 4 threads: p99", "burst-4", P99, 40.0),
-        ("`tracing::info!` by a ring, paced, 1 thread: p99", "tracing-1", P99, 12.0),
+        ("`tracing::info!`, paced, 1 thread: p99", "tracing-1", P99, 12.0),
     ];
     for (figure, series, pick, part) in calls {
-        table.share(figure, series, RING, pick, NANOS, AtMost(1.0 / part));
+        table.share(figure, series, OURS, pick, NANOS, AtMost(1.0 / part));
     }
     let rate = (1e-6, " M/s");
-    table.share("by a ring, sustained, 1 thread", "sustained-1", RING, PER_SECOND, rate, AtLeast(16.0));
-    table.share("the same, 4 threads", "sustained-4", RING, PER_SECOND, rate, AtLeast(14.0));
+    table.share("sustained, 1 thread", "sustained-1", OURS, PER_SECOND, rate, AtLeast(16.0));
+    table.share("the same, 4 threads", "sustained-4", OURS, PER_SECOND, rate, AtLeast(14.0));
     let limit =
         table.results.limit(|limits| limits.write_mb_per_second).map_or(f64::NAN, |limit| limit.median);
-    let of_limit = table.results.figure("sustained-1", RING, MB_PER_SECOND).and_then(|figure| {
+    let of_limit = table.results.figure("sustained-1", OURS, MB_PER_SECOND).and_then(|figure| {
         spread([figure.median, figure.least, figure.most].map(|figure| figure * 100.0 / limit))
     });
-    table.own("by a ring, against the machine's write(2) limit", of_limit, None, " %", AtLeast(40.0));
+    table.own("against the machine's write(2) limit", of_limit, None, " %", AtLeast(40.0));
     for (figure, pick) in [("durable on tmpfs against in memory: mean", MEAN), ("the same: p99", P99)] {
-        let value = table.results.ratio("paced-1", DURABLE, RING, pick);
+        let value = table.results.ratio("paced-1", DURABLE, OURS, pick);
         table.own(figure, value, None, " times", AtMost(1.25));
     }
 }
