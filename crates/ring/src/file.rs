@@ -17,10 +17,11 @@ pub(crate) use self::mapping::anonymous;
 use crate::adopt::{self, Adopted, Damage, Found};
 use crate::error::OpenError;
 use crate::header::{self, Log};
-use crate::memory::{Memory, Shape};
+use crate::memory::{COUNTERS, Memory, Shape};
 use crate::reader::Reader;
 use crate::ring::{Limits, Ring};
 use crate::stamp::Task;
+use crate::sync::Ordering;
 
 /// How a ring file is opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +78,7 @@ impl Ring {
         // What is looked at later is this file, wherever the process has gone by then.
         let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut file = Locked::take(path, &options)?;
-        let mut set_aside = None;
+        let (mut set_aside, mut carried) = (None, Vec::new());
         match look(&mut file, shape, &options.log)? {
             Standing::Usable(memory, adopted) => {
                 adopt::own(&memory);
@@ -86,12 +87,16 @@ impl Ring {
                 return Ok(Opened { ring, reader, found: Some(adopted.found), set_aside });
             }
             Standing::Nothing => {}
+            Standing::Idle(counts) => carried = counts,
             Standing::Damaged(damage) => {
                 set_aside = Some((file.put_aside()?, damage));
                 file = Locked::take(path, &options)?;
             }
         }
         let (ring, reader) = Self::new(file.make(shape, &Log::of(&options.log))?, limits);
+        for (index, count) in carried.into_iter().enumerate() {
+            ring.counter(index).store(count, Ordering::Relaxed);
+        }
         Ok(Opened { ring, reader, found: None, set_aside })
     }
 
@@ -117,8 +122,10 @@ impl Ring {
 
 /// What stands at the path of a ring.
 enum Standing {
-    /// Nothing that would be missed: an empty file, a ring that was being made, or one of another size with nothing in it.
+    /// Nothing that would be missed: an empty file, or a ring that was being made.
     Nothing,
+    /// A ring of another size with nothing in it but its owner's counters.
+    Idle(Vec<u64>),
     Usable(Memory, Adopted),
     Damaged(Damage),
 }
@@ -151,7 +158,8 @@ fn look(file: &mut Locked, wanted: Shape, log: &Path) -> Result<Standing, OpenEr
             let found = &adopted.found;
             let is_at_rest = found.stamp.as_ref().is_none_or(|stamp| !matches!(stamp.task, Task::Text(_)));
             if header.shape != wanted && found.records == 0 && is_at_rest {
-                Standing::Nothing
+                let count = |index| memory.counter(index).load(Ordering::Relaxed);
+                Standing::Idle((0..COUNTERS).map(count).collect())
             } else {
                 Standing::Usable(memory, adopted)
             }

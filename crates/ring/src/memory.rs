@@ -131,6 +131,9 @@ pub(crate) trait Backing:
         FileState::InPlace
     }
 
+    /// Removes its file, if that stands where it was opened.
+    fn remove_file(&self) {}
+
     /// Makes the system bring the pages with these bytes of it, ready to be written. False: it cannot be asked for that.
     fn bring(&self, _: Range<usize>) -> bool {
         false
@@ -175,6 +178,10 @@ impl Memory {
 
     pub(crate) fn file_state(&self) -> FileState {
         self.backing.file_state()
+    }
+
+    pub(crate) fn remove_file(&self) {
+        self.backing.remove_file();
     }
 
     fn at(&self, offset: usize) -> &AtomicU64 {

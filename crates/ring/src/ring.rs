@@ -339,6 +339,14 @@ impl Ring {
         if self.is_forked() { FileState::InPlace } else { self.memory.file_state() }
     }
 
+    /// Removes its file, if it still stands where it was opened: for a ring that nobody has used. One in memory has none.
+    #[cfg(not(any(loom, shuttle)))]
+    pub fn remove_file(&self) {
+        if !self.is_forked() {
+            self.memory.remove_file();
+        }
+    }
+
     /// One of 64 counters that live with the ring, for its owner; `index` is taken modulo that. In a forked child one that
     /// lives with nothing.
     #[must_use]

@@ -314,10 +314,32 @@ impl SpoolBuilder {
         clock: &Arc<dyn Clock>,
     ) -> Result<(Arc<Shared>, Worker), OpenError> {
         self.check(fs.as_ref(), clock.now())?;
-        let mut ends = self.prepare()?;
-        let file_set = open_files(self.settings.clone(), fs, clock, ends.unfinished())?;
-        ends.opened(&file_set);
+        let mut fs = Some(fs);
+        let (file_set, ends) = self.open_once(&mut |settings, unfinished| {
+            open_files(settings, fs.take().unwrap_or_else(|| Box::new(Disk::new())), clock, unfinished)
+        })?;
         Ok(self.assemble(file_set, clock, ends))
+    }
+
+    /// The queue's ends first, as it may know what was under way; then the files.
+    fn open_once(
+        &self,
+        open: &mut dyn FnMut(
+            Settings,
+            Option<(Unfinished, &mut Batch)>,
+        ) -> Result<Engine, fileset::OpenError>,
+    ) -> Result<(Engine, Ends), OpenError> {
+        let mut ends = self.prepare()?;
+        match open(self.settings.clone(), ends.unfinished()) {
+            Ok(file_set) => {
+                ends.opened(&file_set);
+                Ok((file_set, ends))
+            }
+            Err(error) => {
+                ends.forsake();
+                Err(error.into())
+            }
+        }
     }
 
     /// All faults at once, our own and the engine's.
@@ -392,12 +414,7 @@ impl SpoolBuilder {
     ) -> Result<(Engine, Ends), OpenError> {
         let mut waited = Duration::ZERO;
         loop {
-            let opened = self.prepare().and_then(|mut ends| {
-                let file_set = open(self.settings.clone(), ends.unfinished())?;
-                ends.opened(&file_set);
-                Ok((file_set, ends))
-            });
-            match opened {
+            match self.open_once(&mut open) {
                 Err(error) if error.is_locked() && waited < self.lock_wait => {
                     thread::sleep(LOCK_POLL);
                     waited += LOCK_POLL;

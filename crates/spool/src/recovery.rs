@@ -28,6 +28,8 @@ pub(crate) struct Adopted {
     pub(crate) unstated: Dropped,
     /// A ring that could not be used, where it is now, and why.
     pub(crate) set_aside: Option<(PathBuf, Damage)>,
+    /// It was made just now.
+    pub(crate) is_new: bool,
     /// The records in the tray, as they were handed over.
     begun: Vec<Copied>,
 }
@@ -35,6 +37,7 @@ pub(crate) struct Adopted {
 /// Makes the first batch of what was being written.
 pub(crate) fn adopt(opened: Opened, rules: Rules) -> Adopted {
     let Opened { ring, reader, found, set_aside, .. } = opened;
+    let is_new = found.is_none();
     let found = found.unwrap_or_default();
     let stamp = found.stamp.clone().unwrap_or_default();
     let stamped = match stamp.task {
@@ -50,6 +53,7 @@ pub(crate) fn adopt(opened: Opened, rules: Rules) -> Adopted {
         recovered: recovered_of(&found, &unstated),
         unstated,
         set_aside,
+        is_new,
         begun: Vec::new(),
     };
     adopted.take_up(&stamp);

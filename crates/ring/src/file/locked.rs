@@ -131,8 +131,8 @@ impl Locked {
     fn leave(&self) {
         if !self.is_ours {
             let _ = self.file().set_len(0);
-        } else if self.held.state() == FileState::InPlace {
-            let _ = std::fs::remove_file(self.path());
+        } else {
+            self.held.remove();
         }
     }
 
@@ -232,6 +232,13 @@ impl Held {
     #[expect(clippy::expect_used, reason = "it is taken by `drop` alone")]
     pub(super) fn file(&self) -> &File {
         self.file.as_deref().expect("there until dropped")
+    }
+
+    /// Removes the file, if it still stands there.
+    pub(super) fn remove(&self) {
+        if self.state() == FileState::InPlace {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 
     /// What stands at the path.

@@ -53,6 +53,12 @@ impl Backing for Mapping {
         self.held.as_ref().map_or(FileState::InPlace, |held| held.state())
     }
 
+    fn remove_file(&self) {
+        if let Some(held) = &self.held {
+            held.remove();
+        }
+    }
+
     fn bring(&self, bytes: Range<usize>) -> bool {
         let end = bytes.end.min(self.len.get());
         let start = (bytes.start & !(PAGE - 1)).min(end);

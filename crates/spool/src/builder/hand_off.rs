@@ -123,6 +123,15 @@ impl Ends {
         }
     }
 
+    /// The log is not opened after all: of a ring that was made for it nothing is left.
+    pub(super) fn forsake(&self) {
+        match &self.way {
+            #[cfg(not(shuttle))]
+            Way::File(adopted, _) if adopted.is_new => adopted.ring.remove_file(),
+            _ => {}
+        }
+    }
+
     /// The log is open: what became of that write is known.
     pub(super) fn opened(&mut self, file_set: &Engine) {
         match &mut self.way {

@@ -432,6 +432,41 @@ fn what_is_left_at_a_shutdown_is_in_the_ring() {
 }
 
 #[test]
+fn a_ring_that_was_made_for_a_log_that_does_not_open_goes_again() {
+    let mut world = World::new();
+    let other = world.dir.path().join("other");
+    let process = world.start(|builder| builder).unwrap();
+    world.log(&process, 1);
+    let at_another_path = Durable::at(&other).on_any_file_system();
+    assert!(world.start(|builder| builder.durable(at_another_path)).is_none(), "the log is locked");
+    assert!(!other.exists());
+    // One that stood there before stays.
+    drop(process);
+    world.disk.fault(Fault::on(Op::Open).path_ends("app.log").fails(OsError::EACCES).until_cleared());
+    assert!(world.start(|builder| builder).is_none());
+    world.disk.clear_faults();
+    world.finish();
+    world.assert_each_once();
+}
+
+#[test]
+fn losses_survive_a_ring_of_another_size() {
+    let mut world = World::new();
+    let process = world.start(|builder| builder.queue_records(1)).unwrap();
+    world.log(&process, 1);
+    let mut draft = Draft::new(Rank::Error);
+    draft.push(b"lost", 100);
+    process.shared.submit(&draft);
+    let mut process = process;
+    // Written, so that the ring is empty; the loss is not stated yet.
+    world.rounds(&mut process, 2);
+    assert_eq!(process.shared.queue.waiting().records, 0);
+    drop(process);
+    let larger = world.start(|builder| builder.queue_bytes(1 << 20)).unwrap();
+    assert_eq!(larger.shared.recovered.dropped, 1);
+}
+
+#[test]
 fn a_damaged_ring_is_set_aside_and_alerted() {
     let mut world = World::new();
     drop(world.start(|builder| builder).unwrap());
