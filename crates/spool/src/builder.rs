@@ -291,6 +291,10 @@ fn spawn(builder: thread::Builder, life: Box<dyn FnOnce() + Send>) -> io::Result
     crate::sync::spawn(builder, life)
 }
 
+/// Opens the files; with what a process that died was writing, it finds what became of that.
+type OpenFiles<'a> =
+    dyn FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<Engine, fileset::OpenError> + 'a;
+
 /// How it starts.
 impl SpoolBuilder {
     fn start(
@@ -322,13 +326,7 @@ impl SpoolBuilder {
     }
 
     /// The queue's ends first, as it may know what was under way; then the files.
-    fn open_once(
-        &self,
-        open: &mut dyn FnMut(
-            Settings,
-            Option<(Unfinished, &mut Batch)>,
-        ) -> Result<Engine, fileset::OpenError>,
-    ) -> Result<(Engine, Ends), OpenError> {
+    fn open_once(&self, open: &mut OpenFiles<'_>) -> Result<(Engine, Ends), OpenError> {
         let mut ends = self.prepare()?;
         match open(self.settings.clone(), ends.unfinished()) {
             Ok(file_set) => {
