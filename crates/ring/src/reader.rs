@@ -12,6 +12,8 @@ use crate::word::{GRANULE, PADDED, Word};
 
 /// Granules that are made ready at the start, a mebibyte of them: what a burst may take before the consumer's next round.
 const READY_AT_START: u64 = 1 << 14;
+/// Granules that a round brings where there is much traffic.
+const BUSY: u64 = 1 << 9;
 /// Beyond this number no lap is left early: numbers have no end that a ring would reach by its records alone.
 const LEAVES_UNTIL: u64 = u64::MAX / 4;
 
@@ -31,7 +33,9 @@ pub struct Reader {
     holes_below: u64,
     stamps: u64,
     /// Granules of a lap, from its beginning, whose pages are there to be written.
-    ready: u64,
+    pub(crate) ready: u64,
+    /// Where it was when it last made some ready.
+    before: u64,
 }
 
 /// A record that was taken.
@@ -83,6 +87,7 @@ impl Reader {
             holes_below: tail,
             stamps: 0,
             ready: READY_AT_START,
+            before: tail,
         };
         let ready = reader.ready_for(reader.reached());
         reader.ready = reader.ring.memory().begin(ready as usize) as u64;
@@ -152,19 +157,22 @@ impl Reader {
             return false;
         }
         let Some(tail) = leave_lap(self.ring.memory(), self.tail, self.given) else { return false };
-        (self.tail, self.next) = (tail, tail);
+        (self.tail, self.next, self.before) = (tail, tail, tail);
         true
     }
 
     /// Makes the system bring memory ahead of need, so that no caller waits for a page: twice as much as was ever ready, as
-    /// soon as half of that was used in one lap. For each round of the thread that reads: where there is nothing to do it
-    /// costs a comparison.
+    /// soon as half of that was used in one lap; and a mebibyte more after each round that brought 32 KiB or more, so that under
+    /// much traffic all is ready before the thread that reads may once be held up. For each of its rounds: where there is nothing
+    /// to do it costs a comparison.
     pub fn make_ready(&mut self) {
         let capacity = self.capacity();
         if self.ready >= capacity || self.ring.is_forked() {
             return;
         }
-        let wanted = self.ready_for(self.reached());
+        let brought = self.next - std::mem::replace(&mut self.before, self.next);
+        let more = if brought >= BUSY { READY_AT_START } else { 0 };
+        let wanted = self.ready_for(self.reached()).max(self.ready + more).min(capacity);
         if wanted > self.ready {
             // Where it fails, the callers' own page faults bring what they need.
             self.ring.memory().make_ready(self.ready as usize..wanted as usize);
@@ -187,7 +195,7 @@ impl Reader {
         ready.min(self.capacity())
     }
 
-    fn capacity(&self) -> u64 {
+    pub(crate) fn capacity(&self) -> u64 {
         self.ring.memory().shape().granules() as u64
     }
 

@@ -118,11 +118,8 @@ impl Shared {
         }
     }
 
-    /// Hands a record over; what is refused is counted, or written late.
+    /// Hands a record over; what is refused is counted, or written late. In a forked child the ring refuses all.
     pub(crate) fn submit(&self, draft: &Draft) {
-        if self.queue.origin.is_forked() {
-            return forked::lose(self, draft.rank);
-        }
         if let Err(refusal) = self.queue.offer(draft) {
             let wrote = refusal == Refusal::Closed && self.late.write(self, draft);
             if !wrote {

@@ -198,3 +198,24 @@ fn the_last_number_of_a_stamp_is_none() {
     assert_eq!(opened.found.unwrap().stamp, None);
     opened.reader.stamp(&Stamp::default());
 }
+
+#[test]
+fn much_traffic_makes_all_ready_and_little_leaves_it_as_it_was() {
+    if cfg!(miri) {
+        return; // a matter of pages
+    }
+    let limits = Limits { bytes: 16 << 20, records: 1 << 20, shares: [100; 5] };
+    for (bytes, is_all) in [(64 * 1024, true), (8 * 1024, false)] {
+        let (ring, mut reader) = Ring::in_memory(limits).unwrap();
+        let at_start = reader.ready;
+        for _ in 0..200 {
+            ring.offer(2, &text(0, bytes), 0).unwrap();
+            let granules = take(&mut reader).unwrap().3;
+            reader.give_back(granules, 1);
+            reader.make_ready();
+            reader.rewind();
+        }
+        assert!(at_start < reader.capacity() / 8);
+        assert_eq!(reader.ready, if is_all { reader.capacity() } else { at_start }, "{bytes} a round");
+    }
+}
