@@ -70,6 +70,11 @@ kill kills="10000" *args:
 kill-durable kills="10000" *args:
     @cargo run --release --quiet --package tracing-spool-torture --bin torture -- kill-durable {{ kills }} {{ args }}
 
+# the same on two logs, each process in another manner than the one before it (notices, limits, escaping, levels, size of the
+# ring), some of them killed as they take over or held in the middle of a call, and the ring of one log offered to the other
+kill-drawn kills="10000" *args:
+    @cargo run --release --quiet --package tracing-spool-torture --bin torture -- kill-drawn {{ kills }} {{ args }}
+
 # every call of a real program failed, shortened or delayed, one by one
 shim:
     @cargo run --release --quiet --package tracing-spool-torture --bin torture -- sweep

@@ -85,7 +85,7 @@ impl Adopted {
                     self.begun.push(begun);
                 }
             }
-            Task::Text(text) => self.tray.push_notice(&String::from_utf8_lossy(text)),
+            Task::Text(text) => self.tray.push_rendered_notice(text),
             _ => return,
         }
         let bytes = self.tray.batch.unwritten();

@@ -120,6 +120,13 @@ impl Tray {
         self.slips.push(Slip::Notice);
     }
 
+    /// Adds a notice as another process has rendered it: whatever the limits are now, what it began is finished.
+    #[cfg(not(shuttle))]
+    pub(crate) fn push_rendered_notice(&mut self, line: &[u8]) {
+        self.batch.push(line, &Rules { escape: false, single_line: false, max_bytes: usize::MAX });
+        self.slips.push(Slip::Notice);
+    }
+
     /// Whether everything is written.
     pub(crate) fn is_done(&self) -> bool {
         self.batch.is_done()

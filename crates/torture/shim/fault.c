@@ -1,6 +1,8 @@
 // Preloaded into a driver: fails, shortens or delays its calls on the files below SPOOL_FAULT_DIR.
 //   SPOOL_FAULT=op:nth:action:times  op is open, write, rename, unlink, fdatasync, fsync or ftruncate; nth counts from 1;
-//                                    action is an errno, sN (takes at most N bytes) or dMS (takes so many ms first)
+//                                    action is an errno, sN (takes at most N bytes), dMS (takes so many ms first), hN (a
+//                                    write takes at most N bytes, and no call returns) or nN (takes at most N bytes, and
+//                                    the next of its kind does nothing and does not return)
 //   SPOOL_FAULT_RANDOM=seed:every_ms:for_ms  now and then, one kind of call fails for a while, with an errno of the list
 //   SPOOL_FAULT_COUNT=FILE           at exit, how often each was called
 #define _GNU_SOURCE
@@ -64,8 +66,10 @@ __attribute__((destructor)) static void end(void) {
         fclose(out);
 }
 
-// What is done to this call: 0 nothing, else errno; *most is how many bytes it may take, *delay how long it waits.
-static int strike(enum op op, const char *path, size_t *most, long *delay) {
+// What is done to this call: 0 nothing, else errno; *most is how many bytes it may take, *delay how long it waits before
+// it is made; what is answered for *hangs is how long it waits after it.
+static int strike(enum op op, const char *path, size_t *most, long *delay, long *hangs) {
+    const long for_good = 3600 * 1000;
     int error = 0;
     if (!dir || strncmp(path, dir, strlen(dir)) != 0)
         return 0;
@@ -78,6 +82,14 @@ static int strike(enum op op, const char *path, size_t *most, long *delay) {
             *most = (size_t)fault_number;
         else if (fault_kind == 'd')
             *delay = fault_number;
+        else if (fault_kind == 'h' || fault_kind == 'n') {
+            if (most)
+                *most = (size_t)fault_number;
+            if (fault_kind == 'h')
+                *hangs = for_good;
+        }
+    } else if ((int)op == fault_op && count >= fault_nth + fault_times && fault_kind == 'n') {
+        *delay = for_good;
     }
     if (random_every) {
         static long until;
@@ -119,15 +131,18 @@ static const char *path_at(int in, const char *name, char *room) {
     real = (__typeof__(symbol) *)dlsym(RTLD_NEXT, #symbol)
 #define STRIKE(op, path) \
     size_t most = SIZE_MAX; \
-    long delay = 0; \
-    int error = strike(op, path, &most, &delay); \
+    long delay = 0, hangs = 0; \
+    int error = strike(op, path, &most, &delay, &hangs); \
     if (delay) \
         pause_ms(delay); \
     if (error) { \
         errno = error; \
         return -1; \
     } \
-    (void)most
+    (void)most, (void)hangs
+
+// What a call answers, once it may.
+#define AFTER(answer) (hangs ? pause_ms(hangs) : (void)0, answer)
 
 #define OPENER(symbol) \
     int symbol(const char *path, int flags, ...) { \
@@ -137,7 +152,8 @@ static const char *path_at(int in, const char *name, char *room) {
         va_end(list); \
         REAL(symbol); \
         STRIKE(OPEN, path); \
-        return real(path, flags, mode); \
+        int answer = real(path, flags, mode); \
+        return AFTER(answer); \
     }
 OPENER(open)
 OPENER(open64)
@@ -151,7 +167,8 @@ OPENER(open64)
         char room[PATH_MAX]; \
         REAL(symbol); \
         STRIKE(OPEN, path_at(in, name, room)); \
-        return real(in, name, flags, mode); \
+        int answer = real(in, name, flags, mode); \
+        return AFTER(answer); \
     }
 OPENER_AT(openat)
 OPENER_AT(openat64)
@@ -160,40 +177,46 @@ ssize_t write(int fd, const void *bytes, size_t length) {
     char room[PATH_MAX];
     REAL(write);
     STRIKE(WRITE, path_of(fd, room));
-    return real(fd, bytes, length < most ? length : most);
+    ssize_t taken = real(fd, bytes, length < most ? length : most);
+    return AFTER(taken);
 }
 
 int rename(const char *from, const char *to) {
     REAL(rename);
     STRIKE(RENAME, from);
-    return real(from, to);
+    int answer = real(from, to);
+    return AFTER(answer);
 }
 
 int renameat(int from_dir, const char *from, int to_dir, const char *to) {
     char room[PATH_MAX];
     REAL(renameat);
     STRIKE(RENAME, path_at(from_dir, from, room));
-    return real(from_dir, from, to_dir, to);
+    int answer = real(from_dir, from, to_dir, to);
+    return AFTER(answer);
 }
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags) {
     char room[PATH_MAX];
     REAL(renameat2);
     STRIKE(RENAME, path_at(from_dir, from, room));
-    return real(from_dir, from, to_dir, to, flags);
+    int answer = real(from_dir, from, to_dir, to, flags);
+    return AFTER(answer);
 }
 
 int unlink(const char *path) {
     REAL(unlink);
     STRIKE(UNLINK, path);
-    return real(path);
+    int answer = real(path);
+    return AFTER(answer);
 }
 
 int unlinkat(int in, const char *name, int flags) {
     char room[PATH_MAX];
     REAL(unlinkat);
     STRIKE(UNLINK, path_at(in, name, room));
-    return real(in, name, flags);
+    int answer = real(in, name, flags);
+    return AFTER(answer);
 }
 
 #define OF_FD(symbol, op) \
@@ -201,7 +224,8 @@ int unlinkat(int in, const char *name, int flags) {
         char room[PATH_MAX]; \
         REAL(symbol); \
         STRIKE(op, path_of(fd, room)); \
-        return real(fd); \
+        int answer = real(fd); \
+        return AFTER(answer); \
     }
 OF_FD(fdatasync, FDATASYNC)
 OF_FD(fsync, FSYNC)
@@ -211,7 +235,8 @@ OF_FD(fsync, FSYNC)
         char room[PATH_MAX]; \
         REAL(symbol); \
         STRIKE(FTRUNCATE, path_of(fd, room)); \
-        return real(fd, length); \
+        int answer = real(fd, length); \
+        return AFTER(answer); \
     }
 CUTTER(ftruncate, off_t)
 CUTTER(ftruncate64, off64_t)

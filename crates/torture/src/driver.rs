@@ -1,7 +1,8 @@
 //! One life of a service that logs: threads that put numbered lines through `tracing`, until they are done or killed.
 //! How far each has come stands in a page that outlives it.
 
-use std::io::Write as _;
+use std::fmt;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -10,14 +11,20 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use fastrand::Rng;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
 use tracing_spool::{
     Compression, Durable, FlushError, Overflow, Spool, SpoolBuilder, SpoolHandle, SyncPolicy,
 };
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::MakeWriter as _;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
 use crate::account::Account;
 use crate::line::Line;
+use crate::manner::Manner;
 use crate::page::Page;
+use crate::wild;
 
 /// How long a flush may take before it is given up and not noted.
 const FLUSH: Duration = Duration::from_secs(30);
@@ -80,6 +87,9 @@ pub struct Life {
     /// A ring that outlives the process, in this file
     #[arg(long)]
     pub durable: Option<PathBuf>,
+    /// What else it may choose
+    #[command(flatten)]
+    pub manner: Manner,
     /// How backups are stored: none, gzip or zstd
     #[arg(long, value_parser = form, default_value_t = Compression::None)]
     pub form: Compression,
@@ -129,6 +139,7 @@ impl Life {
                 WhenFull::Shed => Overflow::DropNewest,
             })
             .quiet();
+        let builder = self.manner.describe(builder);
         let builder = match &self.durable {
             Some(ring) => builder.durable(Durable::at(ring).on_any_file_system()),
             None => builder,
@@ -149,15 +160,18 @@ pub fn live(life: &Life) -> Result<()> {
     let page = Page::create(&life.page, life.threads)?;
     let (spool, guard) = life.spool().open()?;
     let handle = guard.handle();
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(spool)
-        .with_ansi(false)
-        .with_level(false)
-        .with_target(false)
-        .without_time();
+    let wild = life.manner.wild.then(|| Verbatim(spool.clone()));
+    let tame = (!life.manner.wild).then(|| {
+        tracing_subscriber::fmt::layer()
+            .with_writer(spool)
+            .with_ansi(false)
+            .with_level(false)
+            .with_target(false)
+            .without_time()
+    });
     let used = Used::default();
     let over = AtomicBool::new(false);
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(tame).with(wild), || {
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         thread::scope(|scope| -> Result<()> {
             scope.spawn(|| used.watch(&over));
@@ -212,14 +226,10 @@ fn log(life: &Life, thread: u32, handle: &SpoolHandle, page: &Page) -> Result<()
     let mut number = 0;
     while goes_on(number) {
         let width = rng.usize(life.shortest - 1..life.longest);
-        let text = Line { life: life.life, thread, number, width }.text();
+        let line = Line { life: life.life, thread, number, width };
+        let record = if life.manner.wild { wild::record(&line) } else { line.text().into_bytes() };
         page.offered(thread, number + 1)?;
-        match number % 5 {
-            0 => tracing::error!("{text}"),
-            1 => tracing::warn!("{text}"),
-            2 | 3 => tracing::info!("{text}"),
-            _ => tracing::debug!("{text}"),
-        }
+        say(life.manner.level(number), &record, life.manner.wild);
         number += 1;
         page.accepted(thread, number)?;
         if life.flush_every > 0 && number % life.flush_every == 0 && handle.flush(FLUSH).is_ok() {
@@ -230,6 +240,47 @@ fn log(life: &Life, thread: u32, handle: &SpoolHandle, page: &Page) -> Result<()
         }
     }
     Ok(())
+}
+
+macro_rules! event {
+    ($level:expr, $($field:tt)+) => {
+        match $level {
+            Level::ERROR => tracing::error!($($field)+),
+            Level::WARN => tracing::warn!($($field)+),
+            Level::INFO => tracing::info!($($field)+),
+            Level::DEBUG => tracing::debug!($($field)+),
+            _ => tracing::trace!($($field)+),
+        }
+    };
+}
+
+/// One event: a message, or bytes that are written as they are.
+fn say(level: Level, record: &[u8], is_wild: bool) {
+    if is_wild {
+        event!(level, record);
+    } else {
+        event!(level, "{}", String::from_utf8_lossy(record));
+    }
+}
+
+/// Writes the bytes that an event bears, and a newline: `fmt` would escape what is wild in them.
+struct Verbatim(Spool);
+
+impl<S: Subscriber> Layer<S> for Verbatim {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        event.record(&mut Bytes(self.0.make_writer_for(event.metadata())));
+    }
+}
+
+struct Bytes<W>(W);
+
+impl<W: Write> Visit for Bytes<W> {
+    fn record_bytes(&mut self, _: &Field, value: &[u8]) {
+        // A spool's writer takes all.
+        let _ = self.0.write_all(value).and_then(|()| self.0.write_all(b"\n"));
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
 /// Descriptors and memory while it runs: least and most.

@@ -39,11 +39,7 @@ impl Line {
     #[must_use]
     pub fn text(&self) -> String {
         let fill = self.fill();
-        let checksum = checksum(self.life, self.thread, self.number, &fill);
-        format!(
-            "L{:05} T{:02} N{:08} W{:05} C{checksum:08x} {fill}",
-            self.life, self.thread, self.number, self.width
-        )
+        head_of(self, fill.as_bytes()) + &fill
     }
 
     fn fill(&self) -> String {
@@ -74,7 +70,8 @@ pub fn classify(text: &str) -> Kind {
 pub fn whole(text: &str) -> Option<Line> {
     let (line, stated) = head(text.as_bytes())?;
     let fill = text.get(HEAD_BYTES..)?;
-    let is_right = text.len() == line.width && checksum(line.life, line.thread, line.number, fill) == stated;
+    let is_right =
+        text.len() == line.width && checksum(line.life, line.thread, line.number, fill.as_bytes()) == stated;
     is_right.then_some(line)
 }
 
@@ -93,8 +90,15 @@ fn is_beginning(text: &str) -> bool {
     text.len() < HEAD_BYTES && text.bytes().zip(*SHAPE).all(fits)
 }
 
+/// The first bytes of a line with this fill.
+pub(crate) fn head_of(line: &Line, fill: &[u8]) -> String {
+    let Line { life, thread, number, width } = *line;
+    let checksum = checksum(life, thread, number, fill);
+    format!("L{life:05} T{thread:02} N{number:08} W{width:05} C{checksum:08x} ")
+}
+
 /// Line and checksum as the first bytes state them.
-fn head(bytes: &[u8]) -> Option<(Line, u32)> {
+pub(crate) fn head(bytes: &[u8]) -> Option<(Line, u32)> {
     let text = std::str::from_utf8(bytes.get(..HEAD_BYTES)?).ok()?;
     let mut words = text.split(' ');
     let mut word =
@@ -107,12 +111,12 @@ fn head(bytes: &[u8]) -> Option<(Line, u32)> {
     Some((Line { life, thread, number, width }, stated))
 }
 
-fn checksum(life: u32, thread: u32, number: u64, fill: &str) -> u32 {
+fn checksum(life: u32, thread: u32, number: u64, fill: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&life.to_le_bytes());
     hasher.update(&thread.to_le_bytes());
     hasher.update(&number.to_le_bytes());
-    hasher.update(fill.as_bytes());
+    hasher.update(fill);
     hasher.finalize()
 }
 

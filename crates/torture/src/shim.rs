@@ -48,6 +48,10 @@ pub enum Action {
     Short(u64),
     /// It takes so many milliseconds more.
     Delay(u64),
+    /// It takes at most so many bytes, and does not return.
+    Hang(u64),
+    /// It takes at most so many bytes and returns; the next of its kind, which does nothing, does not.
+    HangNext(u64),
 }
 
 impl Rule {
@@ -56,6 +60,8 @@ impl Rule {
             Action::Error(error) => format!("e{error}"),
             Action::Short(bytes) => format!("s{bytes}"),
             Action::Delay(ms) => format!("d{ms}"),
+            Action::Hang(bytes) => format!("h{bytes}"),
+            Action::HangNext(bytes) => format!("n{bytes}"),
         };
         format!("{}:{}:{action}:{}", self.op, self.nth, self.times)
     }

@@ -548,6 +548,29 @@ fn a_notice_that_was_written_is_not_written_again() {
 }
 
 #[test]
+fn a_notice_cut_by_a_death_is_finished_under_other_limits() {
+    let mut world = World::new();
+    let process = world.start(|builder| builder).unwrap();
+    world.log(&process, 1);
+    drop(process);
+    let mut process = world.start(|builder| builder).unwrap();
+    let line = format!("INFO tracing_spool: {}", process.shared.recovered);
+    world.disk.fault(Fault::on(Op::Write).path_ends("app.log").short(10).once());
+    world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
+    world.rounds(&mut process, 1);
+    drop(process);
+    assert_eq!(world.text().len(), 10, "cut in the notice");
+    world.disk.restart(Survive::Live);
+    world.disk.clear_faults();
+    let mut process = world.start(|builder| builder.max_record_bytes(64)).unwrap();
+    world.rounds(&mut process, 9);
+    let text = world.text();
+    assert!(text.lines().next().is_some_and(|first| first.ends_with(&line)), "{text}");
+    assert_eq!(text.matches("was unfinished").count(), 0, "{text}");
+    assert_eq!(text.matches("\nrecord 0 \n").count(), 1, "{text}");
+}
+
+#[test]
 fn room_is_not_given_back_inside_a_stamp() {
     use tracing_spool_ring::{Limits, Options, Ring, Stamp, Task};
     let world = World::new();

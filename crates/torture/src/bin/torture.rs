@@ -8,7 +8,7 @@ use tracing_spool::Compression;
 use tracing_spool_tests::{forked, opens};
 use tracing_spool_torture::driver::{self, Life};
 use tracing_spool_torture::sweep::Ground;
-use tracing_spool_torture::{kill, kill_durable, shim, soak, sweep};
+use tracing_spool_torture::{kill, kill_drawn, kill_durable, shim, soak, sweep};
 
 /// Kills, starves and misleads real processes that log, and reads what they leave
 #[derive(Parser)]
@@ -50,6 +50,16 @@ enum What {
         #[arg(long, value_enum, default_value = "plain")]
         scene: kill_durable::Scene,
     },
+    /// Kills drivers whose queue outlives them, each of which logs in another manner, some of them as they take over
+    KillDrawn {
+        kills: u32,
+        /// What everything is drawn from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Where the logs and their rings stand; a temporary directory if not said
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
     /// Forks children beside threads that log, and sees each of them end
     Forks { forks: u32 },
     /// Opens and closes logs in one process, and looks for what is left
@@ -82,6 +92,11 @@ fn main() -> Result<()> {
             let dir = dir.unwrap_or_else(|| scratch.path().to_owned());
             let aside = aside.unwrap_or_else(|| scratch.path().to_owned());
             println!("{}", kill_durable::kill_loop(&this, &dir, &aside, scene, kills, seed)?);
+        }
+        What::KillDrawn { kills, seed, dir } => {
+            let dir = dir.unwrap_or_else(|| scratch.path().join("drawn"));
+            let library = shim::build(scratch.path()).ok();
+            println!("{}", kill_drawn::kill_loop(&this, &dir, library.as_deref(), kills, seed)?);
         }
         What::Forks { forks } => println!("{}", said(forked::storm(&scratch.path().join("app.log"), forks))?),
         What::Opens { times } => {
