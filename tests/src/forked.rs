@@ -45,6 +45,19 @@ pub fn leave(code: i32) -> ! {
     }
 }
 
+/// Forks a child that goes on where this returns; there it is none.
+///
+/// # Panics
+/// Where there is no process to be had.
+pub fn in_two() -> Option<Pid> {
+    #[expect(unsafe_code, reason = "what a child does that comes back can only be seen after a fork")]
+    // SAFETY: the child goes on in code that asks whether it is in a child, and the C library keeps its allocator usable.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Parent { child } => Some(child),
+        ForkResult::Child => None,
+    }
+}
+
 /// Waits for the end of a child; one that hangs is killed.
 ///
 /// # Errors

@@ -1,10 +1,11 @@
-//! Descriptors that a forked child must not keep: they are taken from it before its `fork` returns.
-//! Which descriptors those are is said by whoever opens them.
+//! Descriptors and mappings that a forked child must not keep: they are taken from it before its `fork` returns.
+//! Which those are is said by whoever opens them.
 //!
 //! A child inherits every descriptor, and with it the lock that it holds: the log of a process that has died stays locked until
 //! its last child ends. So each registered descriptor that still stands for the same file is replaced by `/dev/null` in the
 //! child. Replaced and not closed, because the child's copy of its owner may close the number later, which must not have
-//! become another file's by then.
+//! become another file's by then. A mapping of a file holds the file open as a descriptor does, lock and all: it is replaced by
+//! zeros of the child's own at the same place, so that whoever still refers to it there meets memory.
 //!
 //! The handler runs in a process that has one thread, in whatever state the other threads had left memory: it allocates
 //! nothing, takes no lock, and makes only calls that are allowed in signal handlers. The table is a list of blocks that are
@@ -12,7 +13,7 @@
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering, fence};
 
 use nix::errno::Errno;
@@ -29,6 +30,8 @@ const FREE: c_int = -1;
 const TAKEN: c_int = -2;
 /// It is held by a registration of the parent's, which means nothing here.
 const PARENTS: c_int = -3;
+/// It is memory: `device` says from where on, `inode` how much.
+const MEMORY: c_int = -4;
 
 /// One registered descriptor.
 #[repr(align(32))]
@@ -138,6 +141,57 @@ impl fmt::Debug for ClosedInChildren {
     }
 }
 
+/// Replaces a mapping by zeros in children that are forked while this value lives. It does not own the mapping: drop it before
+/// that is unmapped.
+pub struct ClearedInChildren {
+    slot: &'static Slot,
+}
+
+impl ClearedInChildren {
+    /// Registers a mapping.
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    /// use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+    /// use tracing_spool_process::ClearedInChildren;
+    /// const LEN: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
+    /// let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    /// // SAFETY: new memory, at an address that the system chooses.
+    /// let base = unsafe { mmap_anonymous(None, LEN, access, MapFlags::MAP_SHARED)? };
+    /// // SAFETY: it is ours, and nobody looks at it in a child.
+    /// let cleared = unsafe { ClearedInChildren::new(base.cast(), LEN.get()) };
+    /// drop(cleared);
+    /// // SAFETY: nobody refers to it.
+    /// unsafe { munmap(base, LEN.get())? };
+    /// # Ok::<(), nix::errno::Errno>(())
+    /// ```
+    ///
+    /// # Safety
+    /// It begins at a page, may be written, and is the caller's own until this value is dropped; nothing in a child relies on
+    /// what stood there.
+    #[must_use = "dropping it takes it back"]
+    pub unsafe fn new(base: NonNull<u8>, len: usize) -> Self {
+        watch();
+        let slot = free_slot();
+        slot.device.store(base.as_ptr().expose_provenance() as u64, Ordering::Relaxed);
+        slot.inode.store(len as u64, Ordering::Relaxed);
+        slot.number.store(MEMORY, Ordering::Release);
+        Self { slot }
+    }
+}
+
+impl Drop for ClearedInChildren {
+    fn drop(&mut self) {
+        self.slot.number.store(FREE, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for ClearedInChildren {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClearedInChildren").field("len", &self.slot.inode.load(Ordering::Relaxed)).finish()
+    }
+}
+
 /// Tells whether a fork may have come between two moments: between the opening of a descriptor and its registration, say,
 /// where a child would keep it.
 ///
@@ -200,17 +254,28 @@ extern "C" fn in_child() {
     let mut null = Null::NotTried;
     for slot in blocks().flat_map(|block| &block.slots) {
         let number = slot.number.load(Ordering::Acquire);
-        if number < 0 {
+        if number < 0 && number != MEMORY {
             continue;
         }
         let registered = (slot.device.load(Ordering::Relaxed), slot.inode.load(Ordering::Relaxed));
         slot.number.store(PARENTS, Ordering::Relaxed);
-        if identity(number) == Some(registered) {
+        if number == MEMORY {
+            clear(registered);
+        } else if identity(number) == Some(registered) {
             null.replace(number);
         }
     }
     null.close();
     Errno::set_raw(errno);
+}
+
+/// Puts zeros of this process's own in the place of a mapping. Where the system has no memory for that, it stays.
+fn clear((base, len): (u64, u64)) {
+    let (Ok(base), Ok(len)) = (usize::try_from(base), usize::try_from(len)) else { return };
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let how = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
+    // SAFETY: whoever registered it owns this mapping and lets it be replaced in a child, where no other thread uses it.
+    unsafe { libc::mmap(ptr::with_exposed_provenance_mut(base), len, access, how, -1, 0) };
 }
 
 fn blocks() -> impl Iterator<Item = &'static Block> {

@@ -1,4 +1,4 @@
-//! What `tracing-spool` asks the operating system for with `unsafe`: whether this is a forked child, descriptors that
+//! What `tracing-spool` asks the operating system for with `unsafe`: whether this is a forked child, descriptors and mappings that
 //! children must not keep, a word at `exit`, and threads that leave the program's signals alone. It knows nothing of logs.
 //!
 //! ```
@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A child that is made by the bare system call `clone`, without the C library's `fork`, is known as such on Linux, but keeps
-//! the descriptors: handlers of `pthread_atfork` do not run there.
+//! descriptors and mappings: handlers of `pthread_atfork` do not run there.
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -25,7 +25,7 @@ mod process;
 mod system;
 mod threads;
 
-pub use children::{ClosedInChildren, ForkWatch};
+pub use children::{ClearedInChildren, ClosedInChildren, ForkWatch};
 pub use exit::at_exit;
 pub use ignored::is_ignored;
 pub use lock::ProcessLock;

@@ -36,10 +36,11 @@
 //! 6. **Nothing read from the memory is trusted to be in range.** Places are reduced modulo the capacity, lengths are
 //!    checked against it by [`write`](Memory::write) and [`copy`](Memory::copy), and bytes are read as bytes, for which
 //!    every value is good. So a file with any content is read without harm.
-//! 7. **A file is mapped by one process.** Whoever maps it holds its lock. A forked child has the mapping too, but no call of
-//!    this package reaches it from there: every method of `Ring` and `Reader` that would touch the memory asks first whether
-//!    this process is the one that opened it, and answers without it where it is not. What remains is a reference to a
-//!    counter, an atomic, that was taken before the fork. Who writes to the file in spite of the lock, or cuts it short, has
+//! 7. **A file is mapped by one process.** Whoever maps it holds its lock. A forked child has zeros of its own in its place
+//!    (a mapping would keep the lock), or, forked behind the C library's back, the mapping; but no call of this package reaches
+//!    it from there: every method of `Ring` and `Reader` that would touch the memory asks first whether this process is the
+//!    one that opened it, and answers without it where it is not. What remains is a reference to a counter, an atomic, that was
+//!    taken before the fork. Who writes to the file in spite of the lock, or cuts it short, has
 //!    the rights of this user and could as well write to the process itself; the documentation says so.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};

@@ -50,7 +50,38 @@ const CHUNK: u64 = 1 << 20;
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
 pub(crate) fn allocate(file: impl AsFd, len: u64) -> Result<(), Errno> {
     let offset = |at: u64| at.try_into().map_err(|_| Errno::EFBIG);
-    in_chunks(len, |at, len| nix::fcntl::posix_fallocate(&file, offset(at)?, offset(len)?))
+    allocate_by(&file, len, |at, len| nix::fcntl::posix_fallocate(&file, offset(at)?, offset(len)?))
+}
+
+/// A length that the file system cannot have is refused before its first part is taken: on tmpfs the parts are memory, and the
+/// machine would run out of it on the way.
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+fn allocate_by(
+    file: impl AsFd,
+    len: u64,
+    one: impl FnMut(u64, u64) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    if !cfg!(miri) && room(file)?.is_some_and(|room| len > room) {
+        return Err(Errno::ENOSPC);
+    }
+    in_chunks(len, one)
+}
+
+/// How long a file can get with what is free, where its file system says that.
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+fn room(file: impl AsFd) -> Result<Option<u64>, Errno> {
+    const BLOCK: u64 = 512; // of `st_blocks`, whatever the file system
+    let system = nix::sys::statvfs::fstatvfs(&file)?;
+    let has = wide(nix::sys::stat::fstat(&file)?.st_blocks).saturating_mul(BLOCK);
+    let free = wide(system.blocks_free()).saturating_mul(wide(system.fragment_size()));
+    // None in all: there is no limit, or it is not told.
+    Ok((system.blocks() > 0).then_some(free.saturating_add(has)))
+}
+
+/// The C types differ between systems.
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+fn wide(number: impl TryInto<u64>) -> u64 {
+    number.try_into().unwrap_or_default()
 }
 
 /// Does `one` for each part, and again where it was cut short.
@@ -142,6 +173,26 @@ mod tests {
         let second = (CHUNK, CHUNK);
         assert_eq!(done, [(0, CHUNK), second, second, second, (2 * CHUNK, 5)]);
         assert_eq!(in_chunks(CHUNK, |_, _| Err(Errno::ENOSPC)), Err(Errno::ENOSPC));
+    }
+
+    #[test]
+    #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+    fn what_a_file_system_cannot_have_is_refused_before_its_first_part() {
+        if cfg!(miri) {
+            return; // the interpreter has no file systems
+        }
+        let file = tempfile::tempfile().unwrap();
+        let mut calls = 0;
+        let mut one = |_, _| {
+            calls += 1;
+            if calls < 3 { Ok(()) } else { Err(Errno::EIO) }
+        };
+        assert_eq!(allocate_by(&file, 1 << 60, &mut one), Err(Errno::ENOSPC));
+        assert_eq!(allocate_by(&file, 2 * CHUNK, &mut one), Ok(()));
+        assert_eq!(calls, 2, "none for what cannot be");
+        allocate(&file, CHUNK).unwrap();
+        let room = room(&file).unwrap();
+        assert!(room.is_none_or(|room| room >= CHUNK), "what it has counts: {room:?}");
     }
 
     #[test]

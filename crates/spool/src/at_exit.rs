@@ -59,9 +59,17 @@ fn last_word() {
         if matches!(error, FlushError::TimedOut { .. }) {
             HANGS.store(true, Ordering::Relaxed);
         }
-        // A child has said nothing and waits for nothing; whoever is on the writer thread cannot.
-        if !matches!(error, FlushError::Forked | FlushError::OnWriterThread) {
-            output.print(&format_args!("{}: as the process ends: {error}", output.name().display()));
+        let (name, left) = (output.name(), output.waiting());
+        match error {
+            // A child has said nothing and waits for nothing.
+            FlushError::Forked => {}
+            // Its own thread ends the process, in a hook, and cannot wait for itself.
+            FlushError::OnWriterThread if left == 0 => {}
+            FlushError::OnWriterThread => output.print(&format_args!(
+                "{}: the process ends in a hook, with {left} records not written",
+                name.display()
+            )),
+            _ => output.print(&format_args!("{}: as the process ends: {error}", name.display())),
         }
     }
 }

@@ -493,7 +493,9 @@ fn launch(
     let slot = Arc::clone(&worker);
     let begun = Arc::clone(&shared);
     let life = move || {
-        begun.thread_starts();
+        if !begun.thread_starts() {
+            return std::mem::forget((begun, slot));
+        }
         drop(begun);
         if let Some(worker) = take(&slot) {
             worker.run();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::answer::{Answer, Unanswered};
 use crate::control::{Control, Flushed, Once, Patience};
 use crate::metric::Reading;
-use crate::origin::is_inside;
+use crate::origin::{is_inside, is_inside_of};
 use crate::shared::Shared;
 use crate::stats::{Health, Stats};
 
@@ -113,7 +113,9 @@ impl SpoolHandle {
 
     /// Asks for a flush; the answer comes by itself.
     pub(crate) fn ask(shared: &Shared, patience: Patience) -> Result<Answer<Flushed>, FlushError> {
-        if is_inside() {
+        // A thread that ends the process in a hook can wait for other outputs: nothing waits for that hook any more.
+        let waits_for_itself = if patience == Patience::Waits { is_inside_of(shared) } else { is_inside() };
+        if waits_for_itself {
             return Err(FlushError::OnWriterThread);
         }
         if shared.queue.origin.is_forked() {

@@ -98,7 +98,7 @@ impl Late {
             return false;
         }
         let Some(mut writer) = self.take() else { return false };
-        let _inside = Inside::enter();
+        let _inside = Inside::of(shared);
         let written = catch_unwind(AssertUnwindSafe(|| writer.write(shared, draft)));
         self.set(Desk::Set(writer));
         written.unwrap_or_else(|payload| {

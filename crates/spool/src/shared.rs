@@ -182,11 +182,14 @@ impl Shared {
         }
     }
 
-    /// A thread of ours begins.
-    pub(crate) fn thread_starts(&self) {
+    /// A thread of ours begins. False: its hook has forked, and this is the child, where the thread has nothing to do and
+    /// nothing to drop.
+    #[must_use]
+    pub(crate) fn thread_starts(&self) -> bool {
         if self.sink.thread_starts() {
             self.ledger.panicked();
         }
+        !self.queue.origin.is_forked()
     }
 
     /// Publishes what the writer thread sees. `change` runs under the lock: it copies and does nothing else.

@@ -169,7 +169,9 @@ impl Ears {
         let handle = signals.handle();
         let begun = Arc::clone(shared);
         let life = move || {
-            begun.thread_starts();
+            if !begun.thread_starts() {
+                return std::mem::forget((begun, signals));
+            }
             drop(begun);
             serve(signals);
         };

@@ -172,7 +172,8 @@ impl Worker {
 
     /// The life of the writer thread.
     pub(crate) fn run(mut self) {
-        let _inside = Inside::enter();
+        let shared = Arc::clone(&self.shared);
+        let _inside = Inside::of(shared.as_ref());
         // What a hook, or code called by it, logs through `tracing` on this thread would come back to this thread.
         let _silence = dispatcher::set_default(&Dispatch::none());
         // Beyond RLIMIT_FSIZE the kernel would kill the program; blocked, the write says EFBIG. An error leaves
@@ -185,9 +186,19 @@ impl Worker {
                 Next::Again => {}
                 Next::Yield => thread::yield_now(),
                 Next::Rest(rest) => self.rest(rest),
-                Next::Done => return,
+                Next::Done => break,
             }
         }
+        if self.is_in_child() {
+            // Files, locks and channels are the parent's, as they stood at the fork.
+            std::mem::forget(self);
+        }
+    }
+
+    /// Whether a hook has forked, and this is the child, in which it has returned: there is nothing to write here, and what
+    /// the parent's other threads held at the fork stays locked.
+    fn is_in_child(&self) -> bool {
+        self.shared.queue.origin.is_forked()
     }
 
     /// A round whose panic is caught, counted and survived, with the batch kept.
@@ -215,6 +226,9 @@ impl Worker {
             ring_file.look(&self.shared.queue, &mut self.inbox, file_set, now);
         }
         self.listen(now);
+        if self.is_in_child() {
+            return Next::Done;
+        }
         self.publish();
         self.inbox.tend();
         self.pace.took(self.taken - before.0, now.mono);
@@ -384,6 +398,9 @@ impl Worker {
                 self.lines.push_back(line);
             }
             self.shared.hear(event);
+            if self.shared.queue.origin.is_forked() {
+                return;
+            }
         }
     }
 

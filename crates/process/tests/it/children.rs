@@ -2,18 +2,20 @@
 //! registered; and no lock that it waits for in vain.
 
 use std::fs::{self, File};
+use std::num::NonZeroUsize;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use nix::sys::stat::fstat;
 use nix::unistd::{chroot, dup2, geteuid, getpid};
-use tracing_spool_process::{ClosedInChildren, ForkWatch, Process, ProcessLock};
+use tracing_spool_process::{ClearedInChildren, ClosedInChildren, ForkWatch, Process, ProcessLock};
 
 use super::forked::{CANNOT, ask, end, start};
 use super::skip;
@@ -201,4 +203,52 @@ fn forks_beside_threads_that_register_end() {
         }
         is_over.store(true, Ordering::Relaxed);
     });
+}
+
+#[test]
+fn a_mapping_is_cleared_in_a_child_and_its_lock_ends_with_the_parents() {
+    const LEN: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (path, go) = (dir.path().join("mapped"), dir.path().join("go"));
+    let open =
+        || fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
+    let file = open();
+    file.set_len(LEN.get() as u64).unwrap();
+    let Ok(locked) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { panic!("held") };
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: new memory, at an address that the system chooses.
+    let base = unsafe { mmap(None, LEN, access, MapFlags::MAP_SHARED, &*locked, 0) }.unwrap();
+    // SAFETY: the last byte of it, in memory that lives until the end of this function; zero is good for it.
+    let byte = unsafe { base.cast::<AtomicU8>().add(LEN.get() - 1).as_ref() };
+    byte.store(7, Ordering::Relaxed);
+    let closed = ClosedInChildren::new(&*locked);
+    // SAFETY: it begins at a page, is unmapped below, and bytes may be anything.
+    let cleared = unsafe { ClearedInChildren::new(base.cast(), LEN.get()) };
+    let child = start(|| {
+        let was = byte.swap(8, Ordering::Relaxed);
+        while !go.exists() {
+            thread::yield_now();
+        }
+        i32::from(was != 0 || byte.load(Ordering::Relaxed) != 8)
+    });
+    assert_eq!(byte.load(Ordering::Relaxed), 7, "the child has memory of its own");
+    drop((closed, cleared));
+    let number = locked.as_raw_fd();
+    std::mem::forget(locked); // dropped, it would end the lock itself
+    // SAFETY: `byte` is not used any more, and the number is this file's.
+    unsafe {
+        nix::sys::mman::munmap(base, LEN.get()).unwrap();
+        libc::close(number);
+    }
+    // The child's handler may not have run yet, and another test's child may have come in between.
+    let begun = Instant::now();
+    let is_free = || Flock::lock(open(), FlockArg::LockExclusiveNonblock).is_ok();
+    let mut was_free = is_free();
+    while !was_free && begun.elapsed() < Duration::from_secs(10) {
+        thread::yield_now();
+        was_free = is_free();
+    }
+    fs::write(&go, "").unwrap();
+    assert_eq!(end(child), 0);
+    assert!(was_free, "while the child lived");
 }

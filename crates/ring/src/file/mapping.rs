@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use tracing_spool_process::ClearedInChildren;
 
 use super::locked::Held;
 use crate::memory::{Backing, FileState, Memory, PAGE, Shape};
@@ -17,6 +18,8 @@ use crate::platform;
 pub(super) struct Mapping {
     base: NonNull<u8>,
     len: NonZeroUsize,
+    /// Of a file: a child that kept it would keep the file's lock. Dropped before it is unmapped.
+    cleared: Option<ClearedInChildren>,
     /// Its file stays locked as long as it is mapped.
     held: Option<Arc<Held>>,
 }
@@ -34,7 +37,10 @@ impl Mapping {
         // SAFETY: a new mapping, at an address that the system chooses. That the file is not cut short meanwhile is
         // argued in `memory` (7).
         let base = unsafe { mmap(None, len, ACCESS, MapFlags::MAP_SHARED, held.file(), 0)? };
-        Ok(Self { base: base.cast(), len, held: Some(Arc::clone(held)) })
+        // SAFETY: it is new, and unmapped by `drop` alone. No call of this package looks at it in a child (`memory`, 7), and what
+        // is read from it is never trusted.
+        let cleared = unsafe { ClearedInChildren::new(base.cast(), len.get()) };
+        Ok(Self { base: base.cast(), len, cleared: Some(cleared), held: Some(Arc::clone(held)) })
     }
 }
 
@@ -78,6 +84,7 @@ impl Backing for Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        self.cleared = None;
         // SAFETY: mapped with this length, and whoever had references to it is gone: they borrowed the `Memory`.
         let _ = unsafe { munmap(self.base.cast(), self.len.get()) };
     }
@@ -91,7 +98,7 @@ pub(crate) fn anonymous(shape: Shape) -> Result<Memory, Errno> {
     // One page of two mebibytes for each of the few places that a quiet ring touches would be most of what it takes.
     // SAFETY: our own memory.
     unsafe { platform::large_pages(base, len.get(), false) };
-    let mapping = Mapping { base: base.cast(), len, held: None };
+    let mapping = Mapping { base: base.cast(), len, cleared: None, held: None };
     // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
     Ok(unsafe { Memory::new(shape, Box::new(mapping)) })
 }
@@ -122,7 +129,7 @@ mod tests {
         let len = NonZeroUsize::new(shape.bytes()).unwrap();
         // SAFETY: new memory, at an address that the system chooses.
         let base = unsafe { mmap_anonymous(None, len, ACCESS, MapFlags::MAP_PRIVATE).unwrap() };
-        let mapping = Mapping { base: base.cast(), len, held: None };
+        let mapping = Mapping { base: base.cast(), len, cleared: None, held: None };
         // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
         let memory = unsafe { Memory::new(shape, Box::new(Mute(mapping))) };
         assert_eq!(memory.begin(10), 1 << 14, "all, as it cannot be asked for the rest later");

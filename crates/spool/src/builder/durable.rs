@@ -47,8 +47,9 @@ pub(super) enum Place {
 }
 
 impl Durable {
-    /// In `$RUNTIME_DIRECTORY`, where systemd has set one (`RuntimeDirectory=` in the unit) and it is on tmpfs; otherwise in
-    /// memory. The file is named for the log (`shop.log.1f2e3d4c.ring`).
+    /// In `$RUNTIME_DIRECTORY`, where systemd has set one (`RuntimeDirectory=` in the unit), and it is on tmpfs and ours to write;
+    /// otherwise in memory, and so where a log of this process that was shut down still has the file. What else goes wrong with
+    /// the file is an alert, with the records in memory. The file is named for the log (`shop.log.1f2e3d4c.ring`).
     ///
     /// ```
     /// assert_eq!(tracing_spool::Durable::automatic(), tracing_spool::Durable::default());

@@ -66,6 +66,7 @@ impl SpoolBuilder {
         let is_automatic = self.durable.place == Place::Automatic;
         let limits = self.bounds(u64::MAX).limits();
         match Ring::open(path, limits, options.clone()) {
+            Err(error) if is_automatic && is_not_given(&error) => self.prepare_memory(None),
             Ok(opened) => {
                 let adopted = recovery::adopt(opened, self.settings.rules());
                 let warning = adopted.set_aside.as_ref().map(|(aside, damage)| {
@@ -76,13 +77,27 @@ impl SpoolBuilder {
             }
             Err(error @ ring::OpenError::Locked { .. }) => Err(OpenError::Ring(error)),
             Err(error @ ring::OpenError::OtherLog { .. }) if !is_automatic => Err(OpenError::Ring(error)),
-            // Nobody asked for it.
-            Err(ring::OpenError::FileSystem { .. }) if is_automatic => self.prepare_memory(None),
             Err(error) if is_automatic || self.durable.or_memory => {
                 self.prepare_memory(Some(format!("records do not outlive the process: {error}")))
             }
             Err(error) => Err(OpenError::Ring(error)),
         }
+    }
+}
+
+/// Whether there is no directory for this process's ring after all, though the variable names one. Nobody has asked for it, so
+/// this is no trouble: the variable was inherited, by a process of another user or after the directory had gone; the directory
+/// is on a disk; or a log of this process that was shut down still has the file, for a clone of its `Spool`.
+#[cfg(not(shuttle))]
+fn is_not_given(error: &tracing_spool_ring::OpenError) -> bool {
+    use nix::errno::Errno;
+    use tracing_spool_ring::OpenError as Refused;
+    const NOT_OURS: [Errno; 5] = [Errno::ENOENT, Errno::ENOTDIR, Errno::EACCES, Errno::EPERM, Errno::EROFS];
+    match error {
+        Refused::FileSystem { .. } => true,
+        Refused::Locked { process, .. } => *process == Some(std::process::id()),
+        Refused::Failed { doing: "opening", error, .. } => NOT_OURS.contains(error),
+        _ => false,
     }
 }
 

@@ -73,6 +73,9 @@ impl Worker {
                 // What the end has done is counted and told like all else.
                 self.file_set = Some(file_set);
                 self.listen(now);
+                if self.is_in_child() {
+                    return Next::Done;
+                }
                 self.publish();
                 self.file_set = None;
             }

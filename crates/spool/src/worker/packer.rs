@@ -30,7 +30,13 @@ impl Packer {
         let (orders, to_do) = bounded::<PackOrder>(1);
         let (to_worker, done) = bounded(1);
         let shared = Arc::clone(shared);
-        let life = move || live(&to_do, &to_worker, &shared);
+        let life = move || {
+            if shared.thread_starts() {
+                live(&to_do, &to_worker, &shared);
+            } else {
+                std::mem::forget((to_do, to_worker, shared));
+            }
+        };
         spawn(thread::Builder::new().name(format!("{name}-pack")), Box::new(life))?;
         Ok(Self { orders, done })
     }
@@ -61,7 +67,6 @@ impl Packer {
 }
 
 fn live(orders: &Receiver<PackOrder>, done: &Sender<Packed>, shared: &Shared) {
-    shared.thread_starts();
     PackOrder::give_way();
     for order in orders {
         match catch_unwind(AssertUnwindSafe(|| order.perform())) {

@@ -35,6 +35,7 @@ pub(super) fn leave(way: &str, path: &Path) -> bool {
             keep(open(path, LONG));
             let _ = thread::spawn(|| process::exit(0)).join();
         }
+        "exits-in-a-hook" => exits_in_a_hook(path),
         "compat-exits" => {
             compat(path);
             process::exit(0);
@@ -61,6 +62,21 @@ fn keep((spool, guard): (Spool, SpoolGuard)) {
     lines(&spool);
     SPOOL.set(spool).unwrap();
     *GUARD.lock().unwrap() = Some(guard);
+}
+
+/// A hook of another log ends the process, and leaves a record there that nobody is left to write.
+fn exits_in_a_hook(path: &Path) {
+    static OTHER: OnceLock<Spool> = OnceLock::new();
+    keep(open(path, LONG));
+    let other = Spool::builder(path.with_extension("other")).max_bytes(10_000).max_record_bytes(2_000);
+    let ends = |_: &_| {
+        log(OTHER.get().unwrap(), "too late\n");
+        process::exit(0);
+    };
+    let (spool, _guard) = other.on_rotate(ends).open().unwrap();
+    let spool = OTHER.get_or_init(|| spool);
+    (0..200).for_each(|number| log(spool, &format!("{number:0100}\n")));
+    wait_for_the_end();
 }
 
 /// A writer that is as slow as the disk of the others.

@@ -3,16 +3,22 @@
 //! number neither hang nor write (row P8).
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
-use tracing_spool::{Condition, FlushError, LateRecords, OpenError, Overflow, Spool};
+use tracing_spool::{
+    Compression, Condition, Durable, FlushError, LateRecords, OpenError, Overflow, SignalAction, Spool,
+    compat,
+};
 use tracing_spool_fileset::FileSet;
-use tracing_spool_tests::forked::{OF_A_CHILD, end, leave, start, storm};
+use tracing_spool_tests::forked::{OF_A_CHILD, end, in_two, leave, start, storm};
 use tracing_spool_tests::world::small;
 use tracing_spool_tests::{child, skip};
 
@@ -21,9 +27,13 @@ use super::scene::{LONG, folder, lines, log, until};
 /// The threads' part of a path.
 const MODULE: &str = "museum::forks";
 
+fn ring_in(folder: &Path) -> Durable {
+    Durable::at(folder.join("ring")).on_any_file_system()
+}
+
 /// Dies of a kill, and leaves a child behind that lives until its standard input ends.
 fn dies_before_its_child(folder: &Path) {
-    let (spool, guard) = Spool::builder(folder.join("app.log")).open().unwrap();
+    let (spool, guard) = Spool::builder(folder.join("app.log")).durable(ring_in(folder)).open().unwrap();
     let mut set = FileSet::open(small(folder.join("b.log"))).unwrap();
     lines(&mut set, 0..10);
     log(&spool, 0, 0..10, 100);
@@ -31,7 +41,7 @@ fn dies_before_its_child(folder: &Path) {
     start(|| {
         fs::write(folder.join("child"), getpid().to_string()).unwrap();
         log(&spool, 1, 0..10, 100);
-        i32::from(std::io::stdin().read_to_end(&mut Vec::new()).is_err())
+        i32::from(io::stdin().read_to_end(&mut Vec::new()).is_err())
     });
     until("the child lives", || fs::read_to_string(folder.join("child")).is_ok_and(|pid| !pid.is_empty()));
     kill(getpid(), Signal::SIGKILL).unwrap();
@@ -54,7 +64,7 @@ fn museum_p3_a_forked_child_outlives_its_parent_and_a_restart_starts() {
     let is_alive = || kill(child, None).is_ok();
 
     assert!(is_alive());
-    let (spool, guard) = Spool::builder(&live).open().unwrap();
+    let (spool, guard) = Spool::builder(&live).durable(ring_in(dir.path())).open().unwrap();
     let mut set = FileSet::open(small(live.with_file_name("b.log"))).unwrap();
     lines(&mut set, 10..20);
     log(&spool, 0, 10..20, 100);
@@ -187,4 +197,98 @@ fn museum_p8_a_child_has_its_parents_number() {
         assert_eq!(found.lines().count(), 20, "{name}: {found}");
         assert!(!found.contains(OF_A_CHILD), "{name}");
     }
+}
+
+/// Forks once, on whatever thread of ours it is called; the child goes on there.
+#[derive(Clone, Default)]
+struct Fork(Arc<AtomicI32>);
+
+impl Fork {
+    fn once(&self) {
+        if self.0.load(Ordering::Relaxed) == 0 {
+            let child = in_two().map_or(-1, Pid::as_raw);
+            self.0.store(child, Ordering::Relaxed);
+        }
+    }
+
+    /// The child ends by itself.
+    fn ends(&self, place: &str) {
+        until("it forks", || self.0.load(Ordering::Relaxed) != 0);
+        end(Pid::from_raw(self.0.load(Ordering::Relaxed))).unwrap_or_else(|error| panic!("{place}: {error}"));
+    }
+}
+
+/// A writer that forks as it writes.
+struct Forking(fs::File, Fork);
+
+impl Write for Forking {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.1.once();
+        self.0.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn forks_in_a_writer(folder: &Path) {
+    let (path, fork) = (folder.join("compat.log"), Fork::default());
+    let file = fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
+    let (mut writer, guard) = compat::non_blocking(Forking(file, fork.clone()));
+    (0..100).for_each(|number| writer.write_all(format!("{number}\n").as_bytes()).unwrap());
+    drop(guard);
+    fork.ends("compat");
+    let found = fs::read_to_string(path).unwrap();
+    // The child was forked in the middle of a line, which it writes as well: that is its writer's affair.
+    assert!((100..=101).contains(&found.lines().count()), "{found}");
+}
+
+fn forks_in_a_hook(place: &'static str, live: &Path) {
+    let fork = Fork::default();
+    let builder =
+        Spool::builder(live).max_bytes(10_000).max_record_bytes(2_000).thread_name("writer").quiet();
+    let builder = if place == "writer-pack" { builder.compression(Compression::Gzip) } else { builder };
+    let at = |wanted: &'static str| {
+        let fork = fork.clone();
+        move || {
+            if place == wanted {
+                fork.once();
+            }
+        }
+    };
+    let (alert, rotate, started) = (at("alert"), at("rotate"), fork.clone());
+    let begins = move || {
+        if thread::current().name() == Some(place) {
+            started.once();
+        }
+    };
+    let builder = builder.on_alert(move |_| alert()).on_rotate(move |_| rotate()).on_thread_start(begins);
+    let (spool, guard) = builder.open().unwrap();
+    guard.handle().install_signals_for(&[SignalAction::Reopen]).unwrap();
+    if place == "alert" {
+        fs::create_dir(live.with_extension("log.1")).unwrap();
+    }
+    log(&spool, 0, 0..200, 100);
+    // Before anything else is asked for: the child has no word of its parent's end.
+    until("it forks", || fork.0.load(Ordering::Relaxed) != 0);
+    assert!(guard.shutdown(LONG).is_complete(), "{place}");
+    fork.ends(place);
+    let files =
+        ["log", "log.1", "log.2", "log.3"].map(|suffix| fs::read_to_string(live.with_extension(suffix)));
+    let found: usize = files.iter().flatten().map(|text| text.lines().count()).sum();
+    assert!(place == "writer-pack" || found == 200, "{place}: {found}");
+}
+
+#[test]
+fn museum_p8_a_fork_in_a_hook_leaves_no_second_writer() {
+    let test = format!("{MODULE}::museum_p8_a_fork_in_a_hook_leaves_no_second_writer");
+    if let Some(folder) = child::folder() {
+        for place in ["alert", "rotate", "writer", "writer-pack", "spool-signals"] {
+            forks_in_a_hook(place, &folder.join(format!("{place}.log")));
+        }
+        return forks_in_a_writer(&folder);
+    }
+    let (dir, _live) = folder();
+    child::assert_passed(&child::of(&test, dir.path()).output().unwrap());
 }

@@ -157,6 +157,16 @@ fn museum_p2_the_program_reads_its_signals_from_a_descriptor() {
 }
 
 #[test]
+fn museum_p6_exit_in_a_hook_of_another_log() {
+    let (_dir, path) = scene();
+    let output = leaves("exits-in-a-hook", &path);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(lines(&path), LINES, "{}", said(&output));
+    let of_the_hook = "the process ends in a hook, with 1 records not written";
+    assert!(said(&output).contains(of_the_hook), "{}", said(&output));
+}
+
+#[test]
 fn museum_p6_interrupt_and_quit_flush_and_kill_as_by_default() {
     for (way, signal) in [("interrupted", Signal::SIGINT), ("quit", Signal::SIGQUIT)] {
         let (_dir, path) = scene();

@@ -196,3 +196,36 @@ fn museum_o11_a_ring_that_is_removed_under_callers_is_made_anew() {
     assert_eq!(next.map(Option::unwrap).to_vec(), logged);
     assert_eq!(report.written, logged.iter().sum::<usize>() as u64);
 }
+
+/// Opens the log as it is by default, shuts it down, and opens it again beside a clone of the first.
+fn opens_twice(dir: &Path) {
+    for expected in 0..2 {
+        let (spool, guard) = Spool::builder(dir.join("app.log")).open().unwrap();
+        let health = guard.handle().health();
+        assert!(health.is_well() && health.last_alert.is_none(), "{expected}: {health:?}");
+        log(&spool, &line(expected));
+        assert!(guard.shutdown(LONG).is_complete());
+        std::mem::forget(spool); // as a subscriber that is there for good
+    }
+}
+
+#[test]
+fn a_directory_that_systemd_does_not_give_is_no_trouble() {
+    const TEST: &str = "threads::durable::a_directory_that_systemd_does_not_give_is_no_trouble";
+    if is_child(TEST) {
+        return opens_twice(Path::new(&told(DIR)));
+    }
+    let (of_disk, _) = scene();
+    let in_memory = tempfile::tempdir_in("/dev/shm").ok();
+    let file = of_disk.path().join("a file");
+    std::fs::write(&file, "").unwrap();
+    let given = in_memory.as_ref().map(|dir| dir.path().to_owned());
+    let missing = of_disk.path().join("missing");
+    for runtime in [Some(missing), Some(file), Some(of_disk.path().to_owned()), given].into_iter().flatten() {
+        let (dir, path) = scene();
+        let mut child = child_in(TEST, dir.path(), "");
+        let output = finish(child.env("RUNTIME_DIRECTORY", &runtime));
+        assert!(output.status.success(), "{}: {}", runtime.display(), said(&output));
+        assert_eq!(content(&path), format!("{}{}", line(0), line(1)), "{}", runtime.display());
+    }
+}

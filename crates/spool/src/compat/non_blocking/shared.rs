@@ -14,7 +14,7 @@ use crate::control::{Asks, Flushed, Patience};
 use crate::flush_all::Output;
 use crate::handle::FlushError;
 use crate::inbox::Inbox;
-use crate::origin::{Origin, is_inside};
+use crate::origin::{Origin, is_inside, is_inside_of};
 use crate::queue::{Bounds, Overflow, Queue};
 use crate::rank::Rank;
 use crate::sync::{AtomicBool, Ordering};
@@ -113,7 +113,9 @@ impl Output for Shared {
     }
 
     fn ask(&self, patience: Patience) -> Result<Answer<Flushed>, FlushError> {
-        if is_inside() {
+        // As for a spool.
+        let waits_for_itself = if patience == Patience::Waits { is_inside_of(self) } else { is_inside() };
+        if waits_for_itself {
             return Err(FlushError::OnWriterThread);
         }
         if self.queue.origin.is_forked() {

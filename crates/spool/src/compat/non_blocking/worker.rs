@@ -58,7 +58,11 @@ pub(super) fn start<W: Write + Send + 'static>(
 ) -> Option<JoinHandle<()>> {
     let life = move || {
         let shared = Arc::clone(&worker.shared);
-        if guarded(|| worker.run()).is_none() {
+        let outcome = guarded(|| worker.run());
+        if shared.queue.origin.is_forked() {
+            return std::mem::forget((shared, done));
+        }
+        if outcome.is_none() {
             // A bug of ours. Without a thread nobody may wait, neither for room nor for a flush.
             shared.queue.close();
             shared.end();
@@ -80,13 +84,18 @@ impl<W: Write + Send + 'static> Worker<W> {
     }
 
     fn run(mut self) {
-        let _inside = Inside::enter();
+        let shared = Arc::clone(&self.shared);
+        let _inside = Inside::of(shared.as_ref());
         // What the writer logs through `tracing` would come back to the writer.
         let _silence = dispatcher::set_default(&Dispatch::none());
         loop {
             self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
             self.hear_asks();
             let taken = self.round();
+            if self.shared.queue.origin.is_forked() {
+                // The writer has forked, and this is the child: lines and writer are the parent's.
+                return std::mem::forget(self);
+            }
             self.inbox.tend();
             self.settled += taken;
             self.tickets.answer(self.settled, true, false);
@@ -139,7 +148,11 @@ impl<W: Write + Send + 'static> Worker<W> {
         while taken < ROUND_LINES && !shared.is_abandoned() {
             let Some(line) = inbox.take() else { break };
             taken += 1;
-            if !matches!(guarded(|| writer.write_all(line.record)), Some(Ok(()))) {
+            let outcome = guarded(|| writer.write_all(line.record));
+            if shared.queue.origin.is_forked() {
+                return taken;
+            }
+            if !matches!(outcome, Some(Ok(()))) {
                 shared.counter.failed(1);
                 // An abandoned line has been counted with the rest.
                 if !shared.is_abandoned() {
