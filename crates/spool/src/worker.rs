@@ -385,9 +385,6 @@ impl Worker {
                 self.lines.push_back(line);
             }
             self.shared.hear(event);
-            if self.shared.queue.origin.is_forked() {
-                return;
-            }
         }
     }
 
