@@ -100,6 +100,11 @@ impl Late {
         let Some(mut writer) = self.take() else { return false };
         let _inside = Inside::of(shared);
         let written = catch_unwind(AssertUnwindSafe(|| writer.write(shared, draft)));
+        if shared.queue.origin.is_forked() {
+            // A hook has forked: file and lock are the parent's, and another of its threads may hold the desk.
+            std::mem::forget(writer);
+            return false;
+        }
         self.set(Desk::Set(writer));
         written.unwrap_or_else(|payload| {
             std::mem::forget(payload); // its destructor could panic too

@@ -172,6 +172,9 @@ impl Shared {
 
     /// Passes on what the engine tells, but for what belongs into the log.
     pub(crate) fn hear(&self, event: Event) {
+        if self.queue.origin.is_forked() {
+            return; // the hook of the event before has forked: this child waits for no lock of its parent's
+        }
         match event {
             Event::Alert(alert) => self.alert(&alert),
             Event::AlertFileFailed(failure) => {

@@ -398,9 +398,6 @@ impl Worker {
                 self.lines.push_back(line);
             }
             self.shared.hear(event);
-            if self.shared.queue.origin.is_forked() {
-                return;
-            }
         }
     }
 

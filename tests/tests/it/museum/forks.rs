@@ -280,6 +280,23 @@ fn forks_in_a_hook(place: &'static str, live: &Path) {
     assert!(place == "writer-pack" || found == 200, "{place}: {found}");
 }
 
+/// After the shutdown it is a caller that writes and runs the hook: its child comes back to it, and logs in vain.
+fn forks_in_a_late_hook(live: &Path) {
+    let (parent, fork) = (getpid(), Fork::default());
+    let rotates = fork.clone();
+    let builder = Spool::builder(live).max_bytes(10_000).max_record_bytes(2_000).quiet();
+    let builder = builder.late_records(LateRecords::Write).on_rotate(move |_| rotates.once());
+    let (spool, guard) = builder.open().unwrap();
+    assert!(guard.shutdown(LONG).is_complete());
+    log(&spool, 0, 0..200, 100);
+    if getpid() != parent {
+        leave(0);
+    }
+    fork.ends("late");
+    let files = ["log", "log.1", "log.2"].map(|suffix| fs::read_to_string(live.with_extension(suffix)));
+    assert_eq!(files.iter().flatten().map(|text| text.lines().count()).sum::<usize>(), 200);
+}
+
 #[test]
 fn museum_p8_a_fork_in_a_hook_leaves_no_second_writer() {
     let test = format!("{MODULE}::museum_p8_a_fork_in_a_hook_leaves_no_second_writer");
@@ -287,6 +304,7 @@ fn museum_p8_a_fork_in_a_hook_leaves_no_second_writer() {
         for place in ["alert", "rotate", "writer", "writer-pack", "spool-signals"] {
             forks_in_a_hook(place, &folder.join(format!("{place}.log")));
         }
+        forks_in_a_late_hook(&folder.join("late.log"));
         return forks_in_a_writer(&folder);
     }
     let (dir, _live) = folder();
