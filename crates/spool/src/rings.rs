@@ -17,11 +17,13 @@ use crate::sync::{AtomicUsize, Ordering};
 /// How often a ring may take the place of another.
 const RENEWALS_MAX: usize = 63;
 
+/// A ring, and what is added to its places, so that places grow from ring to ring.
+type Later = (Arc<Ring>, u64);
+
 #[derive(Debug)]
 pub(crate) struct Rings {
     first: Arc<Ring>,
-    /// Each with what is added to its places, so that places grow from ring to ring.
-    later: [OnceLock<(Arc<Ring>, u64)>; RENEWALS_MAX],
+    later: Box<[OnceLock<Later>]>,
     /// The one that takes records.
     current: AtomicUsize,
     /// The first that may hold some.
@@ -32,7 +34,7 @@ impl Rings {
     pub(crate) fn new(first: Arc<Ring>) -> Self {
         Self {
             first,
-            later: [const { OnceLock::new() }; RENEWALS_MAX],
+            later: (0..RENEWALS_MAX).map(|_| OnceLock::new()).collect(),
             current: AtomicUsize::new(0),
             oldest: AtomicUsize::new(0),
         }
