@@ -69,6 +69,8 @@ pub(crate) const OWNER_AT: u64 = OWNER as u64;
 const COUNTS: usize = PAGE + 512;
 const STAMPS: usize = PAGE + 2048;
 const TAGS: usize = 2 * PAGE;
+/// Tags that are made ready at the start, a mebibyte of them.
+const TAGS_AT_START: usize = 1 << 17;
 const _: () = assert!(COUNTS + COUNTERS * 8 <= STAMPS && STAMPS + 2 * STAMP_WORDS * 8 <= TAGS);
 
 /// The least capacity, in granules.
@@ -103,7 +105,7 @@ impl Shape {
         self.data() + self.granules * GRANULE
     }
 
-    fn data(self) -> usize {
+    pub(crate) fn data(self) -> usize {
         TAGS + self.granules * 8
     }
 }
@@ -134,6 +136,11 @@ pub(crate) trait Backing:
 
     /// Removes its file, if that stands where it was opened.
     fn remove_file(&self) {}
+
+    /// Whether the system has given the memory already, so that bringing it takes no more.
+    fn is_allocated(&self) -> bool {
+        false
+    }
 
     /// Makes the system bring the pages with these bytes of it, ready to be written. False: it cannot be asked for that.
     fn bring(&self, _: Range<usize>) -> bool {
@@ -183,6 +190,10 @@ impl Memory {
 
     pub(crate) fn remove_file(&self) {
         self.backing.remove_file();
+    }
+
+    pub(crate) fn is_allocated(&self) -> bool {
+        self.backing.is_allocated()
     }
 
     fn at(&self, offset: usize) -> &AtomicU64 {
@@ -321,7 +332,8 @@ impl Memory {
     /// later. Before anybody else knows of the memory.
     pub(crate) fn begin(&self, granules: usize) -> usize {
         let granules = granules.min(self.shape.granules);
-        let is_done = self.backing.bring(0..TAGS) && self.make_ready(0..granules);
+        let tags = self.shape.granules.min(TAGS_AT_START);
+        let is_done = self.backing.bring(0..TAGS + tags * 8) && self.make_ready(0..granules);
         if is_done {
             return granules;
         }

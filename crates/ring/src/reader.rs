@@ -10,8 +10,10 @@ use crate::sync::Ordering;
 use crate::tag::{PREFIX, Tag, room_of};
 use crate::word::{GRANULE, PADDED, Word};
 
-/// Granules that are made ready at the start, a mebibyte of them: what a burst may take before the consumer's next round.
-const READY_AT_START: u64 = 1 << 14;
+/// Granules that are made ready at the start, two mebibytes of them.
+const READY_AT_START: u64 = 1 << 15;
+/// Granules that a round makes ready more under much traffic, a mebibyte of them.
+const MORE: u64 = 1 << 14;
 /// Granules that a round brings where there is much traffic.
 const BUSY: u64 = 1 << 9;
 /// Beyond this number no lap is left early: numbers have no end that a ring would reach by its records alone.
@@ -78,6 +80,8 @@ impl Reader {
         let memory = ring.memory();
         let tail = memory.tail_whole().load(Ordering::Acquire);
         let given = Word(memory.tail().load(Ordering::Acquire)).records();
+        // An adopted file has all its tags in the process already.
+        let ready = if ring.memory().is_allocated() { MORE } else { READY_AT_START };
         let mut reader = Self {
             ring,
             next: tail,
@@ -86,7 +90,7 @@ impl Reader {
             given,
             holes_below: tail,
             stamps: 0,
-            ready: READY_AT_START,
+            ready,
             before: tail,
         };
         let ready = reader.ready_for(reader.reached());
@@ -163,7 +167,8 @@ impl Reader {
 
     /// Makes the system bring memory ahead of need, so that no caller waits for a page: twice as much as was ever ready, as
     /// soon as half of that was used in one lap; and a mebibyte more after each round that brought 32 KiB or more, so that under
-    /// much traffic all is ready before the thread that reads may once be held up. For each of its rounds: where there is nothing
+    /// much traffic all is ready before the thread that reads may once be held up. A file, whose memory is taken already, is made
+    /// ready by and by in any case. For each of its rounds: where there is nothing
     /// to do it costs a comparison.
     pub fn make_ready(&mut self) {
         let capacity = self.capacity();
@@ -171,7 +176,8 @@ impl Reader {
             return;
         }
         let brought = self.next - std::mem::replace(&mut self.before, self.next);
-        let more = if brought >= BUSY { READY_AT_START } else { 0 };
+        let is_worth_it = brought >= BUSY || self.ring.memory().is_allocated();
+        let more = if is_worth_it { MORE } else { 0 };
         let wanted = self.ready_for(self.reached()).max(self.ready + more).min(capacity);
         if wanted > self.ready {
             // Where it fails, the callers' own page faults bring what they need.

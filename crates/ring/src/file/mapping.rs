@@ -18,6 +18,8 @@ use crate::platform;
 pub(super) struct Mapping {
     base: NonNull<u8>,
     len: NonZeroUsize,
+    /// All that was mapped: more, where the base had to lie at a certain place.
+    whole: (NonNull<u8>, usize),
     /// Of a file: a child that kept it would keep the file's lock. Dropped before it is unmapped.
     cleared: Option<ClearedInChildren>,
     /// Its file stays locked as long as it is mapped.
@@ -40,15 +42,14 @@ impl Mapping {
         // SAFETY: it is new, and unmapped by `drop` alone. No call of this package looks at it in a child (`memory`, 7), and what
         // is read from it is never trusted.
         let cleared = unsafe { ClearedInChildren::new(base.cast(), len.get()) };
-        Ok(Self { base: base.cast(), len, cleared: Some(cleared), held: Some(Arc::clone(held)) })
+        let (base, held) = (base.cast(), Some(Arc::clone(held)));
+        Ok(Self { base, len, whole: (base, len.get()), cleared: Some(cleared), held })
     }
 }
 
 /// Bytes that are brought by one call: while it runs, no other thread of the process can map memory.
 const CHUNK: usize = 1 << 20;
 const LARGE_PAGE: usize = 1 << 21;
-/// So many bytes in one go are a busy ring's, and are worth large pages.
-const IS_BUSY: usize = 1 << 22;
 
 impl Backing for Mapping {
     fn base(&self) -> NonNull<u8> {
@@ -65,16 +66,13 @@ impl Backing for Mapping {
         }
     }
 
+    fn is_allocated(&self) -> bool {
+        self.held.is_some()
+    }
+
     fn bring(&self, bytes: Range<usize>) -> bool {
         let end = bytes.end.min(self.len.get());
         let start = (bytes.start & !(PAGE - 1)).min(end);
-        if self.held.is_none() && end - start >= IS_BUSY {
-            let address = self.base.as_ptr() as usize;
-            let first = (address + start).next_multiple_of(LARGE_PAGE) - address;
-            let last = ((address + end) & !(LARGE_PAGE - 1)) - address;
-            // SAFETY: inside, as it is not before `start` and not behind `end`, and the mapping is our own.
-            unsafe { platform::large_pages(self.base.add(first).cast(), last.saturating_sub(first), true) };
-        }
         (start..end).step_by(CHUNK).all(|from| {
             // SAFETY: inside, as `from` is before `end`, which is not behind the end of the mapping, which is our own.
             unsafe { platform::bring(self.base.add(from).cast(), CHUNK.min(end - from)) }
@@ -86,19 +84,29 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         self.cleared = None;
         // SAFETY: mapped with this length, and whoever had references to it is gone: they borrowed the `Memory`.
-        let _ = unsafe { munmap(self.base.cast(), self.len.get()) };
+        let _ = unsafe { munmap(self.whole.0.cast(), self.whole.1) };
     }
 }
 
-/// Memory of this process.
+/// Memory of this process. What comes behind the first two mebibytes of granules lies in pages of that size, where the system has
+/// them: a caller who is there before the reader has made it ready meets few faults, and a quiet ring is never there.
 pub(crate) fn anonymous(shape: Shape) -> Result<Memory, Errno> {
     let len = NonZeroUsize::new(shape.bytes()).ok_or(Errno::EINVAL)?;
+    let slack =
+        NonZeroUsize::new(len.get().checked_add(LARGE_PAGE).ok_or(Errno::ENOMEM)?).ok_or(Errno::EINVAL)?;
     // SAFETY: new memory, at an address that the system chooses.
-    let base = unsafe { mmap_anonymous(None, len, ACCESS, MapFlags::MAP_PRIVATE)? };
-    // One page of two mebibytes for each of the few places that a quiet ring touches would be most of what it takes.
-    // SAFETY: our own memory.
-    unsafe { platform::large_pages(base, len.get(), false) };
-    let mapping = Mapping { base: base.cast(), len, cleared: None, held: None };
+    let whole: NonNull<u8> = unsafe { mmap_anonymous(None, slack, ACCESS, MapFlags::MAP_PRIVATE)? }.cast();
+    let data = whole.as_ptr() as usize + shape.data();
+    let skip = (data.next_multiple_of(LARGE_PAGE) - data) & !(PAGE - 1);
+    // SAFETY: `skip` is less than what was mapped beyond `len`.
+    let base = unsafe { whole.add(skip) };
+    let quiet = len.get().min((shape.data() + LARGE_PAGE) & !(PAGE - 1));
+    // SAFETY: inside, as `quiet` is at most `len`, and all of it is our own.
+    unsafe {
+        platform::large_pages(whole.cast(), skip + quiet, false);
+        platform::large_pages(base.add(quiet).cast(), len.get() - quiet, true);
+    }
+    let mapping = Mapping { base, len, whole: (whole, slack.get()), cleared: None, held: None };
     // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
     Ok(unsafe { Memory::new(shape, Box::new(mapping)) })
 }
@@ -129,7 +137,8 @@ mod tests {
         let len = NonZeroUsize::new(shape.bytes()).unwrap();
         // SAFETY: new memory, at an address that the system chooses.
         let base = unsafe { mmap_anonymous(None, len, ACCESS, MapFlags::MAP_PRIVATE).unwrap() };
-        let mapping = Mapping { base: base.cast(), len, cleared: None, held: None };
+        let base = base.cast();
+        let mapping = Mapping { base, len, whole: (base, len.get()), cleared: None, held: None };
         // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
         let memory = unsafe { Memory::new(shape, Box::new(Mute(mapping))) };
         assert_eq!(memory.begin(10), 1 << 14, "all, as it cannot be asked for the rest later");
