@@ -48,6 +48,7 @@ use std::fmt;
 use std::ops::Range;
 use std::ptr::{NonNull, copy_nonoverlapping};
 
+use crate::platform;
 use crate::sync::{AtomicU64, Ordering};
 use crate::word::GRANULE;
 
@@ -69,6 +70,8 @@ pub(crate) const OWNER_AT: u64 = OWNER as u64;
 const COUNTS: usize = PAGE + 512;
 const STAMPS: usize = PAGE + 2048;
 const TAGS: usize = 2 * PAGE;
+/// Granules between what is stored and what is fetched meanwhile: some tens of records.
+const AHEAD: u64 = 64;
 /// Tags that are made ready at the start, a mebibyte of them.
 const TAGS_AT_START: usize = 1 << 17;
 const _: () = assert!(COUNTS + COUNTERS * 8 <= STAMPS && STAMPS + 2 * STAMP_WORDS * 8 <= TAGS);
@@ -264,6 +267,18 @@ impl Memory {
     #[inline]
     fn place(&self, granule: u64) -> usize {
         granule as usize & (self.shape.granules - 1)
+    }
+
+    /// Has the processor fetch what one of the next callers will store to: the granule that many further, and its tag. What fetches
+    /// along by itself stops at each page of 4 KiB.
+    #[inline]
+    pub(crate) fn fetch_ahead(&self, granule: u64) {
+        let granule = granule + AHEAD;
+        let (tag, data) = (TAGS + self.place(granule) * 8, self.shape.data() + self.place(granule) * GRANULE);
+        for offset in [tag, data, data ^ GRANULE] {
+            // SAFETY: inside (6).
+            platform::fetch_for_store(unsafe { self.base.add(offset) });
+        }
     }
 
     /// Stores bytes, `skip` bytes behind the beginning of granule number `granule`.

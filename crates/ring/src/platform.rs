@@ -43,6 +43,20 @@ pub(crate) unsafe fn bring(_: NonNull<c_void>, _: usize) -> bool {
     false
 }
 
+/// Has the processor fetch a line of memory that is about to be stored to. It reads and writes nothing.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline]
+pub(crate) fn fetch_for_store(at: NonNull<u8>) {
+    use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+    // SAFETY: whatever the address, a hint does nothing that can be seen: a page that is not there stays so.
+    unsafe { _mm_prefetch::<_MM_HINT_ET0>(at.as_ptr().cast()) }
+}
+
+/// Stable Rust has no such hint for other processors.
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+#[inline]
+pub(crate) fn fetch_for_store(_: NonNull<u8>) {}
+
 /// Bytes that are allocated by one call: where one is cut short (a stop and a continuation do that), not all begins anew.
 const CHUNK: u64 = 1 << 20;
 

@@ -143,6 +143,7 @@ impl Ring {
         let missing = missing.min(MOST_MISSING);
         let room = room_of(record.len(), missing);
         let (at, admitted) = self.reserve(level, room)?;
+        self.memory.fetch_ahead(at);
         // SAFETY: the compare-and-swap of `reserve` gave us `room` granules from `at` on, which is enough for the record
         // and what stands before it; their tag is stored below and not before.
         unsafe {

@@ -156,6 +156,8 @@ impl Memory {
         granules
     }
 
+    pub(crate) fn fetch_ahead(&self, _: u64) {}
+
     pub(crate) fn is_allocated(&self) -> bool {
         false
     }
