@@ -109,10 +109,12 @@ impl Locked {
     /// Makes it a ring: its header, which says that it is being made; room that cannot be missing later; and then that it is
     /// made. Where that fails, nothing of it is left.
     pub(super) fn make(&self, shape: Shape, log: &Log) -> Result<Memory, OpenError> {
+        let header = header::encode(shape, log);
+        // In this order: a death between the two leaves no file that is nobody's, which the ring of another log could become.
         let begin = || {
             platform::without_signals(|| {
-                self.file().set_len(0).map_err(|error| errno(&error))?;
-                self.file().write_all_at(&header::encode(shape, log), 0).map_err(|error| errno(&error))
+                self.file().write_all_at(&header, 0).map_err(|error| errno(&error))?;
+                self.file().set_len(header.len() as u64).map_err(|error| errno(&error))
             })
         };
         let memory = begin()
