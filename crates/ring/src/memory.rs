@@ -72,8 +72,8 @@ const STAMPS: usize = PAGE + 2048;
 const TAGS: usize = 2 * PAGE;
 /// Granules between what is stored and what is fetched meanwhile: some tens of records.
 const AHEAD: u64 = 64;
-/// Tags that are made ready at the start, a mebibyte of them.
-const TAGS_AT_START: usize = 1 << 17;
+/// Tags that are made ready at the start, half a mebibyte of them.
+const TAGS_AT_START: usize = 1 << 16;
 const _: () = assert!(COUNTS + COUNTERS * 8 <= STAMPS && STAMPS + 2 * STAMP_WORDS * 8 <= TAGS);
 
 /// The least capacity, in granules.
