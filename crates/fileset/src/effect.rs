@@ -4,7 +4,6 @@ pub(crate) mod clock;
 mod codec;
 pub(crate) mod disk;
 pub(crate) mod execute;
-pub mod file_size;
 pub(crate) mod fs;
 pub(crate) mod home;
 mod lock;

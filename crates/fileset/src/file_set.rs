@@ -8,13 +8,12 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use tracing_spool_process::Process;
+use tracing_spool_process::{Process, without_file_size_signal};
 
 use self::packer::Packer;
 use self::rest::Rest;
 use crate::effect::clock::{Clock, SystemClock};
 use crate::effect::disk::Disk;
-use crate::effect::file_size;
 use crate::effect::fs::Fs;
 use crate::engine::{BlockReason, CloseReport, Counters, Engine, Moments, State};
 use crate::model::alert::{Alert, Event, Rotated};
@@ -89,7 +88,7 @@ impl FileSet {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(settings: Settings, fs: Box<dyn Fs>, clock: Box<dyn Clock>) -> Result<Self, OpenError> {
-        let engine = file_size::without_signal(|| {
+        let engine = without_file_size_signal(|| {
             let opened = Engine::open_on(settings, fs, clock.now());
             let failed = opened.as_ref().map_or(true, |engine| engine.counters().failures > 0);
             (opened, failed)
@@ -224,7 +223,7 @@ impl FileSet {
     fn run<T>(&mut self, work: impl FnOnce(&mut Engine, Now) -> T) -> T {
         let (engine, now) = (&mut self.engine, self.clock.now());
         let failures = engine.counters().failures;
-        file_size::without_signal(|| {
+        without_file_size_signal(|| {
             let value = work(engine, now);
             (value, engine.counters().failures > failures)
         })

@@ -148,7 +148,7 @@ pub use policy::forecast::Forecast;
 /// What sister packages and tests need, and nobody else. It changes without notice.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::effect::{file_size, whole};
+    pub use crate::effect::whole;
     pub use crate::model::{class, guest, inventory, name, render, schedule, settings, slot};
     pub use crate::policy::{backoff, budget, packing, plan, relocation, retention, rotation};
 }

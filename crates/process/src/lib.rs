@@ -22,6 +22,7 @@ mod exit;
 mod ignored;
 mod lock;
 mod process;
+mod signals;
 mod system;
 mod threads;
 
@@ -30,4 +31,5 @@ pub use exit::at_exit;
 pub use ignored::is_ignored;
 pub use lock::ProcessLock;
 pub use process::Process;
-pub use threads::{give_way, spawn, without_signals};
+pub use signals::{without_file_size_signal, without_signals};
+pub use threads::{give_way, spawn};

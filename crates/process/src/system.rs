@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 use nix::libc::{self, c_int};
+use nix::sys::signal::SigSet;
 
 /// A word in memory of its own that a fork wipes; none where that cannot be had.
 #[cfg(all(target_os = "linux", not(miri)))]
@@ -96,4 +97,22 @@ pub(crate) fn nice() -> c_int {
 pub(crate) fn set_nice(nice: c_int) {
     // SAFETY: changes a property of this thread; refused where it has no right to.
     let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
+}
+
+/// Takes these signals as far as they wait for the calling thread. False: that cannot be done.
+#[cfg(target_os = "linux")]
+pub(crate) fn take(signals: &SigSet) -> bool {
+    use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+    let Ok(waiting) = SignalFd::with_flags(signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC) else {
+        return false;
+    };
+    while let Ok(Some(_)) = waiting.read_signal() {}
+    true
+}
+
+/// Not known how on this system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn take(_: &SigSet) -> bool {
+    false
 }

@@ -4,47 +4,8 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-
+use crate::signals::without_signals;
 use crate::system;
-
-/// Signals that say that a thread itself has gone wrong. Blocked, they would end the process without its handlers.
-const FAULTS: [Signal; 7] = [
-    Signal::SIGSEGV,
-    Signal::SIGBUS,
-    Signal::SIGFPE,
-    Signal::SIGILL,
-    Signal::SIGTRAP,
-    Signal::SIGABRT,
-    Signal::SIGSYS,
-];
-
-/// Puts a signal mask back, however its scope is left.
-struct Restored(SigSet);
-
-impl Drop for Restored {
-    fn drop(&mut self) {
-        let _ = self.0.thread_set_mask();
-    }
-}
-
-/// Runs `work` with every signal blocked on this thread but those of faults; a thread that it starts is born so. The mask of
-/// before counts again afterwards.
-///
-/// ```
-/// use tracing_spool_process::without_signals;
-/// let thread = without_signals(|| std::thread::Builder::new().spawn(|| 7))?;
-/// assert_eq!(thread.join().ok(), Some(7));
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub fn without_signals<T>(work: impl FnOnce() -> T) -> T {
-    let mut all = SigSet::all();
-    FAULTS.into_iter().for_each(|fault| all.remove(fault));
-    // Where it cannot be done the thread hears signals as before. Miri has no signals.
-    let _restored =
-        if cfg!(miri) { None } else { all.thread_swap_mask(SigmaskHow::SIG_BLOCK).map(Restored).ok() };
-    work()
-}
 
 /// Starts a thread that hears no signals but those of faults, and that runs where and as the process's main thread does,
 /// whoever started it: a pinned or real-time opener does not pass that on. (The latter on Linux, and as far as the system lets.)

@@ -6,7 +6,6 @@ use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 /// Asks for pages of two mebibytes, or for none of them; where that cannot be had, memory stays as it is.
 ///
@@ -122,37 +121,11 @@ pub(crate) fn allocate(file: impl AsFd, len: u64) -> Result<(), Errno> {
 /// Runs `work` with signals blocked on this thread, but for those of faults: of a file beyond `RLIMIT_FSIZE` there is an EFBIG
 /// then, and no signal that ends the process; and no allocation is cut short by a signal, again and again where they come fast.
 pub(crate) fn without_signals<T>(work: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-    let mut signals = SigSet::all();
-    for fault in [Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGSEGV] {
-        signals.remove(fault);
-    }
-    let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK);
-    let done = work();
-    let Ok(mut before) = before else { return done };
-    let mut size = SigSet::empty();
-    size.add(Signal::SIGXFSZ);
-    if matches!(done, Err(Errno::EFBIG)) && !before.contains(Signal::SIGXFSZ) && !take(&size) {
-        // Not to be had: it stays blocked, which harms nobody.
-        before.add(Signal::SIGXFSZ);
-    }
-    let _ = before.thread_set_mask();
-    done
-}
-
-/// Takes a signal that waits for this thread, if one does. False: that cannot be done.
-#[cfg(target_os = "linux")]
-fn take(signals: &SigSet) -> bool {
-    use nix::sys::signalfd::{SfdFlags, SignalFd};
-    let Ok(waiting) = SignalFd::with_flags(signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC) else {
-        return false;
-    };
-    while let Ok(Some(_)) = waiting.read_signal() {}
-    true
-}
-
-#[cfg(not(target_os = "linux"))]
-fn take(_: &SigSet) -> bool {
-    false
+    tracing_spool_process::without_file_size_signal(|| {
+        let done = tracing_spool_process::without_signals(work);
+        let has_met_it = matches!(done, Err(Errno::EFBIG));
+        (done, has_met_it)
+    })
 }
 
 /// The kind of a file's file system, unless it is one that keeps the room that it gave, and never makes a store wait. A disk
@@ -172,6 +145,8 @@ pub(crate) fn doubtful_file_system(_: impl AsFd) -> Result<Option<String>, Errno
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::signal::{SigSet, Signal};
+
     use super::*;
 
     #[test]

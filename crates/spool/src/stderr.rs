@@ -17,7 +17,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::socket::{MsgFlags, send};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::write;
-use tracing_spool_fileset::internal::file_size;
+use tracing_spool_process::without_file_size_signal;
 
 /// Writes a line, if it can be written without waiting. False: it was not said, or not to its end.
 #[expect(
@@ -47,7 +47,7 @@ fn put(stderr: BorrowedFd<'_>, line: &[u8]) -> bool {
         SFlag::S_IFSOCK => send(stderr.as_raw_fd(), line, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL),
         SFlag::S_IFIFO => write_at_once(stderr, line),
         _ if stderr.is_terminal() => without_being_stopped(|| write_at_once(stderr, line)),
-        _ => file_size::without_signal(|| {
+        _ => without_file_size_signal(|| {
             let written = write(stderr, line);
             (written, written == Err(Errno::EFBIG))
         }),

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use nix::sys::signal::{SigSet, Signal};
 use tracing_core::dispatcher::{self, Dispatch};
 use tracing_spool_fileset::{Clock, Compression, Engine, Mono, Now, Rules, State, Witness};
 
@@ -176,11 +175,6 @@ impl Worker {
         let _inside = Inside::of(shared.as_ref());
         // What a hook, or code called by it, logs through `tracing` on this thread would come back to this thread.
         let _silence = dispatcher::set_default(&Dispatch::none());
-        // Beyond RLIMIT_FSIZE the kernel would kill the program; blocked, the write says EFBIG. An error leaves
-        // things as they were.
-        let mut file_size = SigSet::empty();
-        file_size.add(Signal::SIGXFSZ);
-        let _ = file_size.thread_block();
         loop {
             match self.guarded_round() {
                 Next::Again => {}

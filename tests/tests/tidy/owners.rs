@@ -98,13 +98,12 @@ const FENCES: &[Fence] = &[
             "nix::sys::pthread",
         ],
         owners: &[
-            // The signal of a file size limit is blocked while a thread writes.
-            "crates/fileset/src/effect/file_size",
-            "crates/ring/src/platform",
             // Compression, where nobody drives the set.
             "crates/fileset/src/file_set/packer",
             // Whether a signal is ignored, and how threads of ours are born.
             "crates/process/src/ignored",
+            "crates/process/src/signals",
+            "crates/process/src/system",
             "crates/process/src/threads",
             "crates/spool/src/builder",
             "crates/spool/src/worker",
@@ -173,9 +172,8 @@ const FENCES: &[Fence] = &[
         // Each with a way around for the other systems.
         owners: &[
             "crates/fileset/src/effect/disk/platform",
-            // A signal that waits for one thread is taken through a signalfd.
-            "crates/fileset/src/effect/file_size",
             "crates/ring/src/platform",
+            // A signal that waits for one thread is taken through a signalfd.
             "crates/process/src/system",
             "crates/process/src/threads",
         ],

@@ -9,7 +9,6 @@ use std::time::Duration;
 use tracing_spool_process::spawn;
 
 use crate::effect::clock::Clock;
-use crate::effect::file_size;
 use crate::effect::pack::{PackOrder, Packed};
 use crate::engine::Engine;
 use crate::model::time::Now;
@@ -30,8 +29,7 @@ impl Packer {
         let life = move || {
             PackOrder::give_way();
             for order in to_do {
-                let packed = file_size::without_signal(|| (order.perform(), true));
-                if finished.send(packed).is_err() {
+                if finished.send(order.perform()).is_err() {
                     return;
                 }
             }

@@ -66,7 +66,6 @@ impl SpoolBuilder {
         let is_automatic = self.durable.place == Place::Automatic;
         let limits = self.bounds(u64::MAX).limits();
         match Ring::open(path, limits, options.clone()) {
-            Err(error) if is_automatic && is_not_given(&error) => self.prepare_memory(None),
             Ok(opened) => {
                 let adopted = recovery::adopt(opened, self.settings.rules());
                 let warning = adopted.set_aside.as_ref().map(|(aside, damage)| {
@@ -75,6 +74,7 @@ impl SpoolBuilder {
                 let file = RingFile::new(path.to_owned(), limits, options);
                 Ok(Ends { way: Way::File(Box::new(adopted), file), warning })
             }
+            Err(error) if is_automatic && is_not_given(&error) => self.prepare_memory(None),
             Err(error @ ring::OpenError::Locked { .. }) => Err(OpenError::Ring(error)),
             Err(error @ ring::OpenError::OtherLog { .. }) if !is_automatic => Err(OpenError::Ring(error)),
             Err(error) if is_automatic || self.durable.or_memory => {
