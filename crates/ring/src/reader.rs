@@ -3,15 +3,13 @@
 
 use std::sync::Arc;
 
-use crate::memory::{Memory, WINDOW};
+use crate::memory::{Memory, READY_AT_START, WINDOW};
 use crate::ring::Ring;
 use crate::stamp::{self, Stamp};
 use crate::sync::Ordering;
 use crate::tag::{PREFIX, Tag, room_of};
 use crate::word::{GRANULE, PADDED, Word};
 
-/// Granules that are made ready at the start, two mebibytes of them.
-const READY_AT_START: u64 = 1 << 15;
 /// Granules that a round makes ready more under much traffic, a mebibyte of them.
 const MORE: u64 = 1 << 14;
 /// Granules that a round brings where there is much traffic.

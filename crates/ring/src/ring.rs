@@ -224,6 +224,10 @@ impl Ring {
     #[cold]
     fn look_at_tail(&self, seen: Word) -> Word {
         let now = Word(self.memory.tail().load(Ordering::Acquire));
+        if now == seen {
+            // Nothing to take over. Producers of a full ring would only take the two lines below from each other.
+            return seen;
+        }
         // Stored before the tail word, so it is as new at least; never beyond a granule that has no tag yet.
         self.memory.base().fetch_max(self.memory.tail_whole().load(Ordering::Relaxed), Ordering::Relaxed);
         match self.memory.seen().compare_exchange(seen.0, now.0, Ordering::AcqRel, Ordering::Acquire) {

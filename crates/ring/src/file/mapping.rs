@@ -10,8 +10,9 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use tracing_spool_process::ClearedInChildren;
 
 use super::locked::Held;
-use crate::memory::{Backing, FileState, Memory, PAGE, Shape};
+use crate::memory::{Backing, FileState, Memory, PAGE, READY_AT_START, Shape};
 use crate::platform;
+use crate::word::GRANULE;
 
 /// A mapping, until dropped.
 #[derive(Debug)]
@@ -88,23 +89,24 @@ impl Drop for Mapping {
     }
 }
 
-/// Memory of this process. What comes behind the first two mebibytes of granules lies in pages of that size, where the system has
-/// them: a caller who is there before the reader has made it ready meets few faults, and a quiet ring is never there.
+/// Memory of this process. What comes behind the granules that are made ready at the start lies in large pages, where the system
+/// has them: a caller who is there before the reader has made it ready meets few faults, and a quiet ring is never there.
 pub(crate) fn anonymous(shape: Shape) -> Result<Memory, Errno> {
     let len = NonZeroUsize::new(shape.bytes()).ok_or(Errno::EINVAL)?;
-    let slack =
-        NonZeroUsize::new(len.get().checked_add(LARGE_PAGE).ok_or(Errno::ENOMEM)?).ok_or(Errno::EINVAL)?;
+    let slack = NonZeroUsize::new(len.get().checked_add(2 * LARGE_PAGE).ok_or(Errno::ENOMEM)?)
+        .ok_or(Errno::EINVAL)?;
     // SAFETY: new memory, at an address that the system chooses.
     let whole: NonNull<u8> = unsafe { mmap_anonymous(None, slack, ACCESS, MapFlags::MAP_PRIVATE)? }.cast();
-    let data = whole.as_ptr() as usize + shape.data();
-    let skip = (data.next_multiple_of(LARGE_PAGE) - data) & !(PAGE - 1);
-    // SAFETY: `skip` is less than what was mapped beyond `len`.
+    let quiet = (shape.data() + READY_AT_START as usize * GRANULE) & !(PAGE - 1);
+    let end = whole.as_ptr() as usize + quiet;
+    let skip = (end.next_multiple_of(LARGE_PAGE) - end) & !(PAGE - 1);
+    // SAFETY: `skip` is less than a large page, and two were mapped beyond `len`.
     let base = unsafe { whole.add(skip) };
-    let quiet = len.get().min((shape.data() + LARGE_PAGE) & !(PAGE - 1));
-    // SAFETY: inside, as `quiet` is at most `len`, and all of it is our own.
+    let quiet = len.get().min(quiet);
+    // SAFETY: inside, as `quiet` is at most `len`, behind which there is a large page left, and all of it is our own.
     unsafe {
         platform::large_pages(whole.cast(), skip + quiet, false);
-        platform::large_pages(base.add(quiet).cast(), len.get() - quiet, true);
+        platform::large_pages(base.add(quiet).cast(), (len.get() - quiet).next_multiple_of(LARGE_PAGE), true);
     }
     let mapping = Mapping { base, len, whole: (whole, slack.get()), cleared: None, held: None };
     // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
