@@ -10,7 +10,7 @@ use std::time::Duration;
 use arbitrary::{Arbitrary, Unstructured};
 use tracing_spool_fileset::internal::name::{BACKUPS_MAX, Names, Role};
 use tracing_spool_fileset::sim::SimDisk;
-use tracing_spool_fileset::{Batch, Compression, FileKind, OpenError, Rules, Settings, Sync};
+use tracing_spool_fileset::{Batch, Compression, FileKind, OpenError, Rules, Settings, SyncPolicy};
 use tracing_spool_ring::{Limits, Options, Ring, Take};
 
 use crate::files::{RECORD_BYTES, of_log, record};
@@ -231,10 +231,10 @@ impl Wish<'_> {
         settings.retry_attempts = self.retries.into();
         [settings.retry_base_delay, settings.retry_cooldown, settings.retry_cooldown_max] =
             self.times.map(Size::time);
-        settings.sync = self.sync.map_or(Sync::OnRotate, |every| Sync::Interval(every.time()));
+        settings.sync = self.sync.map_or(SyncPolicy::OnRotate, |every| SyncPolicy::Interval(every.time()));
         settings.alert_file = self.alert.map(|path| OsStr::from_bytes(path).into());
         settings.latest_link = self.link.map(|path| OsStr::from_bytes(path).into());
-        settings.create_dirs = self.create_dirs;
+        settings.require_dir = !self.create_dirs;
         settings.mode = self.mode;
         settings
     }

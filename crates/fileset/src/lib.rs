@@ -140,7 +140,7 @@ pub use model::owner::Owner;
 pub use model::removal::Reason;
 pub use model::render::{Rendered, Rules};
 pub use model::schedule::{Schedule, Weekday};
-pub use model::settings::{Allow, Naming, Settings, Sync};
+pub use model::settings::{Allow, Naming, Settings, SyncPolicy};
 pub use model::slot::{Slot, Stamp};
 pub use model::time::{Mono, Now, Wall};
 pub use policy::forecast::Forecast;

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering, f
 use nix::errno::Errno;
 use nix::libc::{self, c_int};
 
-use crate::{process, system};
+use crate::system;
 
 /// Slots of a block.
 const SLOTS: usize = 63;
@@ -224,6 +224,9 @@ impl ForkWatch {
     }
 }
 
+/// The word of `process` where the system wipes no page: cleared here, in each child.
+pub(crate) static UNWIPED: AtomicU64 = AtomicU64::new(0);
+
 /// Has forks of this process watched from now on.
 pub(crate) fn watch() {
     static IS_WATCHED: AtomicBool = AtomicBool::new(false);
@@ -248,7 +251,7 @@ extern "C" fn after_fork() {
 
 extern "C" fn in_child() {
     let errno = Errno::last_raw();
-    process::begin_child();
+    UNWIPED.store(0, Ordering::Relaxed);
     // Forks of the parent's other threads do not end here.
     ENDED.store(BEGUN.load(Ordering::SeqCst), Ordering::SeqCst);
     let mut null = Null::NotTried;

@@ -11,13 +11,11 @@
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use crate::{children, system};
+use crate::children::{self, UNWIPED};
+use crate::system;
 
 /// The word that holds the number of life; null until somebody asks.
 static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
-
-/// The word where no page is wiped.
-static UNWIPED: AtomicU64 = AtomicU64::new(0);
 
 /// How many lives were given in this line of processes.
 static LIVES: AtomicU64 = AtomicU64::new(0);
@@ -73,11 +71,6 @@ impl Process {
     pub fn number(self) -> u64 {
         self.0
     }
-}
-
-/// A child begins, where no memory is wiped.
-pub(crate) fn begin_child() {
-    UNWIPED.store(0, Ordering::Relaxed);
 }
 
 #[inline]
@@ -150,7 +143,7 @@ mod tests {
         assert!(!is_current(mine ^ 1 << NUMBER_SHIFT), "of another process");
         let taken = next_life(&UNWIPED, UNWIPED.load(Ordering::Relaxed));
         assert!(taken & BY_NUMBER != 0 && is_current(taken));
-        begin_child();
+        UNWIPED.store(0, Ordering::Relaxed);
         assert!(!is_current(UNWIPED.load(Ordering::Relaxed)));
     }
 }

@@ -28,14 +28,9 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(not(any(loom, shuttle)))]
-mod adopt;
-#[cfg(not(any(loom, shuttle)))]
-mod error;
+mod ends;
 #[cfg(not(any(loom, shuttle)))]
 mod file;
-#[cfg(not(any(loom, shuttle)))]
-mod header;
 #[cfg_attr(any(loom, shuttle), path = "memory/modelled.rs")]
 mod memory;
 #[cfg(not(any(loom, shuttle)))]
@@ -50,11 +45,7 @@ mod tests;
 mod word;
 
 #[cfg(not(any(loom, shuttle)))]
-pub use adopt::{Damage, Found};
-#[cfg(not(any(loom, shuttle)))]
-pub use error::OpenError;
-#[cfg(not(any(loom, shuttle)))]
-pub use file::{Opened, Options};
+pub use file::{Damage, Found, OpenError, Opened, Options};
 #[cfg(not(any(loom, shuttle)))]
 pub use memory::FileState;
 pub use reader::{Reader, Take, Taken};

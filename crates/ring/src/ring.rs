@@ -8,13 +8,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use nix::errno::Errno;
 use tracing_spool_process::Process;
 
 #[cfg(not(any(loom, shuttle)))]
 use crate::memory::FileState;
 use crate::memory::{COUNTERS, LEAST, MOST, Memory, Shape};
-use crate::reader::Reader;
 use crate::sync::{AtomicU64, Ordering};
 use crate::tag::{MOST_MISSING, PREFIX, Tag, is_long, room_of};
 use crate::word::{Admitted, CLOSED, Fill, GRANULE, PARKED, Refused, Word};
@@ -79,33 +77,10 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// A ring in memory of this process. Its beginning is made ready, and the rest by [`Reader::make_ready`].
-    ///
-    /// # Errors
-    /// The system's, where it gives no memory.
-    ///
-    /// ```
-    /// use tracing_spool_ring::{Limits, Ring};
-    /// let limits = Limits { bytes: 1 << 20, records: 10_000, shares: [80, 80, 95, 98, 100] };
-    /// let (ring, _reader) = Ring::in_memory(limits)?;
-    /// assert_eq!(ring.longest(), (1 << 20) - 16);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn in_memory(limits: Limits) -> std::io::Result<(Arc<Self>, Reader)> {
-        let shape = limits.shape().ok_or(Errno::ENOMEM)?;
-        #[cfg(not(any(loom, shuttle, miri)))]
-        let memory = crate::file::anonymous(shape)?;
-        #[cfg(any(loom, shuttle, miri))]
-        let memory = Memory::heap(shape);
-        Ok(Self::new(memory, limits))
-    }
-
-    /// A ring in this memory, which is zeroed or adopted.
-    pub(crate) fn new(memory: Memory, limits: Limits) -> (Arc<Self>, Reader) {
+    /// The producers' side of a ring in this memory, which is zeroed or adopted.
+    pub(crate) fn over(memory: Memory, limits: Limits) -> Arc<Self> {
         let marks = limits.marks(memory.shape());
-        let ring = Arc::new(Self { memory, marks, process: Process::here(), aside: Counter::new(0) });
-        let reader = Reader::new(Arc::clone(&ring));
-        (ring, reader)
+        Arc::new(Self { memory, marks, process: Process::here(), aside: Counter::new(0) })
     }
 
     pub(crate) fn memory(&self) -> &Memory {
@@ -306,7 +281,7 @@ impl Ring {
     }
 
     /// Says that the consumer parks: whoever is admitted from now on is told so. Returns what was admitted before. For the
-    /// thread that has the [`Reader`].
+    /// thread that has the [`Reader`](crate::Reader).
     #[must_use]
     pub fn park(&self) -> Fill {
         if self.is_forked() {

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tracing::Level;
-use tracing_spool::{OpenError, Spool, SyncPolicy};
+use tracing_spool::{OpenError, Spool};
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -60,8 +60,7 @@ fn console_and_file(dir: &Path) -> Result<(), OpenError> {
 
 /// Payments in a file of their own, made durable with each error; all the rest in another.
 fn by_target(dir: &Path) -> Result<(), OpenError> {
-    let (payments, payments_guard) =
-        Spool::builder(dir.join("payments.log")).sync(SyncPolicy::OnDemand).open()?;
+    let (payments, payments_guard) = Spool::builder(dir.join("payments.log")).sync_at(Level::ERROR).open()?;
     let (rest, rest_guard) = Spool::builder(dir.join("rest.log")).open()?;
     let only = filter_fn(|meta| meta.is_span() || meta.target() == "payments");
     let others = Targets::new().with_default(LevelFilter::DEBUG).with_target("payments", LevelFilter::OFF);

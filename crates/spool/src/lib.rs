@@ -44,88 +44,46 @@
 //! - `metrics`: `SpoolHandle::record_metrics` tells the `metrics` facade what [`Stats`] and [`Health`] know.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod alerts;
-mod answer;
-mod at_exit;
-mod builder;
+mod account;
 #[cfg(not(shuttle))]
 pub mod compat;
-mod config;
-mod control;
-mod draft;
-mod durable;
-mod error;
-mod event_time;
-mod exposition;
-mod flush_all;
-mod forked;
-mod gap;
-mod guard;
-mod handle;
-mod inbox;
-mod late;
-mod layer;
-mod ledger;
-mod losses;
-mod metric;
-mod notice;
-mod origin;
-mod pace;
-mod panic_hook;
-mod peaks;
-mod queue;
-mod rank;
-mod reconfigure;
-#[cfg(feature = "metrics")]
-mod recorder;
-mod recovered;
-#[cfg(not(shuttle))]
-mod recovery;
-#[cfg(not(shuttle))]
-mod ring_file;
-mod rings;
-mod room;
-mod run;
-mod shared;
-#[cfg(feature = "signals")]
-mod signals;
-mod stats;
-mod stderr;
-#[cfg(test)]
-mod still;
-mod sync;
-mod tray;
-mod wake;
+mod hand_off;
+mod leaving;
+mod open;
+mod platform;
+mod settings;
 mod worker;
 mod writer;
 
-pub use alerts::SLOW_HOOK;
-pub use builder::{Durable, LINGER, QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT, SpoolBuilder};
-pub use config::{ConfigError, ConfigFault, SpoolConfig};
-pub use error::OpenError;
-pub use event_time::EventTime;
-pub use exposition::prometheus_text;
-pub use flush_all::{FlushAllError, flush_all};
-pub use guard::{ShutdownReport, SpoolGuard};
-pub use handle::{FlushError, RequestError, SpoolHandle};
-pub use late::LateRecords;
-pub use layer::{PlainFields, Shedding, SpoolLayer};
-pub use ledger::{Dropped, Reason};
-pub use notice::Notices;
-pub use panic_hook::{PANIC_FLUSH_TIMEOUT, install_panic_hook};
-pub use queue::Overflow;
-pub use reconfigure::ReconfigureError;
-pub use recovered::Recovered;
+pub use account::ledger::{Dropped, Reason};
+pub use account::recovered::Recovered;
+pub use account::stats::{Condition, Health, Hook, SlowHook, Stats};
+pub use leaving::outputs::{FlushAllError, flush_all};
+pub use leaving::panic_hook::{PANIC_FLUSH_TIMEOUT, install_panic_hook};
 #[cfg(feature = "signals")]
-pub use signals::SignalAction;
-pub use stats::{Condition, Health, Hook, SlowHook, Stats};
+pub use leaving::signals::SignalAction;
+pub use open::builder::SpoolBuilder;
+pub use open::error::OpenError;
+pub use open::reconfigure::ReconfigureError;
 #[cfg(shuttle)]
-pub use sync::let_naps_end;
-pub use writer::{EventWriter, Spool};
+pub use platform::sync::let_naps_end;
+pub use settings::choices::{LateRecords, Notices, Overflow};
+pub use settings::config::{ConfigError, ConfigFault, SpoolConfig};
+pub use settings::description::{LINGER, QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT};
+pub use settings::durable::Durable;
+pub use settings::table::{Part, Setting};
+pub use worker::alerts::SLOW_HOOK;
+pub use worker::requests::{FlushError, RequestError};
+pub use writer::event_time::EventTime;
+pub use writer::event_writer::{EventWriter, Spool};
+pub use writer::guard::{ShutdownReport, SpoolGuard};
+pub use writer::handle::SpoolHandle;
+pub use writer::layer::{PlainFields, Shedding, SpoolLayer};
+pub use writer::metrics::prometheus_text;
 
 pub use tracing_spool_fileset::{
     Alert, Allow, BlockReason, Clock, Compression, Counters, Edge, Failure, Fault, Fs, Header, Holder,
-    Naming, Op, OsError, Owner, Rotated, Schedule, Sync as SyncPolicy, Trouble, Wall, Weekday,
+    Naming, Op, OsError, Owner, Rotated, Schedule, SyncPolicy, Trouble, Wall, Weekday,
 };
 
 /// The examples of the README are doc tests too.

@@ -88,7 +88,7 @@ fn all_faults_at_once_each_with_field_value_and_remedy() {
     ];
     expected.sort_unstable();
     assert_eq!(named(&faults), expected, "{words}");
-    assert!(words.contains("such as 10485760 (10 MiB)") && words.contains("create_dirs"), "{words}");
+    assert!(words.contains("such as 10485760 (10 MiB)") && words.contains("require_dir"), "{words}");
     let (_spool, guard) = Spool::builder(&path).open().expect("the directory was never locked");
     drop(guard);
 }
@@ -118,7 +118,7 @@ fn paths_that_name_no_file_are_refused() {
     }
     let (_, words) = faults(dir.path(), Spool::builder(dir.path().join("new/deep/app.log")).require_dir());
     assert!(words.contains("must be a directory that exists, or be created"), "{words}");
-    // And with `create_dirs`, which is on by default, it is created.
+    // And without `require_dir`, as by default, it is created.
     let deep = dir.path().join("new/deep/app.log");
     let (spool, guard) = Spool::builder(&deep).open().unwrap();
     log(&spool, "there");

@@ -41,9 +41,10 @@ const FENCES: &[Fence] = &[
             "crates/process/src/system",
             // The file of a ring, which is mapped.
             "crates/ring/src/file",
+            "crates/ring/src/memory",
             "crates/ring/src/platform",
             // What stands behind stderr, and the same opened without waiting.
-            "crates/spool/src/stderr",
+            "crates/spool/src/platform/stderr",
             // Files with dated names, which the engine does not have: they are listed, and linked to.
             "crates/spool/src/compat/rolling/disk",
         ],
@@ -55,15 +56,17 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/disk",
             "crates/fileset/src/effect/lock",
             "crates/ring/src/file",
+            "crates/ring/src/memory",
             "crates/ring/src/platform",
             // The main thread's number, for its processors and its class.
             "crates/process/src/system",
             // One write to stderr.
-            "crates/spool/src/stderr",
+            "crates/spool/src/platform/stderr",
             // Users and groups by name, for whom files are given to.
             "crates/fileset/src/model/owner",
             // The host's name, for the lock file and the alert file.
             "crates/fileset/src/engine/start",
+            "crates/fileset/src/engine/ground",
         ],
     },
     Fence {
@@ -81,8 +84,8 @@ const FENCES: &[Fence] = &[
         owners: &[
             "crates/fileset/src/effect/clock",
             "crates/fileset/src/effect/zone",
-            "crates/spool/src/room",
-            "crates/spool/src/event_time",
+            "crates/spool/src/hand_off/back_pressure",
+            "crates/spool/src/writer/event_time",
         ],
     },
     Fence {
@@ -105,16 +108,16 @@ const FENCES: &[Fence] = &[
             "crates/process/src/signals",
             "crates/process/src/system",
             "crates/process/src/threads",
-            "crates/spool/src/builder",
+            "crates/spool/src/open/start",
             "crates/spool/src/worker",
-            "crates/spool/src/wake",
-            "crates/spool/src/sync",
+            "crates/spool/src/hand_off/wake",
+            "crates/spool/src/platform/sync",
             // A terminal would stop a process in the background that writes to it.
-            "crates/spool/src/stderr",
+            "crates/spool/src/platform/stderr",
             // The thread in front of a writer that is not ours.
             "crates/spool/src/compat/non_blocking/worker",
             // Where signals are wanted, one thread for the process hears of them.
-            "crates/spool/src/signals",
+            "crates/spool/src/leaving/signals",
         ],
     },
     Fence {
@@ -130,7 +133,7 @@ const FENCES: &[Fence] = &[
             "io::Stderr",
             "io::Stdout",
         ],
-        owners: &["crates/spool/src/stderr"],
+        owners: &["crates/spool/src/platform/stderr"],
     },
     Fence {
         what: "what only some systems have",
@@ -192,7 +195,7 @@ const FENCES: &[Fence] = &[
     Fence {
         what: "hooks and handlers of the process, which are installed where the user asks for them only",
         reached_by: &["panic::set_hook", "panic::take_hook", "signal_hook"],
-        owners: &["crates/spool/src/panic_hook", "crates/spool/src/signals"],
+        owners: &["crates/spool/src/leaving/panic_hook", "crates/spool/src/leaving/signals"],
     },
 ];
 

@@ -7,27 +7,27 @@
 )]
 
 pub(super) mod descriptor;
+pub(super) mod dir;
 pub(super) mod meta;
 mod platform;
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, FileTimes};
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use nix::dir;
-use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat, renameat};
-use nix::sys::stat::{Mode, fchmod, fstatat, stat};
+use nix::fcntl::{OFlag, open, readlinkat, renameat};
+use nix::sys::stat::{Mode, fchmod, stat};
 use nix::sys::statvfs::fstatvfs;
 use nix::unistd::{
     AccessFlags, Gid, Uid, UnlinkatFlags, access, fchown, fsync, geteuid, symlinkat, unlinkat,
 };
 
-use self::descriptor::{Descriptor, is_still};
+use self::descriptor::Descriptor;
+use self::dir::{DiskDir, bits, descriptor_of, handle, open_at, safely, stat_at};
 use crate::effect::fs::{At, Dir, Follow, Fs, Lock, LockRefusal, LogFile, Outcome, Space};
 use crate::effect::lock;
 use crate::model::error::{Holder, OsError};
@@ -44,26 +44,6 @@ impl Disk {
     pub const fn new() -> Self {
         Self
     }
-}
-
-/// What a [`Dir`] of this disk holds.
-#[derive(Debug)]
-struct DiskDir {
-    descriptor: Descriptor,
-    /// It may be searched and not listed: it can neither be synced.
-    unlisted: bool,
-}
-
-/// The descriptor of a directory that this disk opened. It is asked each time whether it still stands for that: others in
-/// the process may have closed it, and its number may be another directory's by now, in which nothing of ours is done.
-pub(super) fn descriptor_of(dir: &Dir) -> Outcome<BorrowedFd<'_>> {
-    let descriptor = &handle(dir)?.descriptor;
-    let file = descriptor.file()?;
-    if is_still(file, descriptor.id()) { Ok(file.as_fd()) } else { Err(OsError::EBADF) }
-}
-
-fn handle(dir: &Dir) -> Outcome<&DiskDir> {
-    dir.handle().ok_or(OsError::EBADF)
 }
 
 impl Fs for Disk {
@@ -126,7 +106,7 @@ impl Fs for Disk {
     fn list(&self, dir: &Dir) -> Outcome<Vec<OsString>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut names = Vec::new();
-        for entry in dir::Dir::openat(descriptor_of(dir)?, ".", flags, Mode::empty())?.iter() {
+        for entry in nix::dir::Dir::openat(descriptor_of(dir)?, ".", flags, Mode::empty())?.iter() {
             let name = entry?.file_name().to_bytes().to_vec();
             if name != b"." && name != b".." {
                 names.push(OsString::from_vec(name));
@@ -144,8 +124,7 @@ impl Fs for Disk {
     }
 
     fn stat(&self, at: &At) -> Outcome<Meta> {
-        let there = fstatat(descriptor_of(&at.dir)?, at.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        Ok(meta::meta(&there))
+        stat_at(at)
     }
 
     fn open(&self, at: &At, follow: Follow) -> Outcome<Box<dyn LogFile>> {
@@ -209,26 +188,6 @@ impl Fs for Disk {
     fn user(&self) -> u32 {
         geteuid().as_raw()
     }
-}
-
-/// The flags of every open: not inherited over exec, no wait for the other end of a FIFO, no link unless asked.
-pub(super) fn safely(follow: Follow) -> OFlag {
-    let link = match follow {
-        Follow::No => OFlag::O_NOFOLLOW,
-        Follow::Yes => OFlag::empty(),
-    };
-    OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | link
-}
-
-/// Opens a name in a directory that is held.
-pub(super) fn open_at(at: &At, flags: OFlag, mode: u32) -> Outcome<Descriptor> {
-    let mode = Mode::from_bits_truncate(bits(mode));
-    Descriptor::new(openat(descriptor_of(&at.dir)?, at.name.as_os_str(), flags, mode)?)
-}
-
-/// Permission bits in the C type of this system, into which they all fit.
-fn bits(mode: u32) -> nix::libc::mode_t {
-    nix::libc::mode_t::try_from(mode & 0o7777).unwrap_or_default()
 }
 
 /// The C types behind a size differ between systems; each fits.

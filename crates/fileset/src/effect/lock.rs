@@ -14,9 +14,9 @@ use nix::unistd::{Gid, Uid, close, fchown};
 use tracing_spool_process::{ClosedInChildren, ForkWatch, Process};
 
 use super::disk::descriptor::is_still;
+use super::disk::dir::{open_at, safely, stat_at};
 use super::disk::meta::meta;
-use super::disk::{Disk, open_at, safely};
-use super::fs::{At, Follow, Fs, LOCK_TEXT_BYTES_MAX, Lock, LockRefusal, Outcome};
+use super::fs::{At, Follow, LOCK_TEXT_BYTES_MAX, Lock, LockRefusal, Outcome};
 use crate::model::error::{Holder, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
 
@@ -50,7 +50,7 @@ pub(super) fn take(at: &At, mode: u32, text: &str) -> Result<DiskLock, LockRefus
             Ok(held) => {
                 let lock = DiskLock::new(held, in_children).map_err(LockRefusal::Failed)?;
                 // Somebody may have unlinked the file between our open and our lock: then ours locks nothing.
-                if Disk.stat(at).is_ok_and(|now| now.id == lock.id) {
+                if stat_at(at).is_ok_and(|now| now.id == lock.id) {
                     lock.write(text);
                     return Ok(lock);
                 }
@@ -178,6 +178,8 @@ fn text_of(file: &File) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effect::disk::Disk;
+    use crate::effect::fs::Fs as _;
 
     fn lock_file() -> (tempfile::TempDir, At) {
         let kept = tempfile::tempdir().unwrap();

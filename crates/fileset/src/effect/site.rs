@@ -331,7 +331,7 @@ pub(crate) fn make_dirs(fs: &dyn Fs, dir: &Path, settings: &Settings) -> Result<
             Err(error) => return Err(Failure::new(Op::Stat, ancestor, error)),
         }
     }
-    if !missing.is_empty() && !settings.create_dirs {
+    if !missing.is_empty() && settings.require_dir {
         return Err(Failure::new(Op::Stat, dir, OsError::ENOENT));
     }
     for ancestor in missing.into_iter().rev() {

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::Counters;
-use super::desk::Episode;
+use super::state::Counters;
+
 use crate::effect::fs::{At, Fs};
 use crate::effect::site::{Site, split, unlink_gone};
 use crate::effect::whole;
@@ -16,13 +16,22 @@ use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::FileId;
 use crate::model::name::Names;
 use crate::model::settings::Settings;
-use crate::model::time::{Mono, Now};
+use crate::model::time::{Mono, Now, Wall};
 
 /// The alert file is never larger.
 const ALERT_BYTES_MAX: usize = 4096;
 
 /// How long after a failed attempt the alert file is tried again, where no probe comes earlier.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// An episode of trouble that begins.
+pub(super) struct Episode<'a> {
+    pub(super) trouble: Trouble,
+    pub(super) failure: Option<Failure>,
+    pub(super) detail: &'a str,
+    pub(super) attempts: u32,
+    pub(super) since: Wall,
+}
 
 /// What an alert file is written with, and what it says beside the trouble.
 pub(super) struct Report<'a> {

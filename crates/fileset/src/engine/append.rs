@@ -1,76 +1,19 @@
 //! Records into the file: how many fit, the one `write(2)` for them, and what an error of it means.
 //! Where the records come from, and who waits for them, is the owner's matter.
 
-use std::time::Duration;
-
+use super::machine::Engine;
 use super::retention::Pruned;
-use super::{BlockReason, Engine, Witness};
+use super::state::BlockReason;
+use super::witness::Witness;
+use super::writing::Flow;
 use crate::effect::execute::Place;
 use crate::model::alert::{Event, Trouble};
 use crate::model::batch::Batch;
-use crate::model::class::Class;
-use crate::model::error::{Failure, Op, OsError};
+use crate::model::error::OsError;
 use crate::model::removal::Reason;
 use crate::model::settings::BLOCKED_PROBE;
-use crate::model::time::{Mono, Now, Wall};
-use crate::policy::backoff::Retry;
+use crate::model::time::Now;
 use crate::policy::{budget, rotation};
-
-/// What a set without a file has to say of its records.
-pub(super) const BLOCKED: &str = "records wait as far as the queue holds them; tried again twice a second";
-
-/// Why no records are written, and until when nothing is tried.
-#[derive(Debug)]
-pub(super) struct Hold {
-    pub(super) reason: BlockReason,
-    pub(super) until: Mono,
-    pub(super) since: Wall,
-    retry: Retry,
-}
-
-/// A size that no file may exceed, met by a record that had a file for itself.
-#[derive(Debug, Default)]
-struct Ceiling {
-    /// What a record was given up for.
-    bytes: Option<u64>,
-    /// Calls that have failed on the record in hand.
-    calls: u32,
-}
-
-/// The writing itself: what holds it up, and what becomes of the record in hand.
-#[derive(Debug, Default)]
-pub(super) struct Writing {
-    pub(super) hold: Option<Hold>,
-    /// The record in hand has lost its beginning: the batch starts it anew.
-    pub(super) rewind: bool,
-    /// The file was opened anew because a write said that it is gone, and has taken nothing since.
-    found_anew: bool,
-    /// What is known of a limit on the size of files.
-    ceiling: Ceiling,
-}
-
-impl Writing {
-    /// Nothing is tried for `delay`.
-    pub(super) fn hold(&mut self, reason: BlockReason, delay: Duration, now: Now) -> Flow {
-        let until = now.mono + delay;
-        match &mut self.hold {
-            Some(hold) => (hold.reason, hold.until) = (reason, until),
-            None => self.hold = Some(Hold { reason, until, since: now.wall, retry: Retry::default() }),
-        }
-        Flow::Stop
-    }
-
-    fn may_try(&self, now: Now) -> bool {
-        self.hold.as_ref().is_none_or(|hold| hold.until <= now.mono)
-    }
-}
-
-/// Whether the loop of `append` goes on.
-#[derive(PartialEq, Eq)]
-pub(super) enum Flow {
-    GoOn,
-    Stop,
-}
 
 impl Engine {
     /// Writes what it can of the batch; returns how many records this call finished: wrote, or gave up
@@ -310,7 +253,7 @@ impl Engine {
     }
 
     /// Ends what kept others waiting.
-    fn release(&mut self, now: Now) {
+    pub(super) fn release(&mut self, now: Now) {
         if self.writing.hold.take().is_some() {
             for trouble in [Trouble::Write, Trouble::NoSpace, Trouble::BudgetFull] {
                 self.clear(trouble, now);
@@ -390,125 +333,6 @@ impl Engine {
         } else {
             current.torn = true;
             self.desk.counters.failures += 1;
-        }
-    }
-
-    fn write_failed(&mut self, error: OsError, now: Now) -> Flow {
-        self.desk.counters.failures += 1;
-        let failure = Failure::new(Op::Write, self.desk.log(), error);
-        match failure.class() {
-            Class::NoSpace => match self.prune_one(self.settings.kept_backups(), Reason::FreeSpace, now) {
-                Pruned::Removed => return Flow::GoOn,
-                Pruned::Later(delay) => return self.writing.hold(BlockReason::Disk, delay, now),
-                Pruned::Nothing => {}
-            },
-            Class::TooLarge if self.is_worth_leaving() => {
-                self.cut_partial();
-                if let Some(current) = &mut self.stage.current {
-                    current.full = true;
-                }
-                return Flow::GoOn;
-            }
-            Class::Gone => {
-                // This descriptor leads nowhere any more: the record is finished in the file that is found now.
-                if error == OsError::EBADF {
-                    // Whoever closed this one has closed the others too.
-                    self.mend_descriptors();
-                    self.lose_descriptor(now);
-                } else {
-                    self.cut_partial();
-                    self.displaced(now);
-                }
-                if self.writing.hold.is_none() && !std::mem::replace(&mut self.writing.found_anew, true) {
-                    return Flow::GoOn;
-                }
-            }
-            _ => self.leave_moved_file(),
-        }
-        self.write_must_wait(failure, now)
-    }
-
-    /// Whether the record in hand may not become as long as it is, though it has a file for itself.
-    fn is_ceiling(&self, error: OsError) -> bool {
-        let is_ours = |place| matches!(place, Place::Live | Place::Hidden);
-        Failure::new(Op::Write, "", error).class() == Class::TooLarge
-            && !self.is_worth_leaving()
-            && self.stage.current.as_ref().is_some_and(|file| is_ours(file.place) && !file.special)
-    }
-
-    /// The record in hand is tried as often as any step. Then it is given up, or it would keep all others waiting for
-    /// ever; those after it that meet the same limit are given up at once.
-    fn met_ceiling(&mut self, batch: &mut Batch, now: Now) -> Flow {
-        let limit_bytes = self.live_bytes();
-        let ceiling = &mut self.writing.ceiling;
-        ceiling.calls += 1;
-        let is_known = ceiling.bytes == Some(limit_bytes);
-        if !is_known && ceiling.calls <= self.settings.retry_attempts {
-            return self.write_failed(OsError::EFBIG, now);
-        }
-        self.desk.counters.failures += 1;
-        self.cut_partial();
-        self.writing.rewind = false;
-        batch.refuse_record();
-        self.desk.counters.records_refused += 1;
-        self.writing.ceiling = Ceiling { bytes: Some(limit_bytes), calls: 0 };
-        if !is_known {
-            self.desk.say(Event::RecordRefused { path: self.desk.log(), limit_bytes });
-        }
-        self.release(now);
-        Flow::GoOn
-    }
-
-    /// Whether a file that may not grow holds anything but the record in hand: otherwise a new one would not help.
-    fn is_worth_leaving(&self) -> bool {
-        self.stage.current.as_ref().is_some_and(|file| file.content_bytes() > file.partial)
-    }
-
-    /// A file that others moved and that takes no more bytes must not keep us from the live file.
-    fn leave_moved_file(&mut self) {
-        if self.stage.current.as_ref().is_some_and(|file| file.place == Place::Moved) {
-            self.cut_partial();
-        }
-    }
-
-    fn write_must_wait(&mut self, failure: Failure, now: Now) -> Flow {
-        let mut hold = self.writing.hold.take().unwrap_or(Hold {
-            reason: BlockReason::Disk,
-            until: now.mono,
-            since: now.wall,
-            retry: Retry::default(),
-        });
-        let verdict = hold.retry.failed(failure.class().into(), &super::desk::backoff(&self.settings));
-        let delay = if verdict.exhausted { BLOCKED_PROBE } else { verdict.delay };
-        hold.reason = BlockReason::Disk;
-        hold.until = now.mono + delay;
-        let (since, attempts) = (hold.since, hold.retry.calls());
-        self.writing.hold = Some(hold);
-        if verdict.exhausted {
-            let no_space = failure.class() == Class::NoSpace;
-            let trouble = if no_space { Trouble::NoSpace } else { Trouble::Write };
-            self.turn(now).raise_since(trouble, Some(failure), BLOCKED, attempts, since);
-        }
-        Flow::Stop
-    }
-
-    /// Cuts our own unfinished record before its file is left. It is then written whole into the next file. Where it cannot
-    /// be cut, the fragment stays and is counted.
-    pub(super) fn cut_partial(&mut self) {
-        let Some(current) = self.stage.current.as_mut().filter(|file| file.partial > 0) else { return };
-        let partial = std::mem::take(&mut current.partial);
-        self.writing.rewind = true;
-        let end = current.bytes - partial.min(current.bytes);
-        // Only where the descriptor is still this file's, and its end is still what we wrote.
-        let is_ours = current.stat().is_some_and(|meta| meta.bytes == current.bytes);
-        if is_ours && current.file.truncate(end).is_ok() {
-            current.bytes = end;
-            self.desk.counters.bytes_written = self.desk.counters.bytes_written.saturating_sub(partial);
-        } else {
-            // No other record may be glued to it.
-            current.torn = current.ends_torn();
-            self.desk.counters.fragments += 1;
-            self.desk.say(Event::FragmentLeft { path: self.desk.log(), bytes: partial });
         }
     }
 

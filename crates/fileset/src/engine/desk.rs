@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::alarm::{Alarms, Report};
-use super::{Counters, Moments};
+use super::alarm::{Alarms, Episode, Report};
+use super::moments::Moments;
+use super::state::Counters;
 use crate::effect::execute::{Done, Stage};
 use crate::model::alert::{Event, Rotated, Trouble};
 use crate::model::error::Failure;
@@ -79,15 +80,6 @@ pub(super) fn backoff(settings: &Settings) -> Backoff {
         cooldown: settings.retry_cooldown,
         cooldown_max: settings.retry_cooldown_max,
     }
-}
-
-/// An episode of trouble that begins.
-pub(super) struct Episode<'a> {
-    pub(super) trouble: Trouble,
-    pub(super) failure: Option<Failure>,
-    pub(super) detail: &'a str,
-    pub(super) attempts: u32,
-    pub(super) since: Wall,
 }
 
 /// Who is told of each rotation.

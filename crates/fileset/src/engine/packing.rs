@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::desk::Turn;
-use super::retention::Retention;
 use crate::effect::execute::{Placed, is_lost};
 use crate::effect::pack::{Allowance, PackOrder, Packed, Stop};
 use crate::model::alert::Trouble;
@@ -46,12 +45,15 @@ struct Ticket {
     given_up: bool,
 }
 
+/// How many of so many bytes the floor of free space leaves room for.
+pub(super) type Floor<'a> = dyn FnMut(u64, &mut Turn<'_>) -> u64 + 'a;
+
 impl Packing {
     /// The next backup to compress, if one is wanted now. `is_busy`: a rotation is under way, or records wait.
     pub(super) fn take_order(
         &mut self,
         is_busy: bool,
-        retention: &mut Retention,
+        floor: &mut Floor<'_>,
         turn: &mut Turn<'_>,
     ) -> Option<PackOrder> {
         if self.order.as_ref().is_some_and(|ticket| is_lost(&ticket.allowance)) {
@@ -69,10 +71,10 @@ impl Packing {
         if !self.tidy(is_busy, turn) || turn.settings.compression == Compression::None {
             return None;
         }
-        self.open_order(retention, turn)
+        self.open_order(floor, turn)
     }
 
-    fn open_order(&mut self, retention: &mut Retention, turn: &mut Turn<'_>) -> Option<PackOrder> {
+    fn open_order(&mut self, floor: &mut Floor<'_>, turn: &mut Turn<'_>) -> Option<PackOrder> {
         loop {
             let Some(slot) = self.next(turn) else {
                 self.wanted = false;
@@ -80,7 +82,7 @@ impl Packing {
                 return None;
             };
             let bytes = turn.stage.backups().get(&slot).map_or(0, |backup| backup.bytes);
-            if retention.above_floor(bytes, turn) < bytes {
+            if floor(bytes, turn) < bytes {
                 self.wanted = false;
                 return None;
             }

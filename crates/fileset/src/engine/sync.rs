@@ -5,7 +5,7 @@ use super::desk::Turn;
 use crate::model::alert::Trouble;
 use crate::model::class::{Class, is_lost_by_sync};
 use crate::model::error::{Failure, Op};
-use crate::model::settings::Sync;
+use crate::model::settings::SyncPolicy;
 use crate::model::time::Mono;
 use crate::policy::backoff::Retry;
 
@@ -35,7 +35,7 @@ impl Syncing {
     /// Bytes were written: says when they are to be synced.
     pub(super) fn plan(&mut self, turn: &Turn<'_>) {
         let interval = match turn.settings.sync {
-            Sync::Interval(interval) => interval,
+            SyncPolicy::Interval(interval) => interval,
             // Whether this file is better than the one before, or the sync that failed works now.
             _ if self.left_sealed || self.retry.calls() > 0 => turn.settings.retry_base_delay,
             _ => return,

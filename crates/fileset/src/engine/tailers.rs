@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use super::Engine;
 use crate::model::time::{Mono, Now, Wall};
 
 /// Whether a rotation by size waits, because the one before was not long ago.
@@ -22,7 +21,7 @@ pub(super) struct Tailers {
     /// Records are held until then, for a rotation.
     silent_until: Option<Mono>,
     /// The owner has no room for records that wait.
-    pressed: bool,
+    pub(super) pressed: bool,
     /// When a rotation was last finished.
     rotated_at: Option<Mono>,
     /// The live file has grown over its size because the last rotation was not long ago.
@@ -90,38 +89,5 @@ impl Tailers {
         let begins = holds && !std::mem::replace(&mut self.put_off, holds);
         self.put_off = holds;
         PutOff { holds, begins }
-    }
-}
-
-impl Engine {
-    /// Whether the owner's room for records that wait is short (half of it is used, say), or somebody waits for them:
-    /// no record is then held for [`quiet_rotation`](crate::Settings::quiet_rotation). Holds until it is said anew.
-    ///
-    /// ```
-    /// # let dir = tempfile::tempdir()?;
-    /// # let path = dir.path().join("app.log");
-    /// use tracing_spool_fileset::{Clock, Engine, Settings, SystemClock};
-    /// let mut set = Engine::open(Settings::new(&path), SystemClock::new().now())?;
-    /// set.set_pressed(true);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn set_pressed(&mut self, pressed: bool) {
-        self.tailers.pressed = pressed;
-    }
-
-    /// Whether records are held for a moment, because a rotation waits until readers have reached the end of the file.
-    /// [`wake_at`](Self::wake_at) says until when; it is no trouble, and no state.
-    ///
-    /// ```
-    /// # let dir = tempfile::tempdir()?;
-    /// # let path = dir.path().join("app.log");
-    /// use tracing_spool_fileset::{Clock, Engine, Settings, SystemClock};
-    /// let set = Engine::open(Settings::new(&path), SystemClock::new().now())?;
-    /// assert!(!set.is_silent(SystemClock::new().now()));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn is_silent(&self, now: Now) -> bool {
-        self.tailers.silent_until().is_some_and(|until| now.mono < until)
     }
 }

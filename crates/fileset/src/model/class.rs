@@ -3,7 +3,7 @@
 
 use nix::errno::Errno;
 
-use super::error::{Op, OsError};
+use super::errno::{Op, OsError};
 
 /// What an error means for what comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

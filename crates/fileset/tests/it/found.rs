@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Compression, Op, OsError, State, Sync, Trouble};
+use tracing_spool_fileset::{Compression, Op, OsError, State, SyncPolicy, Trouble};
 
 use crate::world::{ALERT, LIVE, World, settings};
 
@@ -70,7 +70,7 @@ fn an_alert_of_an_earlier_life_is_taken_back_in_a_directory_that_is_entered() {
 #[test]
 fn a_failed_sync_is_over_although_the_sealed_file_lost_its_descriptor() {
     let mut settings = settings(5, 2_000);
-    settings.sync = Sync::Never;
+    settings.sync = SyncPolicy::Never;
     let mut world = World::new(settings);
     world.open();
     world.log(1);

@@ -232,11 +232,14 @@ fn directories_are_judged_before_anything_is_touched() {
     let said = refusal(
         |settings| {
             settings.path = "/logs/missing/app.log".into();
-            settings.create_dirs = false;
+            settings.require_dir = true;
         },
         |_| {},
     );
-    assert_eq!(said, ["path = /logs/missing: must be a directory that exists, or be created (create_dirs)"]);
+    assert_eq!(
+        said,
+        ["path = /logs/missing: must be a directory that exists, or be created (without require_dir)"]
+    );
     let said = refusal(|_| {}, |world| world.disk.fault(Fault::on(Op::Access).fails(OsError::EACCES)));
     assert!(said[0].starts_with("path = /logs: must be writable, but /logs is not: EACCES"), "{said:?}");
     let said = refusal(

@@ -140,7 +140,7 @@ fn what_is_no_link_is_refused_before_anything_is_touched() {
         assert!(!world.disk.exists(LIVE));
     }
     let mut world = linked(LINK);
-    world.settings.create_dirs = false;
+    world.settings.require_dir = true;
     world.disk.mkdir_all("/logs");
     let Err(OpenError::Unusable(faults)) = world.try_open() else { panic!("opened without a directory") };
     assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), ["latest_link"]);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use tracing_spool_fileset::sim::{Fault, When};
-use tracing_spool_fileset::{Compression, Naming, Schedule, Settings, Sync};
+use tracing_spool_fileset::{Compression, Naming, Schedule, Settings, SyncPolicy};
 
 use crate::faults::{ERRORS, OPS};
 use crate::life::{Life, Meddling};
@@ -99,9 +99,9 @@ fn first_settings(rng: &mut Rng) -> Settings {
     settings.max_bytes = rng.u64(130..400);
     settings.retry_attempts = rng.u32(0..4);
     settings.sync = match rng.u8(0..3) {
-        0 => Sync::Never,
-        1 => Sync::OnRotate,
-        _ => Sync::Interval(Duration::from_millis(rng.u64(1..500))),
+        0 => SyncPolicy::Never,
+        1 => SyncPolicy::OnRotate,
+        _ => SyncPolicy::Interval(Duration::from_millis(rng.u64(1..500))),
     };
     settings
 }

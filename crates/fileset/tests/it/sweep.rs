@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Compression, Naming, Op, OsError, Schedule, Settings, Sync};
+use tracing_spool_fileset::{Compression, Naming, Op, OsError, Schedule, Settings, SyncPolicy};
 
 use crate::many;
 use crate::territory::sow;
@@ -209,8 +209,8 @@ fn others() -> Vec<Scene> {
     vec![
         Scene { short: Some(23), ..roomy() },
         Scene { short: Some(23), ..pruning() },
-        with(|settings| settings.sync = Sync::Never),
-        with(|settings| settings.sync = Sync::Interval(Duration::from_millis(100))),
+        with(|settings| settings.sync = SyncPolicy::Never),
+        with(|settings| settings.sync = SyncPolicy::Interval(Duration::from_millis(100))),
         with(|settings| settings.min_free_bytes = 1_000),
         with(|settings| settings.retry_attempts = 0),
         with(|settings| settings.quiet_rotation = Duration::from_millis(50)),

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Edge, Op, OsError, Sync, Trouble};
+use tracing_spool_fileset::{Edge, Op, OsError, SyncPolicy, Trouble};
 
 use crate::world::{World, settings};
 
 #[test]
 fn a_sync_that_lost_pages_seals_the_file() {
     let mut settings = settings(9, 4_000);
-    settings.sync = Sync::Interval(Duration::from_millis(100));
+    settings.sync = SyncPolicy::Interval(Duration::from_millis(100));
     settings.max_bytes = 1_000;
     let mut world = World::new(settings);
     world.open();
@@ -37,7 +37,7 @@ fn a_sync_that_lost_pages_seals_the_file() {
 #[test]
 fn a_sync_that_may_pass_is_retried() {
     let mut settings = settings(9, 4_000);
-    settings.sync = Sync::Interval(Duration::from_millis(100));
+    settings.sync = SyncPolicy::Interval(Duration::from_millis(100));
     let mut world = World::new(settings);
     world.open();
     world.disk.fault(Fault::on(Op::Sync).fails(OsError::EBUSY).times(2));
@@ -54,7 +54,7 @@ fn a_sync_that_may_pass_is_retried() {
 #[test]
 fn a_disk_on_which_every_sync_fails_costs_no_backups() {
     let mut settings = settings(12, 1 << 20);
-    settings.sync = Sync::Interval(Duration::from_millis(100));
+    settings.sync = SyncPolicy::Interval(Duration::from_millis(100));
     settings.max_bytes = 60_000;
     let mut world = World::new(settings);
     world.open();
@@ -76,7 +76,7 @@ fn a_disk_on_which_every_sync_fails_costs_no_backups() {
 #[test]
 fn each_file_has_its_own_sync_again_once_one_has_worked() {
     let mut settings = settings(12, 1 << 20);
-    settings.sync = Sync::Interval(Duration::from_millis(100));
+    settings.sync = SyncPolicy::Interval(Duration::from_millis(100));
     settings.max_bytes = 100_000;
     let mut world = World::new(settings);
     world.open();
@@ -89,7 +89,7 @@ fn each_file_has_its_own_sync_again_once_one_has_worked() {
 
 #[test]
 fn a_rotation_syncs_the_file_before_and_the_names_after_unless_never_is_chosen() {
-    for sync in [Sync::OnRotate, Sync::Never] {
+    for sync in [SyncPolicy::OnRotate, SyncPolicy::Never] {
         let mut settings = settings(9, 4_000);
         settings.sync = sync;
         let mut world = World::new(settings);
@@ -103,7 +103,7 @@ fn a_rotation_syncs_the_file_before_and_the_names_after_unless_never_is_chosen()
             .filter(|entry| entry.path.ends_with("app.log"))
             .map(|entry| entry.seq)
             .collect();
-        if sync == Sync::Never {
+        if sync == SyncPolicy::Never {
             assert_eq!(calls(Op::Sync).chain(calls(Op::SyncDir)).count(), 0, "{sync:?}");
             continue;
         }

@@ -1,21 +1,20 @@
 //! The file of a ring and its lock: opened or created, looked at as an attacker's, locked, made, and left as it was found where
 //! that fails. What a ring holds is not its matter.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::os::fd::AsRawFd as _;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
-use nix::unistd::{close, geteuid};
-use tracing_spool_process::{ClosedInChildren, Process};
+use nix::unistd::geteuid;
 
-use super::Options;
-use super::mapping::Mapping;
-use crate::error::OpenError;
-use crate::header::{self, Log};
+use super::error::OpenError;
+use super::header::{self, Log};
+use super::options::Options;
+use crate::memory::held::{Held, errno};
+use crate::memory::mapping::Mapping;
 use crate::memory::{FileState, Memory, OWNER_AT, Shape};
 use crate::platform;
 
@@ -202,106 +201,9 @@ fn owner(file: &File) -> Option<u32> {
     u32::try_from(u64::from_ne_bytes(word)).ok().filter(|process| *process != 0)
 }
 
-fn errno(error: &std::io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
-}
-
-/// An open file with its lock, until dropped. A forked child has neither: there the descriptor stands for nothing, and whoever
-/// drops it leaves the parent's lock alone.
-#[derive(Debug)]
-pub(super) struct Held {
-    /// Dropped before the file is closed.
-    closed: Option<ClosedInChildren>,
-    /// Always there until dropped.
-    file: Option<Flock<File>>,
-    process: Process,
-    path: PathBuf,
-    /// Device and inode.
-    identity: (u64, u64),
-}
-
-impl Held {
-    fn new(file: Flock<File>, path: &Path, meta: &Metadata) -> Self {
-        Self {
-            closed: Some(ClosedInChildren::new(&*file)),
-            file: Some(file),
-            process: Process::here(),
-            path: path.to_owned(),
-            identity: (meta.dev(), meta.ino()),
-        }
-    }
-
-    #[expect(clippy::expect_used, reason = "it is taken by `drop` alone")]
-    pub(super) fn file(&self) -> &File {
-        self.file.as_deref().expect("there until dropped")
-    }
-
-    /// Removes the file, if it still stands there.
-    pub(super) fn remove(&self) {
-        if self.state() == FileState::InPlace {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-
-    /// What stands at the path.
-    pub(super) fn state(&self) -> FileState {
-        match std::fs::symlink_metadata(&self.path) {
-            Ok(meta) if (meta.dev(), meta.ino()) == self.identity => FileState::InPlace,
-            Ok(_) => FileState::Replaced,
-            Err(error) if [Errno::ENOENT, Errno::ENOTDIR].contains(&errno(&error)) => FileState::Removed,
-            Err(_) => FileState::InPlace,
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.closed = None;
-        let Some(file) = self.file.take() else { return };
-        let still_locked = if self.process.is_here() {
-            match file.unlock() {
-                Ok(_closed) => return,
-                Err((file, _)) => file,
-            }
-        } else {
-            file
-        };
-        // `Flock` would unlock in its own `Drop`: in a forked child that is the parent's lock.
-        let descriptor = still_locked.as_raw_fd();
-        std::mem::forget(still_locked);
-        let _the_last_use = close(descriptor);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn open(path: &Path) -> File {
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).unwrap()
-    }
-
-    /// A lock is the open file's, and so that of each of its descriptors: a forked child has one as well.
-    #[test]
-    fn a_lock_ends_with_its_owner_and_not_with_a_forked_childs_copy() {
-        if cfg!(miri) {
-            return; // locks of files are beyond the interpreter
-        }
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("ring");
-        let is_locked = || Flock::lock(open(&path), FlockArg::LockExclusiveNonblock).is_err();
-        for (process, stays_locked) in [(Process::here(), false), (Process::ELSEWHERE, true)] {
-            let file = open(&path);
-            let _other_descriptor = file.try_clone().unwrap();
-            let meta = file.metadata().unwrap();
-            let Ok(locked) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { panic!("held") };
-            let mut held = Held::new(locked, &path, &meta);
-            held.process = process;
-            assert!(is_locked());
-            drop(held);
-            assert_eq!(is_locked(), stays_locked);
-        }
-    }
 
     #[test]
     fn a_file_system_that_is_not_known_to_keep_its_word_is_told() {

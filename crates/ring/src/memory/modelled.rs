@@ -11,6 +11,8 @@ use crate::word::GRANULE;
 pub(crate) const LEAST: usize = 4;
 /// The most.
 pub(crate) const MOST: usize = 1 << 24;
+/// Granules that are made ready at the start.
+pub(crate) const READY_AT_START: u64 = 1 << 13;
 /// How far a lap goes before its rest may be left out, in granules: nearly nothing.
 pub(crate) const WINDOW: u64 = 2;
 /// Words for the owner's counters.

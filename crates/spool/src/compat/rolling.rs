@@ -20,6 +20,7 @@
 mod appender;
 mod builder;
 mod disk;
+mod init_error;
 mod live;
 mod names;
 mod rotation;
@@ -28,6 +29,7 @@ mod shortcuts;
 mod tests;
 
 pub use appender::{RollingFileAppender, RollingWriter};
-pub use builder::{Builder, InitError};
+pub use builder::Builder;
+pub use init_error::InitError;
 pub use rotation::Rotation;
 pub use shortcuts::{daily, hourly, minutely, never, weekly};

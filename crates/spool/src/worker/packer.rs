@@ -9,23 +9,23 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use tracing_spool_fileset::{Engine, Now, PackOrder, Packed};
 
-use crate::shared::Shared;
-use crate::sync;
-use crate::sync::thread::{self, JoinHandle};
+use crate::platform::sync;
+use crate::platform::sync::thread::{self, JoinHandle};
+use crate::worker::shared::Shared;
 
 /// Starts a thread.
 pub(crate) type Spawn = fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>;
 
 /// The writer thread's end of it.
 #[derive(Debug)]
-pub(super) struct Packer {
+pub(crate) struct Packer {
     orders: Sender<PackOrder>,
     done: Receiver<Packed>,
 }
 
 impl Packer {
     /// Starts the thread.
-    pub(super) fn start(name: &str, shared: &Arc<Shared>, spawn: Spawn) -> io::Result<Self> {
+    pub(crate) fn start(name: &str, shared: &Arc<Shared>, spawn: Spawn) -> io::Result<Self> {
         // The engine gives out one order at a time: neither end ever waits for room.
         let (orders, to_do) = bounded::<PackOrder>(1);
         let (to_worker, done) = bounded(1);
@@ -42,12 +42,12 @@ impl Packer {
     }
 
     /// Whether something came back.
-    pub(super) fn has_news(&self) -> bool {
+    pub(crate) fn has_news(&self) -> bool {
         !self.done.is_empty()
     }
 
     /// Takes what came back, and gives out what is next.
-    pub(super) fn attend(&self, file_set: &mut Engine, now: Now) {
+    pub(crate) fn attend(&self, file_set: &mut Engine, now: Now) {
         while let Ok(packed) = self.done.try_recv() {
             file_set.packed(packed, now);
         }
@@ -59,7 +59,7 @@ impl Packer {
 
     /// The end: after the engine has given up what was in hand, the thread ends between two blocks. That is waited for,
     /// but not longer than `time`.
-    pub(super) fn leave(self, time: Duration) {
+    pub(crate) fn leave(self, time: Duration) {
         let Self { orders, done } = self;
         drop(orders);
         while sync::recv_timeout(&done, time).is_ok() {}

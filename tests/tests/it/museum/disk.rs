@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tracing_spool::{BlockReason, Edge, FlushError, Overflow, Reason, Spool, Trouble};
 use tracing_spool_fileset::sim::{SimClock, SimDisk};
-use tracing_spool_fileset::{Disk, Event, Fs, Op, OpenError, OsError, State, Sync, SystemClock};
+use tracing_spool_fileset::{Disk, Event, Fs, Op, OpenError, OsError, State, SyncPolicy, SystemClock};
 use tracing_spool_tests::faulty::{Faulty, Slip};
 use tracing_spool_tests::files::{RECORD_BYTES, RealDisk, Shelf, read_back};
 use tracing_spool_tests::world::{World, small};
@@ -244,7 +244,8 @@ fn museum_d4_eio_once_on_write() {
 
 #[test]
 fn museum_d5_eio_on_fsync() {
-    let (_dir, disk, mut world) = real(|settings| settings.sync = Sync::Interval(Duration::from_secs(1)));
+    let (_dir, disk, mut world) =
+        real(|settings| settings.sync = SyncPolicy::Interval(Duration::from_secs(1)));
     world.log(2);
     disk.take_journal();
     disk.slip(Slip::fail(Op::Sync, OsError::EIO).times(1));

@@ -129,7 +129,7 @@ fn museum_o9_nul_bytes_of_a_power_cut_are_cut() {
     assert_eq!(read_back(&RealDisk, &live).numbers(), [0]);
     fs::write(&live, b"a\0\n\0\0").unwrap();
     let mut settings = small(&live);
-    settings.escape = false;
+    settings.raw_bytes = true;
     drop(FileSet::open(settings).unwrap());
     assert!(bytes(&live).starts_with(b"a\0\n\0\0"));
 }

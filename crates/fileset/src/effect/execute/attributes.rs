@@ -1,12 +1,13 @@
 //! Mode, user and group of a new file: those of the one before it, or of the settings.
 //! Which file that is, is `open`'s and `packing`'s.
 
-use super::ROOT;
 use crate::effect::fs::LogFile;
 use crate::model::error::{Op, OsError};
 use crate::model::inventory::Meta;
 use crate::model::owner::Owner;
 
+/// The user that may do anything.
+pub(super) const ROOT: u32 = 0;
 /// The bits of a mode that are the group's, and set-group-id.
 const GROUP_BITS: u32 = 0o2070;
 

@@ -1,16 +1,14 @@
 //! Opening the file that is to take records, after the checks of an attacker's tricks.
 //! Which trick is allowed by name, the settings say.
 
-use super::attributes::{Attributes, give};
-use super::{OpenFile, Place, ROOT, Stage};
-use crate::effect::fs::{At, Follow, Fs as _, LogFile};
+use super::attributes::{Attributes, ROOT, give};
+use super::stage::{OpenFile, Place, Stage};
+use super::tail::Tail;
+use crate::effect::fs::{At, Follow, Fs as _};
 use crate::effect::site::Which;
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::{FileKind, Meta};
 use crate::model::settings::{Allow, Settings};
-
-/// Bytes at the end of a file that are read at a time.
-const TAIL_BYTES: usize = 4096;
 
 impl Stage {
     /// Opens the file that is to take records: a hidden one with content (a rotation was cut short), else the live
@@ -100,55 +98,11 @@ impl Stage {
         let mut file = OpenFile::new(file, meta, place);
         if !file.special && file.bytes > 0 {
             let tail = Tail::of(file.file.as_ref(), file.bytes).map_err(|error| failed(Op::Read, error))?;
-            file.nuls = if settings.escape { tail.nuls } else { 0 };
+            file.nuls = if settings.raw_bytes { 0 } else { tail.nuls };
             file.torn = tail.is_torn;
         }
         Ok(file)
     }
-}
-
-/// How a file ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tail {
-    /// NUL bytes at its very end.
-    pub(crate) nuls: u64,
-    /// Whether what stands before them is a line without its newline.
-    pub(crate) is_torn: bool,
-}
-
-impl Tail {
-    /// Reads the end of a file of `bytes` bytes backwards, as far as there are NUL bytes. A file that may not be read ends
-    /// well as far as can be told.
-    pub(crate) fn of(file: &dyn LogFile, bytes: u64) -> Result<Self, OsError> {
-        let (mut end, mut block) = (bytes, [0; TAIL_BYTES]);
-        while end > 0 {
-            let start = end.saturating_sub(TAIL_BYTES as u64);
-            let wanted = usize::try_from(end - start).unwrap_or(TAIL_BYTES);
-            let read = match read_whole(file, start, &mut block[..wanted]) {
-                Err(OsError::EBADF) => return Ok(Self::default()),
-                read => read?,
-            };
-            // Less was read than stood there: somebody has cut the file since the look at its size.
-            let kept = block[..read].iter().rposition(|byte| *byte != 0);
-            if let Some(last) = kept {
-                let nuls = bytes - start - last as u64 - 1;
-                return Ok(Self { nuls, is_torn: block[last] != b'\n' });
-            }
-            end = start;
-        }
-        Ok(Self { nuls: bytes, is_torn: false })
-    }
-}
-
-fn read_whole(file: &dyn LogFile, offset: u64, bytes: &mut [u8]) -> Result<usize, OsError> {
-    let mut read = 0;
-    while read < bytes.len() {
-        match file.read_at(offset + read as u64, &mut bytes[read..])? {
-            0 => break,
-            count => read += count,
-        }
-    }
-    Ok(read)
 }
 
 /// Whether a file has further names: what is written to it is written through them too.
@@ -188,32 +142,6 @@ pub(crate) fn objection(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::SimDisk;
-    use std::path::Path;
-
-    fn tail(bytes: &[u8]) -> (u64, bool) {
-        let disk = SimDisk::new();
-        disk.put("/a", bytes);
-        let fs = disk.fs();
-        let file = fs.open(&fs.open_dir(Path::new("/")).unwrap().at("a"), Follow::No).unwrap();
-        let tail = Tail::of(file.as_ref(), bytes.len() as u64).unwrap();
-        (tail.nuls, tail.is_torn)
-    }
-
-    #[test]
-    fn a_tail_is_read_backwards_over_nul_bytes() {
-        assert_eq!(tail(b""), (0, false));
-        assert_eq!(tail(b"one\n"), (0, false));
-        assert_eq!(tail(b"one"), (0, true));
-        assert_eq!(tail(b"one\n\0\0\0"), (3, false));
-        assert_eq!(tail(b"one\0"), (1, true));
-        assert_eq!(tail(b"\0\0"), (2, false));
-        assert_eq!(tail(b"o\0ne\n"), (0, false));
-        for nuls in [TAIL_BYTES - 1, TAIL_BYTES, TAIL_BYTES + 1, 3 * TAIL_BYTES] {
-            let bytes = [b"one\n".to_vec(), vec![0; nuls]].concat();
-            assert_eq!(tail(&bytes), (nuls as u64, false), "{nuls}");
-        }
-    }
 
     #[test]
     fn root_may_write_what_belongs_to_the_owner_of_the_directory() {

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::attributes::Attributes;
-use super::{Picture, Stage};
+use super::stage::Stage;
+use super::survey::Picture;
 use crate::effect::fs::Fs as _;
 use crate::effect::pack::{Allowance, PackOrder, Packed};
 use crate::effect::site::unlink_gone;

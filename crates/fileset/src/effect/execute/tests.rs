@@ -178,7 +178,7 @@ fn only_what_is_dirty_and_not_sealed_is_synced() {
 fn directories_are_made_if_that_is_wanted() {
     let disk = SimDisk::new();
     disk.mkdir_all("/logs");
-    let strict = Settings { create_dirs: false, ..settings() };
+    let strict = Settings { require_dir: true, ..settings() };
     let make = |dir: &str, settings: &Settings| make_dirs(disk.fs().as_ref(), Path::new(dir), settings);
     make("/logs", &strict).unwrap();
     let missing = make("/a/b", &strict).unwrap_err();

@@ -10,9 +10,9 @@ use super::guard::WorkerGuard;
 use super::shared::Shared;
 use super::worker::{Worker, start};
 use super::writer::NonBlocking;
-use crate::at_exit;
-use crate::flush_all;
-use crate::sync::thread::JoinHandle;
+use crate::leaving::exit;
+use crate::leaving::outputs;
+use crate::platform::sync::thread::JoinHandle;
 
 /// Starts the thread.
 pub(super) type Start<T> = fn(String, Worker<T>, Sender<()>) -> Option<JoinHandle<()>>;
@@ -33,6 +33,14 @@ pub struct NonBlockingBuilder {
     lines: usize,
     is_lossy: bool,
     thread_name: String,
+}
+
+impl NonBlocking {
+    /// Puts a queue and a thread in front of `writer`, with the default settings.
+    #[must_use = "dropped, the guard ends the thread"]
+    pub fn new<T: Write + Send + 'static>(writer: T) -> (Self, WorkerGuard) {
+        NonBlockingBuilder::default().finish(writer)
+    }
 }
 
 impl NonBlockingBuilder {
@@ -75,8 +83,8 @@ impl NonBlockingBuilder {
         match &thread {
             Some(thread) => {
                 shared.queue.wake.belongs_to(thread.thread().clone());
-                flush_all::enter(&shared);
-                at_exit::opened();
+                outputs::enter(&shared);
+                exit::opened();
             }
             None => {
                 shared.queue.close();

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::shared::{PATIENCE, Shared};
-use crate::origin::is_inside;
-use crate::sync::{self, thread::JoinHandle};
+use crate::platform::inside::is_inside;
+use crate::platform::sync::{self, thread::JoinHandle};
 
 /// Keeps the thread alive. Dropped, it lets the thread write what waits, for five seconds at most; what is left then is counted
 /// in [`ErrorCounter`](super::ErrorCounter), what hangs in the writer included.
@@ -37,7 +37,7 @@ impl WorkerGuard {
     pub(super) fn leave(&mut self, patience: Duration) {
         let Some(thread) = self.thread.take() else { return };
         let shared = &self.shared;
-        if shared.queue.origin.is_forked() {
+        if shared.queue.is_forked() {
             // The thread is not in this process: joining it would never end.
             std::mem::forget(thread);
             shared.queue.shut();

@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use tracing_spool_ring::{LEVELS, Limits, MOST_BYTES, Reader, Ring};
 
-use crate::answer::Answer;
-use crate::control::{Asks, Flushed, Patience};
-use crate::flush_all::Output;
-use crate::handle::FlushError;
-use crate::inbox::Inbox;
-use crate::origin::{Origin, is_inside, is_inside_of};
-use crate::queue::{Bounds, Overflow, Queue};
-use crate::rank::Rank;
-use crate::sync::{AtomicBool, Ordering};
+use crate::account::rank::Rank;
+use crate::hand_off::inbox::Inbox;
+use crate::hand_off::queue::{Bounds, Queue};
+use crate::leaving::outputs::Output;
+use crate::platform::answer::Answer;
+use crate::platform::inside::{is_inside, is_inside_of};
+use crate::platform::sync::{AtomicBool, Ordering};
+use crate::settings::choices::Overflow;
+use crate::worker::control::{Asks, Flushed, Patience};
+use crate::worker::requests::FlushError;
 
 use super::counter::ErrorCounter;
 
@@ -69,7 +70,7 @@ impl Shared {
         // One rank, which may fill all of it.
         let (ring, reader) = ring(Limits { shares: [100; LEVELS], ..bounds.limits() });
         let shared = Self {
-            queue: Queue::new(bounds, Origin::here(), ring),
+            queue: Queue::new(bounds, ring),
             counter: ErrorCounter::default(),
             asks: Asks::default(),
             name,
@@ -118,7 +119,7 @@ impl Output for Shared {
         if waits_for_itself {
             return Err(FlushError::OnWriterThread);
         }
-        if self.queue.origin.is_forked() {
+        if self.queue.is_forked() {
             return Err(FlushError::Forked);
         }
         let (answer, is_first) = self.asks.enter(patience);
@@ -153,7 +154,7 @@ mod tests {
     fn so_many_lines_fit_as_were_asked_for() {
         for lines in [1, 2, 7, 19, 20, 21, 1_000] {
             let (shared, _inbox) = Shared::new(String::new(), lines, true);
-            let mut draft = crate::draft::Draft::new(RANK);
+            let mut draft = crate::hand_off::draft::Draft::new(RANK);
             draft.push(b"x", usize::MAX);
             let taken = std::iter::from_fn(|| shared.queue.offer(&draft).ok()).count();
             assert_eq!(taken, lines);

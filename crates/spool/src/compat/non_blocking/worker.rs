@@ -11,15 +11,15 @@ use tracing_core::dispatcher::{self, Dispatch};
 use tracing_spool_fileset::{Clock, Mono, SystemClock};
 
 use super::shared::Shared;
-use crate::builder::LINGER;
 use crate::compat::rolling::RollingFileAppender;
-use crate::control::Tickets;
-use crate::inbox::Inbox;
-use crate::origin::Inside;
-use crate::pace::Pace;
-use crate::sync;
-use crate::sync::thread::{self, JoinHandle};
-use crate::wake::Rest;
+use crate::hand_off::inbox::Inbox;
+use crate::hand_off::wake::Rest;
+use crate::platform::inside::Inside;
+use crate::platform::sync;
+use crate::platform::sync::thread::{self, JoinHandle};
+use crate::settings::description::LINGER;
+use crate::worker::control::Tickets;
+use crate::worker::pace::Pace;
 
 /// Lines after which a writer is flushed, however many wait.
 const ROUND_LINES: u64 = 4_096;
@@ -59,7 +59,7 @@ pub(super) fn start<W: Write + Send + 'static>(
     let life = move || {
         let shared = Arc::clone(&worker.shared);
         let outcome = guarded(|| worker.run());
-        if shared.queue.origin.is_forked() {
+        if shared.queue.is_forked() {
             return std::mem::forget((shared, done));
         }
         if outcome.is_none() {
@@ -92,7 +92,7 @@ impl<W: Write + Send + 'static> Worker<W> {
             self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
             self.hear_asks();
             let taken = self.round();
-            if self.shared.queue.origin.is_forked() {
+            if self.shared.queue.is_forked() {
                 // The writer has forked, and this is the child: lines and writer are the parent's.
                 return std::mem::forget(self);
             }
@@ -149,7 +149,7 @@ impl<W: Write + Send + 'static> Worker<W> {
             let Some(line) = inbox.take() else { break };
             taken += 1;
             let outcome = guarded(|| writer.write_all(line.record));
-            if shared.queue.origin.is_forked() {
+            if shared.queue.is_forked() {
                 return taken;
             }
             if !matches!(outcome, Some(Ok(()))) {
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
     use crate::compat::non_blocking::shared::RANK;
     use crate::compat::rolling;
-    use crate::draft::Draft;
+    use crate::hand_off::draft::Draft;
 
     /// A worker without a thread, for whom `lines` wait.
     fn worker<W: Write + Send + 'static>(writer: W, lines: u64) -> Worker<W> {

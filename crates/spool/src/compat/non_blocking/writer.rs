@@ -6,13 +6,11 @@ use std::{fmt, io};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::builder::NonBlockingBuilder;
 use super::counter::ErrorCounter;
-use super::guard::WorkerGuard;
 use super::shared::{RANK, Shared};
-use crate::at_exit;
-use crate::draft::Draft;
-use crate::queue::Refusal;
+use crate::hand_off::draft::Draft;
+use crate::hand_off::queue::Refusal;
+use crate::leaving::exit;
 
 /// The callers' end: cheap to clone, [`Write`](io::Write) and [`MakeWriter`]. One `write` is one line.
 ///
@@ -28,12 +26,6 @@ pub struct NonBlocking {
 }
 
 impl NonBlocking {
-    /// Puts a queue and a thread in front of `writer`, with the default settings.
-    #[must_use = "dropped, the guard ends the thread"]
-    pub fn new<T: io::Write + Send + 'static>(writer: T) -> (Self, WorkerGuard) {
-        NonBlockingBuilder::default().finish(writer)
-    }
-
     pub(super) fn of(shared: Arc<Shared>, is_lossy: bool) -> Self {
         Self { shared, is_lossy }
     }
@@ -50,8 +42,8 @@ impl NonBlocking {
         let mut draft = Draft::new(RANK);
         draft.push(line, queue.max_record());
         queue.offer(&draft)?;
-        if at_exit::ends() {
-            at_exit::follow(self.shared.as_ref());
+        if exit::ends() {
+            exit::follow(self.shared.as_ref());
         }
         Ok(())
     }

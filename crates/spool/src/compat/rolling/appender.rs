@@ -12,11 +12,10 @@ use tracing_spool_fileset::Clock;
 use tracing_spool_process::ProcessLock;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::builder::{Builder, InitError};
 use super::disk;
+use super::init_error::InitError;
 use super::live::{Cut, LiveFile};
 use super::names::Names;
-use super::rotation::Rotation;
 
 /// A clock that a panic elsewhere cannot leave wrong: the appender is safe to use after one.
 pub(super) type Watch = Box<dyn Clock + UnwindSafe + RefUnwindSafe>;
@@ -63,27 +62,6 @@ pub struct RollingWriter<'a> {
 }
 
 impl RollingFileAppender {
-    /// An appender for `directory` whose files begin with `filename_prefix`.
-    ///
-    /// # Panics
-    /// If directory or file cannot be made, or the prefix is not UTF-8: as the function it stands for. See
-    /// [`builder`](Self::builder) for an error instead.
-    #[expect(clippy::panic, reason = "at start, where the function that this replaces panics as well")]
-    pub fn new(rotation: Rotation, directory: impl AsRef<Path>, filename_prefix: impl AsRef<Path>) -> Self {
-        let prefix = filename_prefix.as_ref();
-        let Some(prefix) = prefix.to_str() else { panic!("the prefix {} is not UTF-8", prefix.display()) };
-        match Self::builder().rotation(rotation).filename_prefix(prefix).build(directory) {
-            Ok(appender) => appender,
-            Err(error) => panic!("the rolling file appender cannot be opened: {error}"),
-        }
-    }
-
-    /// Begins to describe an appender.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     pub(super) fn open(
         names: Names,
         directory: PathBuf,

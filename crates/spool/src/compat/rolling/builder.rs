@@ -1,13 +1,12 @@
-//! The description of an appender with dated names, and why it could not be opened.
+//! The description of an appender with dated names.
 //! What it does once open is the appender's.
 
-use std::error::Error;
 use std::path::Path;
-use std::{fmt, io};
 
 use tracing_spool_fileset::SystemClock;
 
 use super::appender::{RollingFileAppender, Watch};
+use super::init_error::InitError;
 use super::names::Names;
 use super::rotation::Rotation;
 
@@ -30,34 +29,32 @@ pub struct Builder {
     most_files: Option<usize>,
 }
 
-/// Why an appender could not be opened: what failed, and the system's error as its source.
-#[derive(Debug)]
-pub struct InitError {
-    what: &'static str,
-    source: io::Error,
-}
-
-impl InitError {
-    pub(super) fn of(what: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self { what, source }
-    }
-}
-
-impl fmt::Display for InitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.source)
-    }
-}
-
-impl Error for InitError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
-    }
-}
-
 /// A part of a name; an empty one is none.
 fn part(text: impl Into<String>) -> Option<String> {
     Some(text.into()).filter(|text| !text.is_empty())
+}
+
+impl RollingFileAppender {
+    /// An appender for `directory` whose files begin with `filename_prefix`.
+    ///
+    /// # Panics
+    /// If directory or file cannot be made, or the prefix is not UTF-8: as the function it stands for. See
+    /// [`builder`](Self::builder) for an error instead.
+    #[expect(clippy::panic, reason = "at start, where the function that this replaces panics as well")]
+    pub fn new(rotation: Rotation, directory: impl AsRef<Path>, filename_prefix: impl AsRef<Path>) -> Self {
+        let prefix = filename_prefix.as_ref();
+        let Some(prefix) = prefix.to_str() else { panic!("the prefix {} is not UTF-8", prefix.display()) };
+        match Self::builder().rotation(rotation).filename_prefix(prefix).build(directory) {
+            Ok(appender) => appender,
+            Err(error) => panic!("the rolling file appender cannot be opened: {error}"),
+        }
+    }
+
+    /// Begins to describe an appender.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
 }
 
 impl Builder {

@@ -1,0 +1,17 @@
+//! The executor: performs the steps of a plan on the files of a set, each by as few operations as it can. What is to be done
+//! is decided elsewhere.
+
+mod attributes;
+mod open;
+mod packing;
+mod stage;
+mod survey;
+mod tail;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use attributes::{Attributes, give};
+pub(crate) use open::{is_shared, objection};
+pub(crate) use packing::{Placed, is_lost};
+pub(crate) use stage::{Done, OpenFile, Place, Setback, Stage};
+pub(crate) use survey::Picture;

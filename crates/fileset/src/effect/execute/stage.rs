@@ -1,0 +1,410 @@
+//! Performs the steps of a plan, one call at a time, and keeps the picture of the directory true.
+//! It does not decide what to do next or when to try again: a failed step has changed nothing it did not finish.
+
+use std::collections::BTreeMap;
+
+use super::attributes::Attributes;
+use super::survey::Picture;
+use super::tail::Tail;
+use crate::effect::fs::{At, Fs as _, LogFile, Space};
+use crate::effect::site::{Site, Which};
+use crate::model::compression::Compression;
+use crate::model::error::{Failure, Op, OsError};
+use crate::model::inventory::{Backup, FileId, FileKind, Meta};
+use crate::model::settings::Settings;
+use crate::model::slot::Slot;
+use crate::model::time::Wall;
+use crate::policy::plan::Step;
+
+/// Under which name a file that we write stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Live,
+    Hidden,
+    /// Others moved it; it still has a name.
+    Moved,
+    /// Others removed its last name.
+    Nameless,
+}
+
+/// A file of ours that is open.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    pub(crate) file: Box<dyn LogFile>,
+    pub(crate) id: FileId,
+    pub(crate) place: Place,
+    pub(crate) bytes: u64,
+    /// Bytes at its end that belong to a record not yet finished.
+    pub(crate) partial: u64,
+    /// Bytes at its beginning that are the header's.
+    pub(crate) header_bytes: u64,
+    /// The header was written, or it is no new file.
+    pub(crate) has_header: bool,
+    /// NUL bytes that were found at its end, to be cut.
+    pub(crate) nuls: u64,
+    /// Its last line was left unfinished by whoever wrote it before.
+    pub(crate) torn: bool,
+    /// A sync of it failed: it is never synced again.
+    pub(crate) sealed: bool,
+    /// It has bytes that were not synced.
+    pub(crate) dirty: bool,
+    /// It took no more bytes (EFBIG) and has to be rotated.
+    pub(crate) full: bool,
+    /// A device or FIFO: written, but never rotated, measured or removed.
+    pub(crate) special: bool,
+    /// What was found when it was opened.
+    pub(crate) meta: Meta,
+}
+
+impl OpenFile {
+    pub(crate) fn new(file: Box<dyn LogFile>, meta: Meta, place: Place) -> Self {
+        let special = meta.kind != FileKind::File;
+        Self {
+            file,
+            id: meta.id,
+            place,
+            bytes: if special { 0 } else { meta.bytes },
+            partial: 0,
+            header_bytes: 0,
+            has_header: meta.bytes > 0 || special,
+            nuls: 0,
+            torn: false,
+            sealed: false,
+            dirty: false,
+            full: false,
+            special,
+            meta,
+        }
+    }
+
+    /// Whether the descriptor still stands for the file: others in the process may have closed it, or taken its number.
+    pub(crate) fn is_sound(&self) -> bool {
+        match self.file.stat() {
+            Ok(meta) => meta.id == self.id,
+            Err(error) => error != OsError::EBADF,
+        }
+    }
+
+    /// What the system says of it; nothing, where the descriptor is not its any more.
+    pub(crate) fn stat(&self) -> Option<Meta> {
+        self.file.stat().ok().filter(|meta| meta.id == self.id)
+    }
+
+    /// Whether it has no name any more.
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.stat().is_some_and(|meta| meta.links == 0)
+    }
+
+    /// Bytes of records, or of whatever stood there.
+    pub(crate) fn content_bytes(&self) -> u64 {
+        self.bytes.saturating_sub(self.header_bytes)
+    }
+
+    /// Whether it is a new file that has nothing yet.
+    pub(crate) fn wants_header(&self) -> bool {
+        !self.has_header && self.bytes == 0
+    }
+
+    /// Whether its last line is unfinished, or may be.
+    pub(crate) fn ends_torn(&self) -> bool {
+        let Some(meta) = self.stat() else { return true };
+        Tail::of(self.file.as_ref(), meta.bytes).map_or(true, |tail| tail.is_torn || tail.nuls > 0)
+    }
+}
+
+/// Why a step was not performed.
+#[derive(Debug)]
+pub(crate) enum Setback {
+    /// A call failed.
+    Failed(Failure),
+    /// The file being written is no longer under its name: the plan is void.
+    Displaced,
+    /// A name stands for another file than the one that was last seen: the plan has to be made anew.
+    Changed(Failure),
+}
+
+impl From<Failure> for Setback {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What a performed step changed that its owner counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    Nothing,
+    /// A file was removed; no slot: the live one.
+    Removed {
+        slot: Option<Slot>,
+        form: Compression,
+        bytes: u64,
+        allocated: u64,
+    },
+    /// The live file has become a backup.
+    Retired {
+        bytes: u64,
+    },
+}
+
+/// The files that are open, and the picture of the rest.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) site: Site,
+    pub(crate) picture: Picture,
+    /// Takes the records.
+    pub(crate) current: Option<OpenFile>,
+    /// The hidden file, as long as it takes no records.
+    pub(crate) next: Option<OpenFile>,
+    /// The file before, let go only when the new one has the live name.
+    pub(crate) retired: Option<OpenFile>,
+    /// Whether what a rotation left may be removed: not at a first start.
+    pub(crate) may_tidy: bool,
+}
+
+impl Stage {
+    pub(crate) fn new(site: Site) -> Self {
+        Self { site, picture: Picture::new(), current: None, next: None, retired: None, may_tidy: true }
+    }
+
+    /// Bytes of the whole set.
+    pub(crate) fn total_bytes(&self) -> u64 {
+        let current = self.current.as_ref().map_or(0, |file| file.bytes);
+        self.picture.inventory.bytes() + current + self.picture.temporary.unwrap_or(0)
+    }
+
+    /// Performs one step. What was done before may be done again. Nothing is renamed or removed without the locks.
+    pub(crate) fn perform(&mut self, step: Step, settings: &Settings) -> Result<Done, Setback> {
+        if step.changes_names() {
+            self.site.hold()?;
+        }
+        match step {
+            Step::Survey => self.survey(settings)?,
+            Step::SyncLive => self.sync_live()?,
+            Step::CreateHidden => self.create_hidden(settings)?,
+            Step::Remove(slot) => return self.remove(slot),
+            Step::RemoveTwins => self.drop_twins()?,
+            Step::Shift { from, to } => self.shift(from, to)?,
+            Step::Retire { to } => return self.retire(to),
+            Step::Discard => return self.discard(),
+            Step::Publish => self.publish()?,
+            Step::SyncDir => self.site.sync_dirs()?,
+            Step::OpenLive => self.open_live(settings)?,
+        }
+        Ok(Done::Nothing)
+    }
+
+    fn survey(&mut self, settings: &Settings) -> Result<(), Setback> {
+        self.picture.survey(self.site.ground(), settings)?;
+        let Some(current) = &self.current else { return Ok(()) };
+        let standing = self.site.look(&self.site.live_file())?;
+        match current.place {
+            Place::Live if standing.map(|meta| meta.id) != Some(current.id) => Err(Setback::Displaced),
+            Place::Hidden => self.survey_hidden(current.id, standing),
+            _ => Ok(()),
+        }
+    }
+
+    fn survey_hidden(&mut self, current: FileId, standing: Option<Meta>) -> Result<(), Setback> {
+        let (hidden, live) = (self.site.hidden_file(), self.site.live_file());
+        if self.site.look(&hidden)?.map(|meta| meta.id) != Some(current) {
+            return Err(Setback::Displaced);
+        }
+        match standing {
+            Some(meta) if meta.kind != FileKind::File => {
+                Err(Failure::between(Op::Rename, hidden.path(), live.path(), OsError::EISDIR).into())
+            }
+            Some(meta) => {
+                self.picture.inventory.standing_live = Some(meta.bytes);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn sync_live(&mut self) -> Result<(), Failure> {
+        let is_wanted = |file: &&mut OpenFile| file.dirty && !file.sealed;
+        let Some(current) = self.current.as_mut().filter(is_wanted) else { return Ok(()) };
+        if !self.site.lacks(Op::Sync) {
+            let synced = current.file.sync();
+            synced.map_err(|error| Failure::new(Op::Sync, self.site.names.live(), error))?;
+        }
+        current.dirty = false;
+        Ok(())
+    }
+
+    fn create_hidden(&mut self, settings: &Settings) -> Result<(), Failure> {
+        if self.next.is_some() {
+            return Ok(());
+        }
+        let at = self.site.hidden_file();
+        let like = self.current.as_ref().map(|file| Attributes::of(&file.stat().unwrap_or(file.meta)));
+        let mut begun = self.begin(&at, Place::Hidden, settings, like);
+        if begun.as_ref().is_err_and(|failure| failure.error == OsError::EEXIST) {
+            // An empty leftover of our own is in the way; what has content, or is not a file, is not touched.
+            let meta = self.site.look(&at)?;
+            if meta.is_some_and(|meta| meta.kind == FileKind::File && meta.bytes == 0 && meta.links == 1) {
+                let gone = self.site.fs.unlink(&at);
+                gone.map_err(|error| Failure::new(Op::Unlink, at.path(), error))?;
+                begun = self.begin(&at, Place::Hidden, settings, like);
+            }
+        }
+        self.next = Some(begun?);
+        Ok(())
+    }
+
+    /// Takes back what `create_hidden` did, where the plan it was for is void.
+    pub(crate) fn drop_next(&mut self) {
+        let Some(next) = self.next.take() else { return };
+        let at = self.site.hidden_file();
+        let is_ours = self.site.look(&at).is_ok_and(|meta| meta.is_some_and(|meta| meta.id == next.id));
+        if is_ours && self.site.hold().is_ok() {
+            // If it stays, it is empty, and removed by the next rotation or start.
+            let _ = self.site.fs.unlink(&at);
+        }
+    }
+
+    /// Whether a name stands for the file that was last seen there. None: for nothing.
+    fn stands(&self, at: &At, id: FileId) -> Result<Option<Meta>, Setback> {
+        match self.site.look(at)? {
+            Some(meta) if meta.id == id => Ok(Some(meta)),
+            Some(_) => Err(Setback::Changed(Failure::new(Op::Stat, at.path(), OsError::ESTALE))),
+            None => Ok(None),
+        }
+    }
+
+    fn remove(&mut self, slot: Slot) -> Result<Done, Setback> {
+        let Some(backup) = self.picture.inventory.backups.get(&slot).copied() else {
+            return Ok(Done::Nothing);
+        };
+        let at = self.site.backup(slot, backup.compression);
+        let done = match self.stands(&at, backup.id)? {
+            Some(meta) => match self.site.fs.unlink(&at) {
+                Err(OsError::ENOENT) if self.site.look(&at)?.is_none() => Done::Nothing,
+                Err(error) => return Err(Failure::new(Op::Unlink, at.path(), error).into()),
+                Ok(()) => Done::Removed {
+                    slot: Some(slot),
+                    form: backup.compression,
+                    bytes: backup.bytes,
+                    allocated: meta.allocated,
+                },
+            },
+            None => Done::Nothing,
+        };
+        // Removed by others in the meantime; where names tell times, the directory is asked whether that is so.
+        self.picture.is_stale |= done == Done::Nothing;
+        self.picture.inventory.backups.remove(&slot);
+        self.picture.inventory.immovable.remove(&slot);
+        Ok(done)
+    }
+
+    fn shift(&mut self, from: u32, to: u32) -> Result<(), Setback> {
+        let Some(backup) = self.picture.inventory.backups.get(&Slot::Number(from)).copied() else {
+            return Ok(());
+        };
+        let [source, target] = [from, to].map(|number| self.site.backup(number, backup.compression));
+        self.must_be_free(Slot::Number(to), backup.compression)?;
+        let is_there = self.stands(&source, backup.id)?.is_some();
+        match if is_there { self.site.rename(&source, &target) } else { Err(OsError::ENOENT) } {
+            Ok(()) => {
+                self.picture.inventory.backups.insert(Slot::Number(to), backup);
+            }
+            // Removed by others in the meantime: a gap.
+            Err(OsError::ENOENT) if self.site.look(&source)?.is_none() && self.dirs_stand() => {}
+            Err(error) => {
+                return Err(Failure::between(Op::Rename, source.path(), target.path(), error).into());
+            }
+        }
+        self.picture.inventory.backups.remove(&Slot::Number(from));
+        Ok(())
+    }
+
+    /// Two forms at one slot would be taken for one backup. The rename itself minds the name of its own form.
+    fn must_be_free(&self, slot: Slot, form: Compression) -> Result<(), Failure> {
+        for other in self.picture.forms.iter().filter(|other| **other != form) {
+            let at = self.site.backup(slot, *other);
+            if self.site.look(&at)?.is_some() {
+                return Err(Failure::new(Op::Rename, at.path(), OsError::EEXIST));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the directories in hand have a name.
+    pub(crate) fn dirs_stand(&self) -> bool {
+        self.site.dirs().all(|(_, dir, _)| self.site.fs.stat_dir(dir).is_ok_and(|meta| meta.links > 0))
+    }
+
+    fn retire(&mut self, to: Slot) -> Result<Done, Setback> {
+        let Some(standing) = self.standing()? else { return Ok(Done::Nothing) };
+        let (source, target) = (self.site.live_file(), self.site.backup(to, Compression::None));
+        self.must_be_free(to, Compression::None)?;
+        self.site
+            .rename(&source, &target)
+            .map_err(|error| Failure::between(Op::Rename, source.path(), target.path(), error))?;
+        let bytes = self.step_over();
+        // When it was last written is seen at the next survey; until then it is as young as can be.
+        let modified = Wall::from_unix_micros(i64::MAX);
+        let backup = Backup { bytes, modified, id: standing.id, compression: Compression::None };
+        self.picture.inventory.backups.insert(to, backup);
+        Ok(Done::Retired { bytes })
+    }
+
+    fn discard(&mut self) -> Result<Done, Setback> {
+        let Some(standing) = self.standing()? else { return Ok(Done::Nothing) };
+        let (at, allocated) = (self.site.live_file(), standing.allocated);
+        self.site.fs.unlink(&at).map_err(|error| Failure::new(Op::Unlink, at.path(), error))?;
+        Ok(Done::Removed { slot: None, form: Compression::None, bytes: self.step_over(), allocated })
+    }
+
+    /// The file to be retired. None: it has left the live name already, by an earlier call of ours.
+    fn standing(&self) -> Result<Option<Meta>, Setback> {
+        let standing = self.site.look(&self.site.live_file())?;
+        match &self.current {
+            Some(current)
+                if current.place == Place::Live && standing.map(|meta| meta.id) != Some(current.id) =>
+            {
+                Err(Setback::Displaced)
+            }
+            _ => Ok(standing),
+        }
+    }
+
+    /// From here on records go to the hidden file. Returns the size of the file that left the live name.
+    fn step_over(&mut self) -> u64 {
+        if let Some(standing) = self.picture.inventory.standing_live.take() {
+            return standing;
+        }
+        self.retired = self.current.take();
+        self.current = self.next.take();
+        self.retired.as_ref().map_or(0, |file| file.bytes)
+    }
+
+    fn publish(&mut self) -> Result<(), Setback> {
+        let Some(current) = self.current.as_mut().filter(|file| file.place == Place::Hidden) else {
+            return Ok(());
+        };
+        let (source, target) = (self.site.hidden_file(), self.site.live_file());
+        if self.site.look(&source)?.is_none_or(|meta| meta.id != current.id) {
+            return Err(Setback::Displaced);
+        }
+        match self.site.rename(&source, &target) {
+            Ok(()) => current.place = Place::Live,
+            Err(OsError::ENOENT) if self.site.look(&source)?.is_none() => return Err(Setback::Displaced),
+            Err(error) => {
+                return Err(Failure::between(Op::Rename, source.path(), target.path(), error).into());
+            }
+        }
+        self.retired = None;
+        Ok(())
+    }
+
+    /// The backups, the newest first.
+    pub(crate) fn backups(&self) -> &BTreeMap<Slot, Backup> {
+        &self.picture.inventory.backups
+    }
+
+    /// Room on the file system of the live file.
+    pub(crate) fn space(&self) -> Result<Space, OsError> {
+        self.site.fs.space(self.site.dir(Which::Live))
+    }
+}

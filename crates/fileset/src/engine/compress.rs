@@ -1,0 +1,63 @@
+//! An engine's orders for compression: given out, taken back, given up.
+
+use super::desk::Turn;
+use super::machine::Engine;
+use crate::effect::pack::{PackOrder, Packed};
+use crate::model::time::Now;
+
+impl Engine {
+    /// The next backup to compress, if one is wanted now: [`perform`](PackOrder::perform) it on any thread, and give what
+    /// comes of it to [`packed`](Self::packed). One at a time: the next is given out when this one is back. None, as long
+    /// as a rotation is under way, the set is blocked, or its budget has no room for a second form of the backup.
+    ///
+    /// The newest backup stays as it is, so that readers which follow the log can finish it.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use tracing_spool_fileset::{Batch, Clock, Compression, Engine, Settings, SystemClock};
+    ///
+    /// let clock = SystemClock::new();
+    /// let mut settings = Settings::new(&path);
+    /// settings.compression = Compression::Gzip; // with the feature `gzip`
+    /// settings.max_bytes = 1_000;
+    /// let mut set = Engine::open(settings, clock.now())?;
+    /// for number in 0..300 {
+    ///     let mut batch = Batch::default();
+    ///     batch.push(format!("order {number} shipped").as_bytes(), &set.settings().rules());
+    ///     set.append(&mut batch, clock.now());
+    ///     // Now and then, or on a thread of its own:
+    ///     while let Some(order) = set.take_order(clock.now()) {
+    ///         set.packed(order.perform(), clock.now());
+    ///     }
+    /// }
+    /// assert!(dir.path().join("app.log.1").is_file());
+    /// assert!(dir.path().join("app.log.2.gz").is_file());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn take_order(&mut self, now: Now) -> Option<PackOrder> {
+        let is_busy = self.job.is_some() || self.writing.hold.is_some();
+        let Self { packing, retention, stage, desk, settings, .. } = self;
+        let mut floor = |bytes: u64, turn: &mut Turn<'_>| retention.above_floor(bytes, turn);
+        let order = packing.take_order(is_busy, &mut floor, &mut Turn { settings, stage, desk, now });
+        if order.is_some() {
+            self.conclude(now);
+        }
+        order
+    }
+
+    /// Takes back an order that was performed: the compressed form gets its name, and the plain file goes. After a
+    /// rotation has begun, that waits for its end.
+    pub fn packed(&mut self, packed: Packed, now: Now) {
+        let is_job_under_way = self.job.is_some();
+        let Self { packing, stage, desk, settings, .. } = self;
+        packing.packed(packed, is_job_under_way, &mut Turn { settings, stage, desk, now });
+        self.conclude(now);
+    }
+
+    /// Gives out no more orders, and ends the one that its owner has in hand: its temporary is removed.
+    pub fn stop_packing(&mut self, now: Now) {
+        let Self { packing, stage, desk, settings, .. } = self;
+        packing.stop(&mut Turn { settings, stage, desk, now });
+    }
+}

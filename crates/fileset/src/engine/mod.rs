@@ -1,0 +1,34 @@
+//! The engine: one state machine, its parts, and what it does with them. It never sleeps, starts no thread and prints nothing.
+
+mod adopt;
+mod alarm;
+mod append;
+mod compress;
+mod desk;
+mod ground;
+mod job;
+mod limits;
+mod link;
+mod look;
+mod machine;
+mod moments;
+mod packing;
+mod period;
+mod refused;
+mod relocate;
+mod relocation;
+mod resume;
+mod retention;
+mod rotate;
+mod start;
+mod state;
+mod sync;
+mod tailers;
+mod watch;
+mod witness;
+mod writing;
+
+pub use machine::Engine;
+pub use moments::Moments;
+pub use state::{BlockReason, CloseReport, Counters, State};
+pub use witness::{Resumed, Unfinished, Witness};

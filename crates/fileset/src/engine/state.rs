@@ -1,0 +1,75 @@
+//! What an engine says of itself: its state, its counters, and the account at its end.
+
+/// In which state an [`Engine`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// A file is open and takes records.
+    Writing,
+    /// A rotation or a reopening waits to be tried again; records go on to the file that is open.
+    Overdue,
+    /// No file takes records: they wait with their owner.
+    Blocked(BlockReason),
+}
+
+/// Why an [`Engine`] takes no records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum BlockReason {
+    /// The set is at its budget and nothing more can be removed.
+    Budget,
+    /// The disk is full, or the free-space floor is reached, or the file cannot be written, or it is gone.
+    Disk,
+}
+
+/// What an [`Engine`] has done since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Counters {
+    /// Records of which every byte is in a file.
+    pub records_written: u64,
+    /// Records given up, because no file may become as long as they are.
+    pub records_refused: u64,
+    /// Bytes of records.
+    pub bytes_written: u64,
+    /// Calls of `write(2)` that wrote something.
+    pub write_calls: u64,
+    /// Rotations finished.
+    pub rotations: u64,
+    /// Rotations by size that had to wait for `min_rotation_interval`.
+    pub rotations_put_off: u64,
+    /// Calls that failed: steps, writes, syncs and looks.
+    pub failures: u64,
+    /// Files removed: above their count, for the budget, for free space, or discarded with `backup_count` 0.
+    pub pruned_files: u64,
+    /// Their bytes.
+    pub pruned_bytes: u64,
+    /// Backups that were stepped over because they could be neither moved nor removed: each time that this was found.
+    pub stepped_over: u64,
+    /// Backups compressed.
+    pub packed_files: u64,
+    /// Unfinished last lines that were ended.
+    pub tails_ended: u64,
+    /// Records left unfinished at the end of a file.
+    pub fragments: u64,
+    /// Times that the live file was opened anew because others had moved or deleted it.
+    pub reopened: u64,
+    /// Alerts raised.
+    pub alerts_raised: u64,
+    /// NUL bytes cut from the end of a live file that was found.
+    pub nuls_cut: u64,
+    /// Panics of the hook of rotations.
+    pub hook_panics: u64,
+}
+
+/// What was left when an [`Engine`] was closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CloseReport {
+    /// Records of the batch that are in no file.
+    pub records_left: usize,
+    /// Whether a fragment of a record had to stay at the end of a file.
+    pub fragment_left: bool,
+}

@@ -1,0 +1,19 @@
+//! Rings in files: found again, made, refused, and set aside.
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the ring's file is opened, made and set aside here and nowhere else"
+)]
+
+pub(crate) mod adopt;
+mod error;
+pub(crate) mod header;
+mod locked;
+mod open;
+mod options;
+
+pub use adopt::Found;
+pub use error::OpenError;
+pub use header::Damage;
+pub use open::Opened;
+pub use options::Options;

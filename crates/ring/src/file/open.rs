@@ -1,0 +1,149 @@
+//! Files that are rings: found again, made, refused, and set aside. How a file is opened and locked is `locked`'s, how it is
+//! mapped `memory::mapping`'s; what a ring holds is `adopt`'s.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::file::adopt::{self, Adopted, Found};
+use crate::file::error::OpenError;
+use crate::file::header::{self, Damage, Log};
+use crate::file::locked::Locked;
+use crate::file::options::Options;
+use crate::memory::{COUNTERS, Memory, Shape};
+use crate::reader::Reader;
+use crate::ring::{Limits, Ring};
+use crate::stamp::Task;
+use crate::sync::Ordering;
+
+/// A ring file that was opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The producers' side.
+    pub ring: Arc<Ring>,
+    /// The consumer's side.
+    pub reader: Reader,
+    /// What was in it; none if it is new.
+    pub found: Option<Found>,
+    /// A file that could not be used, why, and the name that it has now.
+    pub set_aside: Option<(PathBuf, Damage)>,
+}
+
+impl Ring {
+    /// A ring in a file: the one that stands there, with all that is in it, or a new one.
+    ///
+    /// A file of another size than `limits` ask for is used as it is while there are records in it, and is made anew
+    /// otherwise. A ring that is damaged or of another version is set aside under another name. What is no ring, but for an
+    /// empty file, or is another log's, is refused.
+    ///
+    /// # Errors
+    /// [`OpenError`]; what stood there is then as it was, and where nothing stood there is nothing.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.ring");
+    /// use tracing_spool_ring::{Limits, Options, Ring};
+    /// let limits = Limits { bytes: 1 << 16, records: 1_000, shares: [80, 80, 95, 98, 100] };
+    /// let mut options = Options::default();
+    /// options.any_file_system = true; // a test may run anywhere
+    /// let opened = Ring::open(&path, limits, options.clone())?;
+    /// assert!(opened.ring.offer(4, b"the last words", 0).is_ok());
+    /// drop(opened); // and nobody has read them
+    /// let found = Ring::open(&path, limits, options)?.found.ok_or("nothing found")?;
+    /// assert_eq!((found.records, found.bytes, found.process), (1, 14, std::process::id()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open(path: &Path, limits: Limits, options: Options) -> Result<Opened, OpenError> {
+        let shape = limits.shape().ok_or(OpenError::Limits)?;
+        // What is looked at later is this file, wherever the process has gone by then.
+        let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let mut file = Locked::take(path, &options)?;
+        let (mut set_aside, mut carried) = (None, Vec::new());
+        match look(&mut file, shape, &options.log)? {
+            Standing::Usable(memory, adopted) => {
+                adopt::own(&memory);
+                let (ring, mut reader) = Self::new(memory, limits);
+                reader.resume(adopted.holes_below, adopted.stamps);
+                return Ok(Opened { ring, reader, found: Some(adopted.found), set_aside });
+            }
+            Standing::Nothing => {}
+            Standing::Idle(counts) => carried = counts,
+            Standing::Damaged(damage) => {
+                set_aside = Some((file.put_aside()?, damage));
+                file = Locked::take(path, &options)?;
+            }
+        }
+        let (ring, reader) = Self::new(file.make(shape, &Log::of(&options.log))?, limits);
+        for (index, count) in carried.into_iter().enumerate() {
+            ring.counter(index).store(count, Ordering::Relaxed);
+        }
+        Ok(Opened { ring, reader, found: None, set_aside })
+    }
+
+    /// The ring whose file held these bytes, in memory of its own: for looking into one that was set aside.
+    ///
+    /// # Errors
+    /// [`Damage`] where there is nothing to look at.
+    pub fn from_image(image: &[u8]) -> Result<Opened, Damage> {
+        let header = header::decode(image)?;
+        let shape = header.shape;
+        if !header.is_made || shape.bytes() != image.len() {
+            return Err(Damage::Size);
+        }
+        let mut memory = Memory::heap(shape);
+        memory.fill_from(image);
+        let adopted = adopt::adopt(&memory)?;
+        let limits = Limits { bytes: u64::MAX, records: u64::MAX, shares: [100; crate::ring::LEVELS] };
+        let (ring, mut reader) = Self::new(memory, limits);
+        reader.resume(adopted.holes_below, adopted.stamps);
+        Ok(Opened { ring, reader, found: Some(adopted.found), set_aside: None })
+    }
+}
+
+/// What stands at the path of a ring.
+enum Standing {
+    /// Nothing that would be missed: an empty file, or a ring that was being made.
+    Nothing,
+    /// A ring of another size with nothing in it but its owner's counters.
+    Idle(Vec<u64>),
+    Usable(Memory, Adopted),
+    Damaged(Damage),
+}
+
+/// Looks at what is in a file. The lock is ours, so nobody changes it.
+fn look(file: &mut Locked, wanted: Shape, log: &Path) -> Result<Standing, OpenError> {
+    let bytes = file.size()?;
+    if bytes == 0 {
+        return Ok(Standing::Nothing);
+    }
+    let header = match header::decode(&file.beginning()?) {
+        Ok(header) => header,
+        Err(Damage::Foreign) => return Err(OpenError::Foreign { path: file.path().to_owned() }),
+        Err(damage) => return Ok(Standing::Damaged(damage)),
+    };
+    if header.log != Log::of(log) {
+        let (path, wanted) = (file.path().to_owned(), log.to_owned());
+        return Err(OpenError::OtherLog { path, log: header.log.path(), wanted });
+    }
+    file.is_ours = true;
+    if !header.is_made {
+        return Ok(Standing::Nothing);
+    }
+    if header.shape.bytes() as u64 != bytes {
+        return Ok(Standing::Damaged(Damage::Size));
+    }
+    let memory = file.map(header.shape)?;
+    Ok(match adopt::adopt(&memory) {
+        Ok(adopted) => {
+            let found = &adopted.found;
+            let is_at_rest = found.stamp.as_ref().is_none_or(|stamp| !matches!(stamp.task, Task::Text(_)));
+            if header.shape != wanted && found.records == 0 && is_at_rest {
+                let count = |index| memory.counter(index).load(Ordering::Relaxed);
+                Standing::Idle((0..COUNTERS).map(count).collect())
+            } else {
+                Standing::Usable(memory, adopted)
+            }
+        }
+        Err(damage) => Standing::Damaged(damage),
+    })
+}

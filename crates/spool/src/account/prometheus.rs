@@ -1,0 +1,31 @@
+//! Metrics in Prometheus' text format. Which metrics there are is `metric`'s table.
+
+use std::fmt::Write as _;
+
+use crate::account::metric::{Kind, METRICS, Reading};
+
+/// The metrics of several readings as one text.
+pub(crate) fn text_of(readings: &[Reading]) -> String {
+    let mut text = String::new();
+    for metric in METRICS {
+        let (name, help) = (metric.name, metric.help);
+        let kind = if metric.kind == Kind::Counter { "counter" } else { "gauge" };
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        for reading in readings {
+            (metric.read)(reading, &mut |labels, value| {
+                let _ = write!(text, "{name}{{log=\"{}\"", escaped(&reading.log));
+                for (label, word) in labels {
+                    let _ = write!(text, ",{label}=\"{}\"", escaped(word));
+                }
+                let _ = writeln!(text, "}} {value}");
+            });
+        }
+    }
+    text
+}
+
+/// A label's value, as it stands between quotes.
+pub(crate) fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

@@ -1,0 +1,38 @@
+//! Metrics for the `metrics` facade. No thread, no timer, and no exporter.
+
+use metrics::Label;
+
+use crate::account::metric::{Kind, METRICS, Metric, Reading, Unit};
+
+/// Tells the recorder that the program has installed every metric, with its description.
+pub(crate) fn record_all(reading: &Reading) {
+    for metric in METRICS {
+        describe(metric);
+        (metric.read)(reading, &mut |labels, value| {
+            let words = labels.iter().map(|(label, word)| Label::new(*label, (*word).to_owned()));
+            let mut labels = vec![Label::new("log", reading.log.clone())];
+            labels.extend(words);
+            record(metric, labels, value);
+        });
+    }
+}
+
+fn describe(metric: &Metric) {
+    let unit = match metric.unit {
+        Unit::Count => metrics::Unit::Count,
+        Unit::Bytes => metrics::Unit::Bytes,
+        Unit::Seconds => metrics::Unit::Seconds,
+    };
+    match metric.kind {
+        Kind::Counter => metrics::describe_counter!(metric.name, unit, metric.help),
+        Kind::Gauge => metrics::describe_gauge!(metric.name, unit, metric.help),
+    }
+}
+
+fn record(metric: &Metric, labels: Vec<Label>, value: u64) {
+    match metric.kind {
+        Kind::Counter => metrics::counter!(metric.name, labels).absolute(value),
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of the facade is a float, exact up to 2^53")]
+        Kind::Gauge => metrics::gauge!(metric.name, labels).set(value as f64),
+    }
+}

@@ -1,0 +1,93 @@
+//! A record in the making, in memory of the thread that makes it: pieces are put together here, so that the queue
+//! only ever sees whole records. Recycled for each thread.
+
+use std::cell::Cell;
+
+use crate::account::rank::Rank;
+
+/// Longer ones are not kept for the next record.
+const KEPT_BYTES: usize = 16 * 1024;
+const FIRST_BYTES: usize = 512;
+
+thread_local! {
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A record in the making.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) rank: Rank,
+    pub(crate) bytes: Vec<u8>,
+    /// Bytes that did not fit into the longest record.
+    pub(crate) missing: usize,
+}
+
+impl Draft {
+    /// Nothing yet, and no memory.
+    pub(crate) fn new(rank: Rank) -> Self {
+        Self { rank, bytes: Vec::new(), missing: 0 }
+    }
+
+    /// Appends a piece. What goes beyond `longest` bytes is counted as missing.
+    pub(crate) fn push(&mut self, piece: &[u8], longest: usize) {
+        if self.bytes.capacity() == 0 {
+            self.begin();
+        }
+        let kept =
+            if self.missing > 0 { 0 } else { piece.len().min(longest.saturating_sub(self.bytes.len())) };
+        self.bytes.extend_from_slice(&piece[..kept]);
+        self.missing = self.missing.saturating_add(piece.len() - kept);
+    }
+
+    fn begin(&mut self) {
+        // A second draft of the thread, or one while the thread ends, gets memory of its own.
+        self.bytes = SPARE.try_with(Cell::take).unwrap_or_default();
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve_exact(FIRST_BYTES);
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if (1..=KEPT_BYTES).contains(&self.bytes.capacity()) {
+            let mut bytes = std::mem::take(&mut self.bytes);
+            bytes.clear();
+            let _ = SPARE.try_with(|spare| spare.set(bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn puts_pieces_together_and_counts_what_does_not_fit() {
+        let mut draft = Draft::new(Rank::Info);
+        draft.push(b"one ", 6);
+        draft.push(b"two", 6);
+        draft.push(b"x", 6);
+        assert_eq!((&draft.bytes[..], draft.missing), (&b"one tw"[..], 2));
+    }
+
+    #[test]
+    fn memory_is_used_again_unless_there_is_much_of_it() {
+        let mut draft = Draft::new(Rank::Info);
+        draft.push(&[b'x'; 2_000], 1 << 20);
+        let at = draft.bytes.as_ptr();
+        drop(draft);
+        let mut draft = Draft::new(Rank::Info);
+        draft.push(b"x", 1);
+        assert_eq!((draft.bytes.as_ptr(), draft.bytes.len()), (at, 1));
+        let mut second = Draft::new(Rank::Info);
+        second.push(b"x", 1);
+        assert_ne!(second.bytes.as_ptr(), at, "two at a time");
+        draft.push(&[b'x'; KEPT_BYTES + 1], 1 << 20);
+        drop(second);
+        drop(draft);
+        let mut draft = Draft::new(Rank::Info);
+        draft.push(b"x", 1);
+        assert!(draft.bytes.capacity() <= KEPT_BYTES);
+    }
+}

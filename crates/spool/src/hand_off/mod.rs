@@ -1,0 +1,10 @@
+//! The queue: what a caller does to hand a record over, what happens when it is full, and how the writer thread takes records
+//! out and is woken. It knows nothing of files.
+
+pub(crate) mod back_pressure;
+pub(crate) mod draft;
+pub(crate) mod inbox;
+pub(crate) mod queue;
+pub(crate) mod rings;
+pub(crate) mod run;
+pub(crate) mod wake;

@@ -1,0 +1,173 @@
+//! The outputs that are open in this process, spools and `compat`'s writers, and the flush of all of them at once.
+//! When that is called by itself is `exit`'s, `panic_hook`'s and `signals`'.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tracing_spool_fileset::{Clock as _, SystemClock};
+use tracing_spool_process::ProcessLock;
+
+use crate::platform::answer::Answer;
+use crate::platform::sync::Ordering;
+use crate::worker::control::{Flushed, Patience};
+use crate::worker::requests::{FlushError, understand};
+use crate::worker::shared::Shared;
+
+/// What has a queue and a thread that writes it out.
+pub(crate) trait Output: Send + Sync + fmt::Debug {
+    /// Whether there is a thread that still does something.
+    fn is_open(&self) -> bool;
+    /// Asks for a flush; the answer comes by itself.
+    fn ask(&self, patience: Patience) -> Result<Answer<Flushed>, FlushError>;
+    /// Records that wait.
+    fn waiting(&self) -> u64;
+    /// How long the end of the process may be kept by it.
+    fn patience(&self) -> Duration;
+    /// The live file, or the name of the thread.
+    fn name(&self) -> PathBuf;
+    /// One line on stderr, where that is wished.
+    fn print(&self, line: &dyn fmt::Display);
+}
+
+/// Every output that was opened and is still known to somebody. Held for copies of pointers, never across a system call.
+static OPEN: ProcessLock<Vec<Weak<dyn Output>>> = ProcessLock::new(Vec::new());
+
+/// Why a flush of all spools did not see everything in the files: which log, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FlushAllError {
+    /// The live files of the logs that are not complete (of a writer of [`compat`](crate::compat), the name of its thread).
+    /// The other logs are.
+    pub logs: Vec<(PathBuf, FlushError)>,
+}
+
+impl fmt::Display for FlushAllError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (path, error)) in self.logs.iter().enumerate() {
+            write!(f, "{}{}: {error}", if number == 0 { "" } else { "; " }, path.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for FlushAllError {}
+
+/// Waits until everything that all spools of this process accepted before this call is in their files, for at most
+/// `timeout` in all: for a panic hook of one's own ([`install_panic_hook`](crate::install_panic_hook) has one), say.
+/// `std::process::exit` does it by itself. It ends nothing: records can come after it.
+///
+/// It may be called from any thread; where it would wait for itself (on a writer thread, in an alert hook), it is an
+/// error at once. A spool that was shut down is passed over.
+///
+/// # Errors
+/// Names the logs that are not complete, each as [`SpoolHandle::flush`](crate::SpoolHandle::flush) would say it.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("app.log");
+/// use std::time::Duration;
+/// let (spool, _guard) = tracing_spool::Spool::builder(&path).open()?;
+/// // ... and where no guard is at hand:
+/// if let Err(error) = tracing_spool::flush_all(Duration::from_secs(1)) {
+///     eprintln!("{error}");
+/// }
+/// # drop(spool);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn flush_all(timeout: Duration) -> Result<(), FlushAllError> {
+    let failed = flush_each(open(), Patience::Asks, |_| timeout);
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let logs = failed.into_iter().map(|(output, error)| (output.name(), error)).collect();
+    Err(FlushAllError { logs })
+}
+
+/// An output was opened.
+pub(crate) fn enter(output: &Arc<impl Output + 'static>) {
+    if cfg!(shuttle) {
+        return; // what that scheduler makes must not outlive the order of steps that it was made in
+    }
+    let output: Weak<dyn Output> = Arc::downgrade(output) as Weak<dyn Output>;
+    let mut open = OPEN.lock();
+    open.retain(|output| output.strong_count() > 0);
+    open.push(output);
+}
+
+/// The outputs that are open. Those that nobody could flush any more are not among them.
+pub(crate) fn open() -> Vec<Arc<dyn Output>> {
+    let known: Vec<Arc<dyn Output>> = OPEN.lock().iter().filter_map(Weak::upgrade).collect();
+    // Outside the lock: the last owner of a spool closes files.
+    known.into_iter().filter(|output| output.is_open()).collect()
+}
+
+/// Flushes all these outputs at the same time, each for as long as `time` says; returns those that are not complete.
+pub(crate) fn flush_each(
+    outputs: Vec<Arc<dyn Output>>,
+    patience: Patience,
+    time: impl Fn(&dyn Output) -> Duration,
+) -> Vec<(Arc<dyn Output>, FlushError)> {
+    let mut asked = Vec::with_capacity(outputs.len());
+    let mut failed = Vec::new();
+    for output in outputs {
+        match output.ask(patience) {
+            Ok(answer) => asked.push((output, answer)),
+            Err(FlushError::Closed { left: 0 }) => {} // it ended just now, complete
+            Err(error) => failed.push((output, error)),
+        }
+    }
+    // All times run from here, so the longest bounds the whole.
+    asked.sort_by_key(|(output, _)| time(output.as_ref()));
+    let clock = SystemClock::new();
+    for (output, answer) in asked {
+        let left = time(output.as_ref()).saturating_sub(clock.now().mono.since_start());
+        if let Err(error) = understand(|| output.waiting(), answer.within(left)) {
+            failed.push((output, error));
+        }
+    }
+    failed
+}
+
+impl Output for Shared {
+    fn is_open(&self) -> bool {
+        !self.is_closed() && !self.abandoned.load(Ordering::Relaxed)
+    }
+
+    fn ask(&self, patience: Patience) -> Result<Answer<Flushed>, FlushError> {
+        Shared::ask(self, patience)
+    }
+
+    fn waiting(&self) -> u64 {
+        Shared::waiting(self)
+    }
+
+    fn patience(&self) -> Duration {
+        self.shutdown_timeout
+    }
+
+    fn name(&self) -> PathBuf {
+        self.path.clone()
+    }
+
+    fn print(&self, line: &dyn fmt::Display) {
+        self.sink.print(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_each_log() {
+        let logs = vec![
+            (PathBuf::from("/a.log"), FlushError::TimedOut { left: 2 }),
+            (PathBuf::from("/b.log"), FlushError::Forked),
+        ];
+        let said = FlushAllError { logs }.to_string();
+        let [a, b] = [FlushError::TimedOut { left: 2 }, FlushError::Forked].map(|error| error.to_string());
+        assert_eq!(said, format!("/a.log: {a}; /b.log: {b}"));
+    }
+}

@@ -1,0 +1,105 @@
+//! Why a spool did not open.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use tracing_spool_fileset::{self as fileset, Failure, Fault, Holder};
+
+use crate::settings::variables::Variables;
+
+/// Why a spool did not open.
+///
+/// ```
+/// use tracing_spool::{OpenError, Spool};
+/// match Spool::builder("").queue_bytes(0).open() {
+///     Err(OpenError::Unusable(faults)) => assert!(faults.len() >= 2, "all of them at once"),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Settings that cannot be used: all of them, found before anything was touched.
+    Unusable(Vec<Fault>),
+    /// Another process writes this log, or another spool of this one.
+    Locked {
+        /// The live file.
+        path: PathBuf,
+        /// Who holds it.
+        holder: Holder,
+    },
+    /// An operation failed although everything had looked well.
+    Failed(Failure),
+    /// The ring of a durable hand-off cannot be used.
+    #[cfg(not(shuttle))]
+    Ring(tracing_spool_ring::OpenError),
+    /// The system gave no memory for the queue.
+    Memory(io::Error),
+    /// The writer thread could not be started.
+    Thread(io::Error),
+}
+
+impl From<fileset::OpenError> for OpenError {
+    fn from(error: fileset::OpenError) -> Self {
+        match error {
+            fileset::OpenError::Unusable(faults) => Self::Unusable(faults),
+            fileset::OpenError::Locked { path, holder } => Self::Locked { path, holder },
+            fileset::OpenError::Failed(failure) => Self::Failed(failure),
+            other => Self::Thread(io::Error::other(other)),
+        }
+    }
+}
+
+impl OpenError {
+    /// The same error, with the variables that its faults come from.
+    pub(super) fn explained_by(self, variables: &Variables) -> Self {
+        match self {
+            Self::Unusable(faults) => Self::Unusable(variables.attribute(faults)),
+            other => other,
+        }
+    }
+
+    /// Whether another process, or another spool of this one, is in the way.
+    pub(crate) fn is_locked(&self) -> bool {
+        #[cfg(not(shuttle))]
+        if matches!(self, Self::Ring(tracing_spool_ring::OpenError::Locked { .. })) {
+            return true;
+        }
+        matches!(self, Self::Locked { .. })
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The engine's words are ours.
+        let said = match self {
+            Self::Unusable(faults) => fileset::OpenError::Unusable(faults.clone()),
+            Self::Locked { path, holder } => {
+                fileset::OpenError::Locked { path: path.clone(), holder: holder.clone() }
+            }
+            Self::Failed(failure) => fileset::OpenError::Failed(failure.clone()),
+            #[cfg(not(shuttle))]
+            Self::Ring(error) => return write!(f, "the log cannot be opened: its ring: {error}"),
+            Self::Memory(error) => {
+                return write!(f, "the log cannot be opened: no memory for its queue: {error}");
+            }
+            Self::Thread(error) => {
+                return write!(f, "the log cannot be opened: the writer thread cannot be started: {error}");
+            }
+        };
+        said.fmt(f)
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            #[cfg(not(shuttle))]
+            Self::Ring(error) => Some(error),
+            Self::Thread(error) => Some(error),
+            Self::Unusable(_) | Self::Locked { .. } | Self::Memory(_) => None,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! How a log is opened: the builder, its check, the ends of the queue with what a process before has left in them, and the
+//! start of the threads.
+
+pub(crate) mod builder;
+pub(crate) mod configure;
+mod ends;
+pub(crate) mod error;
+#[cfg(not(shuttle))]
+#[cfg(test)]
+mod lives;
+pub(crate) mod reconfigure;
+#[cfg(not(shuttle))]
+mod recovery;
+pub(crate) mod start;
+#[cfg(test)]
+pub(crate) mod still;

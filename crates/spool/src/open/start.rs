@@ -1,0 +1,244 @@
+//! The start of a log: all checks, the ends of the queue, the files, and at last the threads. Where one of these fails, what
+//! was done before it is undone.
+
+use std::io;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::unbounded;
+use tracing_spool_fileset::internal::settings::MAX_RECORD_BYTES;
+use tracing_spool_fileset::{
+    self as fileset, Batch, Clock, Disk, Engine, Fs, Now, Settings, SystemClock, Unfinished,
+};
+
+use crate::leaving::{exit, outputs};
+use crate::open::ends::{self, Ends};
+use crate::open::error::OpenError;
+use crate::platform::sync::Mutex;
+use crate::platform::sync::thread::{self, JoinHandle};
+use crate::settings::check::LEAST_QUEUE_BYTES;
+use crate::settings::choices::Notices;
+use crate::settings::description::Description;
+use crate::worker::alerts::AlertSink;
+use crate::worker::late::Late;
+use crate::worker::notice;
+use crate::worker::packer::Spawn;
+use crate::worker::round::{Ready, Worker};
+use crate::worker::shared::{Frame, Shared};
+
+/// How often a lock held by another process is tried again.
+const LOCK_POLL: Duration = Duration::from_millis(20);
+
+/// A log that was started.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) thread: JoinHandle<()>,
+}
+
+/// Opens the files; with what a process that died was writing, it finds what became of that.
+type OpenFiles<'a> =
+    dyn FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<Engine, fileset::OpenError> + 'a;
+
+pub(crate) fn open(description: Description) -> Result<Started, OpenError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let mut open = |settings: Settings, unfinished: Option<(Unfinished, &mut Batch)>| {
+        open_files(settings, Box::new(Disk::new()), &clock, unfinished)
+    };
+    open_by(description, &Disk::new(), &mut open, &clock, spawn)
+}
+
+/// The same on another file system and with another clock.
+pub(crate) fn open_with(
+    description: Description,
+    fs: Box<dyn Fs>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Started, OpenError> {
+    let name = description.thread_name.clone();
+    let (shared, worker) = assemble_with(description, fs, clock)?;
+    launch(name, shared, worker, clock.as_ref(), spawn)
+}
+
+/// The writer thread, and the one that compresses; a failure is an error of `open`.
+fn spawn(builder: thread::Builder, life: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
+    crate::platform::sync::spawn(builder, life)
+}
+
+pub(super) fn open_by(
+    mut description: Description,
+    fs: &dyn Fs,
+    open: &mut OpenFiles<'_>,
+    clock: &Arc<dyn Clock>,
+    spawn: Spawn,
+) -> Result<Started, OpenError> {
+    let variables = description.variables.clone();
+    let explained = |error: OpenError| error.explained_by(&variables);
+    check(&mut description, fs, clock.now()).map_err(explained)?;
+    let (file_set, ends) = open_in_time(&description, open).map_err(explained)?;
+    let name = description.thread_name.clone();
+    let (shared, worker) = assemble(description, file_set, clock, ends);
+    launch(name, shared, worker, clock.as_ref(), spawn)
+}
+
+/// Everything but the thread, on a given file system.
+pub(crate) fn assemble_with(
+    mut description: Description,
+    fs: Box<dyn Fs>,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<Shared>, Worker), OpenError> {
+    let variables = description.variables.clone();
+    let explained = |error: OpenError| error.explained_by(&variables);
+    check(&mut description, fs.as_ref(), clock.now()).map_err(explained)?;
+    let mut fs = Some(fs);
+    let mut open = |settings: Settings, unfinished: Option<(Unfinished, &mut Batch)>| {
+        open_files(settings, fs.take().unwrap_or_else(|| Box::new(Disk::new())), clock, unfinished)
+    };
+    let (file_set, ends) = open_once(&description, &mut open).map_err(explained)?;
+    Ok(assemble(description, file_set, clock, ends))
+}
+
+/// All faults at once, our own and the engine's.
+fn check(description: &mut Description, fs: &dyn Fs, now: Now) -> Result<(), OpenError> {
+    let mut faults = description.faults();
+    faults.extend(description.durable.fault(&description.files, fs));
+    let files = &mut description.files;
+    if files.max_record_bytes.is_none() {
+        let least = MAX_RECORD_BYTES.min(description.queue_bytes).min(files.max_total_bytes);
+        // A bound that is itself a fault must not become one of a field that nobody set.
+        files.max_record_bytes = (least >= LEAST_QUEUE_BYTES).then_some(least);
+    }
+    // Where we have none, the engine tells its own as it opens; but before that a ring would be made.
+    if !faults.is_empty() || ends::ring_path(description).is_some() {
+        if let Err(fileset::OpenError::Unusable(more)) = Engine::check(&description.files, fs, now) {
+            faults.extend(more);
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(OpenError::Unusable(faults)) }
+}
+
+/// Waits for another process, as long as was asked for.
+#[cfg_attr(
+    not(shuttle),
+    expect(clippy::disallowed_methods, reason = "the application's thread waits because it asked to")
+)]
+fn open_in_time(description: &Description, open: &mut OpenFiles<'_>) -> Result<(Engine, Ends), OpenError> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match open_once(description, open) {
+            Err(error) if error.is_locked() && waited < description.lock_wait => {
+                thread::sleep(LOCK_POLL);
+                waited += LOCK_POLL;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// The queue's ends first, as it may know what was under way; then the files.
+fn open_once(description: &Description, open: &mut OpenFiles<'_>) -> Result<(Engine, Ends), OpenError> {
+    let mut ends = ends::prepare(description)?;
+    match open(description.files.clone(), ends.unfinished()) {
+        Ok(file_set) => {
+            ends.opened(&file_set);
+            Ok((file_set, ends))
+        }
+        Err(error) => {
+            ends.forsake();
+            Err(error.into())
+        }
+    }
+}
+
+/// Opens the file set, and finds what became of a write that was under way.
+fn open_files(
+    settings: Settings,
+    fs: Box<dyn Fs>,
+    clock: &Arc<dyn Clock>,
+    unfinished: Option<(Unfinished, &mut Batch)>,
+) -> Result<Engine, fileset::OpenError> {
+    let now = clock.now();
+    match unfinished {
+        Some((unfinished, batch)) => Engine::open_resuming(settings, fs, now, unfinished, batch),
+        None => Engine::open_on(settings, fs, now),
+    }
+}
+
+fn assemble(
+    description: Description,
+    mut file_set: Engine,
+    clock: &Arc<dyn Clock>,
+    ends: Ends,
+) -> (Arc<Shared>, Worker) {
+    let now = clock.now();
+    if let Some(warning) = &ends.warning {
+        file_set.warn_of_hand_off(warning, now);
+    }
+    let bounds = ends::bounds(&description, file_set.settings().record_limit());
+    let (notices, sync_from) = (description.notices, description.sync_at);
+    let halves = ends.into_halves(bounds, notices != Notices::Off);
+    let recovered = halves.recovered;
+    let (to_worker, control) = unbounded();
+    let shared = Arc::new(Shared::new(Frame {
+        queue: halves.queue,
+        sink: AlertSink::new(description.hooks.clone(), !description.quiet, Arc::clone(clock)),
+        late: Late::new(description.late_records, description.shutdown_timeout),
+        path: file_set.path().to_owned(),
+        control: to_worker,
+        recovered,
+        described: description,
+    }));
+    let worker = Worker::new(Ready {
+        shared: Arc::clone(&shared),
+        inbox: halves.inbox,
+        control,
+        file_set,
+        clock: Arc::clone(clock),
+        notices,
+        sync_from,
+        tray: halves.tray,
+        lines: notice::of_recovery(notices, &recovered, now.wall).into_iter().collect(),
+        stating: halves.stating,
+        #[cfg(not(shuttle))]
+        ring_file: halves.ring_file,
+    });
+    (shared, worker)
+}
+
+/// Starts the thread; where that fails, closes what was opened.
+fn launch(
+    name: String,
+    shared: Arc<Shared>,
+    mut worker: Worker,
+    clock: &dyn Clock,
+    spawn: Spawn,
+) -> Result<Started, OpenError> {
+    // Within reach of both threads: where there is no second one, the file set is closed by this one.
+    let helped = worker.start_packer(&name, spawn);
+    let worker = Arc::new(Mutex::new(Some(worker)));
+    let take = |slot: &Mutex<Option<Worker>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let slot = Arc::clone(&worker);
+    let begun = Arc::clone(&shared);
+    let life = move || {
+        if !begun.thread_starts() {
+            return std::mem::forget((begun, slot));
+        }
+        drop(begun);
+        if let Some(worker) = take(&slot) {
+            worker.run();
+        }
+    };
+    match helped.and_then(|()| spawn(thread::Builder::new().name(name), Box::new(life))) {
+        Ok(thread) => {
+            shared.queue.wake.belongs_to(thread.thread().clone());
+            outputs::enter(&shared);
+            exit::opened();
+            Ok(Started { shared, thread })
+        }
+        Err(error) => {
+            if let Some(file_set) = take(&worker).as_mut().and_then(Worker::give_up) {
+                file_set.close(&mut Batch::default(), clock.now());
+            }
+            Err(OpenError::Thread(error))
+        }
+    }
+}

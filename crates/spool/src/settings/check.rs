@@ -1,0 +1,62 @@
+//! Faults of a description that need no look at the disk, but for those of the file set's settings.
+
+use std::time::Duration;
+
+use tracing_spool_fileset::{Fault, SyncPolicy};
+use tracing_spool_ring::{MOST_BYTES, MOST_RECORDS};
+
+use crate::settings::description::{Description, QUEUE_RECORDS};
+
+/// The longest that a record may be asked to wait for company.
+const LONGEST_LINGER: Duration = Duration::from_secs(60);
+/// The least that a queue may be bounded by, in bytes.
+pub(crate) const LEAST_QUEUE_BYTES: u64 = 1_024;
+/// The longest record that may be set, in bytes.
+const LONGEST_RECORD: u64 = 1 << 30;
+
+impl Description {
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        let mut faults = self.faults_of_the_queue();
+        if self.shutdown_timeout.is_zero() {
+            let wanted = "must be longer than nothing, such as 5 s: what waits is written in that time";
+            faults.push(Fault::new("shutdown_timeout", "0s", wanted));
+        }
+        if let Some(rank) = self.sync_at.filter(|_| self.files.sync == SyncPolicy::Never) {
+            let wanted = "must not be set with SyncPolicy::Never: choose another policy, such as OnRotate";
+            faults.push(Fault::new("sync_at", rank.name(), wanted));
+        }
+        if self.thread_name.is_empty() || self.thread_name.contains('\0') {
+            let wanted = "must have at least one character, and no NUL";
+            faults.push(Fault::new("thread_name", format!("{:?}", self.thread_name), wanted));
+        }
+        faults
+    }
+
+    fn faults_of_the_queue(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if !(LEAST_QUEUE_BYTES..=MOST_BYTES).contains(&self.queue_bytes) {
+            let wanted =
+                format!("must be from {LEAST_QUEUE_BYTES} to {MOST_BYTES} bytes, such as 16777216 (16 MiB)");
+            faults.push(Fault::new("queue_bytes", self.queue_bytes, wanted));
+        }
+        if !(1..=MOST_RECORDS).contains(&self.queue_records) {
+            let wanted = format!("must be from 1 to {MOST_RECORDS}, such as {QUEUE_RECORDS}");
+            faults.push(Fault::new("queue_records", self.queue_records, wanted));
+        }
+        if let Some(limit) = self.files.max_record_bytes {
+            if limit > self.queue_bytes {
+                let wanted = format!("must be at most queue_bytes ({})", self.queue_bytes);
+                faults.push(Fault::new("max_record_bytes", limit, wanted));
+            }
+            if limit > LONGEST_RECORD {
+                let wanted = format!("must be at most {LONGEST_RECORD} (1 GiB)");
+                faults.push(Fault::new("max_record_bytes", limit, wanted));
+            }
+        }
+        if self.linger > LONGEST_LINGER {
+            let wanted = format!("must be at most {LONGEST_LINGER:?}, such as 10 ms");
+            faults.push(Fault::new("linger", format!("{:?}", self.linger), wanted));
+        }
+        faults
+    }
+}

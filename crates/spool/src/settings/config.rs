@@ -1,0 +1,159 @@
+//! Settings that come from outside the program: from the environment, and with `serde` from files. Which settings there are
+//! is `table`'s; whether they fit together is seen when the log is opened.
+
+#[cfg(feature = "serde")]
+mod de;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::Path;
+
+use crate::settings::description::Description;
+use crate::settings::parse::{Value, Wanted};
+use crate::settings::table::{ROWS, SETTINGS, Setting};
+
+/// Settings of a log as somebody has written them down; each is called like its setter in [`SpoolBuilder`], and what is not
+/// named keeps its value.
+///
+/// Sizes are numbers of bytes or texts such as `"10 MiB"` (`MB` is 1,000,000 bytes, and so is the `M` of `10M`); durations
+/// have a unit, `"500ms"`, `"7d"`; modes are octal and in quotes, `"0640"`; `overflow` is `"drop_newest"`, `"block"` or
+/// `"block_for 20ms"`; `sync` is `"never"`, `"on_rotate"` or `"interval 1s"`; `allow` is a list.
+///
+/// With the feature `serde` it is a part of a configuration file (a field that is not known, or not usable, is an error that
+/// names it); without, it comes [from the environment](Self::from_env).
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("app.log");
+/// # #[cfg(feature = "serde")] {
+/// let json = r#"{ "max_bytes": "10 MiB", "backup_count": 3, "retry_cooldown": "1m", "overflow": "block_for 20ms" }"#;
+/// let config: tracing_spool::SpoolConfig = serde_json::from_str(json)?;
+/// let (_spool, guard) = tracing_spool::Spool::builder(&path).configure(&config).open()?;
+/// # drop(guard);
+///
+/// let error = serde_json::from_str::<tracing_spool::SpoolConfig>(r#"{ "max_byte": 1, "lock_wait": "5" }"#).unwrap_err();
+/// assert!(error.to_string().contains("max_byte") && error.to_string().contains("lock_wait"), "both at once");
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// By place in the table.
+    given: BTreeMap<usize, Given>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Given {
+    value: Value,
+    /// The variable it comes from, where it comes from one.
+    variable: Option<String>,
+}
+
+/// One setting that cannot be used. Displays as `APP_LOG_MAX_BYTES = "ten": must be a size ...`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigFault {
+    /// The variable, or the field.
+    pub name: String,
+    /// Its value, as given; empty where there is none.
+    pub value: String,
+    /// What would be right.
+    pub wanted: String,
+}
+
+impl fmt::Display for ConfigFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let equals = if self.value.is_empty() { "" } else { " = " };
+        write!(f, "{}{equals}{}: {}", self.name, self.value, self.wanted)
+    }
+}
+
+/// Settings that cannot be used: all of them at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Each of them; at least one.
+    pub faults: Vec<ConfigFault>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings of the log cannot be used: ")?;
+        for (index, fault) in self.faults.iter().enumerate() {
+            write!(f, "{}{fault}", if index == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl SpoolConfig {
+    /// Reads the variables that begin with `prefix` and `_`: `from_env("APP_LOG")` reads `APP_LOG_PATH`,
+    /// `APP_LOG_MAX_BYTES` and on, one for each of [`settings`](Self::settings). An empty variable counts as one that is not set.
+    /// Others with the same beginning are left alone: they may be somebody else's.
+    ///
+    /// # Errors
+    /// All variables whose value cannot be read, each with name, value, and what would be right.
+    ///
+    /// ```
+    /// let config = tracing_spool::SpoolConfig::from_env("APP_LOG")?;
+    /// # drop(config);
+    /// # Ok::<(), tracing_spool::ConfigError>(())
+    /// ```
+    pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
+        let (config, faults) = Self::read(prefix, |name| std::env::var_os(name));
+        if faults.is_empty() { Ok(config) } else { Err(ConfigError { faults }) }
+    }
+
+    pub(crate) fn read(prefix: &str, look_up: impl Fn(&str) -> Option<OsString>) -> (Self, Vec<ConfigFault>) {
+        let mut config = Self::default();
+        let mut faults = Vec::new();
+        for (place, row) in ROWS.iter().enumerate() {
+            let variable = format!("{prefix}_{}", row.setting.name.to_uppercase());
+            let Some(value) = look_up(&variable).filter(|value| !value.is_empty()) else { continue };
+            let outcome = match value.to_str() {
+                Some(text) => config.take(place, Value::Text(text.to_owned()), Some(&variable)),
+                None => Err("must be UTF-8"),
+            };
+            if let Err(wanted) = outcome {
+                faults.push(ConfigFault {
+                    name: variable,
+                    value: format!("{value:?}"),
+                    wanted: wanted.to_owned(),
+                });
+            }
+        }
+        (config, faults)
+    }
+
+    /// Lists all settings, with their defaults.
+    ///
+    /// ```
+    /// let settings = tracing_spool::SpoolConfig::settings();
+    /// let max_bytes = settings.iter().find(|setting| setting.name == "max_bytes").unwrap();
+    /// assert_eq!((max_bytes.default, max_bytes.changes_while_open), ("10 MiB", true));
+    /// ```
+    #[must_use]
+    pub fn settings() -> &'static [Setting] {
+        &SETTINGS
+    }
+
+    /// Gives what was named to a description.
+    pub(crate) fn apply(&self, description: &mut Description) {
+        for (place, given) in &self.given {
+            let Some(row) = ROWS.get(*place) else { continue };
+            // It was tried when it was taken.
+            let _ = (row.set)(description, &given.value);
+            description.variables.set(row.setting.name, given.variable.as_deref());
+        }
+    }
+
+    /// Takes a value, if it can be one of the field's.
+    pub(crate) fn take(&mut self, place: usize, value: Value, variable: Option<&str>) -> Result<(), Wanted> {
+        let Some(row) = ROWS.get(place) else { return Ok(()) };
+        (row.set)(&mut Description::new(Path::new("")), &value)?;
+        self.given.insert(place, Given { value, variable: variable.map(str::to_owned) });
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! A log as it is described: plain data, with the defaults of what is not the file set's. Whether it can be used is `check`'s.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tracing_spool_fileset::Settings;
+
+use crate::account::rank::Rank;
+use crate::settings::choices::{LateRecords, Notices, Overflow};
+use crate::settings::durable::Durable;
+use crate::settings::hooks::Hooks;
+use crate::settings::variables::Variables;
+
+/// Default of [`SpoolBuilder::queue_bytes`](crate::SpoolBuilder::queue_bytes): 16 MiB.
+pub const QUEUE_BYTES: u64 = 16 << 20;
+/// Default of [`SpoolBuilder::queue_records`](crate::SpoolBuilder::queue_records).
+pub const QUEUE_RECORDS: u64 = 131_072;
+/// Default of [`SpoolBuilder::shutdown_timeout`](crate::SpoolBuilder::shutdown_timeout).
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Default of [`SpoolBuilder::linger`](crate::SpoolBuilder::linger): 10 ms.
+pub const LINGER: Duration = Duration::from_millis(10);
+
+/// Everything that can be said of a log before it is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Description {
+    /// The file set.
+    pub(crate) files: Settings,
+    pub(crate) queue_bytes: u64,
+    pub(crate) queue_records: u64,
+    pub(crate) durable: Durable,
+    pub(crate) overflow: Overflow,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) notices: Notices,
+    pub(crate) late_records: LateRecords,
+    pub(crate) sync_at: Option<Rank>,
+    pub(crate) lock_wait: Duration,
+    pub(crate) thread_name: String,
+    pub(crate) hooks: Hooks,
+    pub(crate) quiet: bool,
+    pub(crate) linger: Duration,
+    /// Where settings come from that are not the program's own.
+    pub(crate) variables: Variables,
+}
+
+impl Description {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            files: Settings::new(path),
+            queue_bytes: QUEUE_BYTES,
+            queue_records: QUEUE_RECORDS,
+            durable: Durable::default(),
+            overflow: Overflow::default(),
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
+            notices: Notices::default(),
+            late_records: LateRecords::default(),
+            sync_at: None,
+            lock_wait: Duration::ZERO,
+            thread_name: "tracing-spool".to_owned(),
+            hooks: Hooks::default(),
+            quiet: false,
+            linger: LINGER,
+            variables: Variables::default(),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What a log is told: the description as plain data, the one table of settings, how values are read, and where they come
+//! from. It opens nothing and starts nothing.
+
+pub(crate) mod change;
+pub(crate) mod check;
+pub(crate) mod choices;
+pub(crate) mod config;
+pub(crate) mod description;
+pub(crate) mod durable;
+pub(crate) mod hooks;
+pub(crate) mod parse;
+pub(crate) mod table;
+pub(crate) mod variables;

@@ -1,0 +1,243 @@
+//! The one table of settings: a row for each, with its name, how a value is read, its default, and whether it may change
+//! while the log is open. Configuration files, variables, `reconfigure`, the docs of the setters and the page of settings
+//! are made from it or tested against it. How a value is read is `parse`'s.
+
+use std::fmt::Debug;
+
+use crate::account::rank::Rank;
+use crate::settings::description::Description;
+use crate::settings::parse::{self, Value, Wanted};
+
+/// The part of a log that a setting belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Part {
+    /// Where its files are and what they are called.
+    Files,
+    /// When a new file begins.
+    Rotation,
+    /// How much is kept.
+    Retention,
+    /// What happens when the disk refuses.
+    Trouble,
+    /// Who may read and write, and what may stand at the path.
+    Access,
+    /// What survives a power cut or the death of the process.
+    Durability,
+    /// How records are rendered.
+    Records,
+    /// How records wait.
+    Queue,
+    /// The writer thread and its end.
+    Writer,
+}
+
+/// One setting, as [`SpoolConfig::settings`](crate::SpoolConfig::settings) lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Setting {
+    /// The name of its setter. In capitals and behind a prefix it is the name of its variable.
+    pub name: &'static str,
+    /// The part of the log that it belongs to.
+    pub part: Part,
+    /// What kind of value it takes: `size`, `duration`, `count`, `flag`, `path`, `text`, or a word of its own.
+    pub kind: &'static str,
+    /// Its default, as a configuration file would have it, or in words where no value means the same.
+    pub default: &'static str,
+    /// Whether [`SpoolHandle::reconfigure`](crate::SpoolHandle::reconfigure) may change it.
+    pub changes_while_open: bool,
+}
+
+/// A setting and what is done with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) setting: Setting,
+    /// The default is a value, not words.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the table's tests read the value"))]
+    pub(crate) has_default_value: bool,
+    /// Gives a value to a description, or says what would have been right.
+    pub(crate) set: fn(&mut Description, &Value) -> Result<(), Wanted>,
+    /// The second one's value, where it is another than the first one's.
+    pub(crate) change: fn(&Description, &Description) -> Option<String>,
+}
+
+macro_rules! settings {
+    ($($part:ident {
+        $($name:ident: $kind:ident, $form:ident $default:literal, $open:ident, |$value:ident| $($place:ident).+ = $put:expr;)*
+    })*) => {
+        /// Every setting.
+        pub(crate) const ROWS: &[Row] = &[$($(Row {
+            setting: Setting {
+                name: stringify!($name),
+                part: Part::$part,
+                kind: stringify!($kind),
+                default: $default,
+                changes_while_open: settings!(@$open),
+            },
+            has_default_value: settings!(@$form),
+            set: |description, value| {
+                let $value = parse::$kind(value)?;
+                description.$($place).+ = $put;
+                Ok(())
+            },
+            change: |old, new| changed(&old.$($place).+, &new.$($place).+),
+        }),*),*];
+    };
+    (@value) => { true };
+    (@words) => { false };
+    (@changes) => { true };
+    (@stays) => { false };
+}
+
+settings! {
+    Files {
+        path: path, words "none, it has to be given", stays, |value| files.path = value;
+        naming: naming, value "numbered", stays, |value| files.naming = value;
+        archive_dir: path, words "beside the live file", stays, |value| files.archive_dir = Some(value);
+        compression: compression, value "none", stays, |value| files.compression = value;
+        latest_link: path, words "no link", stays, |value| files.latest_link = Some(value);
+        header: text, words "nothing", stays, |value| files.header = Some(value.into());
+    }
+    Rotation {
+        max_bytes: size, value "10 MiB", changes, |value| files.max_bytes = value;
+        rotate_every: schedule, words "by size alone", changes, |value| files.rotate_every = Some(value);
+        rotate_on_start: flag, value "false", stays, |value| files.rotate_on_start = value;
+        quiet_rotation: duration, value "0s", changes, |value| files.quiet_rotation = value;
+        min_rotation_interval: duration, value "0s", changes, |value| files.min_rotation_interval = value;
+    }
+    Retention {
+        backup_count: count, value "5", changes, |value| files.backup_count = value;
+        max_total_bytes: size, value "60 MiB", changes, |value| files.max_total_bytes = value;
+        max_age: duration, words "any age", changes, |value| files.max_age = Some(value);
+        min_free_bytes: size, value "0", changes, |value| files.min_free_bytes = value;
+        min_backups: count, words "1, or 0 with `backup_count` 0", changes, |value| files.min_backups = Some(value);
+        budget_warning_percent: count, value "90", changes, |value| files.budget_warning_percent = value;
+    }
+    Trouble {
+        retry_attempts: count, value "3", changes, |value| files.retry_attempts = value;
+        retry_base_delay: duration, value "100ms", changes, |value| files.retry_base_delay = value;
+        retry_cooldown: duration, value "30s", changes, |value| files.retry_cooldown = value;
+        retry_cooldown_max: duration, value "5m", changes, |value| files.retry_cooldown_max = value;
+        alert_file: path, words "`ALERT_LOG_ROTATION_FAILED.txt` beside the log", stays,
+            |value| files.alert_file = Some(value);
+    }
+    Access {
+        mode: mode, value "0640", stays, |value| files.mode = value;
+        dir_mode: mode, value "0750", stays, |value| files.dir_mode = value;
+        owner: owner, words "whoever creates them", stays, |value| files.owner = Some(value);
+        require_dir: flag, value "false", stays, |value| files.require_dir = value;
+        allow: allow, words "nothing", stays, |value| files.allow = value;
+        lock_wait: duration, value "0s", stays, |value| lock_wait = value;
+    }
+    Durability {
+        sync: sync, value "on_rotate", stays, |value| files.sync = value;
+        sync_at: level, words "no level", stays, |value| sync_at = Some(Rank::of(value));
+        durable: durable, value "automatic", stays, |value| durable.place = value;
+        durable_or_memory: flag, value "false", stays, |value| durable.or_memory = value;
+        durable_on_any_file_system: flag, value "false", stays, |value| durable.on_any_file_system = value;
+    }
+    Records {
+        max_record_bytes: size, words "the least of 1 MiB, `queue_bytes` and `max_total_bytes`", stays,
+            |value| files.max_record_bytes = Some(value);
+        raw_bytes: flag, value "false", stays, |value| files.raw_bytes = value;
+        single_line: flag, value "false", stays, |value| files.single_line = value;
+        notices: notices, value "text", stays, |value| notices = value;
+    }
+    Queue {
+        queue_bytes: size, value "16 MiB", stays, |value| queue_bytes = value;
+        queue_records: count, value "131072", stays, |value| queue_records = value;
+        overflow: overflow, value "drop_newest", stays, |value| overflow = value;
+        linger: duration, value "10ms", changes, |value| linger = value;
+    }
+    Writer {
+        shutdown_timeout: duration, value "5s", stays, |value| shutdown_timeout = value;
+        late_records: late_records, value "count", stays, |value| late_records = value;
+        quiet: flag, value "false", stays, |value| quiet = value;
+        thread_name: text, value "tracing-spool", stays, |value| thread_name = value;
+    }
+}
+
+/// Every setting, as users see it.
+pub(crate) const SETTINGS: [Setting; ROWS.len()] = {
+    let mut settings = [ROWS[0].setting; ROWS.len()];
+    let mut at = 0;
+    while at < ROWS.len() {
+        settings[at] = ROWS[at].setting;
+        at += 1;
+    }
+    settings
+};
+
+/// The row of a setting.
+#[cfg(any(feature = "serde", test))]
+pub(crate) fn place_of(name: &str) -> Option<usize> {
+    ROWS.iter().position(|row| row.setting.name == name)
+}
+
+/// The new value, where it is another one.
+fn changed<T: PartialEq + Debug>(old: &T, new: &T) -> Option<String> {
+    let said = || format!("{new:?}");
+    let bare = |said: String| {
+        said.strip_prefix("Some(").and_then(|it| it.strip_suffix(')')).map(str::to_owned).unwrap_or(said)
+    };
+    (old != new).then(|| bare(said()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const SOURCES: [&str; 3] = [
+        include_str!("../open/builder.rs"),
+        include_str!("../open/builder/files.rs"),
+        include_str!("../open/builder/rotation.rs"),
+    ];
+
+    /// Each setter with the lines of its docs.
+    fn setters() -> Vec<(&'static str, Vec<&'static str>)> {
+        let mut docs = Vec::new();
+        let mut found = Vec::new();
+        for line in SOURCES.into_iter().flat_map(str::lines).map(str::trim) {
+            if let Some(words) = line.strip_prefix("///") {
+                docs.push(words.trim());
+                continue;
+            }
+            let setter = line.strip_prefix("pub fn ").filter(|rest| rest.contains("mut self"));
+            if let Some(name) = setter.and_then(|rest| rest.split('(').next()) {
+                found.push((name, std::mem::take(&mut docs)));
+            }
+            docs.clear();
+        }
+        found
+    }
+
+    #[test]
+    fn every_setter_has_a_row_and_says_its_default() {
+        let mut without = Vec::new();
+        for (name, docs) in setters() {
+            let Some(place) = place_of(name) else {
+                without.push(name);
+                continue;
+            };
+            let said: Vec<_> = docs.iter().filter(|line| line.starts_with("Default: ")).collect();
+            assert_eq!(said.len(), 1, "{name}: one line of its docs begins with \"Default: \"");
+            let default = ROWS[place].setting.default;
+            assert!(said[0].contains(default), "{name}: {default:?} is not in {:?}", said[0]);
+        }
+        assert_eq!(without, ["on_alert", "on_rotate", "on_thread_start"], "a hook is code, and has no row");
+    }
+
+    #[test]
+    fn every_default_is_what_a_description_begins_with() {
+        let plain = Description::new(Path::new(""));
+        for row in ROWS {
+            if row.has_default_value {
+                let mut same = plain.clone();
+                (row.set)(&mut same, &Value::Text(row.setting.default.to_owned())).unwrap();
+                assert_eq!((row.change)(&plain, &same), None, "{}", row.setting.name);
+            }
+        }
+    }
+}

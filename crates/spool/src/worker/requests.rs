@@ -1,0 +1,137 @@
+//! What is asked of the writer thread from outside, and what comes of it: the calls of the handle, of signals, and of whoever
+//! ends the process. What is then done is the worker's.
+
+use std::fmt;
+
+use crate::platform::answer::{Answer, Unanswered};
+use crate::platform::inside::{is_inside, is_inside_of};
+use crate::worker::control::{Control, Flushed, Once, Patience};
+use crate::worker::shared::Shared;
+
+/// Why a flush did not see everything in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// The time was over.
+    TimedOut {
+        /// Records that wait.
+        left: u64,
+    },
+    /// The file set takes no records; they wait until there is room, or the disk is well again.
+    Blocked {
+        /// Records that wait, of those accepted before the call.
+        left: u64,
+    },
+    /// The spool was shut down.
+    Closed {
+        /// Records accepted before the call that are in no file.
+        left: u64,
+    },
+    /// It was called on the writer thread or in an alert hook, and would have waited for itself.
+    OnWriterThread,
+    /// It was called in a forked child, which has no writer thread.
+    Forked,
+}
+
+impl fmt::Display for FlushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut { left } => write!(f, "flush timed out with {left} records waiting"),
+            Self::Blocked { left } => write!(f, "the log takes no records at the moment; {left} are waiting"),
+            Self::Closed { left } => write!(f, "the spool was shut down with {left} records not written"),
+            Self::OnWriterThread => f.write_str("flush was called on the writer thread or in an alert hook"),
+            Self::Forked => f.write_str("flush was called in a forked child, which has no writer thread"),
+        }
+    }
+}
+
+impl std::error::Error for FlushError {}
+
+/// Why a request did not reach the writer thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The spool was shut down.
+    Closed,
+    /// It was made in a forked child, which has no writer thread.
+    Forked,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the spool was shut down",
+            Self::Forked => "a forked child has no writer thread",
+        })
+    }
+}
+
+impl std::error::Error for RequestError {}
+
+impl Shared {
+    /// Asks for a flush; the answer comes by itself.
+    pub(crate) fn ask(&self, patience: Patience) -> Result<Answer<Flushed>, FlushError> {
+        // A thread that ends the process in a hook can wait for other outputs: nothing waits for that hook any more.
+        let waits_for_itself = if patience == Patience::Waits { is_inside_of(self) } else { is_inside() };
+        if waits_for_itself {
+            return Err(FlushError::OnWriterThread);
+        }
+        if self.is_forked() {
+            return Err(FlushError::Forked);
+        }
+        let (answer, is_first) = self.asks.enter(patience);
+        let is_told = !is_first || self.send(Control::Flush);
+        // After it was entered: a writer thread that leaves says so first, and looks for it afterwards.
+        if !is_told || self.is_closed() {
+            return Err(FlushError::Closed { left: self.waiting() });
+        }
+        Ok(answer)
+    }
+
+    /// Asks for a new file.
+    pub(crate) fn rotate(&self) -> Result<(), RequestError> {
+        self.request_once(&self.asks.rotate, Control::Rotate)
+    }
+
+    /// Asks to look whether the live file was moved.
+    pub(crate) fn reopen(&self) -> Result<(), RequestError> {
+        self.request_once(&self.asks.reopen, Control::Reopen)
+    }
+
+    fn request_once(&self, once: &Once, message: Control) -> Result<(), RequestError> {
+        let is_here = !self.is_forked() && !self.is_closed();
+        if is_here && !once.ask() {
+            return Ok(()); // it is on its way already
+        }
+        self.request(message)
+    }
+
+    pub(crate) fn request(&self, message: Control) -> Result<(), RequestError> {
+        if self.is_forked() {
+            return Err(RequestError::Forked);
+        }
+        if self.is_closed() || !self.send(message) {
+            return Err(RequestError::Closed);
+        }
+        Ok(())
+    }
+
+    /// Records that wait.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.queue.waiting().records
+    }
+}
+
+/// What the answer to a flush means, or that none came.
+pub(crate) fn understand(
+    waiting: impl FnOnce() -> u64,
+    answer: Result<Flushed, Unanswered>,
+) -> Result<(), FlushError> {
+    match answer {
+        Ok(Flushed::Done) => Ok(()),
+        Ok(Flushed::Blocked(left)) => Err(FlushError::Blocked { left }),
+        Ok(Flushed::Closed(left)) => Err(FlushError::Closed { left }),
+        Err(Unanswered::InTime) => Err(FlushError::TimedOut { left: waiting() }),
+        Err(Unanswered::Ever) => Err(FlushError::Closed { left: waiting() }),
+    }
+}

@@ -1,0 +1,403 @@
+//! The writer thread: [`Worker::round`] is one pass of its loop, callable without a thread; `run` is the loop.
+//! It decides nothing about files (the engine does) and nothing about who is let in (`queue` does).
+
+mod feed;
+mod leave;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use tracing_core::dispatcher::{self, Dispatch};
+use tracing_spool_fileset::{Clock, Compression, Engine, Mono, Now, Rules, State};
+
+use crate::account::ledger::{Dropped, Reason};
+use crate::account::rank::Rank;
+use crate::account::stats::Condition;
+use crate::hand_off::inbox::Inbox;
+use crate::hand_off::wake::Rest;
+use crate::platform::answer::Reply;
+use crate::platform::inside::Inside;
+use crate::platform::sync::thread;
+use crate::settings::choices::Notices;
+use crate::worker::control::{Control, Left, Tickets};
+use crate::worker::gap::Gap;
+use crate::worker::limits;
+use crate::worker::notice;
+use crate::worker::pace::Pace;
+use crate::worker::packer::{Packer, Spawn};
+#[cfg(not(shuttle))]
+use crate::worker::ring_file::RingFile;
+use crate::worker::shared::Shared;
+use crate::worker::tray::Tray;
+
+/// Panics in a row, without a record written between them, after which the batch in hand is given up.
+const PANICS_IN_A_ROW: u32 = 3;
+/// Rest after a panic, so that a panic that comes again and again is no busy loop.
+const AFTER_PANIC: Duration = Duration::from_millis(20);
+/// Rest where the engine waits for something and names no time.
+const UNNAMED_WAIT: Duration = Duration::from_millis(100);
+/// Lines about the engine that wait for their place; older ones yield.
+const MOST_LINES: usize = 32;
+
+/// The longest rest while records are held for those who read the file: the queue fills meanwhile.
+const SILENT_NAP: Duration = Duration::from_millis(10);
+
+/// After a batch of so many bytes there is no nap.
+const WORTH_A_ROUND: usize = 64 * 1024;
+
+/// What to do after a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// There is more to do at once.
+    Again,
+    /// A record is between its admission and its tag: give its thread a chance.
+    Yield,
+    /// Nothing to do for now.
+    Rest(Rest),
+    /// It was the last one.
+    Done,
+}
+
+/// What a writer thread begins with.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) inbox: Inbox,
+    pub(crate) control: Receiver<Control>,
+    pub(crate) file_set: Engine,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notices: Notices,
+    /// From this level on, records are made durable after their batch.
+    pub(crate) sync_from: Option<Rank>,
+    /// What a process that died was writing.
+    pub(crate) tray: Option<Tray>,
+    /// What is to be said first.
+    pub(crate) lines: VecDeque<String>,
+    /// Losses that the first notice states.
+    pub(crate) stating: Option<Dropped>,
+    /// The file of the ring, if it has one.
+    #[cfg(not(shuttle))]
+    pub(crate) ring_file: Option<RingFile>,
+}
+
+/// Everything the writer thread owns.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    inbox: Inbox,
+    control: Receiver<Control>,
+    /// None after the end.
+    file_set: Option<Engine>,
+    /// Where backups are compressed.
+    packer: Option<Packer>,
+    clock: Arc<dyn Clock>,
+    rules: Rules,
+    sync_from: Option<Rank>,
+    notices: Notices,
+    tray: Tray,
+    gap: Gap,
+    lines: VecDeque<String>,
+    /// Losses that the notice in the tray states.
+    stating: Option<Dropped>,
+    #[cfg(not(shuttle))]
+    ring_file: Option<RingFile>,
+    tickets: Tickets,
+    pace: Pace,
+    /// Records taken from the inbox since the start, and those of them that are settled.
+    taken: u64,
+    settled: u64,
+    closing: Option<Closing>,
+    panics_in_a_row: u32,
+}
+
+#[derive(Debug)]
+struct Closing {
+    deadline: Mono,
+    reply: Reply<Left>,
+    /// The rest of what was lost has been put into words.
+    last_said: bool,
+}
+
+impl Worker {
+    pub(crate) fn new(ready: Ready) -> Self {
+        let rules = ready.file_set.settings().rules();
+        let mut worker = Self {
+            tray: ready.tray.unwrap_or_else(|| Tray::new(rules)),
+            pace: Pace::new(ready.clock.now().mono),
+            shared: ready.shared,
+            inbox: ready.inbox,
+            control: ready.control,
+            file_set: Some(ready.file_set),
+            packer: None,
+            clock: ready.clock,
+            rules,
+            sync_from: ready.sync_from,
+            notices: ready.notices,
+            gap: Gap::default(),
+            lines: ready.lines,
+            stating: ready.stating,
+            #[cfg(not(shuttle))]
+            ring_file: ready.ring_file,
+            tickets: Tickets::default(),
+            taken: 0,
+            settled: 0,
+            closing: None,
+            panics_in_a_row: 0,
+        };
+        worker.publish();
+        worker
+    }
+
+    /// Starts the thread that compresses backups, where that is wanted.
+    pub(crate) fn start_packer(&mut self, name: &str, spawn: Spawn) -> io::Result<()> {
+        let compression = self.file_set.as_ref().map(|file_set| file_set.settings().compression);
+        if compression.is_some_and(|compression| compression != Compression::None) {
+            self.packer = Some(Packer::start(name, &self.shared, spawn)?);
+        }
+        Ok(())
+    }
+
+    /// The file set, where there was no thread to run this.
+    pub(crate) fn give_up(&mut self) -> Option<Engine> {
+        self.file_set.take()
+    }
+
+    /// The life of the writer thread.
+    pub(crate) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let _inside = Inside::of(shared.as_ref());
+        // What a hook, or code called by it, logs through `tracing` on this thread would come back to this thread.
+        let _silence = dispatcher::set_default(&Dispatch::none());
+        loop {
+            match self.guarded_round() {
+                Next::Again => {}
+                Next::Yield => thread::yield_now(),
+                Next::Rest(rest) => self.rest(rest),
+                Next::Done => break,
+            }
+        }
+        if self.is_in_child() {
+            // Files, locks and channels are the parent's, as they stood at the fork.
+            std::mem::forget(self);
+        }
+    }
+
+    /// Whether a hook has forked, and this is the child, in which it has returned: there is nothing to write here, and what
+    /// the parent's other threads held at the fork stays locked.
+    fn is_in_child(&self) -> bool {
+        self.shared.is_forked()
+    }
+
+    /// A round whose panic is caught, counted and survived, with the batch kept.
+    pub(crate) fn guarded_round(&mut self) -> Next {
+        match catch_unwind(AssertUnwindSafe(|| self.round())) {
+            Ok(next) => next,
+            Err(payload) => {
+                std::mem::forget(payload); // its destructor could panic too
+                self.after_panic()
+            }
+        }
+    }
+
+    /// One pass: messages, records, the file set, what there is to say, answers.
+    pub(crate) fn round(&mut self) -> Next {
+        let now = self.clock.now();
+        self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
+        self.take_control(now);
+        self.watch_gap(now);
+        let before = (self.taken, self.settled);
+        self.refill(now);
+        self.append(now);
+        #[cfg(not(shuttle))]
+        if let (Some(ring_file), Some(file_set)) = (&mut self.ring_file, &mut self.file_set) {
+            ring_file.look(&self.shared.queue, &mut self.inbox, file_set, now);
+        }
+        self.listen(now);
+        if self.is_in_child() {
+            return Next::Done;
+        }
+        self.publish();
+        self.inbox.tend();
+        self.pace.took(self.taken - before.0, now.mono);
+        let is_said = !self.gap.is_waiting() && !self.tray.has_notice();
+        let is_blocked = matches!(self.state(), State::Blocked(_));
+        self.tickets.answer(self.settled, is_said, is_blocked);
+        let progress = self.settled > before.1;
+        if progress {
+            self.panics_in_a_row = 0;
+        }
+        self.next(now, progress)
+    }
+
+    fn take_control(&mut self, now: Now) {
+        while let Ok(message) = self.control.try_recv() {
+            let Some(file_set) = &mut self.file_set else { continue };
+            match message {
+                Control::Flush => {
+                    file_set.hurry();
+                    // First who asks: what was accepted before that is among what waits.
+                    let asks = self.shared.asks.take();
+                    // First the place, then the count: see `gap`.
+                    let queue = &self.shared.queue;
+                    let place = queue.place();
+                    if self.notices != Notices::Off {
+                        self.gap.force(now, place, self.shared.ledger.dropped());
+                    }
+                    self.tickets.add(self.settled + queue.waiting().records, asks);
+                }
+                Control::Rotate => {
+                    self.shared.asks.rotate.hear();
+                    file_set.rotate(now);
+                }
+                Control::Reopen => {
+                    self.shared.asks.reopen.hear();
+                    file_set.reopen(now);
+                }
+                Control::Reconfigure(settings) => limits::apply(file_set, *settings, &self.shared, now),
+                Control::Stop(time, reply) => {
+                    self.shared.queue.close();
+                    file_set.hurry();
+                    self.closing = Some(Closing { deadline: now.mono + time, reply, last_said: false });
+                }
+            }
+        }
+    }
+
+    fn watch_gap(&mut self, now: Now) {
+        if self.notices != Notices::Off {
+            let is_blocked = matches!(self.state(), State::Blocked(_));
+            let place = || self.shared.queue.place();
+            self.gap.watch(now, is_blocked, place, || self.shared.ledger.dropped());
+        }
+    }
+
+    /// Hears what the engine has to say, and passes it on.
+    fn listen(&mut self, now: Now) {
+        let Some(file_set) = &mut self.file_set else { return };
+        for event in file_set.take_events() {
+            if let Some(line) = notice::of_event(self.notices, &event, now.wall) {
+                if self.lines.len() == MOST_LINES {
+                    self.lines.pop_front();
+                }
+                self.lines.push_back(line);
+            }
+            self.shared.hear(event);
+        }
+    }
+
+    fn publish(&mut self) {
+        let Some(file_set) = &self.file_set else { return };
+        let (state, files) = (file_set.state(), file_set.counters());
+        let (live_bytes, total_bytes) = (file_set.live_bytes(), file_set.total_bytes());
+        let (moments, max_total_bytes) = (file_set.moments(), file_set.settings().max_total_bytes);
+        let alerts = file_set.open_alerts();
+        self.shared.publish_state(state);
+        self.shared.publish(|picture| {
+            picture.files = files;
+            picture.live_bytes = live_bytes;
+            picture.total_bytes = total_bytes;
+            (picture.moments, picture.max_total_bytes) = (moments, max_total_bytes);
+            picture.health.blocked_since = moments.blocked_since;
+            picture.health.alerts = alerts;
+            picture.health.condition = match state {
+                State::Blocked(reason) => Condition::Blocked(reason),
+                State::Overdue => Condition::Overdue,
+                _ => Condition::Writing,
+            };
+        });
+    }
+
+    fn state(&self) -> State {
+        self.file_set.as_ref().map_or(State::Writing, Engine::state)
+    }
+
+    fn next(&mut self, now: Now, progress: bool) -> Next {
+        let wake_at = self.file_set.as_ref().and_then(Engine::wake_at);
+        if self.closing.is_some() {
+            return self.next_while_closing(now, progress);
+        }
+        if !self.tray.is_done() {
+            if progress {
+                return Next::Again;
+            }
+            let is_silent = self.file_set.as_ref().is_some_and(|file_set| file_set.is_silent(now));
+            // A nap, because the queue may fill: its marks end it.
+            let nap = || Rest::Nap(wait(now, wake_at).min(SILENT_NAP));
+            return Next::Rest(if is_silent { nap() } else { hold(now, wake_at) });
+        }
+        if !self.lines.is_empty() || (!self.inbox.is_empty() && self.is_worth_another_round()) {
+            return Next::Again;
+        }
+        let wake_at = [wake_at, self.gap.deadline()].into_iter().flatten().min();
+        Next::Rest(self.pace.rest(now.mono, wake_at, self.shared.linger()))
+    }
+
+    /// Whether records that came in during this round are taken at once. A few of them wait for the end of a nap: a
+    /// round for each would cost its callers the lines of memory that it touches, and the disk a write.
+    fn is_worth_another_round(&self) -> bool {
+        self.tray.batch.bytes() >= WORTH_A_ROUND
+            || self.tickets.are_waiting()
+            || self.shared.queue.room.is_wanted()
+    }
+
+    fn after_panic(&mut self) -> Next {
+        self.shared.ledger.panicked();
+        self.panics_in_a_row += 1;
+        if self.panics_in_a_row < PANICS_IN_A_ROW {
+            return Next::Again;
+        }
+        self.panics_in_a_row = 0;
+        self.settle();
+        let (mut records, mut bytes) = (0, 0);
+        for (rank, charge) in self.tray.rest() {
+            self.shared.ledger.drop_one(Reason::Panic, rank);
+            self.shared.queue.note_loss(Reason::Panic, rank, 1);
+            records += 1;
+            bytes += charge;
+        }
+        let now = self.clock.now();
+        if self.tray.has_notice() {
+            self.gap.take_back(now);
+        }
+        self.tray.clear();
+        self.settled += records;
+        self.release(records, bytes);
+        if self.closing.is_some() {
+            return self.finish(now, false);
+        }
+        Next::Rest(Rest::Hold(AFTER_PANIC))
+    }
+
+    fn rest(&self, rest: Rest) {
+        let queue = &self.shared.queue;
+        let parks = matches!(rest, Rest::Park(_));
+        let mut on_its_way = false;
+        queue.wake.rest(rest, |_| {
+            // Of a park, a record that was admitted is a reason not to begin it; a nap ends by itself. While held,
+            // what waits is known.
+            on_its_way = parks && queue.park();
+            on_its_way || !self.control.is_empty() || self.packer.as_ref().is_some_and(Packer::has_news)
+        });
+        if parks {
+            queue.unpark();
+        }
+        if on_its_way {
+            thread::yield_now(); // its caller has to store its tag: to spin until then could keep it from that
+        }
+    }
+}
+
+fn hold(now: Now, wake_at: Option<Mono>) -> Rest {
+    Rest::Hold(wait(now, wake_at))
+}
+
+/// How long until the engine wants to be called; never so short that waiting is a busy loop.
+fn wait(now: Now, wake_at: Option<Mono>) -> Duration {
+    wake_at.map_or(UNNAMED_WAIT, |wake_at| wake_at - now.mono).max(Duration::from_millis(1))
+}

@@ -1,0 +1,122 @@
+//! Records through the tray: filled from the queue, given to the file set, settled in the books, and their room given back.
+
+use super::Worker;
+use crate::account::ledger::Reason;
+use crate::account::rank::Rank;
+use crate::platform::sync::Ordering;
+use crate::worker::keeper::Keeper;
+use crate::worker::notice;
+use tracing_spool_fileset::{Now, Witness};
+
+impl Worker {
+    /// Fills the tray from the inbox, if all that was in it is written.
+    pub(super) fn refill(&mut self, now: Now) {
+        self.settle();
+        if !self.tray.is_done() || self.shared.abandoned.load(Ordering::Relaxed) {
+            return;
+        }
+        self.tray.clear();
+        let is_durable = self.inbox.durable().is_some();
+        loop {
+            // A notice of a durable hand-off has a batch of its own: see `durable`.
+            let takes_notice = !is_durable || self.tray.is_empty();
+            if takes_notice && is_durable && !self.lines.is_empty() {
+                self.lines.pop_front().into_iter().for_each(|line| self.tray.push_notice(&line));
+                break;
+            }
+            if !takes_notice && (!self.lines.is_empty() || self.gap.is_due(self.inbox.place())) {
+                break;
+            }
+            while let Some(line) = self.lines.pop_front() {
+                self.tray.push_notice(&line);
+            }
+            if self.gap.is_waiting() {
+                if let Some(loss) = self.gap.take(self.inbox.place()) {
+                    if let Some(line) = notice::of_loss(self.notices, &loss, now.wall) {
+                        self.tray.push_notice(&line);
+                        if is_durable {
+                            self.stating = Some(loss.lost);
+                            break;
+                        }
+                    }
+                }
+            }
+            if self.tray.is_full() {
+                break;
+            }
+            // A notice has its place between two records, so with one in hand they are looked at one by one.
+            if let Some(bundle) = self.inbox.bundle().filter(|_| !self.gap.is_waiting()) {
+                if self.tray.push_bundle(bundle) {
+                    self.taken += bundle.records.len() as u64;
+                    self.inbox.took_bundle();
+                    continue;
+                }
+            }
+            let Some(arrival) = self.inbox.take() else { break };
+            self.taken += 1;
+            if self.tray.push(&arrival) {
+                self.shared.ledger.cut_one();
+            }
+        }
+    }
+
+    /// Whether records may be held for those who read the file: not where room is short, or somebody waits.
+    pub(super) fn mind_readers(&mut self) {
+        let Some(file_set) = &mut self.file_set else { return };
+        if !file_set.settings().quiet_rotation.is_zero() {
+            let is_awaited = self.closing.is_some() || self.tickets.are_waiting();
+            file_set.set_pressed(is_awaited || self.shared.queue.is_half_full());
+        }
+    }
+
+    pub(super) fn append(&mut self, now: Now) {
+        self.mind_readers();
+        let Some(file_set) = &mut self.file_set else { return };
+        if !self.tray.is_done() {
+            file_set.set_dropped(self.shared.ledger.dropped().total());
+            // Each write may take long, and what was left by the deadline is to be said exactly.
+            let writes_max = if self.closing.is_some() { 1 } else { usize::MAX };
+            let (batch, slips) = self.tray.parts();
+            let mut keeper = self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.stating));
+            let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
+            file_set.append_with(batch, writes_max, now, witness);
+        }
+        let highest = self.settle();
+        if let Some(file_set) = &mut self.file_set {
+            if self.sync_from.is_some() && highest >= self.sync_from {
+                file_set.sync(now);
+            }
+            file_set.tick(now);
+            if let Some(packer) = self.packer.as_ref().filter(|_| self.closing.is_none()) {
+                packer.attend(file_set, now);
+            }
+        }
+    }
+
+    /// Books what was finished, and makes room for others; returns the most important level among it.
+    pub(super) fn settle(&mut self) -> Option<Rank> {
+        let settled = self.tray.settle();
+        if settled.records > 0 {
+            self.settled += settled.records;
+            let ledger = &self.shared.ledger;
+            let refused: u64 = settled.refused.iter().sum();
+            if refused > 0 {
+                for (rank, records) in Rank::ALL.into_iter().zip(settled.refused) {
+                    ledger.drop_many(Reason::DiskError, rank, records);
+                    self.shared.queue.note_loss(Reason::DiskError, rank, records);
+                }
+            }
+            ledger.wrote(settled.records - refused);
+            self.release(settled.records, settled.bytes);
+        }
+        settled.highest
+    }
+
+    /// These are in the file, or given up. The queue shrinks nowhere else, so that what it held just before is all there
+    /// is to know of its highest fill.
+    pub(super) fn release(&mut self, records: u64, bytes: u64) {
+        self.inbox.release(records, bytes);
+        let left = self.shared.queue.was_released();
+        self.shared.peaks.saw(left.records + records, left.bytes + bytes);
+    }
+}

@@ -1,0 +1,129 @@
+//! The end of the writer thread: what is still done, and the account of what is left.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing_spool_fileset::{Engine, Now, State, Witness};
+
+use super::{Next, Worker, wait};
+use crate::account::ledger::Reason;
+use crate::account::rank::Rank;
+use crate::account::stats::Condition;
+use crate::hand_off::wake::Rest;
+use crate::platform::sync::Ordering;
+use crate::settings::choices::Notices;
+use crate::worker::control::Left;
+use crate::worker::keeper::Keeper;
+
+impl Worker {
+    pub(super) fn next_while_closing(&mut self, now: Now, progress: bool) -> Next {
+        let Some(closing) = &mut self.closing else { return Next::Done };
+        let is_late = self.shared.abandoned.load(Ordering::Relaxed) || closing.deadline <= now.mono;
+        let waiting = self.shared.queue.waiting().records;
+        if is_late {
+            return self.finish(now, is_late);
+        }
+        if !self.tray.is_done() {
+            let is_stuck =
+                !progress && matches!(self.file_set.as_ref().map(Engine::state), Some(State::Blocked(_)));
+            // There may be room before the time is over: it is tried as often as ever, and at the very end.
+            let left = closing.deadline - now.mono;
+            let probe = || wait(now, self.file_set.as_ref().and_then(Engine::wake_at)).min(left);
+            return if is_stuck { Next::Rest(Rest::Hold(probe())) } else { Next::Again };
+        }
+        if waiting > 0 && self.inbox.is_empty() {
+            return Next::Yield; // admitted and not yet there: a moment
+        }
+        if waiting > 0 || !self.lines.is_empty() {
+            return Next::Again;
+        }
+        if !closing.last_said {
+            closing.last_said = true;
+            if self.notices != Notices::Off {
+                self.gap.force(now, self.inbox.place(), self.shared.ledger.dropped());
+            }
+            return Next::Again;
+        }
+        self.finish(now, false)
+    }
+
+    /// The end: closes the file set, counts what is left, and says so.
+    pub(super) fn finish(&mut self, now: Now, is_late: bool) -> Next {
+        let mut left = Left { late: is_late, ..Left::default() };
+        let hands_over = self.shared.late.is_wanted() && self.tray.is_done();
+        if let Some(mut file_set) = self.file_set.take() {
+            if hands_over {
+                file_set.stop_packing(now);
+                self.shared.late.leave(file_set, Arc::clone(&self.clock), self.rules);
+            } else {
+                let (batch, slips) = self.tray.parts();
+                let mut keeper =
+                    self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.stating));
+                let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
+                let end = || file_set.end(batch, now, witness);
+                match catch_unwind(AssertUnwindSafe(end)) {
+                    Ok(report) => left.fragment = report.fragment_left,
+                    Err(payload) => {
+                        std::mem::forget(payload);
+                        self.shared.ledger.panicked();
+                    }
+                }
+                self.shared.late.leave_nothing();
+                // What the end has done is counted and told like all else.
+                self.file_set = Some(file_set);
+                self.listen(now);
+                if self.is_in_child() {
+                    return Next::Done;
+                }
+                self.publish();
+                self.file_set = None;
+            }
+        }
+        self.settle();
+        if let Some(packer) = self.packer.take() {
+            // Half of what is left: who waits for the end should hear of it in time.
+            let time = self.closing.as_ref().map_or(Duration::ZERO, |closing| closing.deadline - now.mono);
+            packer.leave(time / 2);
+        }
+        left.records = self.count_rest();
+        // First said, then looked for: see `SpoolHandle::ask`.
+        self.shared.publish(|picture| picture.health.condition = Condition::Closed);
+        self.tickets.add(self.settled + left.records, self.shared.asks.take());
+        self.tickets.close(self.settled);
+        self.shared.queue.room.tell();
+        if let Some(closing) = self.closing.take() {
+            closing.reply.give(left);
+        }
+        Next::Done
+    }
+
+    /// Books everything that was accepted and will not be written; returns how many that are.
+    fn count_rest(&mut self) -> u64 {
+        if self.inbox.durable().is_some() {
+            // Not lost: they stay in the ring, and the next process writes them.
+            self.shared.queue.shut();
+            self.tray.clear();
+            return self.shared.queue.waiting().records;
+        }
+        let reason = self.shared.block_reason().unwrap_or(Reason::Closed);
+        let ledger = &self.shared.ledger;
+        // The word is emptied after the records are counted, so that none is missing at any moment; those that are
+        // still on their way are seen by nobody, and are among its records too.
+        let mut known = 0;
+        for (rank, _) in self.tray.rest() {
+            ledger.drop_one(reason, rank);
+            known += 1;
+        }
+        while let Some(arrival) = self.inbox.take() {
+            ledger.drop_one(reason, arrival.rank);
+            known += 1;
+        }
+        let rest = self.shared.queue.leave();
+        let all = rest.records;
+        self.shared.peaks.saw(all, rest.bytes);
+        ledger.drop_many(reason, Rank::Info, all.saturating_sub(known));
+        self.tray.clear();
+        all
+    }
+}

@@ -1,0 +1,149 @@
+//! What is given to `tracing_subscriber`: the spool as a `MakeWriter`, and the writer of one event.
+//! How a record travels is `queue`'s, what is lost is counted by `shared`.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use tracing_core::Metadata;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::account::rank::Rank;
+use crate::hand_off::draft::Draft;
+use crate::hand_off::queue::Refusal;
+use crate::leaving::exit;
+use crate::worker::shared::Shared;
+
+/// The sending end of a log: cheap to clone, `Send` and `Sync`, usable in a `static`, and a
+/// [`MakeWriter`] for `tracing_subscriber`.
+///
+/// ```no_run
+/// let (spool, _guard) = tracing_spool::Spool::builder("/var/log/shop/shop.log").open()?;
+/// tracing_subscriber::fmt().with_ansi(false).with_writer(spool).init();
+/// # Ok::<(), tracing_spool::OpenError>(())
+/// ```
+#[derive(Clone)]
+pub struct Spool {
+    shared: Arc<Shared>,
+}
+
+impl Spool {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// A writer for one record of this rank.
+    fn writer(&self, rank: Rank) -> EventWriter<'_> {
+        EventWriter { shared: &self.shared, state: State::Nothing, draft: Draft::new(rank) }
+    }
+}
+
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spool").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}
+
+impl<'a> MakeWriter<'a> for Spool {
+    type Writer = EventWriter<'a>;
+
+    /// A writer for an event whose level is not known: it counts as INFO.
+    fn make_writer(&'a self) -> EventWriter<'a> {
+        self.writer(Rank::Info)
+    }
+
+    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> EventWriter<'a> {
+        self.writer(Rank::of(*meta.level()))
+    }
+}
+
+/// Takes the bytes of one event. Whatever number of pieces they come in, they are one record, which is accepted (or
+/// dropped and counted) when this is dropped.
+///
+/// Its methods return `Ok` always and never panic: there is nothing that a caller could do about a log that is full.
+///
+/// ```no_run
+/// use std::io::Write as _;
+/// use tracing_subscriber::fmt::MakeWriter as _;
+/// let (spool, _guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
+/// let mut event = spool.make_writer();
+/// event.write_all(b"one record, ").unwrap();
+/// event.write_all(b"in two pieces\n").unwrap();
+/// drop(event);
+/// # Ok::<(), tracing_spool::OpenError>(())
+/// ```
+#[must_use = "the record is what is written to this"]
+pub struct EventWriter<'a> {
+    shared: &'a Shared,
+    state: State,
+    /// Filled and handed over where it lies: moving it would cost as much as all the rest.
+    draft: Draft,
+}
+
+enum State {
+    /// Nothing was written: no record.
+    Nothing,
+    /// The queue was too full for it when its first byte came: nothing is copied.
+    Shed(Refusal),
+    /// There is a record.
+    Record,
+}
+
+impl EventWriter<'_> {
+    fn push(&mut self, piece: &[u8]) {
+        if piece.is_empty() {
+            return;
+        }
+        if matches!(self.state, State::Nothing) {
+            self.state = match self.shared.foresee(self.draft.rank) {
+                Err(refusal) => State::Shed(refusal),
+                Ok(()) => State::Record,
+            };
+        }
+        if matches!(self.state, State::Record) {
+            self.draft.push(piece, self.shared.queue.max_record());
+        }
+    }
+}
+
+impl io::Write for EventWriter<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.push(piece);
+        Ok(piece.len())
+    }
+
+    fn write_all(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.push(piece);
+        Ok(())
+    }
+
+    /// Nothing: the record is complete when the writer is dropped. To wait for the file, see
+    /// [`SpoolHandle::flush`](crate::SpoolHandle::flush).
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for EventWriter<'_> {
+    fn drop(&mut self) {
+        match self.state {
+            State::Nothing => {}
+            State::Shed(refusal) => self.shared.refuse(self.draft.rank, refusal),
+            State::Record => {
+                if self.shared.submit(&self.draft) && exit::ends() {
+                    exit::follow(self.shared);
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for EventWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventWriter").field("level", &self.draft.rank.name()).finish_non_exhaustive()
+    }
+}
