@@ -268,7 +268,7 @@ fn an_end_in_the_middle_of_records_and_flushes_counts_each_record() {
         callers.into_iter().for_each(|caller| caller.join().unwrap());
         flusher.join().unwrap();
         let stats = handle.stats();
-        assert_eq!((stats.queued_records, stats.written + stats.dropped.total()), (0, 8));
+        assert_eq!((stats.queue.records, stats.written + stats.dropped.total()), (0, 8));
         log.assert_found(3, stats.written);
     });
 }
@@ -284,7 +284,7 @@ fn a_full_queue_lets_callers_wait_or_counts_what_it_drops() {
             }
             assert_eq!(log.shutdown().left, 0);
             let stats = handle.stats();
-            assert_eq!((stats.queued_records, stats.written + stats.dropped.total()), (0, 6));
+            assert_eq!((stats.queue.records, stats.written + stats.dropped.total()), (0, 6));
             assert!(overflow == Overflow::DropNewest || stats.dropped.total() == 0);
             log.assert_found(3, stats.written);
         }
@@ -300,7 +300,7 @@ fn records_that_come_late_are_written_by_their_callers() {
         assert_eq!(log.shutdown().left, 0);
         callers.into_iter().for_each(|caller| caller.join().unwrap());
         let stats = handle.stats();
-        assert_eq!((stats.queued_records, stats.written, stats.dropped.total()), (0, 6, 0));
+        assert_eq!((stats.queue.records, stats.written, stats.dropped.total()), (0, 6, 0));
         log.assert_found(3, 6);
     });
 }

@@ -12,8 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("app.log");
     let (spool, guard) = tracing_spool::Spool::builder(&path).sync_at(tracing::Level::ERROR).open()?;
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(spool);
-    tracing_subscriber::registry().with(layer).init();
+    tracing_subscriber::registry().with(spool.layer().without_time()).init();
     // Flushes after whatever a panic did before.
     tracing_spool::install_panic_hook();
 

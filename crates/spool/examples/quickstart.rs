@@ -13,8 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .backup_count(3)
         .max_total_bytes(80_000)
         .open()?;
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(spool);
-    tracing_subscriber::registry().with(layer).init();
+    tracing_subscriber::registry().with(spool.layer()).init();
 
     for order in 0..1_000 {
         tracing::info!(order, "shipped");

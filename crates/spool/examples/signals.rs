@@ -17,8 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let handle = guard.handle();
     // `install_signals()` would take SIGTERM too: it writes what waits and then dies. Here the guard does that.
     handle.install_signals_for(&[SignalAction::Reopen, SignalAction::Rotate])?;
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(spool);
-    tracing_subscriber::registry().with(layer).init();
+    tracing_subscriber::registry().with(spool.layer()).init();
 
     tracing::info!("for a file that is moved away");
     handle.flush(Duration::from_secs(5))?;

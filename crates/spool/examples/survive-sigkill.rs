@@ -33,8 +33,7 @@ fn log_until_killed(dir: &Path, life: u32) -> Outcome {
     let (spool, guard) = describe(dir).open()?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "recovered {}", guard.recovered().records)?;
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(spool);
-    tracing_subscriber::registry().with(layer).init();
+    tracing_subscriber::registry().with(spool.layer()).init();
     for order in 0_u64.. {
         tracing::info!(life, order, "shipped");
         writeln!(out, "{order}")?;

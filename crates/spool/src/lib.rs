@@ -57,7 +57,7 @@ mod writer;
 
 pub use account::ledger::{Dropped, Reason};
 pub use account::recovered::Recovered;
-pub use account::stats::{Condition, Health, Hook, SlowHook, Stats};
+pub use account::stats::{Condition, Health, Hook, QueueStats, Sizes, SlowHook, Stats};
 pub use leaving::outputs::{FlushAllError, flush_all};
 pub use leaving::panic_hook::{PANIC_FLUSH_TIMEOUT, install_panic_hook};
 #[cfg(feature = "signals")]
@@ -79,6 +79,7 @@ pub use writer::event_writer::{EventWriter, Spool};
 pub use writer::guard::{ShutdownReport, SpoolGuard};
 pub use writer::handle::SpoolHandle;
 pub use writer::layer::{PlainFields, Shedding, SpoolLayer};
+pub use writer::lines::Lines;
 pub use writer::metrics::prometheus_text;
 
 pub use tracing_spool_fileset::{

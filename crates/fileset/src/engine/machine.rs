@@ -19,12 +19,13 @@ use crate::effect::execute::{Place, Stage};
 use crate::model::alert::{Alert, Event, Rotated, Trouble};
 use crate::model::batch::Batch;
 use crate::model::error::Failure;
+use crate::model::inventory::Backup;
 use crate::model::settings::{Settings, SyncPolicy};
 use crate::model::slot::Slot;
 use crate::model::time::{Mono, Now};
 use crate::policy::forecast::{Forecast, Limits, forecast};
 use crate::policy::{budget, plan};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A live file and its backups: rotated by size, bounded in bytes, repaired by itself; driven with time as a value.
 ///
@@ -171,6 +172,13 @@ impl Engine {
     /// The backups and their sizes in bytes, as last seen, the newest first.
     pub fn backups(&self) -> impl Iterator<Item = (Slot, u64)> + '_ {
         self.stage.backups().iter().map(|(slot, backup)| (*slot, backup.bytes))
+    }
+
+    /// The files of the set, as last seen, oldest first: its backups, and at last the live file.
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let path =
+            |(slot, backup): (&Slot, &Backup)| self.stage.site.names.backup_as(*slot, backup.compression);
+        self.stage.backups().iter().rev().map(path).chain([self.path().to_owned()])
     }
 
     /// Raises an alert about what feeds this set: its owner's trouble, told where all trouble is.

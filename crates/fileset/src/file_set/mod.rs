@@ -6,6 +6,7 @@ mod rest;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing_spool_process::{Process, without_file_size_signal};
@@ -198,6 +199,24 @@ impl FileSet {
     /// The backups and their sizes in bytes, as last seen, the newest first.
     pub fn backups(&self) -> impl Iterator<Item = (Slot, u64)> + '_ {
         self.engine.backups()
+    }
+
+    /// The files of the set, as last seen, oldest first: its backups, and at last the live file.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use std::io::Write as _;
+    /// use tracing_spool_fileset::{FileSet, Settings};
+    /// let mut log = FileSet::open(Settings::new(&path))?;
+    /// writeln!(log, "old")?;
+    /// log.rotate();
+    /// writeln!(log, "new")?;
+    /// assert_eq!(log.paths().collect::<Vec<_>>(), [dir.path().join("app.log.1"), path]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.engine.paths()
     }
 
     /// What the next rotation would do. Displays as a list.

@@ -143,14 +143,8 @@ impl fmt::Display for OpenError {
     }
 }
 
-impl std::error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Failed(failure) => Some(failure),
-            Self::Unusable(_) | Self::Locked { .. } => None,
-        }
-    }
-}
+/// Its words are all there is to say: an error that it holds is shown, and is not its source.
+impl std::error::Error for OpenError {}
 
 #[cfg(test)]
 mod tests {

@@ -145,7 +145,7 @@ fn ledger(handle: &SpoolHandle) -> Ledger {
         offered: stats.offered,
         written: stats.written,
         dropped: stats.dropped.total(),
-        queued: stats.queued_records,
+        queued: stats.queue.records,
         rotations: stats.files.rotations,
         pruned: stats.files.pruned_files,
         writes: stats.files.write_calls,

@@ -69,17 +69,17 @@ metrics! {
     Counter Count "records_cut_total" "Records that were longer than max_record_bytes and were cut."
         |now, take| take(&[], now.stats.cut);
     Gauge Count "queue_records" "Records accepted and not yet written."
-        |now, take| take(&[], now.stats.queued_records);
+        |now, take| take(&[], now.stats.queue.records);
     Gauge Count "queue_limit_records" "Records that may wait."
-        |now, take| take(&[], now.stats.max_queue_records);
+        |now, take| take(&[], now.stats.queue.max_records);
     Gauge Count "queue_peak_records" "The most records that have waited at once."
-        |now, take| take(&[], now.stats.peak_records);
+        |now, take| take(&[], now.stats.queue.peak_records);
     Gauge Bytes "queue_bytes" "Bytes that the queued records count for."
-        |now, take| take(&[], now.stats.queued_bytes);
+        |now, take| take(&[], now.stats.queue.bytes);
     Gauge Bytes "queue_limit_bytes" "Bytes that may wait."
-        |now, take| take(&[], now.stats.max_queue_bytes);
+        |now, take| take(&[], now.stats.queue.max_bytes);
     Gauge Bytes "queue_peak_bytes" "The most bytes that have waited at once."
-        |now, take| take(&[], now.stats.peak_bytes);
+        |now, take| take(&[], now.stats.queue.peak_bytes);
     Counter Bytes "written_bytes_total" "Bytes written to files."
         |now, take| take(&[], now.stats.files.bytes_written);
     Counter Count "write_calls_total" "Calls of write that wrote something."
@@ -101,11 +101,11 @@ metrics! {
     Counter Count "fragments_total" "Records left unfinished at the end of a file."
         |now, take| take(&[], now.stats.files.fragments);
     Gauge Bytes "live_file_bytes" "Size of the live file."
-        |now, take| take(&[], now.stats.live_bytes);
+        |now, take| take(&[], now.stats.sizes.live_bytes);
     Gauge Bytes "files_bytes" "Size of the live file and all its backups."
-        |now, take| take(&[], now.stats.total_bytes);
+        |now, take| take(&[], now.stats.sizes.total_bytes);
     Gauge Bytes "files_limit_bytes" "What they may have: max_total_bytes."
-        |now, take| take(&[], now.stats.max_total_bytes);
+        |now, take| take(&[], now.stats.sizes.max_total_bytes);
     Gauge Seconds "last_write_timestamp_seconds" "When a file was last written, since 1970; 0: not yet."
         |now, take| take(&[], seconds(now.stats.last_write));
     Gauge Seconds "last_rotation_timestamp_seconds" "When a rotation was last finished, since 1970; 0: not yet."

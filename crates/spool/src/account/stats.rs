@@ -12,13 +12,13 @@ use crate::account::ledger::Dropped;
 
 /// Numbers of one spool, since it was opened.
 ///
-/// `offered = written + dropped.total() + queued_records` at every reading; each is exact when no record is on its
+/// `offered = written + dropped.total() + queue.records` at every reading; each is exact when no record is on its
 /// way. Lines that the spool writes about itself (notices) are not counted here.
 ///
 /// ```no_run
 /// # let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
 /// let stats = guard.handle().stats();
-/// assert_eq!(stats.offered, stats.written + stats.dropped.total() + stats.queued_records);
+/// assert_eq!(stats.offered, stats.written + stats.dropped.total() + stats.queue.records);
 /// # Ok::<(), tracing_spool::OpenError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,52 +31,70 @@ pub struct Stats {
     pub written: u64,
     /// Records that are in no file.
     pub dropped: Dropped,
-    /// Records accepted and not yet written.
-    pub queued_records: u64,
-    /// What those count for in the queue's bound, in bytes.
-    pub queued_bytes: u64,
-    /// The most records that have waited at once.
-    pub peak_records: u64,
-    /// The most bytes that have waited at once.
-    pub peak_bytes: u64,
-    /// Records that may wait: `queue_records`.
-    pub max_queue_records: u64,
-    /// Bytes that may wait: `queue_bytes`.
-    pub max_queue_bytes: u64,
     /// Records that were longer than `max_record_bytes` and were cut.
     pub cut: u64,
+    /// What waits.
+    pub queue: QueueStats,
+    /// What the file set did.
+    pub files: Counters,
+    /// How large it is.
+    pub sizes: Sizes,
     /// Panics caught on the writer thread, those of the alert hook included.
     pub panics: u64,
     /// Lines that stderr could not take at once, and that were therefore not said.
     pub stderr_lines_skipped: u64,
-    /// What the file set did.
-    pub files: Counters,
-    /// Bytes of the live file.
-    pub live_bytes: u64,
-    /// Bytes of the live file and all its backups.
-    pub total_bytes: u64,
-    /// Bytes that they may have: `max_total_bytes`.
-    pub max_total_bytes: u64,
     /// When the writer thread last wrote to the file.
     pub last_write: Option<Wall>,
     /// When it last finished a rotation.
     pub last_rotation: Option<Wall>,
 }
 
-impl Stats {
+/// The queue of a spool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct QueueStats {
+    /// Records accepted and not yet written.
+    pub records: u64,
+    /// What those count for in the queue's bound, in bytes.
+    pub bytes: u64,
+    /// The most records that have waited at once.
+    pub peak_records: u64,
+    /// The most bytes that have waited at once.
+    pub peak_bytes: u64,
+    /// Records that may wait: `queue_records`.
+    pub max_records: u64,
+    /// Bytes that may wait: `queue_bytes`.
+    pub max_bytes: u64,
+}
+
+/// The size of a spool's files, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Sizes {
+    /// The live file.
+    pub live_bytes: u64,
+    /// The live file and all its backups.
+    pub total_bytes: u64,
+    /// What these may have: `max_total_bytes`.
+    pub max_total_bytes: u64,
+}
+
+impl QueueStats {
     /// How full the queue is, from 0 to 1: records or bytes, whichever is nearer to its bound.
     ///
     /// ```
-    /// let mut stats = tracing_spool::Stats::default();
-    /// (stats.queued_records, stats.max_queue_records) = (80, 100);
-    /// (stats.queued_bytes, stats.max_queue_bytes) = (1_000, 10_000);
-    /// assert_eq!(stats.queue_fill(), 0.8);
+    /// let mut queue = tracing_spool::Stats::default().queue;
+    /// (queue.records, queue.max_records) = (80, 100);
+    /// (queue.bytes, queue.max_bytes) = (1_000, 10_000);
+    /// assert_eq!(queue.fill(), 0.8);
     /// ```
     #[must_use]
-    pub fn queue_fill(&self) -> f64 {
+    pub fn fill(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a share")]
         let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-        share(self.queued_records, self.max_queue_records).max(share(self.queued_bytes, self.max_queue_bytes))
+        share(self.records, self.max_records).max(share(self.bytes, self.max_bytes))
     }
 }
 

@@ -92,14 +92,5 @@ impl fmt::Display for OpenError {
     }
 }
 
-impl std::error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Failed(failure) => Some(failure),
-            #[cfg(not(shuttle))]
-            Self::Ring(error) => Some(error),
-            Self::Thread(error) => Some(error),
-            Self::Unusable(_) | Self::Locked { .. } | Self::Memory(_) => None,
-        }
-    }
-}
+/// Its words are all there is to say: an error that it holds is shown, and is not its source.
+impl std::error::Error for OpenError {}

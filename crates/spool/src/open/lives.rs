@@ -293,12 +293,12 @@ fn what_a_process_before_has_written_is_not_in_this_ones_account() {
     let mut process = world.start(|builder| builder.max_bytes(1 << 16)).unwrap();
     let (stats, recovered) = (process.shared.stats(), process.shared.recovered);
     assert_eq!(
-        (stats.written + stats.queued_records, recovered.records),
+        (stats.written + stats.queue.records, recovered.records),
         (recovered.records, recovered.records)
     );
     world.rounds(&mut process, 5);
     assert_eq!(
-        (process.shared.stats().written, process.shared.stats().queued_records),
+        (process.shared.stats().written, process.shared.stats().queue.records),
         (recovered.records, 0)
     );
     assert_eq!(recovered.records, 0, "all three were in the file");

@@ -38,14 +38,8 @@ impl fmt::Display for ReconfigureError {
     }
 }
 
-impl std::error::Error for ReconfigureError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Unreachable(error) => Some(error),
-            Self::Unusable(_) => None,
-        }
-    }
-}
+/// Its words are all there is to say: an error that it holds is shown, and is not its source.
+impl std::error::Error for ReconfigureError {}
 
 impl SpoolHandle {
     /// Changes limits while the spool runs: `change` is given the description of the spool as it is now, and returns

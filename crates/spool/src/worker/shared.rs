@@ -283,25 +283,26 @@ impl Shared {
         for _ in 0..ATTEMPTS {
             let settled = (self.ledger.written(), self.ledger.dropped());
             let waiting = self.queue.waiting();
-            stats.queued_records = waiting.records;
-            stats.queued_bytes = waiting.bytes;
+            stats.queue.records = waiting.records;
+            stats.queue.bytes = waiting.bytes;
             (stats.written, stats.dropped) = settled;
             if settled == (self.ledger.written(), self.ledger.dropped()) {
                 break;
             }
         }
-        stats.offered = stats.written + stats.dropped.total() + stats.queued_records;
-        (stats.peak_records, stats.peak_bytes) = self.peaks.with(stats.queued_records, stats.queued_bytes);
-        (stats.max_queue_records, stats.max_queue_bytes) =
+        stats.offered = stats.written + stats.dropped.total() + stats.queue.records;
+        (stats.queue.peak_records, stats.queue.peak_bytes) =
+            self.peaks.with(stats.queue.records, stats.queue.bytes);
+        (stats.queue.max_records, stats.queue.max_bytes) =
             (self.queue.bounds().records, self.queue.bounds().bytes);
         stats.cut = self.ledger.cut();
         stats.panics = self.ledger.panics();
         stats.stderr_lines_skipped = self.sink.skipped();
         if let Some(picture) = self.picture() {
             stats.files = picture.files;
-            stats.live_bytes = picture.live_bytes;
-            stats.total_bytes = picture.total_bytes;
-            stats.max_total_bytes = picture.max_total_bytes;
+            stats.sizes.live_bytes = picture.live_bytes;
+            stats.sizes.total_bytes = picture.total_bytes;
+            stats.sizes.max_total_bytes = picture.max_total_bytes;
             stats.last_write = picture.moments.last_write;
             stats.last_rotation = picture.moments.last_rotation;
         }

@@ -9,17 +9,17 @@ use tracing_core::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::account::rank::Rank;
-use crate::hand_off::draft::Draft;
-use crate::hand_off::queue::Refusal;
-use crate::leaving::exit;
 use crate::worker::shared::Shared;
+use crate::writer::handle::SpoolHandle;
+use crate::writer::record::Record;
 
 /// The sending end of a log: cheap to clone, `Send` and `Sync`, usable in a `static`, and a
 /// [`MakeWriter`] for `tracing_subscriber`.
 ///
 /// ```no_run
+/// use tracing_subscriber::prelude::*;
 /// let (spool, _guard) = tracing_spool::Spool::builder("/var/log/shop/shop.log").open()?;
-/// tracing_subscriber::fmt().with_ansi(false).with_writer(spool).init();
+/// tracing_subscriber::registry().with(spool.layer()).init();
 /// # Ok::<(), tracing_spool::OpenError>(())
 /// ```
 #[derive(Clone)]
@@ -32,13 +32,25 @@ impl Spool {
         Self { shared }
     }
 
+    /// Returns a way to talk to the writer thread: the same as [`SpoolGuard::handle`](crate::SpoolGuard::handle).
+    ///
+    /// ```no_run
+    /// let (spool, _guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
+    /// println!("{} lost", spool.handle().stats().dropped.total());
+    /// # Ok::<(), tracing_spool::OpenError>(())
+    /// ```
+    #[must_use]
+    pub fn handle(&self) -> SpoolHandle {
+        SpoolHandle::new(Arc::clone(&self.shared))
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }
 
     /// A writer for one record of this rank.
     fn writer(&self, rank: Rank) -> EventWriter<'_> {
-        EventWriter { shared: &self.shared, state: State::Nothing, draft: Draft::new(rank) }
+        EventWriter { shared: &self.shared, record: Record::new(rank) }
     }
 }
 
@@ -79,45 +91,17 @@ impl<'a> MakeWriter<'a> for Spool {
 #[must_use = "the record is what is written to this"]
 pub struct EventWriter<'a> {
     shared: &'a Shared,
-    state: State,
-    /// Filled and handed over where it lies: moving it would cost as much as all the rest.
-    draft: Draft,
-}
-
-enum State {
-    /// Nothing was written: no record.
-    Nothing,
-    /// The queue was too full for it when its first byte came: nothing is copied.
-    Shed(Refusal),
-    /// There is a record.
-    Record,
-}
-
-impl EventWriter<'_> {
-    fn push(&mut self, piece: &[u8]) {
-        if piece.is_empty() {
-            return;
-        }
-        if matches!(self.state, State::Nothing) {
-            self.state = match self.shared.foresee(self.draft.rank) {
-                Err(refusal) => State::Shed(refusal),
-                Ok(()) => State::Record,
-            };
-        }
-        if matches!(self.state, State::Record) {
-            self.draft.push(piece, self.shared.queue.max_record());
-        }
-    }
+    record: Record,
 }
 
 impl io::Write for EventWriter<'_> {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        self.push(piece);
+        self.record.push(piece, self.shared);
         Ok(piece.len())
     }
 
     fn write_all(&mut self, piece: &[u8]) -> io::Result<()> {
-        self.push(piece);
+        self.record.push(piece, self.shared);
         Ok(())
     }
 
@@ -130,20 +114,12 @@ impl io::Write for EventWriter<'_> {
 
 impl Drop for EventWriter<'_> {
     fn drop(&mut self) {
-        match self.state {
-            State::Nothing => {}
-            State::Shed(refusal) => self.shared.refuse(self.draft.rank, refusal),
-            State::Record => {
-                if self.shared.submit(&self.draft) && exit::ends() {
-                    exit::follow(self.shared);
-                }
-            }
-        }
+        self.record.finish(self.shared);
     }
 }
 
 impl fmt::Debug for EventWriter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventWriter").field("level", &self.draft.rank.name()).finish_non_exhaustive()
+        f.debug_struct("EventWriter").field("level", &self.record.rank().name()).finish_non_exhaustive()
     }
 }

@@ -160,7 +160,7 @@ impl SpoolGuard {
             // is what is left.
             shared.queue.close();
             shared.abandoned.store(!is_inside(), Ordering::Relaxed);
-            let left = Left { records: shared.stats().queued_records, late: true, fragment: false };
+            let left = Left { records: shared.stats().queue.records, late: true, fragment: false };
             return self.report(left, shared.stats().dropped.total());
         };
         let dropped = shared.stats().dropped.total().saturating_sub(left.records);

@@ -27,6 +27,25 @@ impl Spool {
     ///
     /// After `.pretty()`, which has fields of its own, say `.fmt_fields(PlainFields::new())`.
     ///
+    /// A layer in an `Option` is a layer too, so a service can log to stderr where its log cannot be opened:
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// let (file, guard, console) = match tracing_spool::Spool::builder(&path).open() {
+    ///     Ok((spool, guard)) => (Some(spool.layer()), Some(guard), None),
+    ///     Err(error) => {
+    ///         eprintln!("{error}");
+    ///         (None, None, Some(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)))
+    ///     }
+    /// };
+    /// let subscriber = tracing_subscriber::registry().with(file).with(console);
+    /// # drop((subscriber, guard));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("app.log");

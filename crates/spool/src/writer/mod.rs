@@ -6,6 +6,8 @@ pub(crate) mod event_writer;
 pub(crate) mod guard;
 pub(crate) mod handle;
 pub(crate) mod layer;
+pub(crate) mod lines;
 pub(crate) mod metrics;
+mod record;
 #[cfg(feature = "signals")]
 mod signals;

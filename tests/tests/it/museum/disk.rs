@@ -76,7 +76,7 @@ fn full_for_a_while(live: &Path, disk: Crowded<'_>) {
     assert_eq!(heard.count(Trouble::NoSpace, Edge::Raised), 1);
 
     (disk.free)();
-    let took = until("it goes on by itself", || handle.stats().queued_records == 0);
+    let took = until("it goes on by itself", || handle.stats().queue.records == 0);
     assert!(took < Duration::from_secs(2), "{took:?}: a probe every 0.5 s, and a busy machine");
     some(100).unwrap();
     let (_, written, dropped_now, _) = ledger(&handle);
@@ -350,7 +350,7 @@ fn twin_d6_a_simulated_disk_is_read_only_and_back() {
     let back = clock.now().mono;
     until("it goes on by itself", || {
         clock.advance(Duration::from_millis(1));
-        handle.stats().queued_records == 0
+        handle.stats().queue.records == 0
     });
     let took = clock.now().mono - back;
     assert!(took < Duration::from_secs(5), "{took:?} of a clock that runs while the thread is waited for");

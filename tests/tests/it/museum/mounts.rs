@@ -355,7 +355,7 @@ fn museum_o6_a_spool_on_a_full_disk_whose_backups_are_held() {
         assert!(blocked.is_err(), "there is no room");
         assert_eq!((backups(), handle.stats().files.pruned_files - pruned), (7, 1));
         drop(held);
-        until("it goes on by itself", || handle.stats().queued_records == 0);
+        until("it goes on by itself", || handle.stats().queue.records == 0);
         until("and says so", || heard.count(Trouble::PruneInVain, Edge::Cleared) == 1);
         assert_eq!(handle.stats().dropped.total(), 0);
         assert!(guard.shutdown(LONG).is_complete());

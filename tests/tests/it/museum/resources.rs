@@ -77,7 +77,7 @@ fn descriptors_run_out(dir: &Path) {
         });
         assert_eq!(handle.stats().dropped.total(), 0);
     });
-    until("it goes on by itself", || handle.stats().queued_records == 0);
+    until("it goes on by itself", || handle.stats().queue.records == 0);
     until("all is well", || handle.health().is_well());
     let report = guard.shutdown(LONG);
     assert!(report.is_complete() && report.dropped == 0, "{report}");
@@ -121,7 +121,7 @@ fn the_kernel_makes_it_read_only(dir: &Path) {
     // Another disk in its place: the directory is made anew there, and what waited is written.
     child::run("umount", &[&"-l", &disk]);
     child::run("mount", &[&"-t", &"tmpfs", &"tmpfs", &disk]);
-    until("it goes on by itself", || handle.stats().queued_records == 0);
+    until("it goes on by itself", || handle.stats().queue.records == 0);
     log(&spool, 0, 1_000..1_200, WIDTH);
     handle.flush(LONG).unwrap();
     until("all is well", || handle.health().is_well());

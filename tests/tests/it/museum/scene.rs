@@ -86,7 +86,7 @@ pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
 #[track_caller]
 pub(super) fn ledger(handle: &SpoolHandle) -> (u64, u64, u64, u64) {
     let stats = handle.stats();
-    let (written, dropped, queued) = (stats.written, stats.dropped.total(), stats.queued_records);
+    let (written, dropped, queued) = (stats.written, stats.dropped.total(), stats.queue.records);
     assert_eq!(stats.offered, written + dropped + queued);
     (stats.offered, written, dropped, queued)
 }

@@ -140,7 +140,7 @@ fn on_a_full_disk(folder: &Path) {
     assert!(handle.health().is_well(), "{:?}", handle.health());
     let report = guard.shutdown(PATIENCE);
     let stats = handle.stats();
-    assert_eq!((stats.offered, stats.queued_records), (u64::from(number), 0));
+    assert_eq!((stats.offered, stats.queue.records), (u64::from(number), 0));
     assert_eq!(stats.offered, stats.written + stats.dropped.total());
     assert_eq!(report.left, 0);
     let found = read_back(&RealDisk, &path);

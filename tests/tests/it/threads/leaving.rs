@@ -215,7 +215,7 @@ fn museum_t6_the_end_comes_while_others_keep_logging() {
             assert!(ended && !report.timed_out && report.left == 0, "{overflow:?}: {report}");
         });
         let stats = handle.stats();
-        assert_eq!((stats.offered, stats.queued_records), (offered.into_inner(), 0), "{overflow:?}");
+        assert_eq!((stats.offered, stats.queue.records), (offered.into_inner(), 0), "{overflow:?}");
         let lines = read(&path).lines().filter(|line| *line == "on and on").count();
         assert_eq!(lines as u64, stats.written, "{overflow:?}: the books are true");
     }

@@ -80,7 +80,7 @@ fn museum_t10_memory_is_bounded_under_a_stalled_disk() {
         log(&spool, &record);
     }
     let (stats, grown) = (handle.stats(), resident().saturating_sub(before));
-    assert!(stats.queued_bytes <= BOUND, "{stats:?}");
+    assert!(stats.queue.bytes <= BOUND, "{stats:?}");
     assert!(stats.dropped.for_reason(Reason::QueueFull) > 19_900, "{stats:?}");
     if cfg!(target_os = "linux") {
         assert!(grown <= 2 * BOUND, "{grown} bytes more for records of 1.3 GB");

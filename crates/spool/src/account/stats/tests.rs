@@ -22,17 +22,17 @@ fn health_in_words() {
 #[test]
 fn the_highest_fill_is_remembered_exactly() {
     let mut still = still(|builder| builder.queue_records(100).queue_bytes(1 << 20));
-    assert_eq!(still.handle.stats().queue_fill(), 0.0);
+    assert_eq!(still.handle.stats().queue.fill(), 0.0);
     still.fill();
     let stats = still.handle.stats();
-    assert_eq!((stats.queued_records, stats.peak_records, stats.max_queue_records), (80, 80, 100));
-    assert_eq!((stats.peak_bytes, stats.max_queue_bytes), (stats.queued_bytes, 1 << 20));
-    assert_eq!(stats.queue_fill(), 0.8);
+    assert_eq!((stats.queue.records, stats.queue.peak_records, stats.queue.max_records), (80, 80, 100));
+    assert_eq!((stats.queue.peak_bytes, stats.queue.max_bytes), (stats.queue.bytes, 1 << 20));
+    assert_eq!(stats.queue.fill(), 0.8);
     still.work();
     (0..90).for_each(|_| still.log("more\n"));
     still.work(); // nobody asked while the queue was full: the writer thread has seen it
     let stats = still.handle.stats();
-    assert_eq!((stats.queued_records, stats.peak_records, stats.peak_bytes), (0, 90, 90 * 64));
+    assert_eq!((stats.queue.records, stats.queue.peak_records, stats.queue.peak_bytes), (0, 90, 90 * 64));
 }
 
 #[test]

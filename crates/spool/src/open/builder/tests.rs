@@ -234,7 +234,7 @@ fn the_ledger_is_exact_with_four_threads_and_a_tiny_queue() {
         }
         for _ in 0..1_000 {
             let stats = handle.stats();
-            assert!(stats.queued_records <= 16 && stats.queued_bytes <= 2_048);
+            assert!(stats.queue.records <= 16 && stats.queue.bytes <= 2_048);
         }
     });
     let report = guard.shutdown(LONG);

@@ -54,7 +54,7 @@ fn a_ring_that_is_removed_is_made_anew_and_nothing_that_is_mapped_is_lost() {
         // What waits in the new one outlives the process.
         world.log(&process, 6);
         let stats = process.shared.stats();
-        assert_eq!((stats.written, stats.queued_records, stats.dropped.total()), (12, 6, 0));
+        assert_eq!((stats.written, stats.queue.records, stats.dropped.total()), (12, 6, 0));
         drop(process);
         assert_eq!(world.finish().records, 6, "{deed}");
         world.assert_each_once();

@@ -45,7 +45,7 @@ fn what_is_left_at_a_shutdown_is_in_the_ring() {
     world.rounds(&mut process, 20);
     assert_eq!(answer.now().unwrap().records, 2);
     let stats = process.shared.stats();
-    assert_eq!((stats.queued_records, stats.dropped.total()), (2, 0), "not lost");
+    assert_eq!((stats.queue.records, stats.dropped.total()), (2, 0), "not lost");
     drop(process);
     world.disk.clear_faults();
     assert_eq!(world.finish().records, 2);

@@ -49,8 +49,8 @@ fn limits_change_while_it_runs() {
     still.work();
     assert_eq!(backups(&still), 2);
     let stats = still.handle.stats();
-    assert_eq!((stats.max_total_bytes, stats.dropped.total()), (700, 0));
-    assert!(stats.total_bytes <= 700, "{stats:?}");
+    assert_eq!((stats.sizes.max_total_bytes, stats.dropped.total()), (700, 0));
+    assert!(stats.sizes.total_bytes <= 700, "{stats:?}");
     still.handle.reconfigure(|now| now.backup_count(9).max_total_bytes(5_000)).unwrap();
     (0..200).for_each(|number| {
         still.log(&format!("record {number:011}\n"));
@@ -102,7 +102,7 @@ fn a_configuration_that_is_read_again_names_what_it_named_before() {
     described = described.max_total_bytes(5 << 20);
     handle.reconfigure(|_| described).unwrap();
     handle.flush(Duration::from_secs(60)).unwrap();
-    assert_eq!(handle.stats().max_total_bytes, 5 << 20, "it was applied");
+    assert_eq!(handle.stats().sizes.max_total_bytes, 5 << 20, "it was applied");
     assert!(handle.health().is_well());
     let error = handle.reconfigure(|_| Spool::builder("/elsewhere/app.log")).unwrap_err();
     assert!(fields(error).contains(&"path"));

@@ -98,7 +98,7 @@ impl Bench {
 
     fn stats(&self) -> Stats {
         let stats = self.shared.stats();
-        assert_eq!(stats.offered, stats.written + stats.dropped.total() + stats.queued_records);
+        assert_eq!(stats.offered, stats.written + stats.dropped.total() + stats.queue.records);
         stats
     }
 }
@@ -108,12 +108,12 @@ fn records_become_lines_and_are_booked_when_written() {
     let mut bench = bench(|builder| builder);
     bench.log(Rank::Info, "one\n");
     bench.log(Rank::Debug, "two");
-    assert_eq!((bench.stats().queued_records, bench.stats().written), (2, 0));
+    assert_eq!((bench.stats().queue.records, bench.stats().written), (2, 0));
     assert!(matches!(bench.settle(), Next::Rest(Rest::Nap(_))));
     assert_eq!(bench.file(), "one\ntwo\n");
     let stats = bench.stats();
-    assert_eq!((stats.queued_records, stats.queued_bytes, stats.written), (0, 0, 2));
-    assert_eq!((stats.files.bytes_written, stats.live_bytes), (8, 8));
+    assert_eq!((stats.queue.records, stats.queue.bytes, stats.written), (0, 0, 2));
+    assert_eq!((stats.files.bytes_written, stats.sizes.live_bytes), (8, 8));
     assert_eq!(stats.files.write_calls, 1, "one write for all that waited");
 }
 
@@ -156,7 +156,7 @@ fn museum_t1_a_panic_is_survived_with_the_batch() {
     bench.disk.fault(Fault::on(Op::Write).matching(|_| panic!("in write")).times(1));
     bench.log(Rank::Info, "kept");
     bench.rounds(1);
-    assert_eq!((bench.stats().panics, bench.stats().queued_records), (1, 1));
+    assert_eq!((bench.stats().panics, bench.stats().queue.records), (1, 1));
     bench.disk.clear_faults();
     bench.settle();
     assert_eq!(bench.file(), "kept\n");
@@ -201,7 +201,7 @@ fn a_blocked_disk_holds_the_batch_and_names_the_loss() {
     let rest = lines[9..].join("\n");
     assert!(rest.contains("2 records lost: 2 INFO (1 queue full, 1 disk error)"), "{file}");
     assert!(rest.contains("INFO tracing_spool: no space: over"), "{file}");
-    assert_eq!((bench.stats().written, bench.stats().queued_records), (9, 0));
+    assert_eq!((bench.stats().written, bench.stats().queue.records), (9, 0));
     assert!(bench.shared.health().is_well());
 }
 
@@ -217,7 +217,7 @@ fn a_record_that_no_file_can_hold_is_lost_alone_counted_and_said() {
     }
     bench.pass(2);
     let stats = bench.stats();
-    assert_eq!((stats.written, stats.queued_records, stats.files.records_refused), (2, 0, 1));
+    assert_eq!((stats.written, stats.queue.records, stats.files.records_refused), (2, 0, 1));
     assert_eq!(stats.dropped.by(Reason::DiskError, Level::ERROR), 1);
     let files: String = (1..=5)
         .rev()

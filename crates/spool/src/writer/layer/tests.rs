@@ -98,7 +98,7 @@ fn what_would_be_dropped_is_not_formatted_and_counted_once() {
     });
     let stats = still.shared.stats();
     assert_eq!(stats.dropped.by(Reason::QueueFull, Level::DEBUG), 3);
-    assert_eq!((stats.dropped.total(), stats.queued_records, stats.offered), (3, 82, 85));
+    assert_eq!((stats.dropped.total(), stats.queue.records, stats.offered), (3, 82, 85));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn what_the_filter_lets_pass_and_the_queue_refuses_is_counted_once() {
         tracing::debug!("{}", "long".repeat(500));
     });
     let stats = still.shared.stats();
-    assert_eq!((stats.dropped.at_level(Level::DEBUG), stats.queued_records, stats.offered), (1, 1, 2));
+    assert_eq!((stats.dropped.at_level(Level::DEBUG), stats.queue.records, stats.offered), (1, 1, 2));
 }
 
 /// Says no to some events, after the layers added behind it were asked.

@@ -30,7 +30,7 @@ fn leaving_while_blocked_counts_what_is_left() {
     let left = answer.now().unwrap();
     assert_eq!((left.records, left.late), (2, true));
     let stats = bench.stats();
-    assert_eq!((stats.queued_records, stats.dropped.for_reason(Reason::DiskError)), (0, 2));
+    assert_eq!((stats.queue.records, stats.dropped.for_reason(Reason::DiskError)), (0, 2));
     bench.log(Rank::Info, "late");
     assert_eq!(bench.stats().dropped.total(), 3);
 }

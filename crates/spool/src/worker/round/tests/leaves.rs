@@ -48,12 +48,12 @@ fn late_records_are_written_where_that_is_wished() {
     bench.disk.fault(write().short(2).once());
     bench.disk.fault(write().fails(OsError::ENOSPC).until_cleared());
     bench.log(Rank::Info, "begun");
-    assert_eq!((bench.stats().queued_records, bench.stats().written), (1, 2), "{}", bench.file());
+    assert_eq!((bench.stats().queue.records, bench.stats().written), (1, 2), "{}", bench.file());
     bench.disk.clear_faults();
     bench.clock.advance(Duration::from_secs(1));
     bench.log(Rank::Info, "next");
     assert_eq!(bench.file(), "in time\nlate\nbegun\nnext\n");
-    assert_eq!((bench.stats().queued_records, bench.stats().written), (0, 4));
+    assert_eq!((bench.stats().queue.records, bench.stats().written), (0, 4));
 }
 
 #[test]

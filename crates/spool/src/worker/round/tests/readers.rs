@@ -13,7 +13,7 @@ fn silent(describe: impl FnOnce(SpoolBuilder) -> SpoolBuilder) -> Bench {
     bench.settle();
     bench.log(Rank::Info, &"y".repeat(150));
     assert_eq!(bench.settle(), Next::Rest(Rest::Nap(Duration::from_millis(10))));
-    assert_eq!((bench.files(), bench.stats().queued_records), (1, 1));
+    assert_eq!((bench.files(), bench.stats().queue.records), (1, 1));
     bench
 }
 
@@ -30,7 +30,7 @@ fn records_wait_for_readers_and_the_queue_is_looked_at_meanwhile() {
     assert_eq!(bench.settle(), Next::Rest(Rest::Nap(Duration::from_millis(5))));
     bench.clock.advance(Duration::from_millis(5));
     bench.settle();
-    assert_eq!((bench.files(), bench.stats().queued_records, bench.stats().dropped.total()), (2, 0, 0));
+    assert_eq!((bench.files(), bench.stats().queue.records, bench.stats().dropped.total()), (2, 0, 0));
 }
 
 #[test]
@@ -40,12 +40,12 @@ fn nobody_waits_for_readers_where_the_queue_is_half_full() {
         bench.log(Rank::Info, "z");
         bench.settle();
     }
-    assert_eq!((bench.files(), bench.stats().queued_records), (1, 4));
+    assert_eq!((bench.files(), bench.stats().queue.records), (1, 4));
     bench.log(Rank::Info, "z");
     bench.settle();
     assert_eq!(bench.files(), 2);
     bench.settle();
-    assert_eq!((bench.stats().queued_records, bench.stats().dropped.total()), (0, 0));
+    assert_eq!((bench.stats().queue.records, bench.stats().dropped.total()), (0, 0));
 }
 
 #[test]

@@ -1,0 +1,66 @@
+//! One record on its way from a writer into the queue: shed, or copied and handed over. How it travels is `hand_off`'s.
+
+use crate::account::rank::Rank;
+use crate::hand_off::draft::Draft;
+use crate::hand_off::queue::Refusal;
+use crate::leaving::exit;
+use crate::worker::shared::Shared;
+
+/// A record that is being written, in as many pieces as it comes in.
+#[derive(Debug)]
+pub(super) struct Record {
+    state: State,
+    /// Filled and handed over where it lies: moving it would cost as much as all the rest.
+    draft: Draft,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing was written: no record.
+    Nothing,
+    /// The queue was too full for it when its first byte came: nothing is copied.
+    Shed(Refusal),
+    /// There is a record.
+    Begun,
+}
+
+impl Record {
+    #[inline]
+    pub(super) fn new(rank: Rank) -> Self {
+        Self { state: State::Nothing, draft: Draft::new(rank) }
+    }
+
+    pub(super) fn rank(&self) -> Rank {
+        self.draft.rank
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, piece: &[u8], shared: &Shared) {
+        if piece.is_empty() {
+            return;
+        }
+        if matches!(self.state, State::Nothing) {
+            self.state = match shared.foresee(self.draft.rank) {
+                Err(refusal) => State::Shed(refusal),
+                Ok(()) => State::Begun,
+            };
+        }
+        if matches!(self.state, State::Begun) {
+            self.draft.push(piece, shared.queue.max_record());
+        }
+    }
+
+    /// Hands it over, or counts it.
+    #[inline]
+    pub(super) fn finish(&self, shared: &Shared) {
+        match self.state {
+            State::Nothing => {}
+            State::Shed(refusal) => shared.refuse(self.draft.rank, refusal),
+            State::Begun => {
+                if shared.submit(&self.draft) && exit::ends() {
+                    exit::follow(shared);
+                }
+            }
+        }
+    }
+}
