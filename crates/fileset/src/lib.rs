@@ -110,6 +110,7 @@
 //! - `serde`: counters, alerts and failures can be serialised. Off by default.
 //!
 //! Unix only.
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(unix))]

@@ -25,7 +25,8 @@
 //!
 //! In a file ([`Ring::open`]) the ring is found again by the next process, with all records whose room was not given
 //! back, and with a [`Stamp`] that says what its owner was doing with them.
-#![deny(unsafe_op_in_unsafe_fn)]
+#![expect(unsafe_code, reason = "the one queue: `memory` argues why it is sound")]
+#![expect(clippy::cast_possible_truncation, reason = "numbers without end are reduced to places on purpose")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ends;

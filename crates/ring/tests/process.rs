@@ -4,6 +4,8 @@
 
 #![cfg(target_os = "linux")]
 #![expect(
+    unsafe_code,
+    clippy::cast_possible_truncation,
     clippy::disallowed_methods,
     clippy::unwrap_used,
     reason = "a test fails by panicking, and looks at files"

@@ -42,6 +42,7 @@
 //! - `gzip`, `zstd`: [`SpoolBuilder::compression`] of backups, on a thread of its own.
 //! - `serde`: [`SpoolConfig`] is read from any format that serde knows; [`Stats`] and [`Health`] are written to any.
 //! - `metrics`: `SpoolHandle::record_metrics` tells the `metrics` facade what [`Stats`] and [`Health`] know.
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;

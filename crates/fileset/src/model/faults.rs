@@ -19,6 +19,7 @@ impl Settings {
         let mut faults = Vec::new();
         self.path_faults(&mut faults);
         self.size_faults(&mut faults);
+        self.count_faults(&mut faults);
         self.time_faults(&mut faults);
         if !self.compression.is_built() {
             let wanted =
@@ -164,6 +165,19 @@ impl Settings {
                 format!("must be at least {MIN_RECORD_BYTES}, the shortest limit of a record"),
             ));
         }
+        let header_bytes = self.header.as_ref().and_then(Header::text).map_or(0, |text| text.len() as u64);
+        let most = self.max_bytes.min(self.record_limit());
+        if most > 0 && header_bytes >= most {
+            let wanted = format!(
+                "must be shorter than max_bytes ({}) and max_record_bytes ({})",
+                self.max_bytes,
+                self.record_limit()
+            );
+            faults.push(Fault::new("header", format!("{header_bytes} bytes"), wanted));
+        }
+    }
+
+    fn count_faults(&self, faults: &mut Vec<Fault>) {
         if !(1..=100).contains(&self.budget_warning_percent) {
             faults.push(Fault::new(
                 "budget_warning_percent",
@@ -184,16 +198,6 @@ impl Settings {
                 self.backup_count,
                 format!("must be at most {BACKUPS_MAX}: each rotation renames them all"),
             ));
-        }
-        let header_bytes = self.header.as_ref().and_then(Header::text).map_or(0, |text| text.len() as u64);
-        let most = self.max_bytes.min(self.record_limit());
-        if most > 0 && header_bytes >= most {
-            let wanted = format!(
-                "must be shorter than max_bytes ({}) and max_record_bytes ({})",
-                self.max_bytes,
-                self.record_limit()
-            );
-            faults.push(Fault::new("header", format!("{header_bytes} bytes"), wanted));
         }
     }
 

@@ -1,5 +1,6 @@
 //! On the real system: children are forked, threads started, processes ended. What a log makes of that is proved elsewhere.
 #![expect(
+    unsafe_code,
     clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::unwrap_used,

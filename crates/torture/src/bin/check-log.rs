@@ -1,4 +1,9 @@
 //! `check-log app.log` reads a log of `torture drive`, plain or compressed, and says what is wrong with it.
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it reads logs, and prints what it finds"
+)]
 
 use std::path::PathBuf;
 
