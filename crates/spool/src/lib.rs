@@ -84,9 +84,15 @@ pub use writer::lines::Lines;
 pub use writer::metrics::prometheus_text;
 
 pub use tracing_spool_fileset::{
-    Alert, Allow, BlockReason, Clock, Compression, Counters, Edge, Failure, Fault, Fs, Header, Holder,
-    Naming, Op, OsError, Owner, Rotated, Schedule, SyncPolicy, Trouble, Wall, Weekday,
+    Alert, Allow, BlockReason, Compression, Counters, Edge, Failure, Fault, Header, Holder, Naming, Op,
+    OsError, Owner, Rotated, Schedule, SyncPolicy, Trouble, Wall, Weekday,
 };
+/// For [`SpoolBuilder::open_with`], which tests use.
+#[doc(hidden)]
+pub use tracing_spool_fileset::{Clock, Fs};
+/// Why the ring of a [`Durable`] log was not opened.
+#[cfg(not(shuttle))]
+pub use tracing_spool_ring::OpenError as RingError;
 
 /// The examples of the README are doc tests too.
 #[cfg(doctest)]

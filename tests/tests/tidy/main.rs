@@ -32,6 +32,12 @@ fn files_are_short() {
 }
 
 #[test]
+fn structs_are_narrow() {
+    let rule = "A struct has at most 16 fields, but for settings and counters.";
+    none(rule, &shape::wide_structs(Tree::read()));
+}
+
+#[test]
 fn files_say_what_they_own() {
     let rule = "A source file begins with a `//!` line of at least three words that says what it owns.";
     none(rule, &shape::silent_files(Tree::read()));

@@ -5,6 +5,9 @@ use crate::tree::Tree;
 
 /// What is longer hides a second subject.
 const LINES_MAX: usize = 450;
+/// A struct with more is two.
+const FIELDS_MAX: usize = 16;
+const AS_MANY_AS_THERE_ARE: [&str; 3] = ["Settings", "Counters", "Stats"];
 /// "//! The queue." says nothing that the name does not.
 const FIRST_WORDS_MIN: usize = 3;
 
@@ -13,6 +16,35 @@ pub(crate) fn long_files(tree: &Tree) -> Vec<String> {
     let lines = |text: &str| text.lines().count();
     let long = tree.library().filter(|file| lines(&file.text) > LINES_MAX);
     long.map(|file| format!("{}:{}: {} lines", file.path, LINES_MAX + 1, lines(&file.text))).collect()
+}
+
+/// Structs of the libraries with too many fields; settings and counters have as many as there are.
+pub(crate) fn wide_structs(tree: &Tree) -> Vec<String> {
+    let mut offences = Vec::new();
+    for file in tree.library() {
+        let mut open: Option<(usize, &str, usize)> = None;
+        for (number, line) in file.code.lines().enumerate() {
+            let name = line.split_once("struct ").filter(|_| !line.starts_with(' ')).map(|(_, name)| name);
+            match (&mut open, name) {
+                (None, Some(name)) if line.ends_with('{') => {
+                    open = Some((number + 1, name.trim_end_matches('{').trim(), 0));
+                }
+                (Some((at, name, fields)), _) if line == "}" => {
+                    if *fields > FIELDS_MAX && !AS_MANY_AS_THERE_ARE.contains(name) {
+                        offences.push(format!("{}:{at}: {name}: {fields} fields", file.path));
+                    }
+                    open = None;
+                }
+                (Some((_, _, fields)), _) => {
+                    let rest = line.strip_prefix("    ").unwrap_or_default();
+                    let is_field = rest.starts_with(|c: char| c.is_alphabetic()) && rest.contains(": ");
+                    *fields += usize::from(is_field);
+                }
+                _ => {}
+            }
+        }
+    }
+    offences
 }
 
 /// Rust files that do not say what they own.
@@ -76,6 +108,14 @@ fn long_files_are_caught() {
     assert!(long_files(&tree_of(path, &"x\n".repeat(LINES_MAX))).is_empty());
     assert_eq!(long_files(&tree_of(path, &"x\n".repeat(LINES_MAX + 1))).len(), 1);
     assert!(long_files(&tree_of("tests/tests/it/b.rs", &"x\n".repeat(LINES_MAX + 1))).is_empty());
+}
+
+#[test]
+fn wide_structs_are_caught() {
+    let with =
+        |fields: usize| format!("pub(crate) struct A {{\n{}}}\n", "    pub(crate) b: u8,\n".repeat(fields));
+    assert!(wide_structs(&tree_of("crates/a/src/b.rs", &with(FIELDS_MAX))).is_empty());
+    assert_eq!(wide_structs(&tree_of("crates/a/src/b.rs", &with(FIELDS_MAX + 1))).len(), 1);
 }
 
 #[test]

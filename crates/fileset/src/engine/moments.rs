@@ -2,7 +2,7 @@
 
 use crate::model::time::Wall;
 
-/// When something last happened to an [`Engine`], on the clock on the wall.
+/// When something last happened to an [`Engine`](crate::Engine), on the clock on the wall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -1,6 +1,6 @@
 //! What an engine says of itself: its state, its counters, and the account at its end.
 
-/// In which state an [`Engine`] is.
+/// In which state an [`Engine`](crate::Engine) is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
@@ -12,7 +12,7 @@ pub enum State {
     Blocked(BlockReason),
 }
 
-/// Why an [`Engine`] takes no records.
+/// Why an [`Engine`](crate::Engine) takes no records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -23,7 +23,7 @@ pub enum BlockReason {
     Disk,
 }
 
-/// What an [`Engine`] has done since it was opened.
+/// What an [`Engine`](crate::Engine) has done since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -64,7 +64,7 @@ pub struct Counters {
     pub hook_panics: u64,
 }
 
-/// What was left when an [`Engine`] was closed.
+/// What was left when an [`Engine`](crate::Engine) was closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseReport {

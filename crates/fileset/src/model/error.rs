@@ -11,6 +11,7 @@ pub use super::errno::{Op, OsError};
 /// Displays as `rename /a/app.log -> /a/app.log.1: EBUSY (16): Device or resource busy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Failure {
     /// What was tried.
     pub op: Op,
@@ -56,6 +57,7 @@ impl std::error::Error for Failure {}
 /// One thing about the settings, or about what stands at their paths, that cannot be used.
 /// Displays as `max_bytes = 0: must be at least 1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fault {
     /// The setting.
     pub field: &'static str,
@@ -87,6 +89,7 @@ impl std::error::Error for Fault {}
 
 /// Who holds the lock of a file set, as its lock file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Holder {
     /// Process, host and start time, in the words of the lock file; empty where it could not be read.
     pub text: String,

@@ -86,7 +86,7 @@ impl State {
 
     /// Gives an inode to a user or group, as far as the process may.
     pub(super) fn give(&mut self, ino: Ino, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
-        let process = self.user;
+        let process = self.process.user;
         self.set(ino, |inode| {
             let keeps_user = user.is_none_or(|user| user == inode.owner);
             let knows_group = group.is_none_or(|group| group == GROUP || group == inode.group);
@@ -102,7 +102,7 @@ impl State {
 
     /// Sets the permission bits of an inode, as far as the process may.
     pub(super) fn set_bits(&mut self, ino: Ino, mode: u32) -> Outcome<()> {
-        let process = self.user;
+        let process = self.process.user;
         self.set(ino, |inode| {
             if process != 0 && inode.owner != process {
                 return Err(OsError::EPERM);
@@ -132,6 +132,6 @@ impl State {
     /// Whether a name of the inode may be taken away.
     fn movable(&self, ino: Ino) -> Outcome<()> {
         self.changeable(ino)?;
-        if self.mounts.contains_key(&ino) { Err(OsError::EBUSY) } else { Ok(()) }
+        if self.mounts.points.contains_key(&ino) { Err(OsError::EBUSY) } else { Ok(()) }
     }
 }

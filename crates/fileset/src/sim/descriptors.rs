@@ -10,7 +10,7 @@ impl State {
     /// One more descriptor of the inode, of the process that runs.
     pub(super) fn hold(&mut self, ino: Ino) -> Outcome<Fd> {
         self.inode(ino)?.open += 1;
-        Ok(Fd { process: Some(self.generation), ino, epoch: self.opened.epoch })
+        Ok(Fd { process: Some(self.process.generation), ino, epoch: self.opened.epoch })
     }
 
     /// What stands behind a descriptor now.
@@ -47,7 +47,7 @@ impl State {
     }
 
     fn is_alive(&self, fd: Fd) -> bool {
-        fd.process == Some(self.generation) && !self.is_lost(fd)
+        fd.process == Some(self.process.generation) && !self.is_lost(fd)
     }
 
     /// Closes everything that the process has open, behind its back. Its locks go with that.

@@ -40,7 +40,7 @@ impl SimDisk {
     /// gives `EIO`, even one from a destructor. (A plain clone is an [`Fs`] too, of whichever process runs.)
     #[must_use]
     pub fn fs(&self) -> Box<dyn Fs> {
-        let process = Some(self.state().generation);
+        let process = Some(self.state().process.generation);
         Box::new(Self { state: Arc::clone(&self.state), process })
     }
 
@@ -171,7 +171,7 @@ impl SimDisk {
     /// Makes the process that user's. What it makes from now on belongs to that user, and so does what a test puts
     /// there. The superuser (0) may give files away; others may not, and only change what is theirs.
     pub fn set_user(&self, user: u32) {
-        self.state().user = user;
+        self.state().process.user = user;
     }
 
     /// Makes what stands at `path` a mount point, of the mount numbered `id`; what is below it is on that mount, too.
@@ -184,52 +184,52 @@ impl SimDisk {
     pub fn set_mount(&self, path: impl AsRef<Path>, id: u64) -> Outcome<()> {
         let mut state = self.state();
         let ino = state.find(path.as_ref(), Follow::Yes)?;
-        state.mounts.insert(ino, id);
+        state.mounts.points.insert(ino, id);
         Ok(())
     }
 
     /// Whether the system says which mount something is on. It does, unless this says otherwise.
     pub fn set_mounts_told(&self, told: bool) {
-        self.state().mounts_told = told;
+        self.state().mounts.are_told = told;
     }
 
     // --- script and journal ---
 
     /// Adds a fault. Of several that fit one call the first added strikes, and the others do not count the call.
     pub fn fault(&self, fault: Fault) {
-        self.state().faults.push(fault);
+        self.state().script.faults.push(fault);
     }
 
     /// Removes all faults.
     pub fn clear_faults(&self) {
-        self.state().faults.clear();
+        self.state().script.faults.clear();
     }
 
     /// Every call of the process so far, in order.
     #[must_use]
     pub fn journal(&self) -> Vec<Entry> {
-        self.state().journal.clone()
+        self.state().calls.journal.clone()
     }
 
     /// Forgets the entries; numbers go on.
     pub fn clear_journal(&self) {
-        self.state().journal.clear();
+        self.state().calls.journal.clear();
     }
 
     /// Whether entries are kept, which takes memory and time in a long run. They are, unless this says otherwise.
     pub fn keep_journal(&self, keep: bool) {
-        self.state().keeps_journal = keep;
+        self.state().calls.are_kept = keep;
     }
 
     /// How many calls there have been: the number of the last one.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.state().count
+        self.state().calls.count
     }
 
     /// Entries from now on say when, by this clock.
     pub fn set_clock(&self, clock: &SimClock) {
-        self.state().clock = Some(clock.clone());
+        self.state().calls.clock = Some(clock.clone());
     }
 
     // --- crashes ---
@@ -237,13 +237,13 @@ impl SimDisk {
     /// The process dies at call `seq` ([`Entry::seq`]): that call and all later ones give `EIO`, and the later
     /// ones have no effect and no entry.
     pub fn crash_at(&self, seq: u64, when: When) {
-        self.state().crash = Some((seq, when));
+        self.state().script.crash = Some((seq, when));
     }
 
     /// Whether it has died, and has not been restarted.
     #[must_use]
     pub fn crashed(&self) -> bool {
-        self.state().crashed
+        self.state().script.crashed
     }
 
     /// Ends the process, if it still runs, and begins the next, on what survives. Faults and a crash to come are
@@ -268,7 +268,7 @@ impl SimDisk {
     ) {
         let (dir, mut state) = (dir.into(), self.state());
         let pinned = state.find(&dir, Follow::Yes).ok();
-        state.caps.push(Cap::new(dir, pinned, Box::new(names), cap_bytes));
+        state.watched.caps.push(Cap::new(dir, pinned, Box::new(names), cap_bytes));
     }
 
     /// Watches as [`assert_total`](Self::assert_total) does, in whichever directory `dir` leads to at the time.
@@ -278,13 +278,13 @@ impl SimDisk {
         names: impl Fn(&OsStr) -> bool + Send + 'static,
         cap_bytes: u64,
     ) {
-        self.state().caps.push(Cap::new(dir.into(), None, Box::new(names), cap_bytes));
+        self.state().watched.caps.push(Cap::new(dir.into(), None, Box::new(names), cap_bytes));
     }
 
     /// The first time that a cap was exceeded: by how much, and after which call.
     #[must_use]
     pub fn violation(&self) -> Option<String> {
-        self.state().violation.clone()
+        self.state().watched.violation.clone()
     }
 
     /// Watches, in every call of the process from now on, that what `foreign` accepts stays as it is. It is given the
@@ -294,13 +294,13 @@ impl SimDisk {
     /// the bytes or the attributes of a file or directory that has such a name, by whatever name it was reached.
     /// What `ext_` methods do is no breach.
     pub fn protect(&self, foreign: impl Fn(&Path, &OsStr) -> bool + Send + 'static) {
-        self.state().guard = Some(Guard::new(Box::new(foreign)));
+        self.state().watched.guard = Some(Guard::new(Box::new(foreign)));
     }
 
     /// The first time that the process changed what [`protect`](Self::protect) watches: what it did, and in which call.
     #[must_use]
     pub fn breach(&self) -> Option<String> {
-        self.state().breach.clone()
+        self.state().watched.breach.clone()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -319,8 +319,8 @@ impl fmt::Debug for SimDisk {
         let state = self.state();
         let mut out = f.debug_struct("SimDisk");
         out.field("inodes", &state.inodes.len())
-            .field("calls", &state.count)
-            .field("crashed", &state.crashed);
+            .field("calls", &state.calls.count)
+            .field("crashed", &state.script.crashed);
         out.finish_non_exhaustive()
     }
 }

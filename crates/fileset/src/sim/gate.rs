@@ -40,11 +40,11 @@ impl State {
         request: Request<'_>,
         body: impl FnOnce(&mut Self, Option<usize>) -> Outcome<(T, u64)>,
     ) -> Outcome<T> {
-        if self.crashed || process != self.generation {
+        if self.script.crashed || process != self.process.generation {
             return Err(OsError::EIO); // the dead do not count
         }
-        self.count += 1;
-        let dies = self.crash.filter(|(seq, _)| *seq == self.count).map(|(_, when)| when);
+        self.calls.count += 1;
+        let dies = self.script.crash.filter(|(seq, _)| *seq == self.calls.count).map(|(_, when)| when);
         let (action, entry) = self.strike(request);
         let result = match (dies, action) {
             (Some(When::Before), _) => Err(OsError::EIO),
@@ -55,31 +55,31 @@ impl State {
             (_, Some(Action::Short(most))) => self.guarded(|state| body(state, Some(most))),
             (_, None) => self.guarded(|state| body(state, None)),
         };
-        self.crashed = dies.is_some();
+        self.script.crashed = dies.is_some();
         let exceeded = self.exceeded_cap(request.op);
         let harm = self.harm();
-        if exceeded.is_some() || harm.is_some() || self.keeps_journal {
+        if exceeded.is_some() || harm.is_some() || self.calls.are_kept {
             let mut entry = entry.unwrap_or_else(|| self.entry(request));
             entry.result = result.as_ref().map_or_else(|error| Err(*error), |_| Ok(()));
             entry.taken = result.as_ref().map_or(0, |(_, taken)| *taken);
             self.report(&entry, exceeded, harm);
-            if self.keeps_journal {
-                self.journal.push(entry);
+            if self.calls.are_kept {
+                self.calls.journal.push(entry);
             }
         }
-        if self.crashed { Err(OsError::EIO) } else { result.map(|(value, _)| value) }
+        if self.script.crashed { Err(OsError::EIO) } else { result.map(|(value, _)| value) }
     }
 
     fn entry(&self, request: Request<'_>) -> Entry {
         Entry {
-            seq: self.count,
+            seq: self.calls.count,
             op: request.op,
             path: self.now_called(request.subject),
             to: request.to.map(|to| self.now_called(to)),
             bytes: request.bytes,
             taken: 0,
             result: Ok(()),
-            at: self.clock.as_ref().map(|clock| clock.now().mono),
+            at: self.calls.clock.as_ref().map(|clock| clock.now().mono),
         }
     }
 
@@ -97,10 +97,11 @@ impl State {
 
     /// What the script does to the call; and its entry, if that had to be made for it or is kept.
     fn strike(&mut self, request: Request<'_>) -> (Option<Action>, Option<Entry>) {
-        let is_seen = self.keeps_journal || self.faults.iter().any(|fault| fault.looks(request.op));
+        let is_seen = self.calls.are_kept || self.script.faults.iter().any(|fault| fault.looks(request.op));
         let entry = is_seen.then(|| self.entry(request));
-        let seq = self.count;
-        let action = self.faults.iter_mut().find_map(|fault| fault.strike(request.op, seq, entry.as_ref()));
+        let seq = self.calls.count;
+        let action =
+            self.script.faults.iter_mut().find_map(|fault| fault.strike(request.op, seq, entry.as_ref()));
         (action, entry)
     }
 

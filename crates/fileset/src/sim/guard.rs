@@ -14,10 +14,12 @@ impl State {
 
     /// The first cap that is exceeded, as its number and the sum. Only calls that can add to a sum are looked at.
     pub(super) fn exceeded_cap(&mut self, op: Op) -> Option<(usize, u64)> {
-        if !matches!(op, Op::Write | Op::Rename | Op::Replace | Op::Truncate) || self.violation.is_some() {
+        if !matches!(op, Op::Write | Op::Rename | Op::Replace | Op::Truncate)
+            || self.watched.violation.is_some()
+        {
             return None;
         }
-        let mut caps = std::mem::take(&mut self.caps);
+        let mut caps = std::mem::take(&mut self.watched.caps);
         for cap in caps.iter_mut().filter(|cap| cap.names_version != self.names_version) {
             let dir = cap.pinned.or_else(|| self.find(&cap.dir, Follow::Yes).ok());
             let names = dir.into_iter().flat_map(|dir| self.tree.children(dir));
@@ -31,7 +33,7 @@ impl State {
         };
         let sums = caps.iter().map(sum).enumerate();
         let exceeded = sums.zip(&caps).find(|((_, sum), cap)| *sum > cap.bytes).map(|(exceeded, _)| exceeded);
-        self.caps = caps;
+        self.watched.caps = caps;
         exceeded
     }
 
@@ -46,29 +48,30 @@ impl State {
     }
 
     fn set_acting(&mut self, acting: bool) {
-        if let Some(guard) = &mut self.guard {
+        if let Some(guard) = &mut self.watched.guard {
             guard.acting = acting;
         }
     }
 
     /// What the call did to others.
     pub(super) fn harm(&mut self) -> Option<String> {
-        self.guard.as_mut()?.harm.take()
+        self.watched.guard.as_mut()?.harm.take()
     }
 
     /// Says in words what a watch has found: the first time.
     pub(super) fn report(&mut self, entry: &Entry, exceeded: Option<(usize, u64)>, harm: Option<String>) {
         if let Some((cap, bytes)) = exceeded {
-            self.violation = Some(format!("{bytes} bytes, {:?}, after {entry:?}", self.caps[cap]));
+            self.watched.violation =
+                Some(format!("{bytes} bytes, {:?}, after {entry:?}", self.watched.caps[cap]));
         }
-        if let (Some(harm), None) = (harm, &self.breach) {
-            self.breach = Some(format!("{harm}, by {entry:?}"));
+        if let (Some(harm), None) = (harm, &self.watched.breach) {
+            self.watched.breach = Some(format!("{harm}, by {entry:?}"));
         }
     }
 
     /// Looks at a change of names that is about to be made.
     pub(super) fn guard_names(&mut self, change: &Change) {
-        let Some(guard) = self.guard.as_ref().filter(|guard| guard.acting) else { return };
+        let Some(guard) = self.watched.guard.as_ref().filter(|guard| guard.acting) else { return };
         let harm = match change {
             Change::Link(place, ..) => self.harm_at(guard, place, "made"),
             Change::Unlink(place) => self.harm_at(guard, place, "removed"),
@@ -82,23 +85,23 @@ impl State {
 
     /// Looks at an inode that was just changed, or is about to be.
     pub(super) fn guard_inode(&mut self, ino: Ino) {
-        let Some(guard) = self.guard.as_mut().filter(|guard| guard.acting) else { return };
+        let Some(guard) = self.watched.guard.as_mut().filter(|guard| guard.acting) else { return };
         let now = Some((ino, self.names_version));
         if guard.cleared == now {
             return;
         }
         guard.cleared = now;
-        let Some(guard) = &self.guard else { return };
+        let Some(guard) = &self.watched.guard else { return };
         let mut names = self.tree.names_of(ino).iter();
         let harm = names.find_map(|place| self.foreign_at(guard, place).map(|path| words("wrote", &path)));
         if harm.is_some() {
             self.note_harm(harm);
-            self.guard.as_mut().map(|guard| guard.cleared.take());
+            self.watched.guard.as_mut().map(|guard| guard.cleared.take());
         }
     }
 
     fn note_harm(&mut self, harm: Option<String>) {
-        if let Some(guard) = self.guard.as_mut().filter(|guard| guard.harm.is_none()) {
+        if let Some(guard) = self.watched.guard.as_mut().filter(|guard| guard.harm.is_none()) {
             guard.harm = harm;
         }
     }

@@ -72,7 +72,7 @@ impl SimDisk {
         body: impl FnOnce(&mut State) -> Outcome<T>,
     ) -> Outcome<T> {
         let mut state = self.state();
-        let now = state.generation;
+        let now = state.process.generation;
         let dead = fds.iter().filter_map(|fd| fd.process).find(|process| *process != now);
         let process = dead.or(self.process).unwrap_or(now);
         state.call(process, request, |state, _| body(state).map(|value| (value, 0)))
@@ -160,14 +160,14 @@ impl Fs for SimDisk {
     }
 
     fn mount_of_dir(&self, dir: &Dir) -> Outcome<Option<u64>> {
-        self.on_dir(Op::Stat, dir, |state, dir| Ok(state.mounts_told.then(|| state.mount(dir))))
+        self.on_dir(Op::Stat, dir, |state, dir| Ok(state.mounts.are_told.then(|| state.mount(dir))))
     }
 
     fn mount_of(&self, at: &At) -> Outcome<Option<u64>> {
         self.on_name(Op::Stat, at, |state, dir| {
             let ino = state.find_at(dir, &at.name, Follow::No)?;
-            let own = state.mounts.get(&ino).copied();
-            Ok(state.mounts_told.then(|| own.unwrap_or_else(|| state.mount(dir))))
+            let own = state.mounts.points.get(&ino).copied();
+            Ok(state.mounts.are_told.then(|| own.unwrap_or_else(|| state.mount(dir))))
         })
     }
 
@@ -280,7 +280,7 @@ impl Fs for SimDisk {
     }
 
     fn user(&self) -> u32 {
-        self.state().user
+        self.state().process.user
     }
 }
 

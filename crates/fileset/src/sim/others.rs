@@ -239,7 +239,7 @@ impl SimDisk {
         if !state.tree.is_dir(ino) {
             return Err(OsError::ENOTDIR);
         }
-        state.root = ino;
+        state.process.root = ino;
         Ok(())
     }
 

@@ -83,24 +83,53 @@ pub(super) struct State {
     pub(super) locks: BTreeMap<Ino, LockOwner>,
     /// Grows with every change of `locks`, and of names that lead to other names or are locked.
     pub(super) places_version: u64,
+    pub(super) mounts: Mounts,
+    pub(super) process: Process,
+    pub(super) opened: Opened,
+    pub(super) script: Script,
+    pub(super) calls: Calls,
+    pub(super) watched: Watched,
+}
+
+#[derive(Debug)]
+pub(super) struct Mounts {
     /// Files and directories that are mount points, and of which mount.
-    pub(super) mounts: BTreeMap<Ino, u64>,
+    pub(super) points: BTreeMap<Ino, u64>,
     /// Whether the system says which mount something is on.
-    pub(super) mounts_told: bool,
-    /// Which process runs.
+    pub(super) are_told: bool,
+}
+
+/// The process that runs.
+#[derive(Debug)]
+pub(super) struct Process {
+    /// The how manieth it is.
     pub(super) generation: u64,
     /// Whose it is.
     pub(super) user: u32,
     /// Where its paths start.
     pub(super) root: Ino,
-    pub(super) opened: Opened,
+}
+
+/// What goes wrong, as the test says.
+#[derive(Debug, Default)]
+pub(super) struct Script {
     pub(super) crash: Option<(u64, When)>,
     pub(super) crashed: bool,
     pub(super) faults: Vec<Fault>,
+}
+
+/// The calls that were made.
+#[derive(Debug)]
+pub(super) struct Calls {
     pub(super) journal: Vec<Entry>,
-    pub(super) keeps_journal: bool,
+    pub(super) are_kept: bool,
     pub(super) count: u64,
     pub(super) clock: Option<SimClock>,
+}
+
+/// What must hold after each change.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
     pub(super) caps: Vec<Cap>,
     pub(super) violation: Option<String>,
     pub(super) guard: Option<Guard>,
@@ -120,23 +149,12 @@ impl State {
             limits,
             locks: BTreeMap::new(),
             places_version: 0,
-            mounts: BTreeMap::new(),
-            mounts_told: true,
-            generation: 0,
-            user: USER,
-            root: TOP,
+            mounts: Mounts { points: BTreeMap::new(), are_told: true },
+            process: Process { generation: 0, user: USER, root: TOP },
             opened: Opened::default(),
-            crash: None,
-            crashed: false,
-            faults: Vec::new(),
-            journal: Vec::new(),
-            keeps_journal: true,
-            count: 0,
-            clock: None,
-            caps: Vec::new(),
-            violation: None,
-            guard: None,
-            breach: None,
+            script: Script::default(),
+            calls: Calls { journal: Vec::new(), are_kept: true, count: 0, clock: None },
+            watched: Watched::default(),
         };
         state.add(FileKind::Directory, 0o755); // the first inode is the topmost directory
         state
@@ -191,11 +209,11 @@ impl State {
 
     /// Which mount a directory is on.
     pub(super) fn mount(&self, dir: Ino) -> u64 {
-        if self.mounts.is_empty() {
+        if self.mounts.points.is_empty() {
             return MOUNT;
         }
         let mut upward = std::iter::successors(Some(dir), |at| self.tree.above(*at));
-        upward.find_map(|at| self.mounts.get(&at).copied()).unwrap_or(MOUNT)
+        upward.find_map(|at| self.mounts.points.get(&at).copied()).unwrap_or(MOUNT)
     }
 
     // --- files ---
@@ -205,7 +223,7 @@ impl State {
         self.last_ino += 1;
         let inode = Inode {
             kind,
-            owner: self.user,
+            owner: self.process.user,
             group: GROUP,
             mode: mode & 0o7777,
             live: Vec::new(),
@@ -298,7 +316,7 @@ impl State {
 
     /// What the clock on the wall shows; the start of 1970 where none was set.
     pub(super) fn wall(&self) -> Wall {
-        self.clock.as_ref().map_or(Wall::default(), |clock| clock.now().wall)
+        self.calls.clock.as_ref().map_or(Wall::default(), |clock| clock.now().wall)
     }
 
     pub(super) fn writable(&self) -> Outcome<()> {
@@ -339,10 +357,10 @@ impl State {
 
     /// The next process: what the last one had open is closed, and of the disk stays what survives.
     pub(super) fn restart(&mut self, survive: Survive) {
-        self.generation += 1;
-        self.root = TOP;
-        (self.crash, self.crashed) = (None, false);
-        self.faults.clear();
+        self.process.generation += 1;
+        self.process.root = TOP;
+        (self.script.crash, self.script.crashed) = (None, false);
+        self.script.faults.clear();
         self.close_all();
         if let Survive::Durable { names, pages } = survive {
             self.cut_power(names, pages);

@@ -37,7 +37,7 @@ impl State {
 
     /// Where `path` leads for the process, which may live below a directory of its own.
     pub(super) fn walk_inside<'a>(&'a self, path: &'a Path, last: Follow) -> Outcome<Spot<'a>> {
-        Walk { state: self, root: self.root, hops: 0 }.along(self.root, path, last)
+        Walk { state: self, root: self.process.root, hops: 0 }.along(self.process.root, path, last)
     }
 
     /// What stands at the path.
@@ -56,7 +56,7 @@ impl State {
         if last == Follow::No || self.kind(ino) != Some(FileKind::Symlink) {
             return Ok(ino);
         }
-        let mut walk = Walk { state: self, root: self.root, hops: 0 };
+        let mut walk = Walk { state: self, root: self.process.root, hops: 0 };
         walk.along(dir, Path::new(name), last)?.ino.ok_or(OsError::ENOENT)
     }
 
@@ -78,8 +78,8 @@ impl State {
     pub(super) fn path_inside(&self, spot: &Spot<'_>) -> Option<PathBuf> {
         let ino = spot.ino?;
         match spot.last {
-            Some((dir, name)) => Some(self.tree.path_of(dir, self.root)?.join(name)),
-            None => self.tree.path_of(ino, self.root),
+            Some((dir, name)) => Some(self.tree.path_of(dir, self.process.root)?.join(name)),
+            None => self.tree.path_of(ino, self.process.root),
         }
     }
 }

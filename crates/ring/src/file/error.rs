@@ -3,8 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-
 /// Why a ring file was not opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -52,8 +50,8 @@ pub enum OpenError {
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// The system's answer.
-        error: Errno,
+        /// The system's answer, as a number.
+        errno: i32,
     },
 }
 
@@ -80,7 +78,8 @@ impl fmt::Display for OpenError {
             ),
             Self::Unsafe { path, what } => write!(f, "{} {what}", path.display()),
             Self::Limits => f.write_str("a ring cannot be so large"),
-            Self::Failed { doing, path, error } => {
+            Self::Failed { doing, path, errno } => {
+                let error = std::io::Error::from_raw_os_error(*errno);
                 write!(f, "{doing} {} failed: {error}", path.display())
             }
         }

@@ -35,7 +35,8 @@ pub(super) struct Locked {
 impl Locked {
     /// Opens the file or creates it, and takes its lock.
     pub(super) fn take(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        let failed = |doing, error| OpenError::Failed { doing, path: path.to_owned(), error };
+        let failed =
+            |doing, error: Errno| OpenError::Failed { doing, path: path.to_owned(), errno: error as i32 };
         for _ in 0..TRIES {
             let Some((file, is_ours)) = open(path).map_err(|error| failed("opening", error))? else {
                 continue;
@@ -76,7 +77,7 @@ impl Locked {
     }
 
     pub(super) fn failed(&self, doing: &'static str, error: Errno) -> OpenError {
-        OpenError::Failed { doing, path: self.path().to_owned(), error }
+        OpenError::Failed { doing, path: self.path().to_owned(), errno: error as i32 }
     }
 
     fn file(&self) -> &File {
@@ -178,7 +179,8 @@ fn open(path: &Path) -> Result<Option<(File, bool)>, Errno> {
 
 /// What speaks against a file that stood there.
 fn check(file: &File, path: &Path) -> Result<(), OpenError> {
-    let failed = |error| OpenError::Failed { doing: "looking at", path: path.to_owned(), error };
+    let failed =
+        |error: Errno| OpenError::Failed { doing: "looking at", path: path.to_owned(), errno: error as i32 };
     let meta = file.metadata().map_err(|error| failed(errno(&error)))?;
     let what = if !meta.is_file() {
         "must be a regular file"
@@ -227,8 +229,8 @@ mod tests {
         let [target, link] = ["target", "link"].map(|name| dir.path().join(name));
         std::os::unix::fs::symlink(&target, &link).unwrap();
         let options = Options { any_file_system: true, ..Options::default() };
-        let Err(OpenError::Failed { error, .. }) = Locked::take(&link, &options) else { panic!("followed") };
-        assert_eq!((error, target.exists()), (Errno::ELOOP, false));
+        let Err(OpenError::Failed { errno, .. }) = Locked::take(&link, &options) else { panic!("followed") };
+        assert_eq!((errno, target.exists()), (Errno::ELOOP as i32, false));
         assert!(Locked::take(&target, &options).is_ok());
     }
 }

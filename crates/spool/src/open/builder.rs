@@ -226,6 +226,7 @@ impl SpoolBuilder {
     ///
     /// # Errors
     /// As [`open`](Self::open).
+    #[doc(hidden)]
     pub fn open_with(self, fs: Box<dyn Fs>, clock: Arc<dyn Clock>) -> Result<(Spool, SpoolGuard), OpenError> {
         start::open_with(self.description, fs, &clock).map(both_ends)
     }

@@ -98,7 +98,7 @@ fn is_not_given(error: &tracing_spool_ring::OpenError) -> bool {
     match error {
         Refused::FileSystem { .. } => true,
         Refused::Locked { process, .. } => *process == Some(std::process::id()),
-        Refused::Failed { doing: "opening", error, .. } => NOT_OURS.contains(error),
+        Refused::Failed { doing: "opening", errno, .. } => NOT_OURS.contains(&Errno::from_raw(*errno)),
         _ => false,
     }
 }

@@ -71,6 +71,7 @@ impl fmt::Display for ConfigFault {
 
 /// Settings that cannot be used: all of them at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConfigError {
     /// Each of them; at least one.
     pub faults: Vec<ConfigFault>,

@@ -16,4 +16,5 @@ pub(crate) mod requests;
 pub(crate) mod ring_file;
 pub(crate) mod round;
 pub(crate) mod shared;
+pub(crate) mod speech;
 pub(crate) mod tray;

@@ -26,14 +26,13 @@ use crate::platform::inside::Inside;
 use crate::platform::sync::thread;
 use crate::settings::choices::Notices;
 use crate::worker::control::{Control, Left, Tickets};
-use crate::worker::gap::Gap;
 use crate::worker::limits;
-use crate::worker::notice;
 use crate::worker::pace::Pace;
 use crate::worker::packer::{Packer, Spawn};
 #[cfg(not(shuttle))]
 use crate::worker::ring_file::RingFile;
 use crate::worker::shared::Shared;
+use crate::worker::speech::Speech;
 use crate::worker::tray::Tray;
 
 /// Panics in a row, without a record written between them, after which the batch in hand is given up.
@@ -42,8 +41,6 @@ const PANICS_IN_A_ROW: u32 = 3;
 const AFTER_PANIC: Duration = Duration::from_millis(20);
 /// Rest where the engine waits for something and names no time.
 const UNNAMED_WAIT: Duration = Duration::from_millis(100);
-/// Lines about the engine that wait for their place; older ones yield.
-const MOST_LINES: usize = 32;
 
 /// The longest rest while records are held for those who read the file: the queue fills meanwhile.
 const SILENT_NAP: Duration = Duration::from_millis(10);
@@ -99,21 +96,24 @@ pub(crate) struct Worker {
     clock: Arc<dyn Clock>,
     rules: Rules,
     sync_from: Option<Rank>,
-    notices: Notices,
+    speech: Speech,
     tray: Tray,
-    gap: Gap,
-    lines: VecDeque<String>,
-    /// Losses that the notice in the tray states.
-    stating: Option<Dropped>,
     #[cfg(not(shuttle))]
     ring_file: Option<RingFile>,
     tickets: Tickets,
     pace: Pace,
-    /// Records taken from the inbox since the start, and those of them that are settled.
-    taken: u64,
-    settled: u64,
+    counts: Counts,
     closing: Option<Closing>,
     panics_in_a_row: u32,
+}
+
+/// Records since the start.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    /// Taken from the inbox.
+    taken: u64,
+    /// And of those: in a file, or given up.
+    settled: u64,
 }
 
 #[derive(Debug)]
@@ -138,15 +138,11 @@ impl Worker {
             clock: ready.clock,
             rules,
             sync_from: ready.sync_from,
-            notices: ready.notices,
-            gap: Gap::default(),
-            lines: ready.lines,
-            stating: ready.stating,
+            speech: Speech::new(ready.notices, ready.lines, ready.stating),
             #[cfg(not(shuttle))]
             ring_file: ready.ring_file,
             tickets: Tickets::default(),
-            taken: 0,
-            settled: 0,
+            counts: Counts::default(),
             closing: None,
             panics_in_a_row: 0,
         };
@@ -211,7 +207,7 @@ impl Worker {
         self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
         self.take_control(now);
         self.watch_gap(now);
-        let before = (self.taken, self.settled);
+        let before = self.counts;
         self.refill(now);
         self.append(now);
         #[cfg(not(shuttle))]
@@ -224,11 +220,11 @@ impl Worker {
         }
         self.publish();
         self.inbox.tend();
-        self.pace.took(self.taken - before.0, now.mono);
-        let is_said = !self.gap.is_waiting() && !self.tray.has_notice();
+        self.pace.took(self.counts.taken - before.taken, now.mono);
+        let is_said = !self.speech.gap.is_waiting() && !self.tray.has_notice();
         let is_blocked = matches!(self.state(), State::Blocked(_));
-        self.tickets.answer(self.settled, is_said, is_blocked);
-        let progress = self.settled > before.1;
+        self.tickets.answer(self.counts.settled, is_said, is_blocked);
+        let progress = self.counts.settled > before.settled;
         if progress {
             self.panics_in_a_row = 0;
         }
@@ -246,10 +242,8 @@ impl Worker {
                     // First the place, then the count: see `gap`.
                     let queue = &self.shared.queue;
                     let place = queue.place();
-                    if self.notices != Notices::Off {
-                        self.gap.force(now, place, self.shared.ledger.dropped());
-                    }
-                    self.tickets.add(self.settled + queue.waiting().records, asks);
+                    self.speech.state_losses(now, place, self.shared.ledger.dropped());
+                    self.tickets.add(self.counts.settled + queue.waiting().records, asks);
                 }
                 Control::Rotate => {
                     self.shared.asks.rotate.hear();
@@ -270,10 +264,10 @@ impl Worker {
     }
 
     fn watch_gap(&mut self, now: Now) {
-        if self.notices != Notices::Off {
+        if self.speech.is_wanted() {
             let is_blocked = matches!(self.state(), State::Blocked(_));
             let place = || self.shared.queue.place();
-            self.gap.watch(now, is_blocked, place, || self.shared.ledger.dropped());
+            self.speech.gap.watch(now, is_blocked, place, || self.shared.ledger.dropped());
         }
     }
 
@@ -281,12 +275,7 @@ impl Worker {
     fn listen(&mut self, now: Now) {
         let Some(file_set) = &mut self.file_set else { return };
         for event in file_set.take_events() {
-            if let Some(line) = notice::of_event(self.notices, &event, now.wall) {
-                if self.lines.len() == MOST_LINES {
-                    self.lines.pop_front();
-                }
-                self.lines.push_back(line);
-            }
+            self.speech.hear(&event, now.wall);
             self.shared.hear(event);
         }
     }
@@ -331,10 +320,10 @@ impl Worker {
             let nap = || Rest::Nap(wait(now, wake_at).min(SILENT_NAP));
             return Next::Rest(if is_silent { nap() } else { hold(now, wake_at) });
         }
-        if !self.lines.is_empty() || (!self.inbox.is_empty() && self.is_worth_another_round()) {
+        if !self.speech.lines.is_empty() || (!self.inbox.is_empty() && self.is_worth_another_round()) {
             return Next::Again;
         }
-        let wake_at = [wake_at, self.gap.deadline()].into_iter().flatten().min();
+        let wake_at = [wake_at, self.speech.gap.deadline()].into_iter().flatten().min();
         Next::Rest(self.pace.rest(now.mono, wake_at, self.shared.linger()))
     }
 
@@ -363,10 +352,10 @@ impl Worker {
         }
         let now = self.clock.now();
         if self.tray.has_notice() {
-            self.gap.take_back(now);
+            self.speech.gap.take_back(now);
         }
         self.tray.clear();
-        self.settled += records;
+        self.counts.settled += records;
         self.release(records, bytes);
         if self.closing.is_some() {
             return self.finish(now, false);

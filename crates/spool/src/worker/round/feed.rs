@@ -20,22 +20,23 @@ impl Worker {
         loop {
             // A notice of a durable hand-off has a batch of its own: see `durable`.
             let takes_notice = !is_durable || self.tray.is_empty();
-            if takes_notice && is_durable && !self.lines.is_empty() {
-                self.lines.pop_front().into_iter().for_each(|line| self.tray.push_notice(&line));
+            if takes_notice && is_durable && !self.speech.lines.is_empty() {
+                self.speech.lines.pop_front().into_iter().for_each(|line| self.tray.push_notice(&line));
                 break;
             }
-            if !takes_notice && (!self.lines.is_empty() || self.gap.is_due(self.inbox.place())) {
+            if !takes_notice && (!self.speech.lines.is_empty() || self.speech.gap.is_due(self.inbox.place()))
+            {
                 break;
             }
-            while let Some(line) = self.lines.pop_front() {
+            while let Some(line) = self.speech.lines.pop_front() {
                 self.tray.push_notice(&line);
             }
-            if self.gap.is_waiting() {
-                if let Some(loss) = self.gap.take(self.inbox.place()) {
-                    if let Some(line) = notice::of_loss(self.notices, &loss, now.wall) {
+            if self.speech.gap.is_waiting() {
+                if let Some(loss) = self.speech.gap.take(self.inbox.place()) {
+                    if let Some(line) = notice::of_loss(self.speech.style, &loss, now.wall) {
                         self.tray.push_notice(&line);
                         if is_durable {
-                            self.stating = Some(loss.lost);
+                            self.speech.stating = Some(loss.lost);
                             break;
                         }
                     }
@@ -45,15 +46,15 @@ impl Worker {
                 break;
             }
             // A notice has its place between two records, so with one in hand they are looked at one by one.
-            if let Some(bundle) = self.inbox.bundle().filter(|_| !self.gap.is_waiting()) {
+            if let Some(bundle) = self.inbox.bundle().filter(|_| !self.speech.gap.is_waiting()) {
                 if self.tray.push_bundle(bundle) {
-                    self.taken += bundle.records.len() as u64;
+                    self.counts.taken += bundle.records.len() as u64;
                     self.inbox.took_bundle();
                     continue;
                 }
             }
             let Some(arrival) = self.inbox.take() else { break };
-            self.taken += 1;
+            self.counts.taken += 1;
             if self.tray.push(&arrival) {
                 self.shared.ledger.cut_one();
             }
@@ -77,7 +78,8 @@ impl Worker {
             // Each write may take long, and what was left by the deadline is to be said exactly.
             let writes_max = if self.closing.is_some() { 1 } else { usize::MAX };
             let (batch, slips) = self.tray.parts();
-            let mut keeper = self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.stating));
+            let mut keeper =
+                self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.speech.stating));
             let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
             file_set.append_with(batch, writes_max, now, witness);
         }
@@ -97,7 +99,7 @@ impl Worker {
     pub(super) fn settle(&mut self) -> Option<Rank> {
         let settled = self.tray.settle();
         if settled.records > 0 {
-            self.settled += settled.records;
+            self.counts.settled += settled.records;
             let ledger = &self.shared.ledger;
             let refused: u64 = settled.refused.iter().sum();
             if refused > 0 {

@@ -12,7 +12,6 @@ use crate::account::rank::Rank;
 use crate::account::stats::Condition;
 use crate::hand_off::wake::Rest;
 use crate::platform::sync::Ordering;
-use crate::settings::choices::Notices;
 use crate::worker::control::Left;
 use crate::worker::keeper::Keeper;
 
@@ -35,14 +34,12 @@ impl Worker {
         if waiting > 0 && self.inbox.is_empty() {
             return Next::Yield; // admitted and not yet there: a moment
         }
-        if waiting > 0 || !self.lines.is_empty() {
+        if waiting > 0 || !self.speech.lines.is_empty() {
             return Next::Again;
         }
         if !closing.last_said {
             closing.last_said = true;
-            if self.notices != Notices::Off {
-                self.gap.force(now, self.inbox.place(), self.shared.ledger.dropped());
-            }
+            self.speech.state_losses(now, self.inbox.place(), self.shared.ledger.dropped());
             return Next::Again;
         }
         self.finish(now, false)
@@ -59,7 +56,7 @@ impl Worker {
             } else {
                 let (batch, slips) = self.tray.parts();
                 let mut keeper =
-                    self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.stating));
+                    self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.speech.stating));
                 let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
                 let end = || file_set.end(batch, now, witness);
                 match catch_unwind(AssertUnwindSafe(end)) {
@@ -89,8 +86,8 @@ impl Worker {
         left.records = self.count_rest();
         // First said, then looked for: see `SpoolHandle::ask`.
         self.shared.publish(|picture| picture.health.condition = Condition::Closed);
-        self.tickets.add(self.settled + left.records, self.shared.asks.take());
-        self.tickets.close(self.settled);
+        self.tickets.add(self.counts.settled + left.records, self.shared.asks.take());
+        self.tickets.close(self.counts.settled);
         self.shared.queue.room.tell();
         if let Some(closing) = self.closing.take() {
             closing.reply.give(left);
