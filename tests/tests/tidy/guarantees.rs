@@ -1,7 +1,7 @@
 //! Each promise names its test, each named test exists, and museum tests are called after their row.
 //! Whether a test would notice is for its author to try.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code::{is_identifier, test_functions};
 use crate::tree::Tree;
@@ -52,6 +52,23 @@ pub(crate) fn museum_names(tree: &Tree) -> Vec<String> {
         }
     }
     offences
+}
+
+/// Museum tests that the page of the museum does not name, and names there that are no test.
+pub(crate) fn museum_page(tree: &Tree) -> Vec<String> {
+    const MUSEUM: &str = "docs/museum.md";
+    let text = tree.file(MUSEUM).map_or("", |file| &file.text);
+    let words: BTreeSet<&str> = text
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| word.starts_with("museum_"))
+        .collect();
+    let known = all_tests(tree);
+    let absent = words.iter().filter(|word| !known.contains_key(**word));
+    let unnamed = known.keys().filter(|name| name.starts_with("museum_") && !words.contains(name.as_str()));
+    absent
+        .map(|word| format!("{MUSEUM}: `{word}` is no test"))
+        .chain(unnamed.map(|name| format!("{MUSEUM}: `{name}` is not named")))
+        .collect()
 }
 
 /// Where each test function of the tree stands.
@@ -163,4 +180,16 @@ fn misnamed_museum_tests_are_caught() {
     ] {
         assert_eq!(museum_names(&tree_of("", code)).len(), count, "{code}");
     }
+}
+
+#[test]
+fn a_museum_without_its_tests_is_caught() {
+    let tree = |page: &str| {
+        Tree::of([
+            ("docs/museum.md".to_owned(), page.to_owned()),
+            ("tests/tests/it/a.rs".to_owned(), "#[test]\nfn museum_r1_torn() {}".to_owned()),
+        ])
+    };
+    assert!(museum_page(&tree("| R1 | `museum_r1_torn` |")).is_empty());
+    assert_eq!(museum_page(&tree("| R1 | `museum_r1_turn` |")).len(), 2);
 }

@@ -4,8 +4,10 @@
 mod code;
 mod guarantees;
 mod layers;
+mod links;
 mod mask;
 mod owners;
+mod settings;
 mod shape;
 mod tree;
 
@@ -97,4 +99,21 @@ fn tests_of_the_museum_are_unique() {
     let rule =
         "A museum test is called `museum_<row>_<what>`, its row r, d, i or t with a number, and only one is.";
     none(rule, &guarantees::museum_names(Tree::read()));
+}
+
+#[test]
+fn the_museum_is_complete() {
+    let rule = "docs/museum.md names every museum test, and names no other.";
+    none(rule, &guarantees::museum_page(Tree::read()));
+}
+
+#[test]
+fn the_page_of_settings_is_true() {
+    let rule = "docs/settings.md is made from the table of settings: `TRACING_SPOOL_WRITE_PAGES=1 cargo test --test tidy` writes it.";
+    none(rule, &settings::stale(Tree::read()));
+}
+
+#[test]
+fn links_lead_somewhere() {
+    none("A relative link in a document leads to a file that is there.", &links::broken(Tree::read()));
 }

@@ -13,7 +13,7 @@ use crate::settings::description::Description;
 use crate::settings::parse::{Value, Wanted};
 use crate::settings::table::{ROWS, SETTINGS, Setting};
 
-/// Settings of a log as somebody has written them down; each is called like its setter in [`SpoolBuilder`], and what is not
+/// Settings of a log as somebody has written them down; each is called like its setter in [`SpoolBuilder`](crate::SpoolBuilder), and what is not
 /// named keeps its value.
 ///
 /// Sizes are numbers of bytes or texts such as `"10 MiB"` (`MB` is 1,000,000 bytes, and so is the `M` of `10M`); durations
