@@ -43,7 +43,7 @@ fuzz seconds="60":
 
 # the heart of the engine changed in every small way: which change does no quick test see? (needs cargo-mutants, an hour)
 mutants *args:
-    @if command -v cargo-mutants >/dev/null; then cargo mutants --package tracing-spool-fileset --file 'crates/fileset/src/policy/*.rs' --file 'crates/fileset/src/effect/execute/*.rs' --file 'crates/fileset/src/model/class.rs' {{ args }}; else echo "left out: cargo-mutants is not installed"; fi
+    @if command -v cargo-mutants >/dev/null; then cargo mutants --package tracing-spool-fileset --file 'crates/fileset/src/policy/*.rs' --file 'crates/fileset/src/effect/execute/*.rs' --file 'crates/fileset/src/model/errno_class.rs' {{ args }}; else echo "left out: cargo-mutants is not installed"; fi
 
 # a sample of small changes everywhere else, drawn by a fixed seed (needs cargo-mutants, hours)
 mutants-sample changes="200":

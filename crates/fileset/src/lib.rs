@@ -126,9 +126,9 @@ mod policy;
 pub mod sim;
 
 pub use effect::clock::{Clock, SystemClock};
+pub use effect::compress::{PackOrder, Packed};
 pub use effect::disk::Disk;
 pub use effect::fs::{At, Dir, Follow, Fs, Lock, LockRefusal, LogFile, Outcome, Space};
-pub use effect::pack::{PackOrder, Packed};
 pub use engine::{BlockReason, CloseReport, Counters, Engine, Moments, Resumed, State, Unfinished, Witness};
 pub use file_set::FileSet;
 pub use model::alert::{Alert, Edge, Event, Rotated, Trouble};
@@ -150,6 +150,6 @@ pub use policy::forecast::Forecast;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::effect::whole;
-    pub use crate::model::{class, guest, inventory, name, render, schedule, settings, slot};
-    pub use crate::policy::{backoff, budget, packing, plan, relocation, retention, rotation};
+    pub use crate::model::{errno_class, guest, inventory, name, render, schedule, settings, slot};
+    pub use crate::policy::{backoff, budget, compression, plan, relocation, retention, rotation};
 }

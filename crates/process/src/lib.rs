@@ -17,19 +17,19 @@
 #![expect(unsafe_code, reason = "what this package is for; each block argues why it is sound")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod children;
 mod exit;
+mod fork;
 mod ignored;
+mod inherited;
 mod lock;
-mod process;
 mod signals;
 mod system;
 mod threads;
 
-pub use children::{ClearedInChildren, ClosedInChildren, ForkWatch};
 pub use exit::at_exit;
+pub use fork::Process;
 pub use ignored::is_ignored;
+pub use inherited::{ClearedInChildren, ClosedInChildren, ForkWatch};
 pub use lock::ProcessLock;
-pub use process::Process;
 pub use signals::{without_file_size_signal, without_signals};
 pub use threads::{give_way, spawn};

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::process::Process;
+use crate::fork::Process;
 
 /// A mutex that may be locked when the process forks: for statics above all.
 ///

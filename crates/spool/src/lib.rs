@@ -68,12 +68,13 @@ pub use open::error::OpenError;
 pub use open::reconfigure::ReconfigureError;
 #[cfg(shuttle)]
 pub use platform::sync::let_naps_end;
-pub use settings::choices::{LateRecords, Notices, Overflow};
+pub use settings::choices::{LateRecords, Notices};
 pub use settings::config::{ConfigError, ConfigFault, SpoolConfig};
 pub use settings::description::{LINGER, QUEUE_BYTES, QUEUE_RECORDS, SHUTDOWN_TIMEOUT};
 pub use settings::durable::Durable;
+pub use settings::overflow::Overflow;
 pub use settings::table::{Part, Setting};
-pub use worker::alerts::SLOW_HOOK;
+pub use worker::hooks::SLOW_HOOK;
 pub use worker::requests::{FlushError, RequestError};
 pub use writer::event_time::EventTime;
 pub use writer::event_writer::{EventWriter, Spool};

@@ -9,7 +9,7 @@ use crate::tree::{SourceFile, Tree};
 const PACKAGES: &[(&str, &[&str])] = &[
     (
         "crates/process/src/",
-        &["system", "signals", "children", "process", "exit", "ignored", "lock", "threads"],
+        &["system", "signals", "inherited", "fork", "exit", "ignored", "lock", "threads"],
     ),
     (
         "crates/ring/src/",
@@ -220,7 +220,7 @@ fn imports_upward_are_caught() {
         ("spool/src/worker/round/feed.rs", "use crate::open::builder::SpoolBuilder;"),
         ("spool/src/writer/guard.rs", "use crate::OpenError;"),
         ("ring/src/ring.rs", "use crate::reader::Reader;"),
-        ("process/src/children.rs", "use crate::process;"),
+        ("process/src/inherited.rs", "use crate::fork;"),
         ("spool/src/cellar/wine.rs", ""),
     ] {
         assert_eq!(

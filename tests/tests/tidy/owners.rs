@@ -35,7 +35,7 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/disk",
             "crates/fileset/src/effect/lock",
             // Descriptors that a forked child must not keep, `atexit`, memory that a fork wipes.
-            "crates/process/src/children",
+            "crates/process/src/inherited",
             "crates/process/src/exit",
             "crates/process/src/ignored",
             "crates/process/src/system",
@@ -102,12 +102,14 @@ const FENCES: &[Fence] = &[
         ],
         owners: &[
             // Compression, where nobody drives the set.
-            "crates/fileset/src/file_set/packer",
+            "crates/fileset/src/file_set/compressor",
             // Whether a signal is ignored, and how threads of ours are born.
             "crates/process/src/ignored",
             "crates/process/src/signals",
             "crates/process/src/system",
             "crates/process/src/threads",
+            "crates/spool/src/open/spawn",
+            // It waits for another process, where that was asked for.
             "crates/spool/src/open/start",
             "crates/spool/src/worker",
             "crates/spool/src/hand_off/wake",

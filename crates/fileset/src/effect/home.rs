@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use super::fs::{At, Dir, Fs, Lock, LockRefusal};
-use crate::model::class::Class;
+use crate::model::errno_class::Class;
 use crate::model::error::{Failure, Holder, Op, OsError};
 use crate::model::name::Names;
 use crate::model::owner::Owner;

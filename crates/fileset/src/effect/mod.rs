@@ -2,12 +2,12 @@
 
 pub(crate) mod clock;
 mod codec;
+pub(crate) mod compress;
 pub(crate) mod disk;
 pub(crate) mod execute;
 pub(crate) mod fs;
 pub(crate) mod home;
 mod lock;
-pub(crate) mod pack;
 pub(crate) mod patient;
 pub(crate) mod site;
 pub mod whole;

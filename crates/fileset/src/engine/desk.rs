@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::alarm::{Alarms, Episode, Report};
+use super::alert_file::{Alarms, Episode, Report};
 use super::moments::Moments;
 use super::state::Counters;
 use crate::effect::execute::{Done, Stage};

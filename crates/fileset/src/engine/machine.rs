@@ -1,11 +1,11 @@
 //! The one state machine: a live file, its backups, and what is done when something fails.
 //! It never sleeps, starts no thread and prints nothing: `now` comes in, events and the next deadline come out.
 
+use super::compression::Packing;
 use super::desk::{Desk, Turn};
 use super::job::Job;
 use super::link::Link;
 use super::moments::Moments;
-use super::packing::Packing;
 use super::period::Period;
 use super::relocation::Relocation;
 use super::retention::Retention;

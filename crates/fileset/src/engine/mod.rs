@@ -1,10 +1,12 @@
 //! The engine: one state machine, its parts, and what it does with them. It never sleeps, starts no thread and prints nothing.
 
 mod adopt;
-mod alarm;
+mod alert_file;
 mod append;
-mod compress;
+mod compress_orders;
+mod compression;
 mod desk;
+mod enter_directory;
 mod ground;
 mod job;
 mod limits;
@@ -12,10 +14,8 @@ mod link;
 mod look;
 mod machine;
 mod moments;
-mod packing;
 mod period;
 mod refused;
-mod relocate;
 mod relocation;
 mod resume;
 mod retention;

@@ -7,7 +7,7 @@ use super::writing::{BLOCKED, Ceiling, Flow, Hold};
 use crate::effect::execute::Place;
 use crate::model::alert::{Event, Trouble};
 use crate::model::batch::Batch;
-use crate::model::class::Class;
+use crate::model::errno_class::Class;
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::removal::Reason;
 use crate::model::settings::BLOCKED_PROBE;

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use super::compression::Packing;
 use super::desk::Turn;
-use super::packing::Packing;
 use crate::effect::execute::{Done, Setback};
 use crate::effect::fs::Space;
 use crate::model::alert::Trouble;
-use crate::model::class::Class;
+use crate::model::errno_class::Class;
 use crate::model::error::Failure;
 use crate::model::inventory::FileId;
 use crate::model::removal::Reason;

@@ -2,12 +2,12 @@
 //! Then the lock, what a killed process left behind, and the limits.
 
 use super::adopt;
-use super::alarm::{Standing, is_ours, own_alert};
+use super::alert_file::{Standing, is_ours, own_alert};
+use super::compression::Packing;
 use super::desk::{Desk, Turn};
 use super::ground::check;
 use super::link::Link;
 use super::machine::Engine;
-use super::packing::Packing;
 use super::period::Period;
 use super::relocation::Relocation;
 use super::retention::Retention;
@@ -25,7 +25,7 @@ use crate::effect::site::{Site, Which, make_dirs, split};
 use crate::effect::zone;
 use crate::model::alert::Event;
 use crate::model::batch::Batch;
-use crate::model::class::Class;
+use crate::model::errno_class::Class;
 use crate::model::error::{Failure, Fault, Op, OpenError, OsError};
 use crate::model::inventory::FileKind;
 use crate::model::name::Names;

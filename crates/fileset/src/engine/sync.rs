@@ -3,7 +3,7 @@
 
 use super::desk::Turn;
 use crate::model::alert::Trouble;
-use crate::model::class::{Class, is_lost_by_sync};
+use crate::model::errno_class::{Class, is_lost_by_sync};
 use crate::model::error::{Failure, Op};
 use crate::model::settings::SyncPolicy;
 use crate::model::time::Mono;

@@ -1,7 +1,7 @@
 //! A file set for whoever wants an `io::Write`: lines as they come, a clock, and compression on a thread of its own.
 //! Everything that becomes of a line is the engine's.
 
-mod packer;
+mod compressor;
 mod rest;
 
 use std::fmt;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tracing_spool_process::{Process, without_file_size_signal};
 
-use self::packer::Packer;
+use self::compressor::Packer;
 use self::rest::Rest;
 use crate::effect::clock::{Clock, SystemClock};
 use crate::effect::disk::Disk;

@@ -4,8 +4,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::class::{Class, classify};
 pub use super::errno::{Op, OsError};
+use super::errno_class::{Class, classify};
 
 /// One failed operation: what was tried, on which paths, and what the system said.
 /// Displays as `rename /a/app.log -> /a/app.log.1: EBUSY (16): Device or resource busy`.

@@ -2,9 +2,10 @@
 
 pub(crate) mod alert;
 pub(crate) mod batch;
-pub mod class;
 pub(crate) mod compression;
+mod cut;
 pub(crate) mod errno;
+pub mod errno_class;
 pub(crate) mod error;
 mod faults;
 pub mod guest;
@@ -15,6 +16,7 @@ pub(crate) mod naming;
 pub(crate) mod owner;
 pub(crate) mod removal;
 pub mod render;
+mod rules;
 pub mod schedule;
 pub mod settings;
 pub mod slot;

@@ -1,35 +1,8 @@
 //! How a record's bytes become bytes of the file: control characters escaped, length bounded, one newline at the
 //! end. Pure; it runs on the writer thread, never on a caller's.
 
-use std::io::Write as _;
-
-/// How records are rendered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// Escape C0 but tab and newline, DEL, U+0080 to U+009F, and bytes that are not UTF-8.
-    pub escape: bool,
-    /// Escape newlines inside a record too.
-    pub single_line: bool,
-    /// The longest rendered record in bytes, its newline included.
-    pub max_bytes: usize,
-}
-
-impl Default for Rules {
-    /// Escaped, newlines kept, at most 1 MiB.
-    fn default() -> Self {
-        Self { escape: true, single_line: false, max_bytes: 1 << 20 }
-    }
-}
-
-/// What rendering did to a record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rendered {
-    /// Bytes of the record that were left out, and are named by its mark `…[+N bytes]`.
-    pub cut_bytes: usize,
-}
-
-/// Room that the mark `…[+N bytes]` may need, with the largest N.
-const MARK_BYTES: usize = "…[+ bytes]".len() + 20;
+use super::cut::Rendering;
+pub use super::rules::{Rendered, Rules};
 
 /// Appends `record` to `out`; `missing` further bytes of it were left behind before.
 pub(crate) fn render(record: &[u8], missing: usize, rules: &Rules, out: &mut Vec<u8>) -> Rendered {
@@ -39,10 +12,9 @@ pub(crate) fn render(record: &[u8], missing: usize, rules: &Rules, out: &mut Vec
         out.push(b'\n');
         return Rendered::default();
     }
-    let mut page = Page { start: out.len(), out, rules, safe: (0, 0), source: 0, full: false };
-    page.safe.0 = page.start;
-    page.fill(body, missing > 0);
-    page.finish(body.len() + missing)
+    let mut rendering = Rendering::new(out, rules);
+    rendering.fill(body, missing > 0);
+    rendering.finish(body.len() + missing)
 }
 
 /// Whether the record can be copied as it is.
@@ -87,100 +59,12 @@ fn any_byte(body: &[u8], is_wanted: impl Fn(u8) -> bool) -> bool {
     }
 }
 
-/// A record being rendered unit by unit: a unit is a character, or a byte that is none.
-struct Page<'a> {
-    out: &'a mut Vec<u8>,
-    rules: &'a Rules,
-    start: usize,
-    /// Source bytes rendered so far.
-    source: usize,
-    /// The last point (in `out`, in the source) behind which a mark still fits.
-    safe: (usize, usize),
-    full: bool,
-}
-
-impl Page<'_> {
-    fn fill(&mut self, body: &[u8], cut_before: bool) {
-        let mut chunks = body.utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
-            for character in chunk.valid().chars() {
-                self.character(character);
-                if self.full {
-                    return;
-                }
-            }
-            if cut_before && chunks.peek().is_none() && is_beginning(chunk.invalid()) {
-                return; // half a character, torn by the cut that came before
-            }
-            for byte in chunk.invalid() {
-                self.byte(*byte);
-                if self.full {
-                    return;
-                }
-            }
-        }
-    }
-
-    fn character(&mut self, character: char) {
-        let mut utf8 = [0; 4];
-        match character {
-            '\n' if self.rules.single_line => self.unit(b"\\n", 1),
-            '\n' | '\t' => self.unit(character.encode_utf8(&mut utf8).as_bytes(), 1),
-            '\0'..='\x1f' | '\x7f' if self.rules.escape => self.escaped(character as u32),
-            '\u{80}'..='\u{9f}' if self.rules.escape => {
-                let escaped = format!("\\u{{{:x}}}", character as u32);
-                self.unit(escaped.as_bytes(), character.len_utf8());
-            }
-            _ => self.unit(character.encode_utf8(&mut utf8).as_bytes(), character.len_utf8()),
-        }
-    }
-
-    fn byte(&mut self, byte: u8) {
-        if self.rules.escape { self.escaped(byte.into()) } else { self.unit(&[byte], 1) }
-    }
-
-    fn escaped(&mut self, code: u32) {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let digit = |nibble: u32| HEX[(nibble & 0xf) as usize];
-        self.unit(&[b'\\', b'x', digit(code >> 4), digit(code)], 1);
-    }
-
-    fn unit(&mut self, rendered: &[u8], source_bytes: usize) {
-        let used = self.out.len() - self.start + rendered.len();
-        if used + 1 > self.rules.max_bytes {
-            self.full = true;
-            return;
-        }
-        self.out.extend_from_slice(rendered);
-        self.source += source_bytes;
-        if used + MARK_BYTES < self.rules.max_bytes {
-            self.safe = (self.out.len(), self.source);
-        }
-    }
-
-    fn finish(self, source_bytes: usize) -> Rendered {
-        let mut rendered = Rendered::default();
-        if self.source < source_bytes {
-            self.out.truncate(self.safe.0);
-            rendered.cut_bytes = source_bytes - self.safe.1;
-            // Writing to a `Vec` cannot fail.
-            let _ = write!(self.out, "…[+{} bytes]", rendered.cut_bytes);
-        }
-        self.out.push(b'\n');
-        rendered
-    }
-}
-
-/// Whether `bytes` are the beginning of a UTF-8 character whose rest is missing.
-fn is_beginning(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::cut::MARK_BYTES;
 
     fn shown(record: &[u8], missing: usize, rules: &Rules) -> (String, usize) {
         let mut out = b"before\n".to_vec();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::model::class::Class;
+use crate::model::errno_class::Class;
 
 /// The schedule of retries and cool-downs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 pub(crate) mod adoption;
 pub mod backoff;
 pub mod budget;
+pub mod compression;
 pub(crate) mod forecast;
-pub mod packing;
 pub mod plan;
 pub mod relocation;
 pub mod retention;

@@ -3,7 +3,7 @@
 
 pub(crate) mod ledger;
 pub(crate) mod losses;
-pub(crate) mod metric;
+pub(crate) mod metric_table;
 pub(crate) mod peaks;
 pub(crate) mod prometheus;
 pub(crate) mod rank;

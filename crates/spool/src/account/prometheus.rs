@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::account::metric::{Kind, METRICS, Reading};
+use crate::account::metric_table::{Kind, METRICS, Reading};
 
 /// The metrics of several readings as one text.
 pub(crate) fn text_of(readings: &[Reading]) -> String {

@@ -1,5 +1,4 @@
-//! Levels as the queue knows them: five ranks, each with the fill up to which its records are admitted.
-//! It counts nothing.
+//! Levels as the queue and the account know them: five ranks. How long each is let in is `hand_off::shedding`'s.
 
 use tracing_core::Level;
 
@@ -53,16 +52,6 @@ impl Rank {
 
     pub(crate) fn name(self) -> &'static str {
         self.level().as_str()
-    }
-
-    /// The fill, in percent of the bound and with the record itself, up to which it is admitted.
-    pub(crate) fn mark_percent(self) -> u8 {
-        match self {
-            Self::Trace | Self::Debug => 80,
-            Self::Info => 95,
-            Self::Warn => 98,
-            Self::Error => 100,
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use metrics::Label;
 
-use crate::account::metric::{Kind, METRICS, Metric, Reading, Unit};
+use crate::account::metric_table::{Kind, METRICS, Metric, Reading, Unit};
 
 /// Tells the recorder that the program has installed every metric, with its description.
 pub(crate) fn record_all(reading: &Reading) {

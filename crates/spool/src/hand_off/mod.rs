@@ -7,4 +7,5 @@ pub(crate) mod inbox;
 pub(crate) mod queue;
 pub(crate) mod rings;
 pub(crate) mod run;
+pub(crate) mod shedding;
 pub(crate) mod wake;

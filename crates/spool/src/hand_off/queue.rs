@@ -15,10 +15,11 @@ use crate::account::rank::Rank;
 use crate::hand_off::back_pressure::Room;
 use crate::hand_off::draft::Draft;
 use crate::hand_off::rings::Rings;
+use crate::hand_off::shedding::mark_percent;
 use crate::hand_off::wake::Wake;
 use crate::platform::inside::is_inside;
 use crate::platform::sync::{AtomicBool, AtomicU64, Ordering};
-use crate::settings::choices::Overflow;
+use crate::settings::overflow::Overflow;
 
 /// Why a record was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +50,7 @@ impl Bounds {
     /// The same for the ring. Levels matter only where records are dropped: one that waits behind a mark of its own would
     /// wait as long as the others keep the queue above it.
     pub(crate) fn limits(&self) -> Limits {
-        let share = |rank: Rank| match self.overflow {
-            Overflow::DropNewest => rank.mark_percent(),
-            Overflow::BlockFor(_) | Overflow::Block => 100,
-        };
+        let share = |rank| mark_percent(self.overflow, rank);
         Limits { bytes: self.bytes, records: self.records, shares: Rank::ALL.map(share) }
     }
 }

@@ -16,10 +16,12 @@ use std::time::Duration;
 use tracing_spool_fileset::{Alert, Clock, Fs, Rotated};
 
 use crate::open::error::OpenError;
-use crate::open::start::{self, Started};
-use crate::settings::choices::{LateRecords, Notices, Overflow};
+use crate::open::spawn::Started;
+use crate::open::start;
+use crate::settings::choices::{LateRecords, Notices};
 use crate::settings::description::Description;
 use crate::settings::durable::Durable;
+use crate::settings::overflow::Overflow;
 use crate::writer::event_writer::Spool;
 use crate::writer::guard::SpoolGuard;
 

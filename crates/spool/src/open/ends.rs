@@ -21,7 +21,7 @@ use crate::settings::description::Description;
 use crate::settings::durable::Place;
 use crate::settings::durable::RUNTIME_DIRECTORY;
 #[cfg(not(shuttle))]
-use crate::worker::ring_file::RingFile;
+use crate::worker::ring_watch::RingFile;
 use crate::worker::tray::Tray;
 
 /// The bounds of the queue, for records of at most so many bytes.

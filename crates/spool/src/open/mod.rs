@@ -5,12 +5,10 @@ pub(crate) mod builder;
 pub(crate) mod configure;
 mod ends;
 pub(crate) mod error;
-#[cfg(not(shuttle))]
-#[cfg(test)]
-mod lives;
 pub(crate) mod reconfigure;
 #[cfg(not(shuttle))]
 mod recovery;
+mod spawn;
 pub(crate) mod start;
 #[cfg(test)]
-pub(crate) mod still;
+pub(crate) mod test_spool;

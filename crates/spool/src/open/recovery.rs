@@ -1,6 +1,9 @@
 //! What a process that died has left in its ring, made the beginning of this one's work: its records are the queue, and
 //! the write that was under way is the first batch. Nothing is written here: the ordinary writer goes on with it.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use crate::account::losses;
 use crate::account::recovered::Recovered;
 use crate::hand_off::inbox::Inbox;
 use crate::hand_off::run::Copied;
-use crate::worker::keeper::{Keeper, rules_of};
+use crate::worker::ring_stamps::{Keeper, rules_of};
 use crate::worker::tray::Tray;
 
 /// A hand-off that goes on with what was found.

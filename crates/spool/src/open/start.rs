@@ -1,8 +1,7 @@
 //! The start of a log: all checks, the ends of the queue, the files, and at last the threads. Where one of these fails, what
 //! was done before it is undone.
 
-use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
@@ -11,30 +10,22 @@ use tracing_spool_fileset::{
     self as fileset, Batch, Clock, Disk, Engine, Fs, Now, Settings, SystemClock, Unfinished,
 };
 
-use crate::leaving::{exit, outputs};
 use crate::open::ends::{self, Ends};
 use crate::open::error::OpenError;
-use crate::platform::sync::Mutex;
-use crate::platform::sync::thread::{self, JoinHandle};
+use crate::open::spawn::{Started, launch, spawn};
+use crate::platform::sync::thread::{self};
 use crate::settings::check::LEAST_QUEUE_BYTES;
 use crate::settings::choices::Notices;
 use crate::settings::description::Description;
-use crate::worker::alerts::AlertSink;
+use crate::worker::compressor::Spawn;
+use crate::worker::hooks::AlertSink;
 use crate::worker::late::Late;
 use crate::worker::notice;
-use crate::worker::packer::Spawn;
 use crate::worker::round::{Ready, Worker};
 use crate::worker::shared::{Frame, Shared};
 
 /// How often a lock held by another process is tried again.
 const LOCK_POLL: Duration = Duration::from_millis(20);
-
-/// A log that was started.
-#[derive(Debug)]
-pub(crate) struct Started {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) thread: JoinHandle<()>,
-}
 
 /// Opens the files; with what a process that died was writing, it finds what became of that.
 type OpenFiles<'a> =
@@ -57,11 +48,6 @@ pub(crate) fn open_with(
     let name = description.thread_name.clone();
     let (shared, worker) = assemble_with(description, fs, clock)?;
     launch(name, shared, worker, clock.as_ref(), spawn)
-}
-
-/// The writer thread, and the one that compresses; a failure is an error of `open`.
-fn spawn(builder: thread::Builder, life: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
-    crate::platform::sync::spawn(builder, life)
 }
 
 pub(super) fn open_by(
@@ -202,43 +188,4 @@ fn assemble(
         ring_file: halves.ring_file,
     });
     (shared, worker)
-}
-
-/// Starts the thread; where that fails, closes what was opened.
-fn launch(
-    name: String,
-    shared: Arc<Shared>,
-    mut worker: Worker,
-    clock: &dyn Clock,
-    spawn: Spawn,
-) -> Result<Started, OpenError> {
-    // Within reach of both threads: where there is no second one, the file set is closed by this one.
-    let helped = worker.start_packer(&name, spawn);
-    let worker = Arc::new(Mutex::new(Some(worker)));
-    let take = |slot: &Mutex<Option<Worker>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let slot = Arc::clone(&worker);
-    let begun = Arc::clone(&shared);
-    let life = move || {
-        if !begun.thread_starts() {
-            return std::mem::forget((begun, slot));
-        }
-        drop(begun);
-        if let Some(worker) = take(&slot) {
-            worker.run();
-        }
-    };
-    match helped.and_then(|()| spawn(thread::Builder::new().name(name), Box::new(life))) {
-        Ok(thread) => {
-            shared.queue.wake.belongs_to(thread.thread().clone());
-            outputs::enter(&shared);
-            exit::opened();
-            Ok(Started { shared, thread })
-        }
-        Err(error) => {
-            if let Some(file_set) = take(&worker).as_mut().and_then(Worker::give_up) {
-                file_set.close(&mut Batch::default(), clock.now());
-            }
-            Err(OpenError::Thread(error))
-        }
-    }
 }

@@ -1,14 +1,16 @@
 //! A log as it is described: plain data, with the defaults of what is not the file set's. Whether it can be used is `check`'s.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tracing_spool_fileset::Settings;
+use tracing_spool_fileset::{Alert, Rotated, Settings};
 
 use crate::account::rank::Rank;
-use crate::settings::choices::{LateRecords, Notices, Overflow};
+use crate::settings::choices::{LateRecords, Notices};
 use crate::settings::durable::Durable;
-use crate::settings::hooks::Hooks;
+use crate::settings::overflow::Overflow;
 use crate::settings::variables::Variables;
 
 /// Default of [`SpoolBuilder::queue_bytes`](crate::SpoolBuilder::queue_bytes): 16 MiB.
@@ -61,5 +63,24 @@ impl Description {
             linger: LINGER,
             variables: Variables::default(),
         }
+    }
+}
+
+/// One that is told of something.
+type Call<T> = Arc<dyn Fn(&T) + Send + Sync>;
+
+/// Code of the program's that threads of ours call.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) alert: Option<Call<Alert>>,
+    pub(crate) rotate: Option<Call<Rotated>>,
+    pub(crate) thread_start: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { alert, rotate, thread_start } = self;
+        let given = [alert.is_some(), rotate.is_some(), thread_start.is_some()];
+        f.debug_tuple("Hooks").field(&given).finish()
     }
 }

@@ -8,8 +8,9 @@ use jiff::{Span, SpanRelativeTo};
 use tracing_core::Level;
 use tracing_spool_fileset::{Allow, Compression, Naming, Owner, Schedule, SyncPolicy};
 
-use crate::settings::choices::{LateRecords, Notices, Overflow};
+use crate::settings::choices::{LateRecords, Notices};
 use crate::settings::durable::Place;
+use crate::settings::overflow::Overflow;
 
 /// A value as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]

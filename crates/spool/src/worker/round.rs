@@ -25,14 +25,14 @@ use crate::platform::answer::Reply;
 use crate::platform::inside::Inside;
 use crate::platform::sync::thread;
 use crate::settings::choices::Notices;
+use crate::worker::compressor::{Packer, Spawn};
 use crate::worker::control::{Control, Left, Tickets};
 use crate::worker::limits;
+use crate::worker::notice_queue::Speech;
 use crate::worker::pace::Pace;
-use crate::worker::packer::{Packer, Spawn};
 #[cfg(not(shuttle))]
-use crate::worker::ring_file::RingFile;
+use crate::worker::ring_watch::RingFile;
 use crate::worker::shared::Shared;
-use crate::worker::speech::Speech;
 use crate::worker::tray::Tray;
 
 /// Panics in a row, without a record written between them, after which the batch in hand is given up.

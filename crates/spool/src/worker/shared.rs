@@ -19,9 +19,9 @@ use crate::hand_off::queue::{Queue, Refusal};
 use crate::platform::inside::{Inside, is_inside};
 use crate::platform::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::settings::description::Description;
-use crate::worker::alerts::AlertSink;
 use crate::worker::control::{Asks, Control};
-use crate::worker::forked::{self, Told};
+use crate::worker::fork_notice::{self, Told};
+use crate::worker::hooks::AlertSink;
 use crate::worker::late::{Late, Report};
 
 /// The writer thread's last word on the file set.
@@ -189,7 +189,7 @@ impl Shared {
         self.queue.shut();
         self.ledger.drop_one(Reason::Forked, rank);
         if self.said.forked.is_due() {
-            self.sink.print(&forked::words(&self.path));
+            self.sink.print(&fork_notice::words(&self.path));
         }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::metric::Reading;
+use crate::account::metric_table::Reading;
 use crate::account::stats::{Health, Stats};
 use crate::worker::control::Patience;
 use crate::worker::requests::{self, FlushError, RequestError};

@@ -1,5 +1,5 @@
 //! The metrics of a handle's spool: as text, as a file for the textfile collector of `node_exporter`, and for the `metrics`
-//! facade. Which metrics there are is the table of `account::metric`.
+//! facade. Which metrics there are is the table of `account::metric_table`.
 
 #[cfg(test)]
 mod tests;
@@ -9,7 +9,7 @@ use std::path::Path;
 use tracing_spool_fileset::Failure;
 use tracing_spool_fileset::internal::whole;
 
-use crate::account::metric::Reading;
+use crate::account::metric_table::Reading;
 use crate::account::prometheus;
 #[cfg(feature = "metrics")]
 use crate::account::recorder;

@@ -2,8 +2,8 @@
 //! is decided elsewhere.
 
 mod attributes;
+mod compression;
 mod open;
-mod packing;
 mod stage;
 mod survey;
 mod tail;
@@ -11,7 +11,7 @@ mod tail;
 mod tests;
 
 pub(crate) use attributes::{Attributes, give};
+pub(crate) use compression::{Placed, is_lost};
 pub(crate) use open::{is_shared, objection};
-pub(crate) use packing::{Placed, is_lost};
 pub(crate) use stage::{Done, OpenFile, Place, Setback, Stage};
 pub(crate) use survey::Picture;

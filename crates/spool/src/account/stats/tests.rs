@@ -6,7 +6,7 @@ use tracing_spool_fileset::sim::Fault;
 use tracing_spool_fileset::{Op, OsError, Trouble};
 
 use super::*;
-use crate::open::still::{Still, still};
+use crate::open::test_spool::{Still, still};
 
 const SECOND: Duration = Duration::from_secs(1);
 

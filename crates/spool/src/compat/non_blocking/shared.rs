@@ -16,7 +16,7 @@ use crate::leaving::outputs::Output;
 use crate::platform::answer::Answer;
 use crate::platform::inside::{is_inside, is_inside_of};
 use crate::platform::sync::{AtomicBool, Ordering};
-use crate::settings::choices::Overflow;
+use crate::settings::overflow::Overflow;
 use crate::worker::control::{Asks, Flushed, Patience};
 use crate::worker::requests::FlushError;
 

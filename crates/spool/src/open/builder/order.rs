@@ -9,8 +9,8 @@ use tracing_spool_fileset::{Allow, Compression, Naming, Owner, Schedule, SyncPol
 use super::SpoolBuilder;
 use crate::settings::choices::LateRecords;
 use crate::settings::choices::Notices;
-use crate::settings::choices::Overflow;
 use crate::settings::durable::Durable;
+use crate::settings::overflow::Overflow;
 use crate::settings::parse::Value;
 use crate::settings::table::ROWS;
 use crate::writer::event_writer::Spool;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::open::still::{LOG, Still, still};
+use crate::open::test_spool::{LOG, Still, still};
 use crate::settings::choices::Notices;
 use crate::settings::config::SpoolConfig;
 use crate::worker::control::Control;

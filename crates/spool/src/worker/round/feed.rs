@@ -4,8 +4,8 @@ use super::Worker;
 use crate::account::ledger::Reason;
 use crate::account::rank::Rank;
 use crate::platform::sync::Ordering;
-use crate::worker::keeper::Keeper;
 use crate::worker::notice;
+use crate::worker::ring_stamps::Keeper;
 use tracing_spool_fileset::{Now, Witness};
 
 impl Worker {

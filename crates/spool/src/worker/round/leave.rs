@@ -13,7 +13,7 @@ use crate::account::stats::Condition;
 use crate::hand_off::wake::Rest;
 use crate::platform::sync::Ordering;
 use crate::worker::control::Left;
-use crate::worker::keeper::Keeper;
+use crate::worker::ring_stamps::Keeper;
 
 impl Worker {
     pub(super) fn next_while_closing(&mut self, now: Now, progress: bool) -> Next {

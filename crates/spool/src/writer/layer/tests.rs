@@ -14,7 +14,7 @@ use tracing_subscriber::registry;
 use super::PlainFields;
 use crate::account::ledger::Reason;
 use crate::open::builder::SpoolBuilder;
-use crate::open::still::still;
+use crate::open::test_spool::still;
 use crate::writer::event_writer::Spool;
 
 /// A console that is never looked at, with colours.

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::*;
-use crate::open::still::still;
+use crate::open::test_spool::still;
 
 #[test]
 fn each_line_is_a_record_however_it_comes() {

@@ -7,7 +7,7 @@ use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString,
 };
 
-use crate::account::metric::METRICS;
+use crate::account::metric_table::METRICS;
 use crate::writer::event_writer::Spool;
 
 type Values = Arc<Mutex<BTreeMap<String, f64>>>;

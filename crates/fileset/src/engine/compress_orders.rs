@@ -2,7 +2,7 @@
 
 use super::desk::Turn;
 use super::machine::Engine;
-use crate::effect::pack::{PackOrder, Packed};
+use crate::effect::compress::{PackOrder, Packed};
 use crate::model::time::Now;
 
 impl Engine {

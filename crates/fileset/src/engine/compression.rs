@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::desk::Turn;
+use crate::effect::compress::{Allowance, PackOrder, Packed, Stop};
 use crate::effect::execute::{Placed, is_lost};
-use crate::effect::pack::{Allowance, PackOrder, Packed, Stop};
 use crate::model::alert::Trouble;
-use crate::model::class::Class;
 use crate::model::compression::Compression;
+use crate::model::errno_class::Class;
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::FileId;
 use crate::model::slot::Slot;
 use crate::model::time::{Mono, Wall};
 use crate::policy::backoff::{Prospect, Retry};
-use crate::policy::{budget, packing};
+use crate::policy::{budget, compression};
 
 /// Files that do not get smaller are remembered, but not for ever.
 const INCOMPRESSIBLE_MAX: usize = 1_024;
@@ -105,7 +105,7 @@ impl Packing {
 
     fn next(&self, turn: &Turn<'_>) -> Option<Slot> {
         let room = budget::room(turn.stage.total_bytes(), turn.settings.max_total_bytes);
-        packing::next(&turn.stage.picture.inventory, room, &self.incompressible)
+        compression::next(&turn.stage.picture.inventory, room, &self.incompressible)
     }
 
     /// Takes back an order that was performed.

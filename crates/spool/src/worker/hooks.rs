@@ -12,7 +12,7 @@ use tracing_spool_fileset::{Alert, Clock, Edge, Rotated};
 use crate::account::stats::{Hook, SlowHook};
 use crate::platform::inside::Inside;
 use crate::platform::stderr;
-use crate::settings::hooks::Hooks;
+use crate::settings::description::Hooks;
 
 /// From when on [`Health`](crate::Health) names a hook that has not returned.
 pub const SLOW_HOOK: Duration = Duration::from_secs(1);

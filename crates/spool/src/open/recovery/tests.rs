@@ -3,8 +3,8 @@
 //! the ring is a file.
 #![expect(clippy::disallowed_methods, reason = "the ring is a real file, which a test spoils")]
 
-mod anew;
-mod told;
+mod next_life;
+mod ring_renewed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tracing_spool_process::spawn;
 
 use crate::effect::clock::Clock;
-use crate::effect::pack::{PackOrder, Packed};
+use crate::effect::compress::{PackOrder, Packed};
 use crate::engine::Engine;
 use crate::model::time::Now;
 

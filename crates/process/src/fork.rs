@@ -11,7 +11,7 @@
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use crate::children::{self, UNWIPED};
+use crate::inherited::{self, UNWIPED};
 use crate::system;
 
 /// The word that holds the number of life; null until somebody asks.
@@ -82,7 +82,7 @@ fn word() -> Option<&'static AtomicU64> {
 
 #[cold]
 fn first_word() -> &'static AtomicU64 {
-    children::watch();
+    inherited::watch();
     let word = system::wiped_word().unwrap_or(&UNWIPED);
     let word = ptr::from_ref(word).cast_mut();
     let before = PAGE.compare_exchange(ptr::null_mut(), word, Ordering::AcqRel, Ordering::Acquire);
