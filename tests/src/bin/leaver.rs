@@ -31,11 +31,21 @@ const WRITE: Duration = Duration::from_millis(50);
 const LINES: u64 = 1_000;
 
 fn main() {
+    heed_signals();
     let words: Vec<String> = env::args().skip(1).collect();
     match &words[..] {
         [way] if way == "serve" => serve(),
         [way, path] => leave(way, Path::new(path)),
         _ => panic!("leaver WAY LOG, or leaver serve"),
+    }
+}
+
+/// A shell has its background jobs ignore these two, and what they start inherits it.
+#[expect(unsafe_code, reason = "a default disposition is no handler")]
+fn heed_signals() {
+    for signal in [Signal::SIGINT, Signal::SIGQUIT] {
+        // SAFETY: it installs no handler, and no other thread has begun.
+        unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigDfl) }.unwrap();
     }
 }
 
