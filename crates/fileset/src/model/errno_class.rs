@@ -29,7 +29,7 @@ pub enum Class {
 /// The class of `error`, coming from `op`.
 ///
 /// ```
-/// use tracing_spool_fileset::internal::class::{Class, classify};
+/// use tracing_spool_fileset::internal::errno_class::{Class, classify};
 /// use tracing_spool_fileset::{Op, OsError};
 /// assert_eq!(classify(Op::Rename, OsError::EBUSY), Class::Transient);
 /// assert_eq!(classify(Op::Write, OsError::ENOSPC), Class::NoSpace);

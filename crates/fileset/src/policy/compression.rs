@@ -14,7 +14,7 @@ use crate::model::slot::Slot;
 /// ```
 /// use std::collections::BTreeSet;
 /// use tracing_spool_fileset::internal::inventory::{Backup, Inventory};
-/// use tracing_spool_fileset::{Slot, internal::packing::next};
+/// use tracing_spool_fileset::{Slot, internal::compression::next};
 /// let mut inventory = Inventory::default();
 /// inventory.backups.insert(Slot::Number(1), Backup { bytes: 10, ..Backup::default() });
 /// assert_eq!(next(&inventory, 100, &BTreeSet::new()), None);
