@@ -76,11 +76,10 @@ pub use settings::overflow::Overflow;
 pub use settings::table::{Part, Setting};
 pub use worker::hooks::SLOW_HOOK;
 pub use worker::requests::{FlushError, RequestError};
-pub use writer::event_time::EventTime;
 pub use writer::event_writer::{EventWriter, Spool};
 pub use writer::guard::{ShutdownReport, SpoolGuard};
 pub use writer::handle::SpoolHandle;
-pub use writer::layer::{PlainFields, Shedding, SpoolLayer};
+pub use writer::layer::{Shedding, SpoolLayer};
 pub use writer::lines::Lines;
 pub use writer::metrics::prometheus_text;
 
@@ -91,6 +90,9 @@ pub use tracing_spool_fileset::{
 /// For [`SpoolBuilder::open_with`], which tests use.
 #[doc(hidden)]
 pub use tracing_spool_fileset::{Clock, Fs};
+pub use tracing_spool_format::{
+    Compact, EventTime, Ids, Json, JsonFields, Keys, Logfmt, LogfmtFields, Text, TextFields, ZoneError,
+};
 /// Why the ring of a [`Durable`] log was not opened.
 #[cfg(not(shuttle))]
 pub use tracing_spool_ring::OpenError as RingError;

@@ -1,31 +1,52 @@
-//! The layer that suits a file: no colours, whatever other layers do, and records that would be dropped are shed before
-//! they are formatted. How a record travels is `queue`'s; what it looks like is `tracing_subscriber`'s.
+//! The layer that suits a file: lines of `tracing_spool_format`, without colours whatever other layers do; and the filter that
+//! sheds records before they are formatted. How a record travels is the queue's.
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-use tracing_core::{Event, Interest, Metadata};
-use tracing_subscriber::field::RecordFields;
+use tracing_core::span::{Attributes, Id, Record};
+use tracing_core::{Event, Interest, Metadata, Subscriber};
+use tracing_spool_format::{
+    Compact, Ids, Json, JsonFields, KeepScopes, Keys, Logfmt, LogfmtFields, Text, TextFields,
+};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt as subscriber;
-use tracing_subscriber::fmt::format::{DefaultFields, Format, FormatFields, Full, Writer};
+use tracing_subscriber::fmt::format::{FmtSpan, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, Filter};
+use tracing_subscriber::registry::{Extensions, LookupSpan};
 
 use crate::account::rank::Rank;
-use crate::writer::event_time::EventTime;
 use crate::writer::event_writer::Spool;
 
-/// What [`Spool::layer`] returns: a [`tracing_subscriber::fmt::Layer`], with all its methods.
-pub type SpoolLayer<S> = subscriber::Layer<S, PlainFields, Format<Full, EventTime>, Spool>;
+/// What [`Spool::layer`] returns: a layer that formats events and gives them to the log.
+///
+/// The format is [`Text`], `fmt`'s default, until [`json`](Self::json), [`compact`](Self::compact) or
+/// [`logfmt`](Self::logfmt) chooses another. Settings before that choice stay.
+#[must_use = "a layer does nothing before it is added to a subscriber"]
+pub struct SpoolLayer<S, N = TextFields, E = Text> {
+    lines: subscriber::Layer<S, N, E, Spool>,
+    /// The longest record, in bytes.
+    max_record: usize,
+}
 
 impl Spool {
-    /// A `fmt` layer into this log: without colours, with [`EventTime`] in UTC, and with [`PlainFields`], so that no
-    /// colour of a console layer beside it gets into the file. `.json()`, `.compact()`, `.with_timer()` and the rest
-    /// are there as on any `fmt` layer.
+    /// Returns a layer into this log, without colours, with [`EventTime`](crate::EventTime) in UTC.
     ///
-    /// After `.pretty()`, which has fields of its own, say `.fmt_fields(PlainFields::new())`.
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// let (spool, guard) = tracing_spool::Spool::builder(&path).open()?;
+    /// let lines = spool.layer().json().redact(["password"]);
+    /// let subscriber = tracing_subscriber::registry().with(lines);
+    /// tracing::subscriber::with_default(subscriber, || tracing::info!(order = 7, "shipped"));
+    /// assert!(guard.shutdown(std::time::Duration::from_secs(5)).is_complete());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// A layer in an `Option` is a layer too, so a service can log to stderr where its log cannot be opened:
     ///
@@ -46,30 +67,20 @@ impl Spool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// ```
-    /// # let dir = tempfile::tempdir()?;
-    /// # let path = dir.path().join("app.log");
-    /// use tracing_subscriber::prelude::*;
-    ///
-    /// let (spool, guard) = tracing_spool::Spool::builder(&path).open()?;
-    /// let subscriber = tracing_subscriber::registry().with(spool.layer().compact());
-    /// tracing::subscriber::with_default(subscriber, || tracing::info!(order = 7, "shipped"));
-    /// assert!(guard.shutdown(std::time::Duration::from_secs(5)).is_complete());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
+    /// For a format of another crate, the spool is a `MakeWriter`: `fmt::layer().pretty().with_writer(spool)`.
     pub fn layer<S>(&self) -> SpoolLayer<S>
     where
-        S: tracing_core::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+        S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        subscriber::layer()
+        let lines = subscriber::layer()
             .with_ansi(false)
-            .with_timer(EventTime::utc())
-            .fmt_fields(PlainFields::new())
-            .with_writer(self.clone())
+            .event_format(Text::new())
+            .fmt_fields(TextFields::new())
+            .with_writer(self.clone());
+        SpoolLayer { lines, max_record: self.shared().queue.max_record() }
     }
 
-    /// A filter for this log's layer that sheds what the queue would refuse, before it is formatted.
+    /// Returns a filter for this log's layer that sheds what the queue would refuse, before it is formatted.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -88,30 +99,184 @@ impl Spool {
     }
 }
 
-/// Formats the fields of spans and events as `tracing_subscriber`'s own default does, under a name of its own.
-///
-/// `tracing_subscriber` keeps the formatted fields of a span once for each *type* of field formatter. Two layers with
-/// the same one share them, and a layer for a file finds what a coloured layer for a console has put there.
-///
-/// ```
-/// let fields = tracing_spool::PlainFields::new();
-/// let layer = tracing_subscriber::fmt::layer::<tracing_subscriber::Registry>().fmt_fields(fields);
-/// # drop(layer);
-/// ```
-#[derive(Debug, Default)]
-pub struct PlainFields(DefaultFields);
+impl<S, N, E> SpoolLayer<S, N, E>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    E: FormatEvent<S, N>,
+{
+    fn map<E2: FormatEvent<S, N> + 'static>(self, change: impl FnOnce(E) -> E2) -> SpoolLayer<S, N, E2> {
+        SpoolLayer { lines: self.lines.map_event_format(change), max_record: self.max_record }
+    }
 
-impl PlainFields {
-    /// The formatter; it has no options.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    /// Writes events of spans too: as they are created, entered, left, closed.
+    ///
+    /// Default: `FmtSpan::NONE`.
+    pub fn with_span_events(mut self, events: FmtSpan) -> Self {
+        self.lines.set_span_events(events);
+        self
     }
 }
 
-impl<'writer> FormatFields<'writer> for PlainFields {
-    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
-        self.0.format_fields(writer, fields)
+impl<S, T> SpoolLayer<S, TextFields, Text<T>>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    T: subscriber::time::FormatTime + 'static,
+{
+    /// Writes JSON, an object a line. A line is never longer than the longest record: it is cut before, and stays valid
+    /// ([`Json::max_line_bytes`]).
+    pub fn json(self) -> SpoolLayer<S, JsonFields, Json<T>> {
+        let max_record = self.max_record;
+        let changed = self.map(|text| Json::from(text).max_line_bytes(max_record));
+        SpoolLayer { lines: changed.lines.map_fmt_fields(JsonFields::from), max_record }
+    }
+
+    /// Writes `fmt`'s compact format.
+    pub fn compact(self) -> SpoolLayer<S, TextFields, Compact<T>> {
+        self.map(Compact::from)
+    }
+
+    /// Writes logfmt: `key=value` pairs.
+    pub fn logfmt(self) -> SpoolLayer<S, LogfmtFields, Logfmt<T>> {
+        let max_record = self.max_record;
+        let changed = self.map(Logfmt::from);
+        SpoolLayer { lines: changed.lines.map_fmt_fields(LogfmtFields::from), max_record }
+    }
+}
+
+impl<S, T> SpoolLayer<S, JsonFields, Json<T>>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    T: subscriber::time::FormatTime + 'static,
+{
+    /// As [`Json::keys`].
+    pub fn keys(self, keys: Keys) -> Self {
+        self.map(|json| json.keys(keys))
+    }
+
+    /// As [`Json::flatten_event`].
+    pub fn flatten_event(self, is_flat: bool) -> Self {
+        self.map(|json| json.flatten_event(is_flat))
+    }
+
+    /// As [`Json::with_current_span`].
+    pub fn with_current_span(self, is_shown: bool) -> Self {
+        self.map(|json| json.with_current_span(is_shown))
+    }
+
+    /// As [`Json::with_span_list`].
+    pub fn with_span_list(self, is_shown: bool) -> Self {
+        self.map(|json| json.with_span_list(is_shown))
+    }
+}
+
+macro_rules! setters {
+    ($($format:ident $fields:ident),*) => { $(
+        impl<S, T> SpoolLayer<S, $fields, $format<T>>
+        where
+            S: Subscriber + for<'span> LookupSpan<'span>,
+            T: subscriber::time::FormatTime + 'static,
+        {
+            #[doc = concat!("As [`", stringify!($format), "::with_timer`].")]
+            pub fn with_timer<T2: subscriber::time::FormatTime + 'static>(self, timer: T2) -> SpoolLayer<S, $fields, $format<T2>> {
+                self.map(|format| format.with_timer(timer))
+            }
+
+            #[doc = concat!("As [`", stringify!($format), "::without_time`].")]
+            pub fn without_time(self) -> SpoolLayer<S, $fields, $format<()>> {
+                self.map($format::without_time)
+            }
+
+            #[doc = concat!("As [`", stringify!($format), "::with_level`].")]
+            pub fn with_level(self, is_shown: bool) -> Self {
+                self.map(|format| format.with_level(is_shown))
+            }
+
+            #[doc = concat!("As [`", stringify!($format), "::with_target`].")]
+            pub fn with_target(self, is_shown: bool) -> Self {
+                self.map(|format| format.with_target(is_shown))
+            }
+
+            #[doc = concat!("As [`", stringify!($format), "::with_file`].")]
+            pub fn with_file(self, is_shown: bool) -> Self {
+                self.map(|format| format.with_file(is_shown))
+            }
+
+            #[doc = concat!("As [`", stringify!($format), "::with_line_number`].")]
+            pub fn with_line_number(self, is_shown: bool) -> Self {
+                self.map(|format| format.with_line_number(is_shown))
+            }
+
+            #[doc = concat!("As [`", stringify!($format), "::with_thread_names`].")]
+            pub fn with_thread_names(self, are_shown: bool) -> Self {
+                self.map(|format| format.with_thread_names(are_shown))
+            }
+
+            #[doc = concat!("As [`", stringify!($format), "::with_thread_ids`].")]
+            pub fn with_thread_ids(self, are_shown: bool) -> Self {
+                self.map(|format| format.with_thread_ids(are_shown))
+            }
+
+            #[doc = concat!("As [`", stringify!($format), "::ids`].")]
+            pub fn ids(self, find: impl Fn(&Extensions<'_>) -> Option<Ids> + Send + Sync + 'static) -> Self {
+                self.map(|format| format.ids(find))
+            }
+
+            #[doc = concat!("As [`", stringify!($fields), "::redact`].")]
+            pub fn redact(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+                Self { lines: self.lines.map_fmt_fields(|fields| fields.redact(names)), ..self }
+            }
+
+            #[doc = concat!("As [`", stringify!($fields), "::redact_where`].")]
+            pub fn redact_where(self, is_hidden: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+                Self { lines: self.lines.map_fmt_fields(|fields| fields.redact_where(is_hidden)), ..self }
+            }
+
+            #[doc = concat!("As [`", stringify!($fields), "::max_field_bytes`].")]
+            pub fn max_field_bytes(self, bytes: usize) -> Self {
+                Self { lines: self.lines.map_fmt_fields(|fields| fields.max_field_bytes(bytes)), ..self }
+            }
+        }
+    )* };
+}
+
+setters!(Text TextFields, Compact TextFields, Json JsonFields, Logfmt LogfmtFields);
+
+impl<S, N, E> Layer<S> for SpoolLayer<S, N, E>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    E: FormatEvent<S, N> + 'static,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        KeepScopes.on_new_span(attributes, id, ctx.clone());
+        self.lines.on_new_span(attributes, id, ctx);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
+        self.lines.on_record(id, values, ctx);
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        self.lines.on_event(event, ctx);
+    }
+
+    fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        self.lines.on_enter(id, ctx);
+    }
+
+    fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        self.lines.on_exit(id, ctx);
+    }
+
+    fn on_close(&self, id: Id, ctx: Context<'_, S>) {
+        self.lines.on_close(id, ctx);
+    }
+}
+
+impl<S, N, E> fmt::Debug for SpoolLayer<S, N, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpoolLayer").field("max_record", &self.max_record).finish_non_exhaustive()
     }
 }
 

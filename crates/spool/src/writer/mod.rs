@@ -1,7 +1,6 @@
 //! What users hold of a log that is open: the spool as a `MakeWriter`, the writer of one event, the layer, the guard, and the
 //! handle with its metrics and signals.
 
-pub(crate) mod event_time;
 pub(crate) mod event_writer;
 pub(crate) mod guard;
 pub(crate) mod handle;

@@ -11,7 +11,6 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
 
-use super::PlainFields;
 use crate::account::ledger::Reason;
 use crate::open::builder::SpoolBuilder;
 use crate::open::test_spool::still;
@@ -65,8 +64,8 @@ fn no_colour_of_a_console_layer_reaches_the_file() {
     let line: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&line["span"]["id"], &line["span"]["state"]), (&7.into(), &"paid".into()));
     assert_eq!(line["fields"]["parcel"], "small");
-    let text = beside_a_console(|spool| spool.layer().pretty().fmt_fields(PlainFields::new()));
-    assert!(text.contains("id=7 state=\"paid\"") && !text.contains('\x1b'), "{text}");
+    let text = beside_a_console(|spool| spool.layer().logfmt());
+    assert!(text.contains("id=7 state=paid") && !text.contains('\x1b'), "{text}");
 }
 
 /// Counts how often it is formatted.

@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 /// The clock is read at every event and shown to the microsecond; only the text of the second is kept.
 ///
 /// ```
-/// use tracing_spool::EventTime;
+/// use tracing_spool_format::EventTime;
 /// let subscriber = tracing_subscriber::fmt().with_timer(EventTime::utc()).with_writer(std::io::sink).finish();
 /// tracing::subscriber::with_default(subscriber, || tracing::info!("stamped"));
 /// ```
@@ -25,33 +25,84 @@ pub struct EventTime {
     zone: TimeZone,
     /// Tells what was kept for this zone from what was kept for another; 0 is UTC, written as `Z`.
     id: u32,
+    /// The zone is not known: the offset is written as `-00:00`.
+    is_unknown: bool,
 }
+
+/// Why a time zone cannot be used. Displays as what was looked for and why it was not found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneError(String);
+
+impl fmt::Display for ZoneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ZoneError {}
 
 impl EventTime {
     /// In UTC.
     ///
     /// ```
-    /// let time = tracing_spool::EventTime::utc();
+    /// let time = tracing_spool_format::EventTime::utc();
     /// ```
     #[must_use]
     pub const fn utc() -> Self {
-        Self { zone: TimeZone::UTC, id: 0 }
+        Self { zone: TimeZone::UTC, id: 0, is_unknown: false }
     }
 
     /// In the time zone of the system, with its offset: `2026-11-23T19:19:11.000250+01:00`. The zone is looked up here,
-    /// once; where the system does not name one, it is UTC with the offset `+00:00`.
+    /// once. Where the system names one that cannot be read (`TZ` is set, and there is no such zone here), times are in UTC
+    /// with the offset `-00:00`, by which RFC 3339 says that the local offset is not known.
     ///
     /// ```
-    /// let time = tracing_spool::EventTime::local();
+    /// let time = tracing_spool_format::EventTime::local();
     /// ```
     #[must_use]
     pub fn local() -> Self {
-        Self::in_zone(TimeZone::try_system().unwrap_or(TimeZone::UTC))
+        Self::try_local().unwrap_or_else(|_| Self { is_unknown: true, ..Self::of(TimeZone::UTC) })
     }
 
-    fn in_zone(zone: TimeZone) -> Self {
+    /// In the time zone of the system, or an error where that cannot be found out.
+    ///
+    /// # Errors
+    /// What the system names and why it cannot be read.
+    ///
+    /// ```
+    /// match tracing_spool_format::EventTime::try_local() {
+    ///     Ok(time) => drop(time),
+    ///     Err(error) => eprintln!("times are in UTC: {error}"),
+    /// }
+    /// ```
+    pub fn try_local() -> Result<Self, ZoneError> {
+        let named = std::env::var("TZ").ok().filter(|name| !name.is_empty());
+        let zone = TimeZone::try_system().map_err(|error| {
+            let name = named.as_deref().unwrap_or("the system's");
+            ZoneError(format!("the time zone {name} cannot be read: {error}"))
+        })?;
+        Ok(Self::of(zone))
+    }
+
+    /// In the zone of this IANA name.
+    ///
+    /// # Errors
+    /// The name, and why there is no such zone here.
+    ///
+    /// ```
+    /// let time = tracing_spool_format::EventTime::in_zone("Europe/Berlin");
+    /// assert!(tracing_spool_format::EventTime::in_zone("Europe/Atlantis").is_err());
+    /// # drop(time);
+    /// ```
+    pub fn in_zone(name: &str) -> Result<Self, ZoneError> {
+        let zone = TimeZone::get(name);
+        zone.map(Self::of)
+            .map_err(|error| ZoneError(format!("the time zone {name:?} cannot be used: {error}")))
+    }
+
+    fn of(zone: TimeZone) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        Self { zone, id: NEXT.fetch_add(1, Ordering::Relaxed) }
+        Self { zone, id: NEXT.fetch_add(1, Ordering::Relaxed), is_unknown: false }
     }
 
     fn write(&self, micros: i64, to: &mut impl fmt::Write) -> fmt::Result {
@@ -78,6 +129,8 @@ impl EventTime {
         let mut text = Text { zone: self.id, second, ..Text::NONE };
         let shown = if self.id == 0 {
             format!("{}Z", time.strftime("%Y-%m-%dT%H:%M:%S.000000"))
+        } else if self.is_unknown {
+            format!("{}-00:00", time.strftime("%Y-%m-%dT%H:%M:%S.000000"))
         } else {
             time.strftime("%Y-%m-%dT%H:%M:%S.000000%:z").to_string()
         };
@@ -163,8 +216,8 @@ mod tests {
     #[test]
     fn zones_follow_their_clocks_and_do_not_mix() {
         // Berlin goes from +02:00 to +01:00 at 01:00 UTC.
-        let berlin = EventTime::in_zone(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap());
-        let tokyo = EventTime::in_zone(TimeZone::posix("JST-9").unwrap());
+        let berlin = EventTime::of(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap());
+        let tokyo = EventTime::of(TimeZone::posix("JST-9").unwrap());
         let change = 1_792_890_000_000_000;
         for _ in 0..2 {
             assert_eq!(shown(&berlin, change - 1), "2026-10-25T02:59:59.999999+02:00");
@@ -172,6 +225,14 @@ mod tests {
             assert_eq!(shown(&EventTime::utc(), change - 1), "2026-10-25T00:59:59.999999Z");
             assert_eq!(shown(&berlin, change), "2026-10-25T02:00:00.000000+01:00");
         }
+    }
+
+    #[test]
+    fn a_zone_that_is_not_known_is_said_by_its_offset() {
+        let unknown = EventTime { is_unknown: true, ..EventTime::of(TimeZone::UTC) };
+        assert_eq!(shown(&unknown, 0), "1970-01-01T00:00:00.000000-00:00");
+        let error = EventTime::in_zone("Europe/Atlantis").unwrap_err().to_string();
+        assert!(error.contains("\"Europe/Atlantis\""), "{error}");
     }
 
     proptest! {

@@ -1,0 +1,128 @@
+//! `fmt`'s compact format: `TIME LEVEL span:span: target: message key=value spanfield=value`.
+
+use std::fmt;
+
+use tracing_core::{Event, Subscriber};
+use tracing_subscriber::fmt::FmtContext;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::buffer;
+use crate::escape::push_int;
+use crate::fields::text::push_fields;
+use crate::options::{Options, padded, push_thread, push_time, setters, with_metadata};
+use crate::scope;
+use crate::text::Text;
+use crate::time::EventTime;
+
+/// `fmt`'s compact format, the same bytes without colours: the names of spans before the target, their fields at the end.
+///
+/// ```
+/// use tracing_spool_format::{Compact, TextFields};
+/// let lines = tracing_subscriber::fmt::layer::<tracing_subscriber::Registry>()
+///     .event_format(Compact::new())
+///     .fmt_fields(TextFields::new());
+/// # drop(lines);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Compact<T = EventTime> {
+    options: Options<T>,
+}
+
+impl Compact {
+    /// The format with time, level, spans, target and fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { options: Options::new(EventTime::utc()) }
+    }
+}
+
+impl Default for Compact {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Shows the same.
+impl<T> From<Text<T>> for Compact<T> {
+    fn from(text: Text<T>) -> Self {
+        Self { options: text.options }
+    }
+}
+
+setters!(Compact {});
+
+impl<S, N, T> FormatEvent<S, N> for Compact<T>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    T: FormatTime,
+{
+    fn format_event(
+        &self,
+        ctx: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let sanitizes = writer.sanitizes_ansi_escapes();
+        let options = &self.options;
+        buffer::line(&mut writer, |line| {
+            with_metadata!(event, |meta| {
+                push_time(line, options.timer.as_ref());
+                if options.level {
+                    line.push_str(padded(*meta.level()));
+                    line.push(' ');
+                }
+                push_thread(line, options);
+                let span = ctx.parent_span();
+                if let Some(span) = &span {
+                    scope::with::<S, N, _>(span, &options.layer, push_span, |scope| {
+                        line.push_str(&scope.before);
+                    });
+                    line.push(' ');
+                }
+                let file = meta.file().filter(|_| options.file);
+                let number = meta.line().filter(|_| options.line_number);
+                if options.target {
+                    line.push_str(meta.target());
+                    line.push(':');
+                }
+                if let Some(file) = file {
+                    if options.target {
+                        line.push(' ');
+                    }
+                    line.push_str(file);
+                    line.push(':');
+                }
+                if let Some(number) = number {
+                    push_int(line, number);
+                    line.push(':');
+                }
+                if options.target || file.is_some() || number.is_some() {
+                    line.push(' ');
+                }
+                push_fields(line, ctx, sanitizes, event)?;
+                if let Some(span) = &span {
+                    scope::with::<S, N, _>(span, &options.layer, push_span, |scope| {
+                        line.push_str(&scope.behind);
+                    });
+                    if let Some(ids) = options.ids.of(span) {
+                        ids.push_text(line);
+                    }
+                }
+                line.push('\n');
+                Ok(())
+            })
+        })
+    }
+}
+
+fn push_span(scope: &mut scope::Scope, name: &str, fields: &str) {
+    scope.before.push_str(name);
+    scope.before.push(':');
+    if !fields.is_empty() {
+        scope.behind.push(' ');
+        scope.behind.push_str(fields);
+    }
+}

@@ -1,0 +1,223 @@
+//! Bytes of values into bytes of a line: what would speak to a terminal, end a JSON string or part a logfmt pair is escaped.
+
+use std::fmt;
+
+/// How a value's characters are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Escape {
+    /// As they are.
+    Nothing,
+    /// What a terminal obeys, as `fmt` escapes it in messages.
+    Terminal,
+    /// As in a JSON string, as `serde_json` does.
+    Json,
+}
+
+/// Writes a value, bounded and escaped.
+#[derive(Debug)]
+pub(crate) struct Value<'a> {
+    line: &'a mut String,
+    escape: Escape,
+    /// Bytes of the value that may still come, before they are escaped.
+    left: usize,
+    /// Bytes that did not.
+    cut: usize,
+}
+
+impl<'a> Value<'a> {
+    pub(crate) fn new(line: &'a mut String, escape: Escape, max_bytes: Option<usize>) -> Self {
+        Self { line, escape, left: max_bytes.unwrap_or(usize::MAX), cut: 0 }
+    }
+
+    pub(crate) fn push(&mut self, text: &str) {
+        let kept = if self.cut > 0 {
+            ""
+        } else if text.len() <= self.left {
+            text
+        } else {
+            let mut end = self.left;
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            &text[..end]
+        };
+        self.left -= kept.len();
+        self.cut += text.len() - kept.len();
+        match self.escape {
+            Escape::Nothing => self.line.push_str(kept),
+            Escape::Terminal => push_for_terminal(self.line, kept),
+            Escape::Json => push_json(self.line, kept),
+        }
+    }
+
+    /// Ends it: says how much was cut.
+    pub(crate) fn finish(self) {
+        if self.cut > 0 {
+            self.line.push_str("…[+");
+            push_int(self.line, self.cut);
+            self.line.push_str(" bytes]");
+        }
+    }
+}
+
+impl fmt::Write for Value<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text);
+        Ok(())
+    }
+}
+
+pub(crate) fn push_int(line: &mut String, value: impl itoa::Integer) {
+    line.push_str(itoa::Buffer::new().format(value));
+}
+
+/// Pushes `text` with some of its bytes replaced: those of which `is_special` says so, each by what `replace` pushes.
+fn push_replacing(
+    line: &mut String,
+    text: &str,
+    is_special: impl Fn(u8) -> bool,
+    replace: impl Fn(&mut String, &str) -> usize,
+) {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(&is_special) {
+        line.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let used = replace(line, rest);
+        rest = &rest[used..];
+    }
+    line.push_str(rest);
+}
+
+/// ESC, BEL, BS, FF, DEL and the C1 controls.
+pub(crate) fn push_for_terminal(line: &mut String, text: &str) {
+    // The first byte of U+0080 to U+00BF, of which the first half are controls.
+    const C1: u8 = 0xc2;
+    let is_special = |byte| matches!(byte, 0x1b | 0x07 | 0x08 | 0x0c | 0x7f | C1);
+    push_replacing(line, text, is_special, |line, rest| {
+        let character = rest.chars().next().unwrap_or_default();
+        match character {
+            '\x1b' => line.push_str("\\x1b"),
+            '\x07' => line.push_str("\\x07"),
+            '\x08' => line.push_str("\\x08"),
+            '\x0c' => line.push_str("\\x0c"),
+            '\x7f' => line.push_str("\\x7f"),
+            '\u{80}'..='\u{9f}' => {
+                line.push_str("\\u{");
+                push_hex(line, character as u32);
+                line.push('}');
+            }
+            other => line.push(other),
+        }
+        character.len_utf8()
+    });
+}
+
+fn push_hex(line: &mut String, code: u32) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for nibble in [code >> 4 & 0xf, code & 0xf] {
+        line.push(char::from(HEX[nibble as usize]));
+    }
+}
+
+/// The inside of a JSON string.
+pub(crate) fn push_json(line: &mut String, text: &str) {
+    push_replacing(
+        line,
+        text,
+        |byte| byte < 0x20 || byte == b'"' || byte == b'\\',
+        |line, rest| {
+            match rest.as_bytes()[0] {
+                b'"' => line.push_str("\\\""),
+                b'\\' => line.push_str("\\\\"),
+                b'\n' => line.push_str("\\n"),
+                b'\r' => line.push_str("\\r"),
+                b'\t' => line.push_str("\\t"),
+                0x08 => line.push_str("\\b"),
+                0x0c => line.push_str("\\f"),
+                byte => {
+                    line.push_str("\\u00");
+                    push_hex(line, byte.into());
+                }
+            }
+            1
+        },
+    );
+}
+
+/// A JSON string.
+pub(crate) fn push_json_string(line: &mut String, text: &str) {
+    line.push('"');
+    push_json(line, text);
+    line.push('"');
+}
+
+/// As `{:?}` writes a string.
+pub(crate) fn push_quoted(line: &mut String, text: &str) {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\') {
+        line.push('"');
+        line.push_str(text);
+        line.push('"');
+    } else {
+        // Writing to a `String` cannot fail.
+        let _ = fmt::Write::write_fmt(line, format_args!("{text:?}"));
+    }
+}
+
+/// A number as JSON has it: none for what is not finite.
+pub(crate) fn push_json_float(line: &mut String, value: f64) {
+    if value.is_finite() {
+        line.push_str(zmij::Buffer::new().format_finite(value));
+    } else {
+        line.push_str("null");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(escape: Escape, max: Option<usize>, pieces: &[&str]) -> String {
+        let mut line = String::new();
+        let mut value = Value::new(&mut line, escape, max);
+        pieces.iter().for_each(|piece| value.push(piece));
+        value.finish();
+        line
+    }
+
+    #[test]
+    fn a_value_is_cut_at_a_character_and_says_so() {
+        assert_eq!(written(Escape::Nothing, Some(4), &["ab", "für", "x"]), "abf…[+4 bytes]");
+        assert_eq!(written(Escape::Nothing, Some(5), &["abc", "de"]), "abcde");
+        assert_eq!(written(Escape::Json, Some(2), &["\n\n\n"]), "\\n\\n…[+1 bytes]");
+        assert_eq!(
+            written(Escape::Terminal, None, &["a\x1b[2Jb\u{85}c\u{a0}é"]),
+            "a\\x1b[2Jb\\u{85}c\u{a0}é"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn json_strings_are_those_of_serde_json(text in ".*") {
+            let mut line = String::new();
+            push_json_string(&mut line, &text);
+            prop_assert_eq!(line, serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn quoted_strings_are_those_of_debug(text in ".*") {
+            let mut line = String::new();
+            push_quoted(&mut line, &text);
+            prop_assert_eq!(line, format!("{text:?}"));
+        }
+
+        #[test]
+        fn floats_are_those_of_serde_json(bits: u64) {
+            let value = f64::from_bits(bits);
+            let mut line = String::new();
+            push_json_float(&mut line, value);
+            prop_assert_eq!(line, serde_json::to_string(&value).unwrap());
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! Fields as members of a JSON object: numbers and booleans as such, everything else as strings.
+
+use std::fmt::{self, Write as _};
+
+use tracing_core::field::{Field, Visit};
+use tracing_core::span::Record;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::FormattedFields;
+use tracing_subscriber::fmt::format::{FormatFields, Writer};
+
+use super::text::TextFields;
+use super::{bare, is_of_log};
+use crate::escape::{Escape, Value, push_int, push_json_float, push_json_string};
+use crate::rules::{REDACTED, Rules, setters};
+use crate::scope;
+
+/// Fields as JSON, for [`Json`](crate::Json). The fields of a span are kept as an object with its keys in order, as `fmt` does.
+#[derive(Clone, Debug, Default)]
+pub struct JsonFields {
+    rules: Rules,
+}
+
+setters!(JsonFields);
+
+/// With the same rules.
+impl From<TextFields> for JsonFields {
+    fn from(fields: TextFields) -> Self {
+        Self { rules: fields.rules }
+    }
+}
+
+impl JsonFields {
+    /// Appends the fields of an event as members, each behind a comma but for the first of an object. `message` is what the key of
+    /// that field is called.
+    pub(crate) fn push_members(
+        &self,
+        line: &mut String,
+        is_first: bool,
+        message: &str,
+        fields: &impl RecordFields,
+    ) -> fmt::Result {
+        let mut visitor = Members { line, rules: &self.rules, message, is_first, result: Ok(()) };
+        fields.record(&mut visitor);
+        visitor.result
+    }
+}
+
+impl<'writer> FormatFields<'writer> for JsonFields {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut object = String::new();
+        self.merge(&mut object, &fields)?;
+        writer.write_str(&object)
+    }
+
+    fn add_fields(&self, current: &'writer mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
+        let added = self.merge(&mut current.fields, fields);
+        scope::a_span_changed();
+        added
+    }
+}
+
+impl JsonFields {
+    /// Puts fields into an object: in the order of their keys, the last of several with one key.
+    fn merge(&self, object: &mut String, fields: &impl RecordFields) -> fmt::Result {
+        let mut members = Collected { members: split(object), rules: &self.rules, result: Ok(()) };
+        fields.record(&mut members);
+        let Collected { mut members, result, .. } = members;
+        result?;
+        // Stable, so that of several with one key the last is last.
+        members.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut merged = String::from("{");
+        for (index, (key, value)) in members.iter().enumerate() {
+            if members.get(index + 1).is_some_and(|next| next.0 == *key) {
+                continue;
+            }
+            if merged.len() > 1 {
+                merged.push(',');
+            }
+            push_json_string(&mut merged, key);
+            merged.push(':');
+            merged.push_str(value);
+        }
+        merged.push('}');
+        *object = merged;
+        Ok(())
+    }
+}
+
+/// The members of an object that [`JsonFields::merge`] has made: names, and values as they stand.
+fn split(object: &str) -> Vec<(String, String)> {
+    let mut members = Vec::new();
+    let mut rest = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
+    while let Some((key, behind)) = string_at(rest) {
+        let Some(value) = behind.strip_prefix(':') else { break };
+        let end = value_end(value);
+        members.push((unescaped(key), value[..end].to_owned()));
+        rest = value[end..].strip_prefix(',').unwrap_or_default();
+    }
+    members
+}
+
+/// The inside of the string that a text begins with, and what stands behind it.
+fn string_at(text: &str) -> Option<(&str, &str)> {
+    let inside = text.strip_prefix('"')?;
+    let mut escaped = false;
+    let end = inside.bytes().position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    })?;
+    Some((&inside[..end], &inside[end + 1..]))
+}
+
+/// Where the value ends that a text begins with: a string, a number, a word, or a list of numbers.
+fn value_end(text: &str) -> usize {
+    if let Some((_, behind)) = string_at(text) {
+        return text.len() - behind.len();
+    }
+    if text.starts_with('[') {
+        return text.find(']').map_or(text.len(), |end| end + 1);
+    }
+    text.find(',').unwrap_or(text.len())
+}
+
+/// Keys are names of fields, in which only what `serde_json` escapes is escaped.
+fn unescaped(key: &str) -> String {
+    let mut out = String::new();
+    let mut characters = key.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            out.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('n') => out.push('\n'),
+            Some('r') => out.push('\r'),
+            Some('t') => out.push('\t'),
+            Some('b') => out.push('\x08'),
+            Some('f') => out.push('\x0c'),
+            Some('u') => {
+                let code: String = characters.by_ref().take(4).collect();
+                let character = u32::from_str_radix(&code, 16).ok().and_then(char::from_u32);
+                out.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            Some(other) => out.push(other),
+            None => {}
+        }
+    }
+    out
+}
+
+/// Appends the value that is a string.
+fn push_words(line: &mut String, max_bytes: Option<usize>, words: fmt::Arguments<'_>) -> fmt::Result {
+    line.push('"');
+    let mut to = Value::new(line, Escape::Json, max_bytes);
+    let written = to.write_fmt(words);
+    to.finish();
+    line.push('"');
+    written
+}
+
+fn push_text(line: &mut String, max_bytes: Option<usize>, text: &str) {
+    line.push('"');
+    let mut to = Value::new(line, Escape::Json, max_bytes);
+    to.push(text);
+    to.finish();
+    line.push('"');
+}
+
+/// Fields of an event, one after the other.
+struct Members<'a> {
+    line: &'a mut String,
+    rules: &'a Rules,
+    message: &'a str,
+    is_first: bool,
+    result: fmt::Result,
+}
+
+impl Members<'_> {
+    #[inline]
+    fn begin(&mut self, field: &Field) -> bool {
+        if self.result.is_err() {
+            return false;
+        }
+        if !std::mem::take(&mut self.is_first) {
+            self.line.push(',');
+        }
+        let name = field.name();
+        push_json_string(self.line, if name == "message" { self.message } else { name });
+        self.line.push(':');
+        if self.rules.hides(bare(name)) {
+            push_json_string(self.line, REDACTED);
+            return false;
+        }
+        true
+    }
+}
+
+impl Visit for Members<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if self.begin(field) {
+            push_json_float(self.line, value);
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        if self.begin(field) {
+            push_int(self.line, value);
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if self.begin(field) {
+            push_int(self.line, value);
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if self.begin(field) {
+            self.line.push_str(if value { "true" } else { "false" });
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if self.begin(field) {
+            push_text(self.line, self.rules.max_bytes, value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if self.begin(field) {
+            self.result = push_words(self.line, self.rules.max_bytes, format_args!("{value:?}"));
+        }
+    }
+}
+
+/// Fields of a span, each with its value as JSON.
+struct Collected<'a> {
+    members: Vec<(String, String)>,
+    rules: &'a Rules,
+    result: fmt::Result,
+}
+
+impl Collected<'_> {
+    fn put(&mut self, name: &str, write: impl FnOnce(&mut String, Option<usize>) -> fmt::Result) {
+        if self.result.is_err() {
+            return;
+        }
+        let mut value = String::new();
+        if self.rules.hides(bare(name)) {
+            push_json_string(&mut value, REDACTED);
+        } else {
+            self.result = write(&mut value, self.rules.max_bytes);
+        }
+        self.members.push((name.to_owned(), value));
+    }
+}
+
+impl Visit for Collected<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field.name(), |line, _| {
+            push_json_float(line, value);
+            Ok(())
+        });
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field.name(), |line, _| {
+            push_int(line, value);
+            Ok(())
+        });
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field.name(), |line, _| {
+            push_int(line, value);
+            Ok(())
+        });
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field.name(), |line, _| {
+            line.push_str(if value { "true" } else { "false" });
+            Ok(())
+        });
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field.name(), |line, max_bytes| {
+            push_text(line, max_bytes, value);
+            Ok(())
+        });
+    }
+
+    /// A list of numbers.
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        self.put(field.name(), |line, max_bytes| {
+            line.push('[');
+            for (index, byte) in value.iter().take(max_bytes.unwrap_or(usize::MAX)).enumerate() {
+                if index > 0 {
+                    line.push(',');
+                }
+                push_int(line, *byte);
+            }
+            line.push(']');
+            Ok(())
+        });
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if !is_of_log(field.name()) {
+            self.put(bare(field.name()), |line, max_bytes| {
+                push_words(line, max_bytes, format_args!("{value:?}"))
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_split_as_it_was_made() {
+        let object = r#"{"a":"x,\"}]","b\n\u0001\\":[1,2],"c":1.5,"d":null,"e":"\\"}"#;
+        let members = split(object);
+        let keys: Vec<&str> = members.iter().map(|(key, _)| &**key).collect();
+        assert_eq!(keys, ["a", "b\n\u{1}\\", "c", "d", "e"]);
+        let values: Vec<&str> = members.iter().map(|(_, value)| &**value).collect();
+        assert_eq!(values, [r#""x,\"}]""#, "[1,2]", "1.5", "null", r#""\\""#]);
+        assert!(split("").is_empty() && split("{}").is_empty());
+    }
+}

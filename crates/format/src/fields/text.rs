@@ -1,0 +1,195 @@
+//! Fields as `fmt` writes them by default: `message key=value key="text"`.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt::{self, Write as _};
+
+use tracing_core::field::{Field, Visit};
+use tracing_core::span::Record;
+use tracing_core::{Event, Subscriber};
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{FormatFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::{bare, is_of_log};
+use crate::escape::{Escape, Value, push_int, push_quoted};
+use crate::rules::{REDACTED, Rules, setters};
+use crate::scope;
+
+/// Fields as `fmt` writes them by default, for [`Text`](crate::Text) and [`Compact`](crate::Compact).
+///
+/// They are a type of their own, so a layer for a file never finds what a coloured layer for a console has kept of a span.
+#[derive(Clone, Debug, Default)]
+pub struct TextFields {
+    pub(super) rules: Rules,
+}
+
+setters!(TextFields);
+
+impl TextFields {
+    /// Appends fields. `sanitizes`: what a terminal obeys is escaped in messages.
+    pub(crate) fn push(&self, line: &mut String, sanitizes: bool, fields: &impl RecordFields) -> fmt::Result {
+        let escape = if sanitizes { Escape::Terminal } else { Escape::Nothing };
+        let mut visitor = Visitor { line, rules: &self.rules, escape, is_first: true, result: Ok(()) };
+        fields.record(&mut visitor);
+        visitor.result
+    }
+}
+
+impl<'writer> FormatFields<'writer> for TextFields {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut line = String::new();
+        self.push(&mut line, writer.sanitizes_ansi_escapes(), &fields)?;
+        writer.write_str(&line)
+    }
+
+    fn add_fields(&self, current: &'writer mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
+        let sanitizes = current.as_writer().sanitizes_ansi_escapes();
+        if !current.fields.is_empty() {
+            current.fields.push(' ');
+        }
+        let added = self.push(&mut current.fields, sanitizes, fields);
+        scope::a_span_changed();
+        added
+    }
+}
+
+/// The fields of an event, by the layer's formatter of fields, whichever that is.
+pub(crate) fn push_fields<S, N>(
+    line: &mut String,
+    ctx: &FmtContext<'_, S, N>,
+    sanitizes: bool,
+    event: &Event<'_>,
+) -> fmt::Result
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    let fields: &dyn Any = ctx.field_format();
+    match fields.downcast_ref::<TextFields>() {
+        Some(fields) => fields.push(line, sanitizes, event),
+        None => ctx.format_fields(Writer::new(line), event),
+    }
+}
+
+struct Visitor<'a> {
+    line: &'a mut String,
+    rules: &'a Rules,
+    /// Of messages and errors.
+    escape: Escape,
+    is_first: bool,
+    result: fmt::Result,
+}
+
+impl Visitor<'_> {
+    /// The name, and what parts it from the field before. False: the value is not to be written.
+    #[inline]
+    fn begin(&mut self, field: &Field) -> bool {
+        let name = field.name();
+        if self.result.is_err() || is_of_log(name) {
+            return false;
+        }
+        if !std::mem::take(&mut self.is_first) {
+            self.line.push(' ');
+        }
+        if name != "message" {
+            self.line.push_str(bare(name));
+            self.line.push('=');
+        }
+        if self.rules.hides(bare(name)) {
+            self.line.push_str(REDACTED);
+            return false;
+        }
+        true
+    }
+
+    fn value(&mut self, escape: Escape, value: fmt::Arguments<'_>) {
+        let mut to = Value::new(self.line, escape, self.rules.max_bytes);
+        self.result = to.write_fmt(value);
+        to.finish();
+    }
+}
+
+impl Visit for Visitor<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if !self.begin(field) {
+            return;
+        }
+        if field.name() == "message" {
+            let mut to = Value::new(self.line, self.escape, self.rules.max_bytes);
+            to.push(value);
+            to.finish();
+        } else if self.rules.max_bytes.is_none_or(|max| value.len() < max) {
+            push_quoted(self.line, value);
+        } else {
+            self.value(Escape::Nothing, format_args!("{value:?}"));
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        if self.begin(field) {
+            push_int(self.line, value);
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if self.begin(field) {
+            push_int(self.line, value);
+        }
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        if self.begin(field) {
+            push_int(self.line, value);
+        }
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        if self.begin(field) {
+            push_int(self.line, value);
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if self.begin(field) {
+            self.line.push_str(if value { "true" } else { "false" });
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let name = field.name();
+        if !self.begin(field) {
+            return;
+        }
+        let Some(source) = value.source() else { return self.error(format_args!("{value}")) };
+        self.error(format_args!("{value}"));
+        self.line.push(' ');
+        self.line.push_str(name);
+        self.line.push_str(".sources=[");
+        let mut next = Some(source);
+        while let Some(error) = next {
+            self.error(format_args!("{error}"));
+            next = error.source();
+            if next.is_some() {
+                self.line.push_str(", ");
+            }
+        }
+        self.line.push(']');
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if self.begin(field) {
+            let escape = if field.name() == "message" { self.escape } else { Escape::Nothing };
+            self.value(escape, format_args!("{value:?}"));
+        }
+    }
+}
+
+impl Visitor<'_> {
+    fn error(&mut self, words: fmt::Arguments<'_>) {
+        if self.result.is_ok() {
+            self.value(self.escape, words);
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! `fmt`'s JSON, and JSON with keys of one's own: an object a line.
+
+use std::fmt;
+
+use tracing_core::{Event, Metadata, Subscriber};
+use tracing_subscriber::fmt::FmtContext;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::buffer;
+use crate::escape::{push_int, push_json, push_json_string};
+use crate::fields;
+use crate::fields::json::JsonFields;
+use crate::fit::fit;
+use crate::keys::{Keys, Source};
+use crate::options::{Options, setters, thread_words, with_metadata};
+use crate::scope;
+use crate::text::Text;
+use crate::time::EventTime;
+
+/// `fmt`'s JSON, the same bytes; or with keys of one's own, and a bound of the line that leaves it valid.
+///
+/// ```
+/// use tracing_spool_format::{Json, JsonFields};
+/// let lines = tracing_subscriber::fmt::layer::<tracing_subscriber::Registry>()
+///     .event_format(Json::new().flatten_event(true).with_span_list(false))
+///     .fmt_fields(JsonFields::new());
+/// # drop(lines);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Json<T = EventTime> {
+    options: Options<T>,
+    shape: Shape,
+}
+
+#[derive(Clone, Debug)]
+struct Shape {
+    keys: Keys,
+    current_span: bool,
+    span_list: bool,
+    max_line_bytes: usize,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { keys: Keys::fmt(), current_span: true, span_list: true, max_line_bytes: usize::MAX }
+    }
+}
+
+impl Json {
+    /// The format with time, level, fields, target and spans.
+    #[must_use]
+    pub fn new() -> Self {
+        let shape =
+            Shape { keys: Keys::fmt(), current_span: true, span_list: true, max_line_bytes: usize::MAX };
+        Self { options: Options::new(EventTime::utc()), shape }
+    }
+}
+
+impl Default for Json {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Shows the same.
+impl<T> From<Text<T>> for Json<T> {
+    fn from(text: Text<T>) -> Self {
+        Self { options: text.options, shape: Shape::default() }
+    }
+}
+
+setters!(Json { shape });
+
+impl<T> Json<T> {
+    /// Sets what the members of a line are called.
+    ///
+    /// Default: [`Keys::fmt`].
+    #[must_use]
+    pub fn keys(mut self, keys: Keys) -> Self {
+        self.shape.keys = keys;
+        self
+    }
+
+    /// Sets whether the fields of an event stand beside all else, instead of in an object of their own.
+    ///
+    /// Default: false.
+    #[must_use]
+    pub fn flatten_event(mut self, is_flat: bool) -> Self {
+        let keys = &mut self.shape.keys;
+        keys.fields = if is_flat { None } else { keys.fields.take().or(Keys::fmt().fields) };
+        self
+    }
+
+    /// Sets whether the innermost span is shown.
+    ///
+    /// Default: true.
+    #[must_use]
+    pub fn with_current_span(mut self, is_shown: bool) -> Self {
+        self.shape.current_span = is_shown;
+        self
+    }
+
+    /// Sets whether all spans are shown, as a list from the root.
+    ///
+    /// Default: true.
+    #[must_use]
+    pub fn with_span_list(mut self, is_shown: bool) -> Self {
+        self.shape.span_list = is_shown;
+        self
+    }
+
+    /// Sets the length of the longest line in bytes, its newline included. A longer one is cut and stays valid JSON: the longest
+    /// strings lose their ends, and a member `truncated_bytes` says how much went.
+    ///
+    /// Default: no limit.
+    ///
+    /// ```
+    /// let json = tracing_spool_format::Json::new().max_line_bytes(16 * 1024);
+    /// # drop(json);
+    /// ```
+    #[must_use]
+    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
+        self.shape.max_line_bytes = bytes;
+        self
+    }
+}
+
+impl<S, N, T> FormatEvent<S, N> for Json<T>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    T: FormatTime,
+{
+    fn format_event(
+        &self,
+        ctx: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let Shape { keys, max_line_bytes, .. } = &self.shape;
+        buffer::line(&mut writer, |line| {
+            with_metadata!(event, |meta| {
+                line.push('{');
+                self.push_begin(line, meta)?;
+                if let Some(fields) = &keys.fields {
+                    member(line, fields);
+                    line.push('{');
+                    members(line, ctx, true, &keys.message, event)?;
+                    line.push('}');
+                } else {
+                    let is_first = line.len() == 1;
+                    members(line, ctx, is_first, &keys.message, event)?;
+                }
+                self.push_origin(line, meta);
+                if let Some(span) = ctx.parent_span() {
+                    self.push_spans::<S, N>(line, &span);
+                }
+                self.push_thread(line);
+                line.push_str("}\n");
+                fit(line, *max_line_bytes, &keys.truncated);
+                Ok(())
+            })
+        })
+    }
+}
+
+/// The fields of the event, by the rules of the layer's [`JsonFields`], where those are its fields.
+fn members<S, N>(
+    line: &mut String,
+    ctx: &FmtContext<'_, S, N>,
+    is_first: bool,
+    message: &str,
+    event: &Event<'_>,
+) -> fmt::Result
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fields::of(ctx, |fields: &JsonFields| fields.push_members(line, is_first, message, event))
+}
+
+/// The key of a member, behind a comma but for the first.
+fn member(line: &mut String, key: &str) {
+    if line.len() > 1 {
+        line.push(',');
+    }
+    line.push_str(key);
+}
+
+impl<T: FormatTime> Json<T> {
+    fn push_begin(&self, line: &mut String, meta: &Metadata<'_>) -> fmt::Result {
+        let keys = &self.shape.keys;
+        if let Some(timer) = &self.options.timer {
+            member(line, &keys.timestamp);
+            line.push('"');
+            let begun = line.len();
+            timer.format_time(&mut Writer::new(line))?;
+            if line[begun..].bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+                let time = line.split_off(begun);
+                push_json(line, &time);
+            }
+            line.push('"');
+        }
+        if self.options.level {
+            member(line, &keys.level);
+            line.push('"');
+            line.push_str(keys.levels.word(*meta.level()));
+            line.push('"');
+        }
+        if !keys.constants.is_empty() {
+            member(line, &keys.constants);
+        }
+        Ok(())
+    }
+
+    fn push_origin(&self, line: &mut String, meta: &Metadata<'_>) {
+        let keys = &self.shape.keys;
+        if self.options.target {
+            member(line, &keys.target);
+            push_json_string(line, meta.target());
+        }
+        let file = meta.file().filter(|_| self.options.file);
+        let number = meta.line().filter(|_| self.options.line_number);
+        match keys.source {
+            Source::Members => {
+                if let Some(file) = file {
+                    member(line, &keys.file);
+                    push_json_string(line, file);
+                }
+                if let Some(number) = number {
+                    member(line, &keys.line_number);
+                    push_int(line, number);
+                }
+            }
+            Source::Location if file.is_some() || number.is_some() => {
+                member(line, &keys.file);
+                line.push('{');
+                if let Some(file) = file {
+                    line.push_str("\"file\":");
+                    push_json_string(line, file);
+                }
+                if let Some(number) = number {
+                    line.push_str(if file.is_some() { ",\"line\":\"" } else { "\"line\":\"" });
+                    push_int(line, number);
+                    line.push('"');
+                }
+                line.push('}');
+            }
+            Source::Location => {}
+        }
+    }
+
+    fn push_spans<S, N>(&self, line: &mut String, span: &SpanRef<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+        N: for<'a> FormatFields<'a> + 'static,
+    {
+        let Shape { keys, current_span, span_list, .. } = &self.shape;
+        if *current_span || *span_list {
+            scope::with::<S, N, _>(span, &self.options.layer, push_span, |scope| {
+                if *current_span {
+                    member(line, &keys.span);
+                    line.push_str(&scope.before);
+                }
+                if *span_list {
+                    member(line, &keys.spans);
+                    line.push('[');
+                    line.push_str(&scope.behind);
+                    line.push(']');
+                }
+            });
+        }
+        if let Some(ids) = self.options.ids.of(span) {
+            for (key, id) in [(&keys.trace, &ids.trace), (&keys.trace_span, &ids.span)] {
+                member(line, key);
+                push_json_string(line, id);
+            }
+        }
+    }
+
+    fn push_thread(&self, line: &mut String) {
+        if !self.options.thread_names && !self.options.thread_ids {
+            return;
+        }
+        let (name, id) = thread_words(&self.options);
+        let keys = &self.shape.keys;
+        for (key, word) in [(&keys.thread_name, name), (&keys.thread_id, id)] {
+            if let Some(word) = word {
+                member(line, key);
+                push_json_string(line, &word);
+            }
+        }
+    }
+}
+
+/// The innermost span before, all of them behind.
+fn push_span(scope: &mut scope::Scope, name: &str, fields: &str) {
+    scope.before.clear();
+    scope.before.push('{');
+    match fields.strip_prefix('{').and_then(|fields| fields.strip_suffix('}')) {
+        Some(inside) => scope.before.push_str(inside),
+        None if fields.is_empty() => {}
+        // Of a formatter that makes no JSON.
+        None => {
+            scope.before.push_str("\"fields\":");
+            push_json_string(&mut scope.before, fields);
+        }
+    }
+    if scope.before.len() > 1 {
+        scope.before.push(',');
+    }
+    scope.before.push_str("\"name\":");
+    push_json_string(&mut scope.before, name);
+    scope.before.push('}');
+    if !scope.behind.is_empty() {
+        scope.behind.push(',');
+    }
+    scope.behind.push_str(&scope.before);
+}

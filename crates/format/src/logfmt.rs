@@ -1,0 +1,142 @@
+//! Logfmt: `ts=... level=info target=... msg="..." key=value`.
+
+use std::fmt;
+
+use tracing_core::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::FmtContext;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::buffer;
+use crate::fields;
+use crate::fields::logfmt::{LogfmtFields, push_pair};
+use crate::options::{Options, setters, thread_words, with_metadata};
+use crate::scope;
+use crate::text::Text;
+use crate::time::EventTime;
+
+/// Logfmt, one pair after the other: `ts=2026-11-23T18:19:11.000250Z level=info span=request target=shop::orders msg=shipped
+/// order=7 id=7`. The fields of spans come last, from the root.
+///
+/// ```
+/// use tracing_spool_format::{Logfmt, LogfmtFields};
+/// let lines = tracing_subscriber::fmt::layer::<tracing_subscriber::Registry>()
+///     .event_format(Logfmt::new())
+///     .fmt_fields(LogfmtFields::new());
+/// # drop(lines);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Logfmt<T = EventTime> {
+    options: Options<T>,
+}
+
+impl Logfmt {
+    /// The format with time, level, spans, target and fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { options: Options::new(EventTime::utc()) }
+    }
+}
+
+impl Default for Logfmt {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Shows the same.
+impl<T> From<Text<T>> for Logfmt<T> {
+    fn from(text: Text<T>) -> Self {
+        Self { options: text.options }
+    }
+}
+
+setters!(Logfmt {});
+
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::TRACE => "trace",
+        Level::DEBUG => "debug",
+        Level::INFO => "info",
+        Level::WARN => "warn",
+        Level::ERROR => "error",
+    }
+}
+
+impl<S, N, T> FormatEvent<S, N> for Logfmt<T>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    T: FormatTime,
+{
+    fn format_event(
+        &self,
+        ctx: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let options = &self.options;
+        buffer::line(&mut writer, |line| {
+            with_metadata!(event, |meta| {
+                if let Some(timer) = &options.timer {
+                    line.push_str("ts=");
+                    let begun = line.len();
+                    if timer.format_time(&mut Writer::new(line)).is_err() {
+                        line.truncate(begun);
+                        line.push_str("unknown");
+                    } else if line[begun..].bytes().any(|byte| byte <= b' ' || byte == b'"' || byte == b'=') {
+                        let time = line.split_off(begun);
+                        line.truncate(begun - "ts=".len());
+                        push_pair(line, "ts", &time);
+                    }
+                }
+                if options.level {
+                    push_pair(line, "level", word(*meta.level()));
+                }
+                let (name, id) = thread_words(options);
+                for (key, word) in [("thread", name), ("thread_id", id)] {
+                    word.into_iter().for_each(|word| push_pair(line, key, &word));
+                }
+                let span = ctx.parent_span();
+                if let Some(span) = &span {
+                    scope::with::<S, N, _>(span, &options.layer, push_span, |scope| {
+                        push_pair(line, "span", &scope.before);
+                    });
+                }
+                if options.target {
+                    push_pair(line, "target", meta.target());
+                }
+                if let Some(file) = meta.file().filter(|_| options.file) {
+                    push_pair(line, "file", file);
+                }
+                if let Some(number) = meta.line().filter(|_| options.line_number) {
+                    push_pair(line, "line", itoa::Buffer::new().format(number));
+                }
+                fields::of(ctx, |fields: &LogfmtFields| fields.push(line, event))?;
+                if let Some(span) = &span {
+                    scope::with::<S, N, _>(span, &options.layer, push_span, |scope| {
+                        line.push_str(&scope.behind);
+                    });
+                    if let Some(ids) = options.ids.of(span) {
+                        push_pair(line, "trace_id", &ids.trace);
+                        push_pair(line, "span_id", &ids.span);
+                    }
+                }
+                line.push('\n');
+                Ok(())
+            })
+        })
+    }
+}
+
+fn push_span(scope: &mut scope::Scope, name: &str, fields: &str) {
+    if !scope.before.is_empty() {
+        scope.before.push(':');
+    }
+    scope.before.push_str(name);
+    if !fields.is_empty() {
+        scope.behind.push(' ');
+        scope.behind.push_str(fields);
+    }
+}

@@ -1,0 +1,278 @@
+//! What of an event's surroundings is shown, in every format alike: time, level, thread, target, file and line, ids.
+
+use std::cell::OnceCell;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use tracing_core::Level;
+
+use crate::ids::Finder;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Options<T> {
+    /// None: no time.
+    pub(crate) timer: Option<T>,
+    pub(crate) level: bool,
+    pub(crate) target: bool,
+    pub(crate) file: bool,
+    pub(crate) line_number: bool,
+    pub(crate) thread_names: bool,
+    pub(crate) thread_ids: bool,
+    pub(crate) ids: Finder,
+    pub(crate) layer: LayerId,
+}
+
+impl<T> Options<T> {
+    pub(crate) fn new(timer: T) -> Self {
+        Self {
+            timer: Some(timer),
+            level: true,
+            target: true,
+            file: false,
+            line_number: false,
+            thread_names: false,
+            thread_ids: false,
+            ids: Finder::default(),
+            layer: LayerId::new(),
+        }
+    }
+
+    pub(crate) fn with_timer<T2>(self, timer: Option<T2>) -> Options<T2> {
+        Options {
+            timer,
+            level: self.level,
+            target: self.target,
+            file: self.file,
+            line_number: self.line_number,
+            thread_names: self.thread_names,
+            thread_ids: self.thread_ids,
+            ids: self.ids,
+            layer: self.layer,
+        }
+    }
+}
+
+/// Tells one formatter from another. What is kept of a span belongs to one: two layers may see different spans.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LayerId(u64);
+
+impl LayerId {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Another formatter, though it formats alike.
+impl Clone for LayerId {
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
+/// The level in five characters, to the right.
+pub(crate) fn padded(level: Level) -> &'static str {
+    match level {
+        Level::TRACE => "TRACE",
+        Level::DEBUG => "DEBUG",
+        Level::INFO => " INFO",
+        Level::WARN => " WARN",
+        Level::ERROR => "ERROR",
+    }
+}
+
+/// What is shown of a thread.
+struct Thread {
+    name: Option<String>,
+    /// As `{:0>2?}` shows it.
+    padded_id: String,
+    id: String,
+}
+
+thread_local! {
+    static THREAD: OnceCell<Thread> = const { OnceCell::new() };
+}
+
+fn with_thread<R>(mut show: impl FnMut(&Thread) -> R) -> R {
+    let look = || {
+        let thread = std::thread::current();
+        let id = thread.id();
+        Thread {
+            name: thread.name().map(str::to_owned),
+            padded_id: format!("{id:0>2?}"),
+            id: format!("{id:?}"),
+        }
+    };
+    match THREAD.try_with(|thread| show(thread.get_or_init(look))) {
+        Ok(shown) => shown,
+        // While a thread ends it keeps nothing.
+        Err(_) => show(&look()),
+    }
+}
+
+/// Appends the thread's name, as wide as the widest seen, and its id, each with a blank behind it.
+pub(crate) fn push_thread<T>(line: &mut String, options: &Options<T>) {
+    static WIDEST: AtomicUsize = AtomicUsize::new(0);
+    if !options.thread_names && !options.thread_ids {
+        return;
+    }
+    with_thread(|thread| {
+        if options.thread_names {
+            match &thread.name {
+                Some(name) => {
+                    let width = WIDEST.fetch_max(name.len(), Ordering::AcqRel).max(name.len());
+                    // Writing to a `String` cannot fail.
+                    let _ = write!(line, "{name:>width$} ");
+                }
+                None if !options.thread_ids => {
+                    line.push_str(&thread.padded_id);
+                    line.push(' ');
+                }
+                None => {}
+            }
+        }
+        if options.thread_ids {
+            line.push_str(&thread.padded_id);
+            line.push(' ');
+        }
+    });
+}
+
+/// The thread's name, or its id where it has none and ids are not shown; and its id.
+pub(crate) fn thread_words<T>(options: &Options<T>) -> (Option<String>, Option<String>) {
+    with_thread(|thread| {
+        let name = match &thread.name {
+            Some(name) => Some(name.clone()),
+            None if !options.thread_ids => Some(thread.id.clone()),
+            None => None,
+        };
+        (name.filter(|_| options.thread_names), options.thread_ids.then(|| thread.id.clone()))
+    })
+}
+
+/// What an event says of where it comes from; of a record of the `log` crate, what that says.
+macro_rules! with_metadata {
+    ($event:ident, |$meta:ident| $body:expr) => {{
+        #[cfg(feature = "log")]
+        let normalized = tracing_log::NormalizeEvent::normalized_metadata($event);
+        #[cfg(feature = "log")]
+        let $meta = normalized.as_ref().unwrap_or_else(|| $event.metadata());
+        #[cfg(not(feature = "log"))]
+        let $meta = $event.metadata();
+        $body
+    }};
+}
+pub(crate) use with_metadata;
+
+/// The setters that all formats have.
+macro_rules! setters {
+    ($format:ident { $($kept:ident),* }) => {
+        impl<T> $format<T> {
+            /// Shows time by this timer.
+            ///
+            /// Default: [`EventTime::utc`](crate::EventTime::utc).
+            #[must_use]
+            pub fn with_timer<T2>(self, timer: T2) -> $format<T2> {
+                $format { options: self.options.with_timer(Some(timer)), $($kept: self.$kept),* }
+            }
+
+            /// Shows no time.
+            #[must_use]
+            pub fn without_time(self) -> $format<()> {
+                $format { options: self.options.with_timer(None), $($kept: self.$kept),* }
+            }
+
+            /// Sets whether the level is shown.
+            ///
+            /// Default: true.
+            #[must_use]
+            pub fn with_level(mut self, is_shown: bool) -> Self {
+                self.options.level = is_shown;
+                self
+            }
+
+            /// Sets whether the target is shown.
+            ///
+            /// Default: true.
+            #[must_use]
+            pub fn with_target(mut self, is_shown: bool) -> Self {
+                self.options.target = is_shown;
+                self
+            }
+
+            /// Sets whether the source file is shown.
+            ///
+            /// Default: false.
+            #[must_use]
+            pub fn with_file(mut self, is_shown: bool) -> Self {
+                self.options.file = is_shown;
+                self
+            }
+
+            /// Sets whether the line in the source file is shown.
+            ///
+            /// Default: false.
+            #[must_use]
+            pub fn with_line_number(mut self, is_shown: bool) -> Self {
+                self.options.line_number = is_shown;
+                self
+            }
+
+            /// Sets whether the name of the thread is shown.
+            ///
+            /// Default: false.
+            #[must_use]
+            pub fn with_thread_names(mut self, are_shown: bool) -> Self {
+                self.options.thread_names = are_shown;
+                self
+            }
+
+            /// Sets whether the id of the thread is shown.
+            ///
+            /// Default: false.
+            #[must_use]
+            pub fn with_thread_ids(mut self, are_shown: bool) -> Self {
+                self.options.thread_ids = are_shown;
+                self
+            }
+
+            /// Shows the ids that `find` finds in what is kept of the event's span, as `trace_id` and `span_id`. It is called for
+            /// each event in a span.
+            ///
+            /// Default: no ids.
+            ///
+            /// ```
+            #[doc = concat!("use tracing_spool_format::{Ids, ", stringify!($format), "};")]
+            /// struct Request { trace: u128, span: u64 } // what a layer of yours keeps in each span
+            #[doc = concat!("let format = ", stringify!($format), "::new().ids(|span| {")]
+            ///     let request = span.get::<Request>()?;
+            ///     Some(Ids::new(format_args!("{:032x}", request.trace), format_args!("{:016x}", request.span)))
+            /// });
+            /// # drop(format);
+            /// ```
+            #[must_use]
+            pub fn ids(
+                mut self,
+                find: impl Fn(&tracing_subscriber::registry::Extensions<'_>) -> Option<crate::Ids> + Send + Sync + 'static,
+            ) -> Self {
+                self.options.ids = crate::ids::Finder::new(find);
+                self
+            }
+        }
+    };
+}
+pub(crate) use setters;
+
+/// Appends what a timer says; none, and one that fails, is as `fmt` has it.
+pub(crate) fn push_time<T: tracing_subscriber::fmt::time::FormatTime>(line: &mut String, timer: Option<&T>) {
+    let Some(timer) = timer else { return };
+    let mut writer = tracing_subscriber::fmt::format::Writer::new(line);
+    if timer.format_time(&mut writer).is_err() {
+        line.push_str("<unknown time>");
+    }
+    line.push(' ');
+}

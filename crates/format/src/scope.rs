@@ -1,0 +1,109 @@
+//! The spans around an event, rendered once and kept in the innermost of them, where there is a place for that: a
+//! [`KeepScopes`] has made it as the span was created. Without one, each event walks over its spans.
+//!
+//! What is kept belongs to one formatter, as two layers may see different spans, and holds until the fields of any span change.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing_core::Subscriber;
+use tracing_core::span::{Attributes, Id};
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::FormattedFields;
+use tracing_subscriber::fmt::format::FormatFields;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::options::LayerId;
+
+/// How often the fields of a span have changed.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// The fields of a span have changed: after they have, and before anybody else can read them.
+pub(crate) fn a_span_changed() {
+    CHANGES.fetch_add(1, Ordering::Release);
+}
+
+/// A layer that lets the formats of this package keep what they have rendered of a span, so that an event in spans costs no walk
+/// over them. It shows nothing itself. Add it before the layers that format.
+///
+/// ```
+/// use tracing_spool_format::{KeepScopes, Text, TextFields};
+/// use tracing_subscriber::prelude::*;
+///
+/// let lines = tracing_subscriber::fmt::layer().event_format(Text::new()).fmt_fields(TextFields::new());
+/// let subscriber = tracing_subscriber::registry().with(KeepScopes).with(lines);
+/// # drop(subscriber);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeepScopes;
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for KeepScopes {
+    fn on_new_span(&self, _: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        let Some(span) = ctx.span(id) else { return };
+        let mut extensions = span.extensions_mut();
+        if extensions.get_mut::<Place>().is_none() {
+            extensions.insert(Place::default());
+        }
+    }
+}
+
+/// Where scopes are kept.
+#[derive(Debug, Default)]
+struct Place(Mutex<Vec<Kept>>);
+
+/// The spans from the root to this one, as one formatter shows them.
+#[derive(Debug)]
+struct Kept {
+    layer: u64,
+    changes: u64,
+    scope: Scope,
+}
+
+/// What stands before and behind the fields of an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub(crate) before: String,
+    pub(crate) behind: String,
+}
+
+/// Shows the scope of a span to `read`: as it is kept, or as `push` makes it of each span, from the root.
+pub(crate) fn with<S, N, R>(
+    span: &SpanRef<'_, S>,
+    layer: &LayerId,
+    push: impl Fn(&mut Scope, &str, &str),
+    read: impl FnOnce(&Scope) -> R,
+) -> R
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    let changes = CHANGES.load(Ordering::Acquire);
+    let layer = layer.number();
+    // Another thread that looks at the same span is not waited for.
+    {
+        let extensions = span.extensions();
+        if let Some(kept) = extensions.get::<Place>().and_then(|place| place.0.try_lock().ok()) {
+            if let Some(kept) = kept.iter().find(|kept| kept.layer == layer && kept.changes == changes) {
+                return read(&kept.scope);
+            }
+        }
+    }
+    let mut scope = Scope::default();
+    let mut is_whole = true;
+    for span in span.scope().from_root() {
+        let extensions = span.extensions();
+        let fields = extensions.get::<FormattedFields<N>>();
+        is_whole &= fields.is_some();
+        push(&mut scope, span.name(), fields.map_or("", |fields| &fields.fields));
+    }
+    let shown = read(&scope);
+    if is_whole {
+        let extensions = span.extensions();
+        if let Some(mut kept) = extensions.get::<Place>().and_then(|place| place.0.try_lock().ok()) {
+            kept.retain(|kept| kept.layer != layer);
+            kept.push(Kept { layer, changes, scope });
+        }
+    }
+    shown
+}

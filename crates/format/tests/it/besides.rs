@@ -1,0 +1,174 @@
+//! What the formats have besides `fmt`'s: redaction, bounds, keys of one's own, logfmt.
+
+use tracing_spool_format::{Json, JsonFields, Keys, Logfmt, LogfmtFields, Text, TextFields};
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
+
+use crate::world::{Noon, Page};
+
+/// The page of a program, whose events and spans have secrets.
+macro_rules! said {
+    ($format:expr, $fields:expr, $program:expr) => {{
+        let page = Page::default();
+        let layer = fmt::layer().with_ansi(false).event_format($format).fmt_fields($fields).with_writer(page.clone());
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, $program);
+        page.text()
+    }};
+}
+
+fn secrets() {
+    let span = tracing::info_span!("login", user = "ann", password = "hunter2", pin = tracing::field::Empty);
+    let _span = span.clone().entered();
+    span.record("pin", 1234);
+    tracing::info!(password = "hunter3", tries = 2, "refused");
+}
+
+#[test]
+fn fields_are_hidden_in_events_and_in_spans_in_every_format() {
+    let text = said!(
+        Text::new().without_time().with_target(false),
+        TextFields::new().redact(["password"]).redact_where(|name| name == "pin"),
+        secrets
+    );
+    assert_eq!(
+        text,
+        " INFO login{user=\"ann\" password=[REDACTED] pin=[REDACTED]}: refused password=[REDACTED] tries=2\n"
+    );
+    let json = said!(
+        Json::new().without_time().with_target(false).with_span_list(false),
+        JsonFields::new().redact(["password", "pin"]),
+        secrets
+    );
+    assert_eq!(
+        json,
+        "{\"level\":\"INFO\",\"fields\":{\"message\":\"refused\",\"password\":\"[REDACTED]\",\"tries\":2},\
+         \"span\":{\"password\":\"[REDACTED]\",\"pin\":\"[REDACTED]\",\"user\":\"ann\",\"name\":\"login\"}}\n"
+    );
+    let logfmt = said!(
+        Logfmt::new().without_time().with_target(false),
+        LogfmtFields::new().redact_where(|name| ["password", "pin"].contains(&name)),
+        secrets
+    );
+    assert_eq!(
+        logfmt,
+        "level=info span=login msg=refused password=[REDACTED] tries=2 user=ann password=[REDACTED] pin=[REDACTED]\n"
+    );
+}
+
+#[test]
+fn long_values_are_cut_and_say_so() {
+    let program =
+        || tracing::info!(body = "ü".repeat(10), shown = ?"x".repeat(10), n = 7, "{}", "m".repeat(10));
+    let text = said!(
+        Text::new().without_time().with_level(false).with_target(false),
+        TextFields::new().max_field_bytes(5),
+        program
+    );
+    assert_eq!(text, "mmmmm…[+5 bytes] body=\"üü…[+17 bytes] shown=\"xxxx…[+7 bytes] n=7\n");
+    let json = said!(
+        Json::new().without_time().with_level(false).with_target(false),
+        JsonFields::new().max_field_bytes(5),
+        program
+    );
+    let line: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&line["fields"]["body"], &line["fields"]["n"]), (&"üü…[+16 bytes]".into(), &7.into()));
+}
+
+#[test]
+fn logfmt_parts_its_pairs() {
+    let said = said!(
+        Logfmt::new().with_timer(Noon).with_thread_ids(false).with_file(false),
+        LogfmtFields::new(),
+        || {
+            let _outer = tracing::info_span!("outer", a = 1).entered();
+            let _inner = tracing::info_span!("inner").entered();
+            tracing::warn!(
+                empty = "",
+                blank = "a b",
+                quote = "say \"hi\"",
+                equals = "a=b",
+                line = "a\nb",
+                plain = "x/y:z",
+                flag = true,
+                share = 0.5,
+                "two words"
+            );
+        }
+    );
+    let target = module_path!();
+    assert_eq!(
+        said,
+        format!(
+            "ts=\"12:00 \\\"noon\\\"\" level=warn span=outer:inner target={target} msg=\"two words\" empty=\"\" \
+             blank=\"a b\" quote=\"say \\\"hi\\\"\" equals=\"a=b\" line=\"a\\nb\" plain=x/y:z flag=true share=0.5 a=1\n"
+        )
+    );
+}
+
+#[test]
+fn json_has_keys_of_ones_own() {
+    let program = || {
+        let _request = tracing::info_span!("request", id = 7).entered();
+        tracing::warn!(order = 7, "shipped");
+    };
+    let own = said!(
+        Json::new()
+            .with_timer(Noon)
+            .with_current_span(false)
+            .with_span_list(false)
+            .keys(Keys::fmt().flatten().timestamp("ts").level("lvl").message("msg").lowercase_levels()),
+        JsonFields::new(),
+        program
+    );
+    let target = module_path!();
+    assert_eq!(
+        own,
+        format!(
+            "{{\"ts\":\"12:00 \\\"noon\\\"\",\"lvl\":\"warn\",\"msg\":\"shipped\",\"order\":7,\"target\":\"{target}\"}}\n"
+        )
+    );
+    let ecs = said!(
+        Json::new().keys(Keys::ecs().constant("service.name", "shop")).with_file(true).with_line_number(true),
+        JsonFields::new(),
+        program
+    );
+    let ecs: serde_json::Value = serde_json::from_str(&ecs).unwrap();
+    for (key, value) in
+        [("log.level", "warn"), ("message", "shipped"), ("service.name", "shop"), ("ecs.version", "8.11.0")]
+    {
+        assert_eq!(ecs[key], value, "{ecs}");
+    }
+    assert!(
+        ecs["@timestamp"].is_string() && ecs["log.origin.file.line"].is_number() && ecs["order"] == 7,
+        "{ecs}"
+    );
+    let gcp = said!(
+        Json::new().keys(Keys::gcp()).with_file(true).with_line_number(true),
+        JsonFields::new(),
+        program
+    );
+    let gcp: serde_json::Value = serde_json::from_str(&gcp).unwrap();
+    assert_eq!((&gcp["severity"], &gcp["message"]), (&"WARNING".into(), &"shipped".into()));
+    let source = &gcp["logging.googleapis.com/sourceLocation"];
+    assert!(source["file"].is_string() && source["line"].is_string(), "{gcp}");
+}
+
+#[test]
+fn another_formatter_of_fields_is_used_where_it_is_the_layers_own() {
+    let own = fmt::format::debug_fn(|writer, field, value| write!(writer, "<{field}|{value:?}>"));
+    let said = said!(Text::new().without_time().with_target(false), own, || tracing::info!(a = 1, "b"));
+    assert_eq!(said, " INFO <message|b><a|1>\n");
+    let json = said!(
+        Json::new().without_time().with_target(false).with_span_list(false),
+        fmt::format::DefaultFields::new(),
+        || {
+            let _span = tracing::info_span!("s", a = 1).entered();
+            tracing::info!("b");
+        }
+    );
+    assert_eq!(
+        json,
+        "{\"level\":\"INFO\",\"fields\":{\"message\":\"b\"},\"span\":{\"fields\":\"a=1\",\"name\":\"s\"}}\n"
+    );
+}

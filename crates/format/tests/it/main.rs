@@ -1,0 +1,10 @@
+//! The formats against `tracing_subscriber`'s own, and what they have besides, through real subscribers.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panics")]
+
+mod besides;
+mod draw;
+mod museum;
+mod otel;
+mod same_bytes;
+mod scopes;
+mod world;
