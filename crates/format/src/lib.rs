@@ -38,29 +38,24 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod buffer;
-mod compact;
-mod escape;
 mod fields;
-mod fit;
-mod ids;
-mod json;
-mod keys;
-mod logfmt;
-mod options;
-mod rules;
-mod scope;
-mod text;
+mod formats;
+mod line;
 mod time;
 
-pub use compact::Compact;
 pub use fields::json::JsonFields;
 pub use fields::logfmt::LogfmtFields;
 pub use fields::text::TextFields;
-pub use ids::Ids;
-pub use json::Json;
-pub use keys::Keys;
-pub use logfmt::Logfmt;
-pub use scope::KeepScopes;
-pub use text::Text;
+pub use formats::compact::Compact;
+pub use formats::json::Json;
+pub use formats::keys::Keys;
+pub use formats::logfmt::Logfmt;
+pub use formats::text::Text;
+pub use line::ids::Ids;
+pub use line::scope::KeepScopes;
 pub use time::{EventTime, ZoneError};
+
+/// The examples of the README are doc tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

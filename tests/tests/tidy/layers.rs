@@ -15,6 +15,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
         "crates/ring/src/",
         &["sync", "platform", "word", "tag", "memory", "stamp", "ring", "reader", "ends", "file"],
     ),
+    ("crates/format/src/", &["time", "line", "fields", "formats"]),
     ("crates/fileset/src/", &["model", "policy", "effect", "engine", "file_set", "sim"]),
     (
         "crates/spool/src/",

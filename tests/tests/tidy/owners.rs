@@ -85,7 +85,7 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/clock",
             "crates/fileset/src/effect/zone",
             "crates/spool/src/hand_off/back_pressure",
-            "crates/spool/src/writer/event_time",
+            "crates/format/src/time",
         ],
     },
     Fence {

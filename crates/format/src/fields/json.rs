@@ -1,6 +1,8 @@
 //! Fields as members of a JSON object: numbers and booleans as such, everything else as strings.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 
 use tracing_core::field::{Field, Visit};
 use tracing_core::span::Record;
@@ -10,9 +12,12 @@ use tracing_subscriber::fmt::format::{FormatFields, Writer};
 
 use super::text::TextFields;
 use super::{bare, is_of_log};
-use crate::escape::{Escape, Value, push_int, push_json_float, push_json_string};
-use crate::rules::{REDACTED, Rules, setters};
-use crate::scope;
+use crate::fields::escape::{Escape, Value, push_int, push_json_float, push_json_string};
+use crate::fields::rules::{REDACTED, Rules, setters};
+use crate::line::scope;
+
+/// What the fields of a span take, as a rule.
+const FIRST_BYTES: usize = 128;
 
 /// Fields as JSON, for [`Json`](crate::Json). The fields of a span are kept as an object with its keys in order, as `fmt` does.
 #[derive(Clone, Debug, Default)]
@@ -62,15 +67,21 @@ impl<'writer> FormatFields<'writer> for JsonFields {
 impl JsonFields {
     /// Puts fields into an object: in the order of their keys, the last of several with one key.
     fn merge(&self, object: &mut String, fields: &impl RecordFields) -> fmt::Result {
-        let mut members = Collected { members: split(object), rules: &self.rules, result: Ok(()) };
+        let mut values = String::with_capacity(object.len() + FIRST_BYTES);
+        let mut members =
+            Collected { values: &mut values, places: Vec::new(), rules: &self.rules, result: Ok(()) };
+        for (key, value) in split(object) {
+            members.place(Cow::Owned(key), |values| values.push_str(value));
+        }
         fields.record(&mut members);
-        let Collected { mut members, result, .. } = members;
+        let Collected { mut places, result, .. } = members;
         result?;
         // Stable, so that of several with one key the last is last.
-        members.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut merged = String::from("{");
-        for (index, (key, value)) in members.iter().enumerate() {
-            if members.get(index + 1).is_some_and(|next| next.0 == *key) {
+        places.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut merged = String::with_capacity(values.len() + FIRST_BYTES);
+        merged.push('{');
+        for (index, (key, value)) in places.iter().enumerate() {
+            if places.get(index + 1).is_some_and(|next| next.0 == *key) {
                 continue;
             }
             if merged.len() > 1 {
@@ -78,7 +89,7 @@ impl JsonFields {
             }
             push_json_string(&mut merged, key);
             merged.push(':');
-            merged.push_str(value);
+            merged.push_str(&values[value.clone()]);
         }
         merged.push('}');
         *object = merged;
@@ -87,13 +98,13 @@ impl JsonFields {
 }
 
 /// The members of an object that [`JsonFields::merge`] has made: names, and values as they stand.
-fn split(object: &str) -> Vec<(String, String)> {
+fn split(object: &str) -> Vec<(String, &str)> {
     let mut members = Vec::new();
     let mut rest = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
     while let Some((key, behind)) = string_at(rest) {
         let Some(value) = behind.strip_prefix(':') else { break };
         let end = value_end(value);
-        members.push((unescaped(key), value[..end].to_owned()));
+        members.push((unescaped(key), &value[..end]));
         rest = value[end..].strip_prefix(',').unwrap_or_default();
     }
     members
@@ -234,25 +245,32 @@ impl Visit for Members<'_> {
     }
 }
 
-/// Fields of a span, each with its value as JSON.
+/// Fields of a span: names, and where their values stand as JSON.
 struct Collected<'a> {
-    members: Vec<(String, String)>,
+    values: &'a mut String,
+    places: Vec<(Cow<'static, str>, Range<usize>)>,
     rules: &'a Rules,
     result: fmt::Result,
 }
 
 impl Collected<'_> {
-    fn put(&mut self, name: &str, write: impl FnOnce(&mut String, Option<usize>) -> fmt::Result) {
+    fn place(&mut self, key: Cow<'static, str>, write: impl FnOnce(&mut String)) {
+        let begun = self.values.len();
+        write(self.values);
+        self.places.push((key, begun..self.values.len()));
+    }
+
+    fn put(&mut self, name: &'static str, write: impl FnOnce(&mut String, Option<usize>) -> fmt::Result) {
         if self.result.is_err() {
             return;
         }
-        let mut value = String::new();
+        let begun = self.values.len();
         if self.rules.hides(bare(name)) {
-            push_json_string(&mut value, REDACTED);
+            push_json_string(self.values, REDACTED);
         } else {
-            self.result = write(&mut value, self.rules.max_bytes);
+            self.result = write(self.values, self.rules.max_bytes);
         }
-        self.members.push((name.to_owned(), value));
+        self.places.push((Cow::Borrowed(name), begun..self.values.len()));
     }
 }
 
@@ -326,7 +344,7 @@ mod tests {
         let members = split(object);
         let keys: Vec<&str> = members.iter().map(|(key, _)| &**key).collect();
         assert_eq!(keys, ["a", "b\n\u{1}\\", "c", "d", "e"]);
-        let values: Vec<&str> = members.iter().map(|(_, value)| &**value).collect();
+        let values: Vec<&str> = members.iter().map(|(_, value)| *value).collect();
         assert_eq!(values, [r#""x,\"}]""#, "[1,2]", "1.5", "null", r#""\\""#]);
         assert!(split("").is_empty() && split("{}").is_empty());
     }

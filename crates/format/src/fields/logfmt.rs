@@ -10,9 +10,9 @@ use tracing_subscriber::fmt::format::{FormatFields, Writer};
 
 use super::text::TextFields;
 use super::{bare, is_of_log};
-use crate::escape::{Escape, Value, push_int, push_json};
-use crate::rules::{REDACTED, Rules, setters};
-use crate::scope;
+use crate::fields::escape::{Escape, Value, push_int, push_json};
+use crate::fields::rules::{REDACTED, Rules, setters};
+use crate::line::scope;
 
 /// Fields as logfmt, for [`Logfmt`](crate::Logfmt).
 #[derive(Clone, Debug, Default)]

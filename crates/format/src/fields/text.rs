@@ -13,9 +13,9 @@ use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{bare, is_of_log};
-use crate::escape::{Escape, Value, push_int, push_quoted};
-use crate::rules::{REDACTED, Rules, setters};
-use crate::scope;
+use crate::fields::escape::{Escape, Value, push_int, push_quoted};
+use crate::fields::rules::{REDACTED, Rules, setters};
+use crate::line::scope;
 
 /// Fields as `fmt` writes them by default, for [`Text`](crate::Text) and [`Compact`](crate::Compact).
 ///

@@ -10,7 +10,8 @@ use crate::world::{Noon, Page};
 macro_rules! said {
     ($format:expr, $fields:expr, $program:expr) => {{
         let page = Page::default();
-        let layer = fmt::layer().with_ansi(false).event_format($format).fmt_fields($fields).with_writer(page.clone());
+        let layer =
+            fmt::layer().with_ansi(false).event_format($format).fmt_fields($fields).with_writer(page.clone());
         let subscriber = tracing_subscriber::registry().with(layer);
         tracing::subscriber::with_default(subscriber, $program);
         page.text()

@@ -195,3 +195,21 @@ fn records_that_are_written_late_pass_the_filter() {
     tracing::subscriber::with_default(registry().with(layer), late);
     assert_eq!(still.file(), "ERROR shop: late\n");
 }
+
+#[test]
+fn museum_f1_a_json_log_has_no_line_that_is_no_json() {
+    let mut still = still(|builder| builder.max_record_bytes(500));
+    let long = "say \"hi\"\n\u{1b}[2J".repeat(1_000);
+    tracing::subscriber::with_default(registry().with(still.spool.layer().json()), || {
+        let _span = tracing::info_span!("order", id = 7, note = long).entered();
+        tracing::info!(parcel = long, "{long}");
+        tracing::info!("short");
+    });
+    let text = still.file();
+    assert_eq!(text.lines().count(), 2);
+    for line in text.lines() {
+        let read: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(read["level"], "INFO", "{line}");
+    }
+    assert_eq!(still.handle.stats().cut, 0, "the writer had nothing to cut");
+}

@@ -8,15 +8,15 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::buffer;
-use crate::escape::{push_int, push_json, push_json_string};
 use crate::fields;
+use crate::fields::escape::{push_int, push_json, push_json_string};
 use crate::fields::json::JsonFields;
-use crate::fit::fit;
-use crate::keys::{Keys, Source};
-use crate::options::{Options, setters, thread_words, with_metadata};
-use crate::scope;
-use crate::text::Text;
+use crate::formats::fit::fit;
+use crate::formats::keys::{Keys, Source};
+use crate::formats::text::Text;
+use crate::line::buffer;
+use crate::line::options::{Options, setters, thread_words, with_metadata};
+use crate::line::scope;
 use crate::time::EventTime;
 
 /// `fmt`'s JSON, the same bytes; or with keys of one's own, and a bound of the line that leaves it valid.
@@ -159,7 +159,7 @@ where
                 }
                 self.push_thread(line);
                 line.push_str("}\n");
-                fit(line, *max_line_bytes, &keys.truncated);
+                fit(line, *max_line_bytes, &keys.names.truncated);
                 Ok(())
             })
         })
@@ -193,7 +193,7 @@ impl<T: FormatTime> Json<T> {
     fn push_begin(&self, line: &mut String, meta: &Metadata<'_>) -> fmt::Result {
         let keys = &self.shape.keys;
         if let Some(timer) = &self.options.timer {
-            member(line, &keys.timestamp);
+            member(line, &keys.names.timestamp);
             line.push('"');
             let begun = line.len();
             timer.format_time(&mut Writer::new(line))?;
@@ -204,7 +204,7 @@ impl<T: FormatTime> Json<T> {
             line.push('"');
         }
         if self.options.level {
-            member(line, &keys.level);
+            member(line, &keys.names.level);
             line.push('"');
             line.push_str(keys.levels.word(*meta.level()));
             line.push('"');
@@ -218,7 +218,7 @@ impl<T: FormatTime> Json<T> {
     fn push_origin(&self, line: &mut String, meta: &Metadata<'_>) {
         let keys = &self.shape.keys;
         if self.options.target {
-            member(line, &keys.target);
+            member(line, &keys.names.target);
             push_json_string(line, meta.target());
         }
         let file = meta.file().filter(|_| self.options.file);
@@ -226,16 +226,16 @@ impl<T: FormatTime> Json<T> {
         match keys.source {
             Source::Members => {
                 if let Some(file) = file {
-                    member(line, &keys.file);
+                    member(line, &keys.names.file);
                     push_json_string(line, file);
                 }
                 if let Some(number) = number {
-                    member(line, &keys.line_number);
+                    member(line, &keys.names.line_number);
                     push_int(line, number);
                 }
             }
             Source::Location if file.is_some() || number.is_some() => {
-                member(line, &keys.file);
+                member(line, &keys.names.file);
                 line.push('{');
                 if let Some(file) = file {
                     line.push_str("\"file\":");
@@ -261,11 +261,11 @@ impl<T: FormatTime> Json<T> {
         if *current_span || *span_list {
             scope::with::<S, N, _>(span, &self.options.layer, push_span, |scope| {
                 if *current_span {
-                    member(line, &keys.span);
+                    member(line, &keys.names.span);
                     line.push_str(&scope.before);
                 }
                 if *span_list {
-                    member(line, &keys.spans);
+                    member(line, &keys.names.spans);
                     line.push('[');
                     line.push_str(&scope.behind);
                     line.push(']');
@@ -273,7 +273,7 @@ impl<T: FormatTime> Json<T> {
             });
         }
         if let Some(ids) = self.options.ids.of(span) {
-            for (key, id) in [(&keys.trace, &ids.trace), (&keys.trace_span, &ids.span)] {
+            for (key, id) in [(&keys.names.trace, &ids.trace), (&keys.names.trace_span, &ids.span)] {
                 member(line, key);
                 push_json_string(line, id);
             }
@@ -286,7 +286,7 @@ impl<T: FormatTime> Json<T> {
         }
         let (name, id) = thread_words(&self.options);
         let keys = &self.shape.keys;
-        for (key, word) in [(&keys.thread_name, name), (&keys.thread_id, id)] {
+        for (key, word) in [(&keys.names.thread_name, name), (&keys.names.thread_id, id)] {
             if let Some(word) = word {
                 member(line, key);
                 push_json_string(line, &word);

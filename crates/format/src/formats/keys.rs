@@ -2,7 +2,7 @@
 
 use tracing_core::Level;
 
-use crate::escape::{push_json, push_json_string};
+use crate::fields::escape::{push_json, push_json_string};
 
 /// The keys of a JSON line, and whether the fields of the event stand in an object of their own.
 ///
@@ -13,7 +13,20 @@ use crate::escape::{push_json, push_json_string};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
-    /// Each in quotes, with its colon.
+    pub(crate) names: Names,
+    /// Of the message, as it is.
+    pub(crate) message: String,
+    /// None: the fields of the event stand beside all else.
+    pub(crate) fields: Option<String>,
+    pub(crate) levels: Levels,
+    pub(crate) source: Source,
+    /// Members that are the same in every line.
+    pub(crate) constants: String,
+}
+
+/// Each in quotes, with its colon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Names {
     pub(crate) timestamp: String,
     pub(crate) level: String,
     pub(crate) target: String,
@@ -26,14 +39,6 @@ pub struct Keys {
     pub(crate) trace: String,
     pub(crate) trace_span: String,
     pub(crate) truncated: String,
-    /// As it is.
-    pub(crate) message: String,
-    /// None: the fields of the event stand beside all else.
-    pub(crate) fields: Option<String>,
-    pub(crate) levels: Levels,
-    pub(crate) source: Source,
-    /// Members that are the same in every line.
-    pub(crate) constants: String,
 }
 
 /// How levels are written.
@@ -69,7 +74,7 @@ macro_rules! renames {
                 #[doc = concat!("Default: `", $default, "`.")]
                 #[must_use]
                 pub fn $name(mut self, name: &str) -> Self {
-                    self.$name = key(name);
+                    self.names.$name = key(name);
                     self
                 }
             )*
@@ -92,18 +97,20 @@ impl Keys {
     #[must_use]
     pub fn fmt() -> Self {
         Self {
-            timestamp: key("timestamp"),
-            level: key("level"),
-            target: key("target"),
-            file: key("filename"),
-            line_number: key("line_number"),
-            span: key("span"),
-            spans: key("spans"),
-            thread_name: key("threadName"),
-            thread_id: key("threadId"),
-            trace: key("trace_id"),
-            trace_span: key("span_id"),
-            truncated: key("truncated_bytes"),
+            names: Names {
+                timestamp: key("timestamp"),
+                level: key("level"),
+                target: key("target"),
+                file: key("filename"),
+                line_number: key("line_number"),
+                span: key("span"),
+                spans: key("spans"),
+                thread_name: key("threadName"),
+                thread_id: key("threadId"),
+                trace: key("trace_id"),
+                trace_span: key("span_id"),
+                truncated: key("truncated_bytes"),
+            },
             message: "message".to_owned(),
             fields: Some(key("fields")),
             levels: Levels::Upper,
@@ -122,19 +129,23 @@ impl Keys {
     /// ```
     #[must_use]
     pub fn ecs() -> Self {
+        let fmt = Self::fmt();
         Self {
-            timestamp: key("@timestamp"),
-            level: key("log.level"),
-            target: key("log.logger"),
-            file: key("log.origin.file.name"),
-            line_number: key("log.origin.file.line"),
-            thread_name: key("process.thread.name"),
-            thread_id: key("process.thread.id"),
-            trace: key("trace.id"),
-            trace_span: key("span.id"),
+            names: Names {
+                timestamp: key("@timestamp"),
+                level: key("log.level"),
+                target: key("log.logger"),
+                file: key("log.origin.file.name"),
+                line_number: key("log.origin.file.line"),
+                thread_name: key("process.thread.name"),
+                thread_id: key("process.thread.id"),
+                trace: key("trace.id"),
+                trace_span: key("span.id"),
+                ..fmt.names
+            },
             fields: None,
             levels: Levels::Lower,
-            ..Self::fmt()
+            ..fmt
         }
         .constant("ecs.version", "8.11.0")
     }
@@ -149,16 +160,20 @@ impl Keys {
     /// ```
     #[must_use]
     pub fn gcp() -> Self {
+        let fmt = Self::fmt();
         Self {
-            timestamp: key("time"),
-            level: key("severity"),
-            file: key("logging.googleapis.com/sourceLocation"),
-            trace: key("logging.googleapis.com/trace"),
-            trace_span: key("logging.googleapis.com/spanId"),
+            names: Names {
+                timestamp: key("time"),
+                level: key("severity"),
+                file: key("logging.googleapis.com/sourceLocation"),
+                trace: key("logging.googleapis.com/trace"),
+                trace_span: key("logging.googleapis.com/spanId"),
+                ..fmt.names
+            },
             fields: None,
             levels: Levels::Severity,
             source: Source::Location,
-            ..Self::fmt()
+            ..fmt
         }
     }
 
@@ -183,7 +198,7 @@ impl Keys {
     /// Default: `trace_id` and `span_id`.
     #[must_use]
     pub fn ids(mut self, trace: &str, span: &str) -> Self {
-        (self.trace, self.trace_span) = (key(trace), key(span));
+        (self.names.trace, self.names.trace_span) = (key(trace), key(span));
         self
     }
 

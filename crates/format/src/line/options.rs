@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tracing_core::Level;
 
-use crate::ids::Finder;
+use crate::line::ids::Finder;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options<T> {
@@ -257,9 +257,9 @@ macro_rules! setters {
             #[must_use]
             pub fn ids(
                 mut self,
-                find: impl Fn(&tracing_subscriber::registry::Extensions<'_>) -> Option<crate::Ids> + Send + Sync + 'static,
+                find: impl Fn(&tracing_subscriber::registry::Extensions<'_>) -> Option<crate::line::ids::Ids> + Send + Sync + 'static,
             ) -> Self {
-                self.options.ids = crate::ids::Finder::new(find);
+                self.options.ids = crate::line::ids::Finder::new(find);
                 self
             }
         }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::escape::push_int;
+use crate::fields::escape::push_int;
 
 /// An object without members.
 const EMPTY: &str = "{}\n";

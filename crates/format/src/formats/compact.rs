@@ -8,12 +8,12 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::buffer;
-use crate::escape::push_int;
+use crate::fields::escape::push_int;
 use crate::fields::text::push_fields;
-use crate::options::{Options, padded, push_thread, push_time, setters, with_metadata};
-use crate::scope;
-use crate::text::Text;
+use crate::formats::text::Text;
+use crate::line::buffer;
+use crate::line::options::{Options, padded, push_thread, push_time, setters, with_metadata};
+use crate::line::scope;
 use crate::time::EventTime;
 
 /// `fmt`'s compact format, the same bytes without colours: the names of spans before the target, their fields at the end.

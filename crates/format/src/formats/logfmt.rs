@@ -8,12 +8,12 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::buffer;
 use crate::fields;
 use crate::fields::logfmt::{LogfmtFields, push_pair};
-use crate::options::{Options, setters, thread_words, with_metadata};
-use crate::scope;
-use crate::text::Text;
+use crate::formats::text::Text;
+use crate::line::buffer;
+use crate::line::options::{Options, setters, thread_words, with_metadata};
+use crate::line::scope;
 use crate::time::EventTime;
 
 /// Logfmt, one pair after the other: `ts=2026-11-23T18:19:11.000250Z level=info span=request target=shop::orders msg=shipped

@@ -1,7 +1,9 @@
 //! The fields of events and spans, in the form of each format.
 
+pub(crate) mod escape;
 pub(crate) mod json;
 pub(crate) mod logfmt;
+pub(crate) mod rules;
 pub(crate) mod text;
 
 use std::any::Any;

@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::format::FormatFields;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::options::LayerId;
+use crate::line::options::LayerId;
 
 /// How often the fields of a span have changed.
 static CHANGES: AtomicU64 = AtomicU64::new(0);
