@@ -37,6 +37,10 @@ simulate seeds="100000":
 schedules orders="5000":
     @TRACING_SPOOL_SCHEDULES={{ orders }} cargo test --release --quiet --package tracing-spool-schedules >target/schedules.txt 2>&1 && echo "schedules: $(grep -oE '[0-9]+ passed' target/schedules.txt) with {{ orders }} orders of steps, twice" || { grep -vE '^[0-9a-f]{60,}$' target/schedules.txt | tail -40; exit 1; }
 
+# the formats against tracing-subscriber's own: so many times nine thousand drawn cases
+formats rounds="12":
+    @for round in $(seq {{ rounds }}); do PROPTEST_CASES=3000 cargo test --release --quiet --package tracing-spool-format --test it same_bytes >target/formats.txt 2>&1 || { cat target/formats.txt; exit 1; }; done; echo "formats: $(({{ rounds }} * 9000)) cases, no byte differs"
+
 # every fuzz target for so many seconds (needs nightly and cargo-fuzz)
 fuzz seconds="60":
     @.ci/fuzz {{ seconds }}

@@ -7,11 +7,17 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use arbitrary::{Arbitrary, Unstructured};
 use tracing_spool_fileset::internal::name::{BACKUPS_MAX, Names, Role};
 use tracing_spool_fileset::sim::SimDisk;
 use tracing_spool_fileset::{Batch, Compression, FileKind, OpenError, Rules, Settings, SyncPolicy};
+use tracing_spool_format::{Json, JsonFields, Logfmt, LogfmtFields, Text, TextFields};
 use tracing_spool_ring::{Limits, Options, Ring, Take};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::prelude::*;
 
 use crate::files::{RECORD_BYTES, of_log, record};
 use crate::world::{World, small};
@@ -293,6 +299,100 @@ pub fn tail(bytes: &[u8]) {
     let end = if kept.is_empty() || kept.ends_with(b"\n") { "" } else { "\n" };
     let expected = [kept, end.as_bytes(), records(2).as_bytes()].concat();
     assert_eq!(disk.read(LIVE), Some(expected));
+}
+
+// --- formats ---
+
+#[derive(Arbitrary, Debug)]
+struct Formatted<'a> {
+    max_field: Option<u8>,
+    max_line: Option<u16>,
+    text: &'a str,
+    other: &'a str,
+}
+
+/// Whatever an event says, its JSON line is an object of one line within its bound, which holds the text where nothing was cut;
+/// its logfmt line is one line, and no text holds what a terminal obeys.
+///
+/// # Panics
+/// Where it is not.
+pub fn formats(bytes: &[u8]) {
+    let Some(input) = decoded::<Formatted<'_>>(bytes) else { return };
+    let max_line = input.max_line.map_or(usize::MAX, |bytes| 64 + usize::from(bytes));
+    let mut fields = JsonFields::new();
+    let mut pairs = LogfmtFields::new();
+    if let Some(max) = input.max_field {
+        (fields, pairs) = (fields.max_field_bytes(max.into()), pairs.max_field_bytes(max.into()));
+    }
+    let pages: [Page; 3] = Default::default();
+    let subscriber = tracing_subscriber::registry()
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_ansi(false)
+                .event_format(Json::new().without_time().max_line_bytes(max_line))
+                .fmt_fields(fields)
+                .with_writer(pages[0].clone()),
+        )
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_ansi(false)
+                .event_format(Logfmt::new().without_time())
+                .fmt_fields(pairs)
+                .with_writer(pages[1].clone()),
+        )
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_ansi(false)
+                .event_format(Text::new().without_time())
+                .fmt_fields(TextFields::new())
+                .with_writer(pages[2].clone()),
+        );
+    tracing::subscriber::with_default(subscriber, || {
+        let _span = tracing::info_span!("span", other = input.other).entered();
+        tracing::info!(text = input.text, shown = ?input.other, "{}", input.text);
+    });
+    let [json, logfmt, text] = pages.map(|page| page.text());
+    assert!(json.len() <= max_line && json.ends_with("}\n") && json.matches('\n').count() == 1, "{json:?}");
+    let Ok(read) = serde_json::from_str::<serde_json::Value>(&json) else { panic!("no JSON: {json:?}") };
+    if input.max_field.is_none() && input.max_line.is_none() {
+        assert_eq!(
+            (&read["fields"]["text"], &read["fields"]["message"]),
+            (&input.text.into(), &input.text.into())
+        );
+        assert_eq!(read["span"]["other"], input.other);
+    }
+    assert!(logfmt.ends_with('\n') && logfmt.matches('\n').count() == 1, "{logfmt:?}");
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{9b}'), "{text:?}");
+}
+
+/// Keeps what is written.
+#[derive(Clone, Debug, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Page {
+    fn text(&self) -> String {
+        let page = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&page).into_owned()
+    }
+}
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Page {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }
 
 // --- escaping ---

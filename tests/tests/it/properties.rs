@@ -55,6 +55,11 @@ fn rendered_records_are_harmless_lines() {
 }
 
 #[test]
+fn lines_of_whatever_events_are_lines() {
+    holds("formats", properties::formats);
+}
+
+#[test]
 fn rings_are_looked_at_whatever_they_hold() {
     holds("ring", properties::ring);
 }
