@@ -24,7 +24,8 @@
 //!
 //! # Where the bytes differ from `fmt`'s
 //!
-//! - No colours: a line for a file has none, whatever a layer beside it does.
+//! - Colours only where [`Text::with_ansi`] asks for them, and never in fields: a line for a file has none, whatever a layer
+//!   beside it does.
 //! - An event with an explicit parent, or with none (`parent: None`), shows the spans of that parent in JSON and compact lines.
 //!   `fmt` shows those of the thread's current span.
 //! - A field recorded later is shown in JSON, whatever the names of the span's other fields. `fmt` loses it where one of those has
@@ -35,6 +36,9 @@
 //! # Features
 //!
 //! `log`, on by default: records of the `log` crate are shown with their own target, file and line.
+//!
+//! `valuable`: values of the `valuable` crate are nested JSON. As in `tracing` itself, it needs
+//! `RUSTFLAGS="--cfg tracing_unstable"` too.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -78,6 +78,11 @@ fn push_replacing(
     is_special: impl Fn(u8) -> bool,
     replace: impl Fn(&mut String, &str) -> usize,
 ) {
+    // Many bytes at a time: hardly any text has a special one.
+    if !text.bytes().fold(false, |any, byte| any | is_special(byte)) {
+        line.push_str(text);
+        return;
+    }
     let mut rest = text;
     while let Some(at) = rest.bytes().position(&is_special) {
         line.push_str(&rest[..at]);

@@ -10,6 +10,8 @@ use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormattedFields;
 use tracing_subscriber::fmt::format::{FormatFields, Writer};
 
+#[cfg(all(tracing_unstable, feature = "valuable"))]
+use super::nested;
 use super::text::TextFields;
 use super::{bare, is_of_log};
 use crate::fields::escape::{Escape, Value, push_int, push_json_float, push_json_string};
@@ -18,6 +20,7 @@ use crate::line::scope;
 
 /// What the fields of a span take, as a rule.
 const FIRST_BYTES: usize = 128;
+const FIRST_FIELDS: usize = 4;
 
 /// Fields as JSON, for [`Json`](crate::Json). The fields of a span are kept as an object with its keys in order, as `fmt` does.
 #[derive(Clone, Debug, Default)]
@@ -67,32 +70,39 @@ impl<'writer> FormatFields<'writer> for JsonFields {
 impl JsonFields {
     /// Puts fields into an object: in the order of their keys, the last of several with one key.
     fn merge(&self, object: &mut String, fields: &impl RecordFields) -> fmt::Result {
-        let mut values = String::with_capacity(object.len() + FIRST_BYTES);
-        let mut members =
-            Collected { values: &mut values, places: Vec::new(), rules: &self.rules, result: Ok(()) };
+        let mut made = String::with_capacity(object.len() + FIRST_BYTES);
+        made.push('{');
+        let mut members = Collected {
+            line: &mut made,
+            places: Vec::with_capacity(FIRST_FIELDS),
+            are_in_order: true,
+            rules: &self.rules,
+            result: Ok(()),
+        };
         for (key, value) in split(object) {
-            members.place(Cow::Owned(key), |values| values.push_str(value));
+            members.place(Cow::Owned(key), |line| line.push_str(value));
         }
         fields.record(&mut members);
-        let Collected { mut places, result, .. } = members;
+        let Collected { mut places, are_in_order, result, .. } = members;
         result?;
-        // Stable, so that of several with one key the last is last.
-        places.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut merged = String::with_capacity(values.len() + FIRST_BYTES);
-        merged.push('{');
-        for (index, (key, value)) in places.iter().enumerate() {
-            if places.get(index + 1).is_some_and(|next| next.0 == *key) {
-                continue;
+        if !are_in_order {
+            // Stable, so that of several with one key the last is last.
+            places.sort_by(|a, b| a.0.cmp(&b.0));
+            let mut sorted = String::with_capacity(made.len() + 1);
+            sorted.push('{');
+            for (index, (key, member)) in places.iter().enumerate() {
+                if places.get(index + 1).is_some_and(|next| next.0 == *key) {
+                    continue;
+                }
+                if sorted.len() > 1 {
+                    sorted.push(',');
+                }
+                sorted.push_str(&made[member.clone()]);
             }
-            if merged.len() > 1 {
-                merged.push(',');
-            }
-            push_json_string(&mut merged, key);
-            merged.push(':');
-            merged.push_str(&values[value.clone()]);
+            made = sorted;
         }
-        merged.push('}');
-        *object = merged;
+        made.push('}');
+        *object = made;
         Ok(())
     }
 }
@@ -122,15 +132,23 @@ fn string_at(text: &str) -> Option<(&str, &str)> {
     Some((&inside[..end], &inside[end + 1..]))
 }
 
-/// Where the value ends that a text begins with: a string, a number, a word, or a list of numbers.
+/// Where the value ends that a text begins with: at the comma that is in no string, list or object of its own.
 fn value_end(text: &str) -> usize {
-    if let Some((_, behind)) = string_at(text) {
-        return text.len() - behind.len();
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(byte) = text.as_bytes().get(at) {
+        match byte {
+            b'"' => {
+                at = string_at(&text[at..]).map_or(text.len(), |(_, behind)| text.len() - behind.len());
+                continue;
+            }
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' if depth == 0 => return at,
+            _ => {}
+        }
+        at += 1;
     }
-    if text.starts_with('[') {
-        return text.find(']').map_or(text.len(), |end| end + 1);
-    }
-    text.find(',').unwrap_or(text.len())
+    at
 }
 
 /// Keys are names of fields, in which only what `serde_json` escapes is escaped.
@@ -232,6 +250,13 @@ impl Visit for Members<'_> {
         }
     }
 
+    #[cfg(all(tracing_unstable, feature = "valuable"))]
+    fn record_value(&mut self, field: &Field, value: valuable::Value<'_>) {
+        if self.begin(field) {
+            nested::push(self.line, self.rules.max_bytes, value);
+        }
+    }
+
     fn record_str(&mut self, field: &Field, value: &str) {
         if self.begin(field) {
             push_text(self.line, self.rules.max_bytes, value);
@@ -245,32 +270,43 @@ impl Visit for Members<'_> {
     }
 }
 
-/// Fields of a span: names, and where their values stand as JSON.
+/// Fields of a span, as members in the order they come: their names, and where each stands.
 struct Collected<'a> {
-    values: &'a mut String,
+    line: &'a mut String,
     places: Vec<(Cow<'static, str>, Range<usize>)>,
+    /// Each key behind the one before it, none twice.
+    are_in_order: bool,
     rules: &'a Rules,
     result: fmt::Result,
 }
 
 impl Collected<'_> {
     fn place(&mut self, key: Cow<'static, str>, write: impl FnOnce(&mut String)) {
-        let begun = self.values.len();
-        write(self.values);
-        self.places.push((key, begun..self.values.len()));
+        if let Some((before, _)) = self.places.last() {
+            self.are_in_order &= *before < key;
+            self.line.push(',');
+        }
+        let begun = self.line.len();
+        push_json_string(self.line, &key);
+        self.line.push(':');
+        write(self.line);
+        self.places.push((key, begun..self.line.len()));
     }
 
     fn put(&mut self, name: &'static str, write: impl FnOnce(&mut String, Option<usize>) -> fmt::Result) {
         if self.result.is_err() {
             return;
         }
-        let begun = self.values.len();
-        if self.rules.hides(bare(name)) {
-            push_json_string(self.values, REDACTED);
-        } else {
-            self.result = write(self.values, self.rules.max_bytes);
-        }
-        self.places.push((Cow::Borrowed(name), begun..self.values.len()));
+        let rules = self.rules;
+        let mut result = Ok(());
+        self.place(Cow::Borrowed(name), |line| {
+            if rules.hides(bare(name)) {
+                push_json_string(line, REDACTED);
+            } else {
+                result = write(line, rules.max_bytes);
+            }
+        });
+        self.result = result;
     }
 }
 
@@ -310,6 +346,14 @@ impl Visit for Collected<'_> {
         });
     }
 
+    #[cfg(all(tracing_unstable, feature = "valuable"))]
+    fn record_value(&mut self, field: &Field, value: valuable::Value<'_>) {
+        self.put(field.name(), |line, max_bytes| {
+            nested::push_sorted(line, max_bytes, value);
+            Ok(())
+        });
+    }
+
     /// A list of numbers.
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         self.put(field.name(), |line, max_bytes| {
@@ -340,12 +384,13 @@ mod tests {
 
     #[test]
     fn an_object_is_split_as_it_was_made() {
-        let object = r#"{"a":"x,\"}]","b\n\u0001\\":[1,2],"c":1.5,"d":null,"e":"\\"}"#;
+        let object =
+            r#"{"a":"x,\"}]","b\n\u0001\\":[1,2],"c":1.5,"d":null,"e":"\\","f":{"g":[{"h":"}]"},2]}}"#;
         let members = split(object);
         let keys: Vec<&str> = members.iter().map(|(key, _)| &**key).collect();
-        assert_eq!(keys, ["a", "b\n\u{1}\\", "c", "d", "e"]);
+        assert_eq!(keys, ["a", "b\n\u{1}\\", "c", "d", "e", "f"]);
         let values: Vec<&str> = members.iter().map(|(_, value)| *value).collect();
-        assert_eq!(values, [r#""x,\"}]""#, "[1,2]", "1.5", "null", r#""\\""#]);
+        assert_eq!(values, [r#""x,\"}]""#, "[1,2]", "1.5", "null", r#""\\""#, r#"{"g":[{"h":"}]"},2]}"#]);
         assert!(split("").is_empty() && split("{}").is_empty());
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod escape;
 pub(crate) mod json;
 pub(crate) mod logfmt;
+#[cfg(all(tracing_unstable, feature = "valuable"))]
+mod nested;
 pub(crate) mod rules;
 pub(crate) mod text;
 

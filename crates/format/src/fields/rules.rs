@@ -57,6 +57,9 @@ macro_rules! setters {
             /// Hides the values of these fields, in events and in spans: `[REDACTED]` stands in their place. Several calls add
             /// up.
             ///
+            /// Layers with the same type of fields share what is kept of a span: the one that was added first has written it,
+            /// by its rules. Give such layers the same rules.
+            ///
             /// Default: nothing is hidden.
             ///
             /// ```

@@ -12,8 +12,9 @@ use crate::fields::escape::push_int;
 use crate::fields::text::push_fields;
 use crate::formats::text::Text;
 use crate::line::buffer;
-use crate::line::options::{Options, padded, push_thread, push_time, setters, with_metadata};
+use crate::line::options::{Options, push_head, setters, with_metadata};
 use crate::line::scope;
+use crate::line::style::{BOLD, DIM, styled, with_ansi};
 use crate::time::EventTime;
 
 /// `fmt`'s compact format, the same bytes without colours: the names of spans before the target, their fields at the end.
@@ -52,6 +53,7 @@ impl<T> From<Text<T>> for Compact<T> {
 }
 
 setters!(Compact {});
+with_ansi!(Compact);
 
 impl<S, N, T> FormatEvent<S, N> for Compact<T>
 where
@@ -69,15 +71,10 @@ where
         let options = &self.options;
         buffer::line(&mut writer, |line| {
             with_metadata!(event, |meta| {
-                push_time(line, options.timer.as_ref());
-                if options.level {
-                    line.push_str(padded(*meta.level()));
-                    line.push(' ');
-                }
-                push_thread(line, options);
+                push_head(line, options, *meta.level());
                 let span = ctx.parent_span();
                 if let Some(span) = &span {
-                    scope::with::<S, N, _>(span, &options.layer, push_span, |scope| {
+                    scope::with::<S, N, _>(span, &options.layer, push_span(options.ansi), |scope| {
                         line.push_str(&scope.before);
                     });
                     line.push(' ');
@@ -85,8 +82,10 @@ where
                 let file = meta.file().filter(|_| options.file);
                 let number = meta.line().filter(|_| options.line_number);
                 if options.target {
-                    line.push_str(meta.target());
-                    line.push(':');
+                    styled(line, options.ansi, DIM, |line| {
+                        line.push_str(meta.target());
+                        line.push(':');
+                    });
                 }
                 if let Some(file) = file {
                     if options.target {
@@ -104,7 +103,7 @@ where
                 }
                 push_fields(line, ctx, sanitizes, event)?;
                 if let Some(span) = &span {
-                    scope::with::<S, N, _>(span, &options.layer, push_span, |scope| {
+                    scope::with::<S, N, _>(span, &options.layer, push_span(options.ansi), |scope| {
                         line.push_str(&scope.behind);
                     });
                     if let Some(ids) = options.ids.of(span) {
@@ -118,11 +117,13 @@ where
     }
 }
 
-fn push_span(scope: &mut scope::Scope, name: &str, fields: &str) {
-    scope.before.push_str(name);
-    scope.before.push(':');
-    if !fields.is_empty() {
-        scope.behind.push(' ');
-        scope.behind.push_str(fields);
+fn push_span(ansi: bool) -> impl Fn(&mut scope::Scope, &str, &str) {
+    move |scope, name, fields| {
+        styled(&mut scope.before, ansi, BOLD, |before| before.push_str(name));
+        scope.before.push(':');
+        if !fields.is_empty() {
+            scope.behind.push(' ');
+            scope.behind.push_str(fields);
+        }
     }
 }

@@ -297,7 +297,11 @@ impl<T: FormatTime> Json<T> {
 
 /// The innermost span before, all of them behind.
 fn push_span(scope: &mut scope::Scope, name: &str, fields: &str) {
+    const AROUND: usize = "{\"fields\":\"\",\"name\":\"\"},".len();
+    let bytes = fields.len() + name.len() + AROUND;
     scope.before.clear();
+    scope.before.reserve(bytes);
+    scope.behind.reserve(bytes);
     scope.before.push('{');
     match fields.strip_prefix('{').and_then(|fields| fields.strip_suffix('}')) {
         Some(inside) => scope.before.push_str(inside),

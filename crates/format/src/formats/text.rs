@@ -11,8 +11,9 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::fields::escape::push_int;
 use crate::fields::text::push_fields;
 use crate::line::buffer;
-use crate::line::options::{Options, padded, push_thread, push_time, setters, with_metadata};
+use crate::line::options::{Options, push_head, setters, with_metadata};
 use crate::line::scope;
+use crate::line::style::{BOLD, DIM, styled, with_ansi};
 use crate::time::EventTime;
 
 /// `fmt`'s default format, the same bytes without colours:
@@ -45,6 +46,7 @@ impl Default for Text {
 }
 
 setters!(Text {});
+with_ansi!(Text);
 
 impl<S, N, T> FormatEvent<S, N> for Text<T>
 where
@@ -62,22 +64,20 @@ where
         let options = &self.options;
         buffer::line(&mut writer, |line| {
             with_metadata!(event, |meta| {
-                push_time(line, options.timer.as_ref());
-                if options.level {
-                    line.push_str(padded(*meta.level()));
-                    line.push(' ');
-                }
-                push_thread(line, options);
+                push_head(line, options, *meta.level());
                 let span = ctx.parent_span();
                 if let Some(span) = &span {
-                    scope::with::<S, N, _>(span, &options.layer, push_span, |scope| {
+                    scope::with::<S, N, _>(span, &options.layer, push_span(options.ansi), |scope| {
                         line.push_str(&scope.before);
                     });
                     line.push(' ');
                 }
                 if options.target {
-                    line.push_str(meta.target());
-                    line.push_str(": ");
+                    styled(line, options.ansi, DIM, |line| {
+                        line.push_str(meta.target());
+                        line.push(':');
+                    });
+                    line.push(' ');
                 }
                 let number = meta.line().filter(|_| options.line_number);
                 if let Some(file) = meta.file().filter(|_| options.file) {
@@ -99,13 +99,15 @@ where
     }
 }
 
-fn push_span(scope: &mut scope::Scope, name: &str, fields: &str) {
-    let line = &mut scope.before;
-    line.push_str(name);
-    if !fields.is_empty() {
-        line.push('{');
-        line.push_str(fields);
-        line.push('}');
+fn push_span(ansi: bool) -> impl Fn(&mut scope::Scope, &str, &str) {
+    move |scope, name, fields| {
+        let line = &mut scope.before;
+        styled(line, ansi, BOLD, |line| line.push_str(name));
+        if !fields.is_empty() {
+            line.push('{');
+            line.push_str(fields);
+            line.push('}');
+        }
+        line.push(':');
     }
-    line.push(':');
 }

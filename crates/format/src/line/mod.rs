@@ -4,3 +4,4 @@ pub(crate) mod buffer;
 pub(crate) mod ids;
 pub(crate) mod options;
 pub(crate) mod scope;
+pub(crate) mod style;

@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tracing_core::Level;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::line::ids::Finder;
+use crate::line::style::{DIM, of_level, styled};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options<T> {
@@ -18,6 +21,7 @@ pub(crate) struct Options<T> {
     pub(crate) line_number: bool,
     pub(crate) thread_names: bool,
     pub(crate) thread_ids: bool,
+    pub(crate) ansi: bool,
     pub(crate) ids: Finder,
     pub(crate) layer: LayerId,
 }
@@ -32,6 +36,7 @@ impl<T> Options<T> {
             line_number: false,
             thread_names: false,
             thread_ids: false,
+            ansi: false,
             ids: Finder::default(),
             layer: LayerId::new(),
         }
@@ -46,6 +51,7 @@ impl<T> Options<T> {
             line_number: self.line_number,
             thread_names: self.thread_names,
             thread_ids: self.thread_ids,
+            ansi: self.ansi,
             ids: self.ids,
             layer: self.layer,
         }
@@ -75,7 +81,7 @@ impl Clone for LayerId {
 }
 
 /// The level in five characters, to the right.
-pub(crate) fn padded(level: Level) -> &'static str {
+fn padded(level: Level) -> &'static str {
     match level {
         Level::TRACE => "TRACE",
         Level::DEBUG => "DEBUG",
@@ -115,7 +121,7 @@ fn with_thread<R>(mut show: impl FnMut(&Thread) -> R) -> R {
 }
 
 /// Appends the thread's name, as wide as the widest seen, and its id, each with a blank behind it.
-pub(crate) fn push_thread<T>(line: &mut String, options: &Options<T>) {
+fn push_thread<T>(line: &mut String, options: &Options<T>) {
     static WIDEST: AtomicUsize = AtomicUsize::new(0);
     if !options.thread_names && !options.thread_ids {
         return;
@@ -267,12 +273,23 @@ macro_rules! setters {
 }
 pub(crate) use setters;
 
-/// Appends what a timer says; none, and one that fails, is as `fmt` has it.
-pub(crate) fn push_time<T: tracing_subscriber::fmt::time::FormatTime>(line: &mut String, timer: Option<&T>) {
-    let Some(timer) = timer else { return };
-    let mut writer = tracing_subscriber::fmt::format::Writer::new(line);
-    if timer.format_time(&mut writer).is_err() {
+/// Appends what a timer says; one that fails is as `fmt` has it.
+fn push_time<T: FormatTime>(line: &mut String, timer: &T) {
+    if timer.format_time(&mut Writer::new(line)).is_err() {
         line.push_str("<unknown time>");
     }
-    line.push(' ');
+}
+
+/// How a line of text begins: time, level, thread.
+#[inline]
+pub(crate) fn push_head<T: FormatTime>(line: &mut String, options: &Options<T>, level: Level) {
+    if let Some(timer) = &options.timer {
+        styled(line, options.ansi, DIM, |line| push_time(line, timer));
+        line.push(' ');
+    }
+    if options.level {
+        styled(line, options.ansi, of_level(level), |line| line.push_str(padded(level)));
+        line.push(' ');
+    }
+    push_thread(line, options);
 }

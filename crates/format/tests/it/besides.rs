@@ -1,6 +1,6 @@
 //! What the formats have besides `fmt`'s: redaction, bounds, keys of one's own, logfmt.
 
-use tracing_spool_format::{Json, JsonFields, Keys, Logfmt, LogfmtFields, Text, TextFields};
+use tracing_spool_format::{Compact, Json, JsonFields, Keys, Logfmt, LogfmtFields, Text, TextFields};
 use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
 
@@ -172,4 +172,43 @@ fn another_formatter_of_fields_is_used_where_it_is_the_layers_own() {
         json,
         "{\"level\":\"INFO\",\"fields\":{\"message\":\"b\"},\"span\":{\"fields\":\"a=1\",\"name\":\"s\"}}\n"
     );
+}
+
+#[test]
+fn a_console_has_colours_and_the_file_beside_it_none() {
+    let (console, compact, file) = (Page::default(), Page::default(), Page::default());
+    let layer = fmt::layer().fmt_fields(TextFields::new());
+    let subscriber = tracing_subscriber::registry()
+        .with(
+            fmt::layer()
+                .event_format(Text::new().with_timer(Noon).with_ansi(true))
+                .fmt_fields(TextFields::new())
+                .with_writer(console.clone()),
+        )
+        .with(
+            fmt::layer()
+                .event_format(Compact::new().without_time().with_ansi(true))
+                .fmt_fields(TextFields::new())
+                .with_writer(compact.clone()),
+        )
+        .with(layer.event_format(Text::new().without_time()).with_writer(file.clone()));
+    tracing::subscriber::with_default(subscriber, || {
+        let _span = tracing::info_span!("request", id = 7).entered();
+        tracing::warn!(target: "shop", order = 1, "late");
+        tracing::trace!(target: "shop", "asked");
+    });
+    let noon = "12:00 \"noon\"";
+    assert_eq!(
+        console.text(),
+        format!(
+            "\x1b[2m{noon}\x1b[0m \x1b[33m WARN\x1b[0m \x1b[1mrequest\x1b[0m{{id=7}}: \x1b[2mshop:\x1b[0m late order=1\n\
+             \x1b[2m{noon}\x1b[0m \x1b[35mTRACE\x1b[0m \x1b[1mrequest\x1b[0m{{id=7}}: \x1b[2mshop:\x1b[0m asked\n"
+        )
+    );
+    assert_eq!(
+        compact.text(),
+        "\x1b[33m WARN\x1b[0m \x1b[1mrequest\x1b[0m: \x1b[2mshop:\x1b[0m late order=1 id=7\n\
+         \x1b[35mTRACE\x1b[0m \x1b[1mrequest\x1b[0m: \x1b[2mshop:\x1b[0m asked id=7\n"
+    );
+    assert_eq!(file.text(), " WARN request{id=7}: shop: late order=1\nTRACE request{id=7}: shop: asked\n");
 }

@@ -7,4 +7,6 @@ mod museum;
 mod otel;
 mod same_bytes;
 mod scopes;
+#[cfg(all(tracing_unstable, feature = "valuable"))]
+mod valuable;
 mod world;

@@ -1,0 +1,30 @@
+//! Values of the `valuable` crate, as `fmt`'s JSON nests them.
+
+use crate::fields::escape::{Escape, Value};
+
+/// In the order of its parts.
+pub(crate) fn push(line: &mut String, max_bytes: Option<usize>, value: valuable::Value<'_>) {
+    let json = serde_json::to_string(&valuable_serde::Serializable::new(value));
+    push_json(line, max_bytes, &json.unwrap_or_default());
+}
+
+/// In the order of its keys, as all of a span is.
+pub(crate) fn push_sorted(line: &mut String, max_bytes: Option<usize>, value: valuable::Value<'_>) {
+    let json = serde_json::to_value(valuable_serde::Serializable::new(value));
+    push_json(line, max_bytes, &json.map(|json| json.to_string()).unwrap_or_default());
+}
+
+/// One that is too long becomes a string, as a part of it would be no JSON.
+fn push_json(line: &mut String, max_bytes: Option<usize>, json: &str) {
+    if json.is_empty() {
+        line.push_str("null");
+    } else if max_bytes.is_none_or(|max| json.len() <= max) {
+        line.push_str(json);
+    } else {
+        line.push('"');
+        let mut to = Value::new(line, Escape::Json, max_bytes);
+        to.push(json);
+        to.finish();
+        line.push('"');
+    }
+}
