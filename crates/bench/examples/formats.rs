@@ -52,7 +52,16 @@ fn spool(dir: &std::path::Path, add: impl FnOnce(&Spool) -> tracing::Dispatch) -
     (add(&spool), Box::new(move || drop(guard)))
 }
 
-const KINDS: [&str; 5] = ["appender, fmt", "spool.layer()", "appender, fmt json", "spool json", "appender, Text"];
+const KINDS: [&str; 8] = [
+    "appender, fmt",
+    "spool.layer()",
+    "appender, fmt json",
+    "spool json",
+    "appender, Text",
+    "appender, json-subscriber",
+    "appender, tracing-logfmt",
+    "spool logfmt",
+];
 
 fn sink(kind: &str, dir: &std::path::Path) -> Sink {
     let registry = tracing_subscriber::registry;
@@ -67,6 +76,13 @@ fn sink(kind: &str, dir: &std::path::Path) -> Sink {
             let lines = tracing_subscriber::fmt::layer().with_ansi(false).event_format(Text::new());
             registry().with(KeepScopes).with(lines.fmt_fields(TextFields::new()).with_writer(writer)).into()
         }),
+        "appender, json-subscriber" => {
+            appender(dir, |writer| registry().with(json_subscriber::layer().with_writer(writer)).into())
+        }
+        "appender, tracing-logfmt" => {
+            appender(dir, |writer| registry().with(tracing_logfmt::builder().layer().with_writer(writer)).into())
+        }
+        "spool logfmt" => spool(dir, |spool| registry().with(spool.layer().logfmt()).into()),
         "spool.layer()" => spool(dir, |spool| registry().with(spool.layer()).into()),
         _ => spool(dir, |spool| registry().with(spool.layer().json()).into()),
     }

@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::format::{FormatFields, Writer};
 
 use super::text::TextFields;
 use super::{bare, is_of_log};
-use crate::fields::escape::{Escape, Value, push_int, push_json};
+use crate::fields::escape::{Escape, Value, push_int, push_json_string};
 use crate::fields::rules::{REDACTED, Rules, setters};
 use crate::line::scope;
 
@@ -32,7 +32,7 @@ impl From<TextFields> for LogfmtFields {
 impl LogfmtFields {
     /// Appends the pairs, each behind a blank but for the first of a line.
     pub(crate) fn push(&self, line: &mut String, fields: &impl RecordFields) -> fmt::Result {
-        let mut visitor = Visitor { line, rules: &self.rules, words: String::new(), result: Ok(()) };
+        let mut visitor = Visitor { line, rules: &self.rules, result: Ok(()) };
         fields.record(&mut visitor);
         visitor.result
     }
@@ -76,12 +76,20 @@ fn push_key(line: &mut String, key: &str) {
 }
 
 fn push_value(line: &mut String, value: &str) {
-    let is_plain = |byte: u8| byte > b' ' && byte != b'=' && byte != b'"' && byte != b'\\' && byte != 0x7f;
-    if !value.is_empty() && value.bytes().all(is_plain) {
-        line.push_str(value);
-    } else {
-        line.push('"');
-        push_json(line, value);
+    let begun = line.len();
+    line.push_str(value);
+    quote_from(line, begun);
+}
+
+/// Puts the value that the line ends with into quotes, if it needs them.
+pub(crate) fn quote_from(line: &mut String, begun: usize) {
+    let value = &line[begun..];
+    let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if value.bytes().any(is_escaped) {
+        let value = line.split_off(begun);
+        push_json_string(line, &value);
+    } else if value.is_empty() || value.bytes().any(|byte| byte == b' ' || byte == b'=' || byte == 0x7f) {
+        line.insert(begun, '"');
         line.push('"');
     }
 }
@@ -89,8 +97,6 @@ fn push_value(line: &mut String, value: &str) {
 struct Visitor<'a> {
     line: &'a mut String,
     rules: &'a Rules,
-    /// Of the value in hand, where it has to be looked at before it is written.
-    words: String,
     result: fmt::Result,
 }
 
@@ -110,11 +116,11 @@ impl Visitor<'_> {
     }
 
     fn words(&mut self, write: impl FnOnce(&mut Value<'_>) -> fmt::Result) {
-        self.words.clear();
-        let mut to = Value::new(&mut self.words, Escape::Nothing, self.rules.max_bytes);
+        let begun = self.line.len();
+        let mut to = Value::new(self.line, Escape::Nothing, self.rules.max_bytes);
         self.result = write(&mut to);
         to.finish();
-        push_value(self.line, &self.words);
+        quote_from(self.line, begun);
     }
 }
 
@@ -138,12 +144,7 @@ impl Visit for Visitor<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if !self.begin(field) {
-            return;
-        }
-        if self.rules.max_bytes.is_none_or(|max| value.len() <= max) {
-            push_value(self.line, value);
-        } else {
+        if self.begin(field) {
             self.words(|to| {
                 to.push(value);
                 Ok(())

@@ -281,9 +281,6 @@ impl<T: FormatTime> Json<T> {
     }
 
     fn push_thread(&self, line: &mut String) {
-        if !self.options.thread_names && !self.options.thread_ids {
-            return;
-        }
         let (name, id) = thread_words(&self.options);
         let keys = &self.shape.keys;
         for (key, word) in [(&keys.names.thread_name, name), (&keys.names.thread_id, id)] {

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::fields;
-use crate::fields::logfmt::{LogfmtFields, push_pair};
+use crate::fields::logfmt::{LogfmtFields, push_pair, quote_from};
 use crate::formats::text::Text;
 use crate::line::buffer;
 use crate::line::options::{Options, setters, thread_words, with_metadata};
@@ -85,11 +85,8 @@ where
                     if timer.format_time(&mut Writer::new(line)).is_err() {
                         line.truncate(begun);
                         line.push_str("unknown");
-                    } else if line[begun..].bytes().any(|byte| byte <= b' ' || byte == b'"' || byte == b'=') {
-                        let time = line.split_off(begun);
-                        line.truncate(begun - "ts=".len());
-                        push_pair(line, "ts", &time);
                     }
+                    quote_from(line, begun);
                 }
                 if options.level {
                     push_pair(line, "level", word(*meta.level()));

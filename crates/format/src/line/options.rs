@@ -150,6 +150,9 @@ fn push_thread<T>(line: &mut String, options: &Options<T>) {
 
 /// The thread's name, or its id where it has none and ids are not shown; and its id.
 pub(crate) fn thread_words<T>(options: &Options<T>) -> (Option<String>, Option<String>) {
+    if !options.thread_names && !options.thread_ids {
+        return (None, None);
+    }
     with_thread(|thread| {
         let name = match &thread.name {
             Some(name) => Some(name.clone()),
