@@ -3,6 +3,7 @@
 
 mod crates;
 mod facade;
+mod macros;
 mod native;
 mod writers;
 
@@ -38,11 +39,16 @@ const fn peer(name: &'static str, about: &'static str, rotates: bool, is_make_wr
     Peer { name, about, rotates, is_make_writer }
 }
 
-const PEERS: [Peer; 19] = [
+const PEERS: [Peer; 21] = [
     peer(OURS, "tracing-spool, sync(Never)", true, true),
     peer("spool-default", "tracing-spool, sync on rotate (the default)", true, true),
     peer("spool-event-time", "tracing-spool, sync(Never), fmt with EventTime", true, true),
-    peer(DURABLE, "tracing-spool, sync(Never), the ring in a file on tmpfs that outlives the process", true, true),
+    peer(
+        DURABLE,
+        "tracing-spool, sync(Never), the ring in a file on tmpfs that outlives the process",
+        true,
+        true,
+    ),
     peer("spool-durable-disk", "the same, the file on the disk of the log", true, true),
     peer(BASELINE, "tracing-appender non-blocking, rolling::never", false, true),
     peer("appender-daily", "tracing-appender non-blocking, rolling::daily", false, true),
@@ -63,6 +69,21 @@ const PEERS: [Peer; 19] = [
     peer("ftlog", "ftlog (rotates by time alone; puts a time stamp before the line)", false, false),
     peer("emit_file", "emit_file (a full queue is emptied)", true, false),
     peer("log-io", "log-io, NonBlocking in front of its rotating file", true, false),
+    peer(
+        "ticklog",
+        "ticklog with its FileSink (own macros, no spans, no `tracing`; 1 MiB ring per thread that drops or spins when \
+         full; drops aren't counted, records over 64 KiB vanish; a kill loses the rings; its thread spins when idle)",
+        false,
+        false,
+    ),
+    peer(
+        "inqjet",
+        "inqjet in front of a BufWriter (own macros, no spans, no `tracing`; one 64 KiB ring that drops or backs off when \
+         full; drops aren't counted, a record larger than the ring never gets in; a kill loses the ring and the buffer; we \
+         strip the prefix that it always writes)",
+        false,
+        false,
+    ),
 ];
 
 pub fn all() -> impl Iterator<Item = Peer> {
@@ -98,6 +119,8 @@ pub fn open(spec: &Spec, dir: &FilePath) -> Result<Target> {
         NATIVE => native::spdlog(spec, dir),
         "emit_file" => crates::emit_file(spec, dir),
         "log-io" => crates::log_io(spec, dir),
+        "ticklog" => macros::ticklog(spec, dir),
+        "inqjet" => macros::inqjet(spec, dir),
         other => bail!("no peer is called {other:?}; there are: {}", names()),
     }
 }
