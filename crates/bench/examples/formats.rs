@@ -5,6 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use tracing::Span;
 use tracing_appender::non_blocking::NonBlockingBuilder;
 use tracing_spool::{Overflow, Spool, SyncPolicy};
 use tracing_spool_format::{KeepScopes, Text, TextFields};
@@ -40,7 +41,10 @@ static ALLOCATOR: Counting = Counting;
 
 type Sink = (tracing::Dispatch, Box<dyn FnOnce()>);
 
-fn appender(dir: &std::path::Path, add: impl FnOnce(tracing_appender::non_blocking::NonBlocking) -> tracing::Dispatch) -> Sink {
+fn appender(
+    dir: &std::path::Path,
+    add: impl FnOnce(tracing_appender::non_blocking::NonBlocking) -> tracing::Dispatch,
+) -> Sink {
     let file = tracing_appender::rolling::never(dir, "appender.log");
     let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(file);
     (add(writer), Box::new(move || drop(guard)))
@@ -69,9 +73,9 @@ fn sink(kind: &str, dir: &std::path::Path) -> Sink {
         "appender, fmt" => appender(dir, |writer| {
             registry().with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer)).into()
         }),
-        "appender, fmt json" => {
-            appender(dir, |writer| registry().with(tracing_subscriber::fmt::layer().json().with_writer(writer)).into())
-        }
+        "appender, fmt json" => appender(dir, |writer| {
+            registry().with(tracing_subscriber::fmt::layer().json().with_writer(writer)).into()
+        }),
         "appender, Text" => appender(dir, |writer| {
             let lines = tracing_subscriber::fmt::layer().with_ansi(false).event_format(Text::new());
             registry().with(KeepScopes).with(lines.fmt_fields(TextFields::new()).with_writer(writer)).into()
@@ -79,9 +83,9 @@ fn sink(kind: &str, dir: &std::path::Path) -> Sink {
         "appender, json-subscriber" => {
             appender(dir, |writer| registry().with(json_subscriber::layer().with_writer(writer)).into())
         }
-        "appender, tracing-logfmt" => {
-            appender(dir, |writer| registry().with(tracing_logfmt::builder().layer().with_writer(writer)).into())
-        }
+        "appender, tracing-logfmt" => appender(dir, |writer| {
+            registry().with(tracing_logfmt::builder().layer().with_writer(writer)).into()
+        }),
         "spool logfmt" => spool(dir, |spool| registry().with(spool.layer().logfmt()).into()),
         "spool.layer()" => spool(dir, |spool| registry().with(spool.layer()).into()),
         _ => spool(dir, |spool| registry().with(spool.layer().json()).into()),
@@ -116,21 +120,34 @@ fn paced(in_spans: bool) -> (Vec<u64>, f64) {
     (times, allocations)
 }
 
-/// Two spans and four events, mean ns of the whole.
-fn requests() -> u64 {
-    const REQUESTS: u32 = 5_000;
-    let begun = Instant::now();
-    for number in 0..REQUESTS {
-        let _request = tracing::info_span!("request", id = number, path = "/orders").entered();
-        tracing::info!("begun");
-        {
-            let _db = tracing::info_span!("db", query = "insert").entered();
-            event(1);
-            event(2);
-        }
-        tracing::info!(status = 200_u64, "done");
+/// A request has two spans and four events.
+fn request(number: u32, begin: impl Fn(u32) -> Span, inner: impl Fn() -> Span, event: impl Fn(usize)) {
+    let _request = begin(number).entered();
+    event(0);
+    {
+        let _db = inner().entered();
+        event(1);
+        event(2);
     }
-    u64::try_from(begun.elapsed().as_nanos()).expect("short") / u64::from(REQUESTS)
+    event(3);
+}
+
+/// Mean ns of a request; of its spans alone; of its events alone, in spans that have seen events before.
+fn requests() -> [u64; 3] {
+    const REQUESTS: u32 = 5_000;
+    let begin = |number: u32| tracing::info_span!("request", id = number, path = "/orders");
+    let inner = || tracing::info_span!("db", query = "insert");
+    let (old, old_inner) = (begin(0), begin(0).in_scope(inner));
+    let mean = |request: &dyn Fn(u32)| {
+        let begun = Instant::now();
+        (0..REQUESTS).for_each(request);
+        u64::try_from(begun.elapsed().as_nanos()).expect("short") / u64::from(REQUESTS)
+    };
+    [
+        mean(&|number| request(number, begin, inner, event)),
+        mean(&|number| request(number, begin, inner, |_| {})),
+        mean(&|number| request(number, |_| old.clone(), || old_inner.clone(), event)),
+    ]
 }
 
 /// Events a second from four threads until all is in the file.
@@ -162,7 +179,8 @@ fn main() {
             tracing::dispatcher::with_default(&dispatch, || {
                 for (scene, in_spans) in [("no span", false), ("in two spans", true)] {
                     let (times, allocations) = paced(in_spans);
-                    let mut put = |what: &'static str, value: f64| figures.entry((what, kind)).or_default().push(value);
+                    let mut put =
+                        |what: &'static str, value: f64| figures.entry((what, kind)).or_default().push(value);
                     if scene == "no span" {
                         put("p50", times[EVENTS / 2] as f64);
                         put("p99", times[EVENTS * 99 / 100] as f64);
@@ -173,7 +191,10 @@ fn main() {
                         put("allocations in two spans", allocations);
                     }
                 }
-                figures.entry(("a request, mean", kind)).or_default().push(requests() as f64);
+                let names = ["a request, mean", "a request, its spans alone", "a request, its events alone"];
+                for (name, mean) in names.into_iter().zip(requests()) {
+                    figures.entry((name, kind)).or_default().push(mean as f64);
+                }
             });
             drop(dispatch);
             end();

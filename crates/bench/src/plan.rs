@@ -42,15 +42,8 @@ impl Size {
 
     /// All peers, or the few that a quick look is about.
     fn peers(self) -> Vec<&'static str> {
-        const FEW: [&str; 7] = [
-            OURS,
-            "spool-default",
-            DURABLE,
-            BASELINE,
-            "appender+rolling-file",
-            "mutex-bufwriter",
-            "log-io",
-        ];
+        const FEW: [&str; 7] =
+            [OURS, "spool-default", DURABLE, BASELINE, "appender+rolling-file", "mutex-bufwriter", "log-io"];
         if self.is_quick {
             FEW.to_vec()
         } else {

@@ -16,6 +16,9 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::line::options::LayerId;
 
+/// What stands before the fields of an event takes, as a rule.
+const FIRST_BYTES: usize = 128;
+
 /// How often the fields of a span have changed.
 static CHANGES: AtomicU64 = AtomicU64::new(0);
 
@@ -89,7 +92,7 @@ where
             }
         }
     }
-    let mut scope = Scope::default();
+    let mut scope = Scope { before: String::with_capacity(FIRST_BYTES), behind: String::new() };
     let mut is_whole = true;
     for span in span.scope().from_root() {
         let extensions = span.extensions();
