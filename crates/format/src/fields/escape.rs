@@ -93,11 +93,13 @@ fn push_replacing(
     line.push_str(rest);
 }
 
+const DEL: u8 = 0x7f;
+/// The first byte of U+0080 to U+00BF, of which the first half are controls.
+const C1: u8 = 0xc2;
+
 /// ESC, BEL, BS, FF, DEL and the C1 controls.
 pub(crate) fn push_for_terminal(line: &mut String, text: &str) {
-    // The first byte of U+0080 to U+00BF, of which the first half are controls.
-    const C1: u8 = 0xc2;
-    let is_special = |byte| matches!(byte, 0x1b | 0x07 | 0x08 | 0x0c | 0x7f | C1);
+    let is_special = |byte| matches!(byte, 0x1b | 0x07 | 0x08 | 0x0c | DEL | C1);
     push_replacing(line, text, is_special, |line, rest| {
         let character = rest.chars().next().unwrap_or_default();
         match character {
@@ -145,6 +147,29 @@ pub(crate) fn push_json(line: &mut String, text: &str) {
                 }
             }
             1
+        },
+    );
+}
+
+/// Escapes what JSON takes as it is and terminals obey, DEL and the C1 controls, in a line of JSON: they stand in strings alone.
+pub(crate) fn escape_controls(line: &mut String) {
+    if !line.bytes().fold(false, |any, byte| any | (byte == DEL) | (byte == C1)) {
+        return;
+    }
+    let text = std::mem::take(line);
+    push_replacing(
+        line,
+        &text,
+        |byte| byte == DEL || byte == C1,
+        |line, rest| {
+            let character = rest.chars().next().unwrap_or_default();
+            if matches!(character, '\x7f'..='\u{9f}') {
+                line.push_str("\\u00");
+                push_hex(line, character.into());
+            } else {
+                line.push(character);
+            }
+            character.len_utf8()
         },
     );
 }

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::fields;
-use crate::fields::escape::{push_int, push_json, push_json_string};
+use crate::fields::escape::{escape_controls, push_int, push_json, push_json_string};
 use crate::fields::json::JsonFields;
 use crate::formats::fit::fit;
 use crate::formats::keys::{Keys, Source};
@@ -40,11 +40,18 @@ struct Shape {
     current_span: bool,
     span_list: bool,
     max_line_bytes: usize,
+    escapes_controls: bool,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { keys: Keys::fmt(), current_span: true, span_list: true, max_line_bytes: usize::MAX }
+        Self {
+            keys: Keys::fmt(),
+            current_span: true,
+            span_list: true,
+            max_line_bytes: usize::MAX,
+            escapes_controls: false,
+        }
     }
 }
 
@@ -52,9 +59,7 @@ impl Json {
     /// The format with time, level, fields, target and spans.
     #[must_use]
     pub fn new() -> Self {
-        let shape =
-            Shape { keys: Keys::fmt(), current_span: true, span_list: true, max_line_bytes: usize::MAX };
-        Self { options: Options::new(EventTime::utc()), shape }
+        Self { options: Options::new(EventTime::utc()), shape: Shape::default() }
     }
 }
 
@@ -111,6 +116,16 @@ impl<T> Json<T> {
         self
     }
 
+    /// Sets whether DEL and the C1 controls, which JSON allows as they are and terminals obey, are written as `\u007f` to `\u009f`. A
+    /// writer that escapes them otherwise, as tracing-spool does, would leave no JSON.
+    ///
+    /// Default: false, as in `fmt`; true in `spool.layer().json()`.
+    #[must_use]
+    pub fn escape_controls(mut self, are_escaped: bool) -> Self {
+        self.shape.escapes_controls = are_escaped;
+        self
+    }
+
     /// Sets the length of the longest line in bytes, its newline included. A longer one is cut and stays valid JSON: the longest
     /// strings lose their ends, and a member `truncated_bytes` says how much went.
     ///
@@ -139,7 +154,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Shape { keys, max_line_bytes, .. } = &self.shape;
+        let Shape { keys, max_line_bytes, escapes_controls, .. } = &self.shape;
         buffer::line(&mut writer, |line| {
             with_metadata!(event, |meta| {
                 line.push('{');
@@ -159,6 +174,9 @@ where
                 }
                 self.push_thread(line);
                 line.push_str("}\n");
+                if *escapes_controls {
+                    escape_controls(line);
+                }
                 fit(line, *max_line_bytes, &keys.names.truncated);
                 Ok(())
             })

@@ -212,3 +212,21 @@ fn a_console_has_colours_and_the_file_beside_it_none() {
     );
     assert_eq!(file.text(), " WARN request{id=7}: shop: late order=1\nTRACE request{id=7}: shop: asked\n");
 }
+
+#[test]
+fn controls_in_json_are_as_fmt_has_them_or_escaped() {
+    let say = || tracing::info!(key = "\u{7f}", "\u{9b}31m £ \u{a0}");
+    let format = || Json::new().without_time().with_target(false);
+    let text = said!(format(), JsonFields::new(), say);
+    assert_eq!(
+        text,
+        "{\"level\":\"INFO\",\"fields\":{\"message\":\"\u{9b}31m £ \u{a0}\",\"key\":\"\u{7f}\"}}\n"
+    );
+    let escaped = said!(format().escape_controls(true), JsonFields::new(), say);
+    assert_eq!(
+        escaped,
+        "{\"level\":\"INFO\",\"fields\":{\"message\":\"\\u009b31m £ \u{a0}\",\"key\":\"\\u007f\"}}\n"
+    );
+    let read = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    assert_eq!(read(&text), read(&escaped));
+}

@@ -124,10 +124,11 @@ where
     T: subscriber::time::FormatTime + 'static,
 {
     /// Writes JSON, an object a line. A line is never longer than the longest record: it is cut before, and stays valid
-    /// ([`Json::max_line_bytes`]).
+    /// ([`Json::max_line_bytes`]). What the log itself has to say is JSON where
+    /// [`notices`](crate::SpoolBuilder::notices) says so.
     pub fn json(self) -> SpoolLayer<S, JsonFields, Json<T>> {
         let max_record = self.max_record;
-        let changed = self.map(|text| Json::from(text).max_line_bytes(max_record));
+        let changed = self.map(|text| Json::from(text).max_line_bytes(max_record).escape_controls(true));
         SpoolLayer { lines: changed.lines.map_fmt_fields(JsonFields::from), max_record }
     }
 

@@ -199,7 +199,7 @@ fn records_that_are_written_late_pass_the_filter() {
 #[test]
 fn museum_f1_a_json_log_has_no_line_that_is_no_json() {
     let mut still = still(|builder| builder.max_record_bytes(500));
-    let long = "say \"hi\"\n\u{1b}[2J".repeat(1_000);
+    let long = "say \"hi\"\n\u{1b}[2J\u{7f}\u{9b}31m\u{a3}".repeat(1_000);
     tracing::subscriber::with_default(registry().with(still.spool.layer().json()), || {
         let _span = tracing::info_span!("order", id = 7, note = long).entered();
         tracing::info!(parcel = long, "{long}");
