@@ -122,7 +122,6 @@ fn push_span(ansi: bool) -> impl Fn(&mut scope::Scope, &str, &str) {
         styled(&mut scope.before, ansi, BOLD, |before| before.push_str(name));
         scope.before.push(':');
         if !fields.is_empty() {
-            scope.behind.reserve(fields.len() + 1);
             scope.behind.push(' ');
             scope.behind.push_str(fields);
         }

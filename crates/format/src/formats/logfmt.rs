@@ -133,7 +133,6 @@ fn push_span(scope: &mut scope::Scope, name: &str, fields: &str) {
     }
     scope.before.push_str(name);
     if !fields.is_empty() {
-        scope.behind.reserve(fields.len() + 1);
         scope.behind.push(' ');
         scope.behind.push_str(fields);
     }

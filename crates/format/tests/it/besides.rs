@@ -1,8 +1,8 @@
 //! What the formats have besides `fmt`'s: redaction, bounds, keys of one's own, logfmt.
 
-use tracing_spool_format::{Compact, Json, JsonFields, Keys, Logfmt, LogfmtFields, Text, TextFields};
-use tracing_subscriber::fmt;
+use tracing_spool_format::{Compact, Ids, Json, JsonFields, Keys, Logfmt, LogfmtFields, Text, TextFields};
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::{Layer, fmt};
 
 use crate::world::{Noon, Page};
 
@@ -215,18 +215,93 @@ fn a_console_has_colours_and_the_file_beside_it_none() {
 
 #[test]
 fn controls_in_json_are_as_fmt_has_them_or_escaped() {
-    let say = || tracing::info!(key = "\u{7f}", "\u{9b}31m £ \u{a0}");
+    let say = || tracing::info!(key = "\u{7f}", "\u{9b}31m £ \u{a0}\u{7f}");
     let format = || Json::new().without_time().with_target(false);
     let text = said!(format(), JsonFields::new(), say);
     assert_eq!(
         text,
-        "{\"level\":\"INFO\",\"fields\":{\"message\":\"\u{9b}31m £ \u{a0}\",\"key\":\"\u{7f}\"}}\n"
+        "{\"level\":\"INFO\",\"fields\":{\"message\":\"\u{9b}31m £ \u{a0}\u{7f}\",\"key\":\"\u{7f}\"}}\n"
     );
     let escaped = said!(format().escape_controls(true), JsonFields::new(), say);
     assert_eq!(
         escaped,
-        "{\"level\":\"INFO\",\"fields\":{\"message\":\"\\u009b31m £ \u{a0}\",\"key\":\"\\u007f\"}}\n"
+        "{\"level\":\"INFO\",\"fields\":{\"message\":\"\\u009b31m £ \u{a0}\\u007f\",\"key\":\"\\u007f\"}}\n"
     );
     let read = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
     assert_eq!(read(&text), read(&escaped));
+}
+
+#[test]
+fn logfmt_has_numbers_and_keys_that_are_one_word() {
+    let said = said!(Logfmt::new().without_time().with_target(false), LogfmtFields::new(), || {
+        tracing::info!("a b" = 1_u64, "c=d" = -2, "e\"f" = 1.5, "\u{7f}" = true, "g.h" = u128::MAX);
+    });
+    assert_eq!(said, format!("level=info a_b=1 c_d=-2 e_f=1.5 _=true g.h={}\n", u128::MAX));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "this is the clock of events")]
+fn the_time_of_an_event_is_that_of_the_clock() {
+    let before = jiff::Timestamp::now();
+    let said = said!(Text::new(), TextFields::new(), || tracing::info!("now"));
+    let time: jiff::Timestamp = said.split(' ').next().unwrap().parse().unwrap();
+    assert!(before.as_microsecond() <= time.as_microsecond() && time <= jiff::Timestamp::now(), "{said}");
+}
+
+#[test]
+fn ids_have_the_names_that_collectors_want() {
+    struct Known;
+    struct Knows;
+    impl<S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>> Layer<S> for Knows {
+        fn on_new_span(
+            &self,
+            _: &tracing::span::Attributes<'_>,
+            id: &tracing::span::Id,
+            ctx: tracing_subscriber::layer::Context<'_, S>,
+        ) {
+            ctx.span(id).unwrap().extensions_mut().insert(Known);
+        }
+    }
+    for (keys, trace, span) in [
+        (Keys::fmt(), "trace_id", "span_id"),
+        (Keys::ecs(), "trace.id", "span.id"),
+        (Keys::gcp(), "logging.googleapis.com/trace", "logging.googleapis.com/spanId"),
+        (Keys::fmt().ids("t", "s"), "t", "s"),
+    ] {
+        let page = Page::default();
+        let format = Json::new().keys(keys).ids(|span| span.get::<Known>().map(|_| Ids::new("one", "two")));
+        let layer = fmt::layer().event_format(format).fmt_fields(JsonFields::new()).with_writer(page.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(Knows).with(layer), || {
+            tracing::info_span!("known").in_scope(|| tracing::info!("in it"));
+        });
+        let line: serde_json::Value = serde_json::from_str(&page.text()).unwrap();
+        assert_eq!((&line[trace], &line[span]), (&"one".into(), &"two".into()), "{line}");
+    }
+}
+
+#[test]
+fn a_thread_without_a_name_is_shown_as_fmt_shows_it() {
+    let [text, text_of_fmt, json, json_of_fmt] = [(); 4].map(|()| Page::default());
+    for shows_ids in [false, true] {
+        let ours = Text::new().with_timer(Noon).with_thread_names(true).with_thread_ids(shows_ids);
+        let lines = Json::new().with_timer(Noon).with_thread_names(true).with_thread_ids(shows_ids);
+        let theirs = || {
+            fmt::layer().with_ansi(false).with_timer(Noon).with_thread_names(true).with_thread_ids(shows_ids)
+        };
+        let layers: Vec<Box<dyn Layer<_> + Send + Sync>> = vec![
+            theirs().with_writer(text_of_fmt.clone()).boxed(),
+            theirs().json().with_writer(json_of_fmt.clone()).boxed(),
+            fmt::layer().event_format(ours).fmt_fields(TextFields::new()).with_writer(text.clone()).boxed(),
+            fmt::layer().event_format(lines).fmt_fields(JsonFields::new()).with_writer(json.clone()).boxed(),
+        ];
+        let subscriber = tracing_subscriber::registry().with(layers);
+        let dispatch = tracing::Dispatch::new(subscriber);
+        // Threads of a scope have no names.
+        std::thread::scope(|scope| {
+            scope.spawn(|| tracing::dispatcher::with_default(&dispatch, || tracing::info!("here")));
+        });
+    }
+    assert_eq!(text.text(), text_of_fmt.text());
+    assert_eq!(json.text(), json_of_fmt.text());
+    assert_eq!(text.text().matches("ThreadId(").count(), 2);
 }
