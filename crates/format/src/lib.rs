@@ -1,5 +1,5 @@
-//! The formats of [`tracing_subscriber::fmt`] for lines that go to files and collectors: the same bytes, appended straight to
-//! one buffer, for a third of the time as text and a sixth as JSON; and what `fmt` lacks.
+//! The formats of [`fmt`](mod@tracing_subscriber::fmt) for lines that go to files and collectors: the same bytes, appended
+//! straight to one buffer, for a third of the time as text and a sixth as JSON; and what `fmt` lacks.
 //!
 //! ```
 //! use tracing_spool_format::{Json, JsonFields};

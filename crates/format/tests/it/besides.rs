@@ -1,6 +1,8 @@
 //! What the formats have besides `fmt`'s: redaction, bounds, keys of one's own, logfmt.
 
-use tracing_spool_format::{Compact, Ids, Json, JsonFields, Keys, Logfmt, LogfmtFields, Text, TextFields};
+use tracing_spool_format::{
+    Compact, EventTime, Ids, Json, JsonFields, Keys, Logfmt, LogfmtFields, Text, TextFields,
+};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{Layer, fmt};
 
@@ -304,4 +306,27 @@ fn a_thread_without_a_name_is_shown_as_fmt_shows_it() {
     assert_eq!(text.text(), text_of_fmt.text());
     assert_eq!(json.text(), json_of_fmt.text());
     assert_eq!(text.text().matches("ThreadId(").count(), 2);
+}
+
+/// In a process of its own, as the zone is the process's.
+#[test]
+fn a_zone_that_cannot_be_read_is_said() {
+    const NAME: &str = "besides::a_zone_that_cannot_be_read_is_said";
+    const CHILD: &str = "TRACING_SPOOL_TEST_ZONE";
+    if std::env::var_os(CHILD).is_some() {
+        let error = EventTime::try_local().unwrap_err().to_string();
+        assert!(error.contains("Nowhere/Atlantis"), "{error}");
+        let said =
+            said!(Text::new().with_timer(EventTime::local()), TextFields::new(), || tracing::info!("now"));
+        assert!(said.split(' ').next().unwrap().ends_with("-00:00"), "{said}");
+        return;
+    }
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", NAME, "--nocapture"])
+        .env(CHILD, "")
+        .env("TZ", "Nowhere/Atlantis")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
 }
