@@ -31,7 +31,8 @@
 //! - A field recorded later is shown in JSON, whatever the names of the span's other fields. `fmt` loses it where one of those has
 //!   a quote or a backslash in it.
 //! - A float in a span's JSON has its own digits. `fmt` parses them again, and may change the last.
-//! - A span whose fields could not be formatted is shown without them. `fmt`'s JSON panics.
+//! - A value whose `Debug` or `Display` fails is shown as far as it came, with `[could not be formatted]` behind it. `fmt` leaves
+//!   the event out; of a span it prints all fields to stderr, and its JSON panics.
 //!
 //! # Features
 //!

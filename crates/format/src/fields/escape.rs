@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Stands behind what a `Debug` or `Display` that failed has written.
+const FAILED: &str = "[could not be formatted]";
+
 /// How a value's characters are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Escape {
@@ -47,6 +50,13 @@ impl<'a> Value<'a> {
             Escape::Nothing => self.line.push_str(kept),
             Escape::Terminal => push_for_terminal(self.line, kept),
             Escape::Json => push_json(self.line, kept),
+        }
+    }
+
+    /// Writes what formats itself. Where that fails, what it had written by then stands there, and a mark.
+    pub(crate) fn words(&mut self, words: fmt::Arguments<'_>) {
+        if fmt::Write::write_fmt(self, words).is_err() {
+            self.push(FAILED);
         }
     }
 
@@ -153,25 +163,29 @@ pub(crate) fn push_json(line: &mut String, text: &str) {
 
 /// Escapes what JSON takes as it is and terminals obey, DEL and the C1 controls, in a line of JSON: they stand in strings alone.
 pub(crate) fn escape_controls(line: &mut String) {
-    if !line.bytes().fold(false, |any, byte| any | (byte == DEL) | (byte == C1)) {
+    if !has_controls(line) {
         return;
     }
-    let text = std::mem::take(line);
-    push_replacing(
-        line,
-        &text,
-        |byte| byte == DEL || byte == C1,
-        |line, rest| {
-            let character = rest.chars().next().unwrap_or_default();
-            if matches!(character, '\x7f'..='\u{9f}') {
-                line.push_str("\\u00");
-                push_hex(line, character.into());
-            } else {
-                line.push(character);
-            }
-            character.len_utf8()
-        },
-    );
+    let mut escaped = String::with_capacity(line.len() + line.len() / 8);
+    for character in line.chars() {
+        if is_late_control(character) {
+            escaped.push_str("\\u00");
+            push_hex(&mut escaped, character.into());
+        } else {
+            escaped.push(character);
+        }
+    }
+    line.clear();
+    line.push_str(&escaped);
+}
+
+fn is_late_control(character: char) -> bool {
+    matches!(character, '\x7f'..='\u{9f}')
+}
+
+/// Whether a text has DEL or a C1 control in it.
+pub(crate) fn has_controls(text: &str) -> bool {
+    text.bytes().fold(false, |any, byte| any | (byte == DEL) | (byte == C1)) && text.contains(is_late_control)
 }
 
 /// A JSON string.

@@ -1,7 +1,7 @@
 //! Fields as members of a JSON object: numbers and booleans as such, everything else as strings.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::ops::Range;
 
 use tracing_core::field::{Field, Visit};
@@ -25,7 +25,7 @@ const FIRST_FIELDS: usize = 4;
 /// Fields as JSON, for [`Json`](crate::Json). The fields of a span are kept as an object with its keys in order, as `fmt` does.
 #[derive(Clone, Debug, Default)]
 pub struct JsonFields {
-    rules: Rules,
+    pub(super) rules: Rules,
 }
 
 setters!(JsonFields);
@@ -37,39 +37,42 @@ impl From<TextFields> for JsonFields {
     }
 }
 
-impl JsonFields {
-    /// Appends the fields of an event as members, each behind a comma but for the first of an object. `message` is what the key of
-    /// that field is called.
-    pub(crate) fn push_members(
-        &self,
-        line: &mut String,
-        is_first: bool,
-        message: &str,
-        fields: &impl RecordFields,
-    ) -> fmt::Result {
-        let mut visitor = Members { line, rules: &self.rules, message, is_first, result: Ok(()) };
-        fields.record(&mut visitor);
-        visitor.result
-    }
+/// Appends the fields of an event as members, each behind a comma but for the first of an object.
+pub(crate) fn push_members(
+    line: &mut String,
+    rules: &Rules,
+    is_first: bool,
+    names: EventNames<'_>,
+    fields: &impl RecordFields,
+) {
+    fields.record(&mut Members { line, rules, names, is_first });
+}
+
+/// What the fields of an event are called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventNames<'a> {
+    pub(crate) message: &'a str,
+    /// Whether what the bridge of the `log` crate says stands among them, as in `fmt`.
+    pub(crate) has_log_fields: bool,
 }
 
 impl<'writer> FormatFields<'writer> for JsonFields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
         let mut object = String::new();
-        self.merge(&mut object, &fields)?;
+        self.merge(&mut object, &fields);
         writer.write_str(&object)
     }
 
     fn add_fields(&self, current: &'writer mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
-        let added = self.merge(&mut current.fields, fields);
+        self.merge(&mut current.fields, fields);
         scope::a_span_changed();
-        added
+        Ok(())
     }
 }
 
 impl JsonFields {
     /// Puts fields into an object: in the order of their keys, the last of several with one key.
-    fn merge(&self, object: &mut String, fields: &impl RecordFields) -> fmt::Result {
+    fn merge(&self, object: &mut String, fields: &impl RecordFields) {
         let mut made = String::with_capacity(object.len() + FIRST_BYTES);
         made.push('{');
         let mut members = Collected {
@@ -77,14 +80,16 @@ impl JsonFields {
             places: Vec::with_capacity(FIRST_FIELDS),
             are_in_order: true,
             rules: &self.rules,
-            result: Ok(()),
+            hidden: Vec::new(),
         };
         for (key, value) in split(object) {
+            if value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) == Some(REDACTED) {
+                members.hidden.push(key.clone());
+            }
             members.place(Cow::Owned(key), |line| line.push_str(value));
         }
         fields.record(&mut members);
-        let Collected { mut places, are_in_order, result, .. } = members;
-        result?;
+        let Collected { mut places, are_in_order, .. } = members;
         if !are_in_order {
             // Stable, so that of several with one key the last is last.
             places.sort_by(|a, b| a.0.cmp(&b.0));
@@ -103,7 +108,6 @@ impl JsonFields {
         }
         made.push('}');
         *object = made;
-        Ok(())
     }
 }
 
@@ -179,13 +183,12 @@ fn unescaped(key: &str) -> String {
 }
 
 /// Appends the value that is a string.
-fn push_words(line: &mut String, max_bytes: Option<usize>, words: fmt::Arguments<'_>) -> fmt::Result {
+fn push_words(line: &mut String, max_bytes: Option<usize>, words: fmt::Arguments<'_>) {
     line.push('"');
     let mut to = Value::new(line, Escape::Json, max_bytes);
-    let written = to.write_fmt(words);
+    to.words(words);
     to.finish();
     line.push('"');
-    written
 }
 
 fn push_text(line: &mut String, max_bytes: Option<usize>, text: &str) {
@@ -200,22 +203,21 @@ fn push_text(line: &mut String, max_bytes: Option<usize>, text: &str) {
 struct Members<'a> {
     line: &'a mut String,
     rules: &'a Rules,
-    message: &'a str,
+    names: EventNames<'a>,
     is_first: bool,
-    result: fmt::Result,
 }
 
 impl Members<'_> {
     #[inline]
     fn begin(&mut self, field: &Field) -> bool {
-        if self.result.is_err() {
+        let name = field.name();
+        if !self.names.has_log_fields && is_of_log(name) {
             return false;
         }
         if !std::mem::take(&mut self.is_first) {
             self.line.push(',');
         }
-        let name = field.name();
-        push_json_string(self.line, if name == "message" { self.message } else { name });
+        push_json_string(self.line, if name == "message" { self.names.message } else { name });
         self.line.push(':');
         if self.rules.hides(bare(name)) {
             push_json_string(self.line, REDACTED);
@@ -265,7 +267,7 @@ impl Visit for Members<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if self.begin(field) {
-            self.result = push_words(self.line, self.rules.max_bytes, format_args!("{value:?}"));
+            push_words(self.line, self.rules.max_bytes, format_args!("{value:?}"));
         }
     }
 }
@@ -277,7 +279,8 @@ struct Collected<'a> {
     /// Each key behind the one before it, none twice.
     are_in_order: bool,
     rules: &'a Rules,
-    result: fmt::Result,
+    /// By the rules of a layer that was added before.
+    hidden: Vec<String>,
 }
 
 impl Collected<'_> {
@@ -293,86 +296,72 @@ impl Collected<'_> {
         self.places.push((key, begun..self.line.len()));
     }
 
-    fn put(&mut self, name: &'static str, write: impl FnOnce(&mut String, Option<usize>) -> fmt::Result) {
-        if self.result.is_err() {
-            return;
-        }
+    fn put(&mut self, name: &'static str, write: impl FnOnce(&mut String, Option<usize>)) {
         let rules = self.rules;
-        let mut result = Ok(());
+        let hides = rules.hides(bare(name)) || self.hidden.iter().any(|hidden| hidden == name);
         self.place(Cow::Borrowed(name), |line| {
-            if rules.hides(bare(name)) {
+            if hides {
                 push_json_string(line, REDACTED);
             } else {
-                result = write(line, rules.max_bytes);
+                write(line, rules.max_bytes);
             }
         });
-        self.result = result;
     }
 }
 
 impl Visit for Collected<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field.name(), |line, _| {
-            push_json_float(line, value);
-            Ok(())
-        });
+        self.put(field.name(), |line, _| push_json_float(line, value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field.name(), |line, _| {
-            push_int(line, value);
-            Ok(())
-        });
+        self.put(field.name(), |line, _| push_int(line, value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field.name(), |line, _| {
-            push_int(line, value);
-            Ok(())
-        });
+        self.put(field.name(), |line, _| push_int(line, value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.put(field.name(), |line, _| {
             line.push_str(if value { "true" } else { "false" });
-            Ok(())
         });
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field.name(), |line, max_bytes| {
-            push_text(line, max_bytes, value);
-            Ok(())
-        });
+        self.put(field.name(), |line, max_bytes| push_text(line, max_bytes, value));
     }
 
     #[cfg(all(tracing_unstable, feature = "valuable"))]
     fn record_value(&mut self, field: &Field, value: valuable::Value<'_>) {
         self.put(field.name(), |line, max_bytes| {
             nested::push_sorted(line, max_bytes, value);
-            Ok(())
         });
     }
 
     /// A list of numbers.
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         self.put(field.name(), |line, max_bytes| {
+            let begun = line.len();
             line.push('[');
-            for (index, byte) in value.iter().take(max_bytes.unwrap_or(usize::MAX)).enumerate() {
+            for (index, byte) in value.iter().enumerate() {
                 if index > 0 {
                     line.push(',');
                 }
                 push_int(line, *byte);
             }
             line.push(']');
-            Ok(())
+            if max_bytes.is_some_and(|max| line.len() - begun > max) {
+                let list = line.split_off(begun);
+                push_text(line, max_bytes, &list);
+            }
         });
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if !is_of_log(field.name()) {
             self.put(bare(field.name()), |line, max_bytes| {
-                push_words(line, max_bytes, format_args!("{value:?}"))
+                push_words(line, max_bytes, format_args!("{value:?}"));
             });
         }
     }

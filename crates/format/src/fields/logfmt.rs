@@ -1,6 +1,6 @@
 //! Fields as logfmt: `key=value`, in quotes where a value has a blank, a quote or an equals sign.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use tracing_core::field::{Field, Visit};
 use tracing_core::span::Record;
@@ -10,14 +10,14 @@ use tracing_subscriber::fmt::format::{FormatFields, Writer};
 
 use super::text::TextFields;
 use super::{bare, is_of_log};
-use crate::fields::escape::{Escape, Value, push_int, push_json_string};
-use crate::fields::rules::{REDACTED, Rules, setters};
+use crate::fields::escape::{Escape, Value, escape_controls, has_controls, push_int, push_json_string};
+use crate::fields::rules::{REDACTED, Rules, is_hidden_in, setters};
 use crate::line::scope;
 
 /// Fields as logfmt, for [`Logfmt`](crate::Logfmt).
 #[derive(Clone, Debug, Default)]
 pub struct LogfmtFields {
-    rules: Rules,
+    pub(super) rules: Rules,
 }
 
 setters!(LogfmtFields);
@@ -29,26 +29,22 @@ impl From<TextFields> for LogfmtFields {
     }
 }
 
-impl LogfmtFields {
-    /// Appends the pairs, each behind a blank but for the first of a line.
-    pub(crate) fn push(&self, line: &mut String, fields: &impl RecordFields) -> fmt::Result {
-        let mut visitor = Visitor { line, rules: &self.rules, result: Ok(()) };
-        fields.record(&mut visitor);
-        visitor.result
-    }
+/// Appends the pairs, each behind a blank but for the first of a line.
+pub(crate) fn push_pairs(line: &mut String, rules: &Rules, fields: &impl RecordFields) {
+    fields.record(&mut Visitor { line, rules, is_added: false });
 }
 
 impl<'writer> FormatFields<'writer> for LogfmtFields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
         let mut pairs = String::new();
-        self.push(&mut pairs, &fields)?;
+        push_pairs(&mut pairs, &self.rules, &fields);
         writer.write_str(&pairs)
     }
 
     fn add_fields(&self, current: &'writer mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
-        let added = self.push(&mut current.fields, fields);
+        fields.record(&mut Visitor { line: &mut current.fields, rules: &self.rules, is_added: true });
         scope::a_span_changed();
-        added
+        Ok(())
     }
 }
 
@@ -85,10 +81,13 @@ fn push_value(line: &mut String, value: &str) {
 pub(crate) fn quote_from(line: &mut String, begun: usize) {
     let value = &line[begun..];
     let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    if value.bytes().any(is_escaped) {
+    if value.bytes().any(is_escaped) || has_controls(value) {
         let value = line.split_off(begun);
-        push_json_string(line, &value);
-    } else if value.is_empty() || value.bytes().any(|byte| byte == b' ' || byte == b'=' || byte == 0x7f) {
+        let mut quoted = String::with_capacity(value.len() + 8);
+        push_json_string(&mut quoted, &value);
+        escape_controls(&mut quoted);
+        line.push_str(&quoted);
+    } else if value.is_empty() || value.bytes().any(|byte| byte == b' ' || byte == b'=') {
         line.insert(begun, '"');
         line.push('"');
     }
@@ -97,28 +96,30 @@ pub(crate) fn quote_from(line: &mut String, begun: usize) {
 struct Visitor<'a> {
     line: &'a mut String,
     rules: &'a Rules,
-    result: fmt::Result,
+    /// To what is kept of a span.
+    is_added: bool,
 }
 
 impl Visitor<'_> {
     #[inline]
     fn begin(&mut self, field: &Field) -> bool {
         let name = field.name();
-        if self.result.is_err() || is_of_log(name) {
+        if is_of_log(name) {
             return false;
         }
+        let hides = self.rules.hides(bare(name)) || (self.is_added && is_hidden_in(self.line, bare(name)));
         push_key(self.line, if name == "message" { "msg" } else { bare(name) });
-        if self.rules.hides(bare(name)) {
+        if hides {
             push_value(self.line, REDACTED);
             return false;
         }
         true
     }
 
-    fn words(&mut self, write: impl FnOnce(&mut Value<'_>) -> fmt::Result) {
+    fn value(&mut self, write: impl FnOnce(&mut Value<'_>)) {
         let begun = self.line.len();
         let mut to = Value::new(self.line, Escape::Nothing, self.rules.max_bytes);
-        self.result = write(&mut to);
+        write(&mut to);
         to.finish();
         quote_from(self.line, begun);
     }
@@ -145,16 +146,13 @@ impl Visit for Visitor<'_> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if self.begin(field) {
-            self.words(|to| {
-                to.push(value);
-                Ok(())
-            });
+            self.value(|to| to.push(value));
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if self.begin(field) {
-            self.words(|to| write!(to, "{value:?}"));
+            self.value(|to| to.words(format_args!("{value:?}")));
         }
     }
 }

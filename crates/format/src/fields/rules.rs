@@ -3,10 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::bare;
+
 /// What stands in the place of a value that is hidden.
 pub(crate) const REDACTED: &str = "[REDACTED]";
 
 type IsHidden = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Whether what is kept of a span hides this field already, by the rules of a layer that was added before.
+pub(crate) fn is_hidden_in(kept: &str, name: &str) -> bool {
+    kept.match_indices(REDACTED).any(|(at, _)| {
+        let key = kept[..at].strip_suffix('=').and_then(|before| before.strip_suffix(name));
+        key.is_some_and(|before| before.is_empty() || before.ends_with(' '))
+    })
+}
 
 #[derive(Clone, Default)]
 pub(crate) struct Rules {
@@ -16,8 +26,11 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// Nothing is hidden or bounded.
+    pub(crate) const NONE: Self = Self { hidden: Vec::new(), is_hidden: None, max_bytes: None };
+
     pub(crate) fn hide(&mut self, names: impl IntoIterator<Item = impl Into<String>>) {
-        self.hidden.extend(names.into_iter().map(|name| name.into().into_boxed_str()));
+        self.hidden.extend(names.into_iter().map(|name| bare(&name.into()).into()));
     }
 
     pub(crate) fn hide_where(&mut self, is_hidden: impl Fn(&str) -> bool + Send + Sync + 'static) {
@@ -57,6 +70,9 @@ macro_rules! setters {
             /// Hides the values of these fields, in events and in spans: `[REDACTED]` stands in their place. Several calls add
             /// up.
             ///
+            /// A name is the whole name: `password` hides no `user.password`, nor a part of a nested value. A raw identifier is
+            /// hidden with its `r#` and without.
+            ///
             /// Layers with the same type of fields share what is kept of a span: the one that was added first has written it,
             /// by its rules. Give such layers the same rules.
             ///
@@ -73,8 +89,8 @@ macro_rules! setters {
                 self
             }
 
-            /// Hides the values of all fields for whose name `is_hidden` returns true. It is called for each field, so it should
-            /// be quick.
+            /// Hides the values of all fields for whose name, without `r#`, `is_hidden` returns true. It is called for each field,
+            /// so it should be quick.
             ///
             /// ```
             #[doc = concat!("use tracing_spool_format::", stringify!($fields), ";")]

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use tracing_core::field::{Field, Visit};
 use tracing_core::span::Record;
@@ -14,7 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::{bare, is_of_log};
 use crate::fields::escape::{Escape, Value, push_int, push_quoted};
-use crate::fields::rules::{REDACTED, Rules, setters};
+use crate::fields::rules::{REDACTED, Rules, is_hidden_in, setters};
 use crate::line::scope;
 
 /// Fields as `fmt` writes them by default, for [`Text`](crate::Text) and [`Compact`](crate::Compact).
@@ -29,29 +29,29 @@ setters!(TextFields);
 
 impl TextFields {
     /// Appends fields. `sanitizes`: what a terminal obeys is escaped in messages.
-    pub(crate) fn push(&self, line: &mut String, sanitizes: bool, fields: &impl RecordFields) -> fmt::Result {
+    pub(crate) fn push(&self, line: &mut String, sanitizes: bool, fields: &impl RecordFields) {
         let escape = if sanitizes { Escape::Terminal } else { Escape::Nothing };
-        let mut visitor = Visitor { line, rules: &self.rules, escape, is_first: true, result: Ok(()) };
-        fields.record(&mut visitor);
-        visitor.result
+        fields.record(&mut Visitor { line, rules: &self.rules, escape, is_first: true, is_added: false });
     }
 }
 
 impl<'writer> FormatFields<'writer> for TextFields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
         let mut line = String::new();
-        self.push(&mut line, writer.sanitizes_ansi_escapes(), &fields)?;
+        self.push(&mut line, writer.sanitizes_ansi_escapes(), &fields);
         writer.write_str(&line)
     }
 
     fn add_fields(&self, current: &'writer mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
         let sanitizes = current.as_writer().sanitizes_ansi_escapes();
-        if !current.fields.is_empty() {
-            current.fields.push(' ');
+        let escape = if sanitizes { Escape::Terminal } else { Escape::Nothing };
+        let line = &mut current.fields;
+        if !line.is_empty() {
+            line.push(' ');
         }
-        let added = self.push(&mut current.fields, sanitizes, fields);
+        fields.record(&mut Visitor { line, rules: &self.rules, escape, is_first: true, is_added: true });
         scope::a_span_changed();
-        added
+        Ok(())
     }
 }
 
@@ -68,7 +68,10 @@ where
 {
     let fields: &dyn Any = ctx.field_format();
     match fields.downcast_ref::<TextFields>() {
-        Some(fields) => fields.push(line, sanitizes, event),
+        Some(fields) => {
+            fields.push(line, sanitizes, event);
+            Ok(())
+        }
         None => ctx.format_fields(Writer::new(line), event),
     }
 }
@@ -79,7 +82,8 @@ struct Visitor<'a> {
     /// Of messages and errors.
     escape: Escape,
     is_first: bool,
-    result: fmt::Result,
+    /// To what is kept of a span.
+    is_added: bool,
 }
 
 impl Visitor<'_> {
@@ -87,9 +91,10 @@ impl Visitor<'_> {
     #[inline]
     fn begin(&mut self, field: &Field) -> bool {
         let name = field.name();
-        if self.result.is_err() || is_of_log(name) {
+        if is_of_log(name) {
             return false;
         }
+        let hides = self.rules.hides(bare(name)) || (self.is_added && is_hidden_in(self.line, bare(name)));
         if !std::mem::take(&mut self.is_first) {
             self.line.push(' ');
         }
@@ -97,7 +102,7 @@ impl Visitor<'_> {
             self.line.push_str(bare(name));
             self.line.push('=');
         }
-        if self.rules.hides(bare(name)) {
+        if hides {
             self.line.push_str(REDACTED);
             return false;
         }
@@ -106,7 +111,7 @@ impl Visitor<'_> {
 
     fn value(&mut self, escape: Escape, value: fmt::Arguments<'_>) {
         let mut to = Value::new(self.line, escape, self.rules.max_bytes);
-        self.result = to.write_fmt(value);
+        to.words(value);
         to.finish();
     }
 }
@@ -188,8 +193,6 @@ impl Visit for Visitor<'_> {
 
 impl Visitor<'_> {
     fn error(&mut self, words: fmt::Arguments<'_>) {
-        if self.result.is_ok() {
-            self.value(self.escape, words);
-        }
+        self.value(self.escape, words);
     }
 }

@@ -9,6 +9,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::fields::escape::push_int;
+use crate::fields::kind;
 use crate::fields::text::push_fields;
 use crate::formats::text::Text;
 use crate::line::buffer;
@@ -48,7 +49,7 @@ impl Default for Compact {
 /// Shows the same.
 impl<T> From<Text<T>> for Compact<T> {
     fn from(text: Text<T>) -> Self {
-        Self { options: text.options }
+        Self { options: text.options.renewed() }
     }
 }
 
@@ -74,9 +75,15 @@ where
                 push_head(line, options, *meta.level());
                 let span = ctx.parent_span();
                 if let Some(span) = &span {
-                    scope::with::<S, N, _>(span, &options.layer, push_span(options.ansi), |scope| {
-                        line.push_str(&scope.before);
-                    });
+                    scope::with::<S, N, _>(
+                        span,
+                        &options.layer,
+                        kind::are_ours::<N>(),
+                        push_span(options.ansi),
+                        |scope| {
+                            line.push_str(&scope.before);
+                        },
+                    );
                     line.push(' ');
                 }
                 let file = meta.file().filter(|_| options.file);
@@ -103,9 +110,15 @@ where
                 }
                 push_fields(line, ctx, sanitizes, event)?;
                 if let Some(span) = &span {
-                    scope::with::<S, N, _>(span, &options.layer, push_span(options.ansi), |scope| {
-                        line.push_str(&scope.behind);
-                    });
+                    scope::with::<S, N, _>(
+                        span,
+                        &options.layer,
+                        kind::are_ours::<N>(),
+                        push_span(options.ansi),
+                        |scope| {
+                            line.push_str(&scope.behind);
+                        },
+                    );
                     if let Some(ids) = options.ids.of(span) {
                         ids.push_text(line);
                     }

@@ -8,14 +8,14 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::fields;
 use crate::fields::escape::{escape_controls, push_int, push_json, push_json_string};
-use crate::fields::json::JsonFields;
+use crate::fields::json::{EventNames, push_members};
+use crate::fields::kind;
 use crate::formats::fit::fit;
 use crate::formats::keys::{Keys, Source};
 use crate::formats::text::Text;
 use crate::line::buffer;
-use crate::line::options::{Options, setters, thread_words, with_metadata};
+use crate::line::options::{Options, setters, with_metadata, with_thread_words};
 use crate::line::scope;
 use crate::time::EventTime;
 
@@ -72,7 +72,7 @@ impl Default for Json {
 /// Shows the same.
 impl<T> From<Text<T>> for Json<T> {
     fn from(text: Text<T>) -> Self {
-        Self { options: text.options, shape: Shape::default() }
+        Self { options: text.options.renewed(), shape: Shape::default() }
     }
 }
 
@@ -162,11 +162,11 @@ where
                 if let Some(fields) = &keys.fields {
                     member(line, fields);
                     line.push('{');
-                    members(line, ctx, true, &keys.message, event)?;
+                    members(line, ctx, true, keys, event)?;
                     line.push('}');
                 } else {
                     let is_first = line.len() == 1;
-                    members(line, ctx, is_first, &keys.message, event)?;
+                    members(line, ctx, is_first, keys, event)?;
                 }
                 self.push_origin(line, meta);
                 if let Some(span) = ctx.parent_span() {
@@ -184,19 +184,26 @@ where
     }
 }
 
-/// The fields of the event, by the rules of the layer's [`JsonFields`], where those are its fields.
+/// The fields of the event, by the rules of the layer's formatter of fields; or what another kind of formatter makes of them.
 fn members<S, N>(
     line: &mut String,
     ctx: &FmtContext<'_, S, N>,
     is_first: bool,
-    message: &str,
+    keys: &Keys,
     event: &Event<'_>,
 ) -> fmt::Result
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fields::of(ctx, |fields: &JsonFields| fields.push_members(line, is_first, message, event))
+    if let Some(rules) = kind::rules_of(ctx.field_format()) {
+        let names = EventNames { message: &keys.message, has_log_fields: keys.has_log_fields };
+        push_members(line, rules, is_first, names, event);
+    } else {
+        line.push_str(if is_first { "\"fields\":" } else { ",\"fields\":" });
+        push_json_string(line, &kind::in_its_words(ctx, event)?);
+    }
+    Ok(())
 }
 
 /// The key of a member, behind a comma but for the first.
@@ -277,18 +284,25 @@ impl<T: FormatTime> Json<T> {
     {
         let Shape { keys, current_span, span_list, .. } = &self.shape;
         if *current_span || *span_list {
-            scope::with::<S, N, _>(span, &self.options.layer, push_span, |scope| {
-                if *current_span {
-                    member(line, &keys.names.span);
-                    line.push_str(&scope.before);
-                }
-                if *span_list {
-                    member(line, &keys.names.spans);
-                    line.push('[');
-                    line.push_str(&scope.behind);
-                    line.push(']');
-                }
-            });
+            let keeps = kind::are_ours::<N>();
+            scope::with::<S, N, _>(
+                span,
+                &self.options.layer,
+                keeps,
+                push_span(kind::are_json::<N>()),
+                |scope| {
+                    if *current_span {
+                        member(line, &keys.names.span);
+                        line.push_str(&scope.before);
+                    }
+                    if *span_list {
+                        member(line, &keys.names.spans);
+                        line.push('[');
+                        line.push_str(&scope.behind);
+                        line.push(']');
+                    }
+                },
+            );
         }
         if let Some(ids) = self.options.ids.of(span) {
             for (key, id) in [(&keys.names.trace, &ids.trace), (&keys.names.trace_span, &ids.span)] {
@@ -299,42 +313,45 @@ impl<T: FormatTime> Json<T> {
     }
 
     fn push_thread(&self, line: &mut String) {
-        let (name, id) = thread_words(&self.options);
-        let keys = &self.shape.keys;
-        for (key, word) in [(&keys.names.thread_name, name), (&keys.names.thread_id, id)] {
-            if let Some(word) = word {
-                member(line, key);
-                push_json_string(line, &word);
+        let names = &self.shape.keys.names;
+        with_thread_words(&self.options, |name, id| {
+            for (key, word) in [(&names.thread_name, name), (&names.thread_id, id)] {
+                if let Some(word) = word {
+                    member(line, key);
+                    push_json_string(line, word);
+                }
             }
-        }
+        });
     }
 }
 
 /// The innermost span before, all of them behind.
-fn push_span(scope: &mut scope::Scope, name: &str, fields: &str) {
+fn push_span(are_json: bool) -> impl Fn(&mut scope::Scope, &str, &str) {
     const AROUND: usize = "{\"fields\":\"\",\"name\":\"\"},".len();
-    let bytes = fields.len() + name.len() + AROUND;
-    scope.before.clear();
-    scope.before.reserve(bytes);
-    scope.behind.reserve(bytes);
-    scope.before.push('{');
-    match fields.strip_prefix('{').and_then(|fields| fields.strip_suffix('}')) {
-        Some(inside) => scope.before.push_str(inside),
-        None if fields.is_empty() => {}
-        // Of a formatter that makes no JSON.
-        None => {
-            scope.before.push_str("\"fields\":");
-            push_json_string(&mut scope.before, fields);
+    move |scope, name, fields| {
+        let bytes = fields.len() + name.len() + AROUND;
+        scope.before.clear();
+        scope.before.reserve(bytes);
+        scope.behind.reserve(bytes);
+        scope.before.push('{');
+        let inside = fields.strip_prefix('{').and_then(|fields| fields.strip_suffix('}'));
+        match inside.filter(|_| are_json) {
+            Some(inside) => scope.before.push_str(inside),
+            None if fields.is_empty() => {}
+            None => {
+                scope.before.push_str("\"fields\":");
+                push_json_string(&mut scope.before, fields);
+            }
         }
+        if scope.before.len() > 1 {
+            scope.before.push(',');
+        }
+        scope.before.push_str("\"name\":");
+        push_json_string(&mut scope.before, name);
+        scope.before.push('}');
+        if !scope.behind.is_empty() {
+            scope.behind.push(',');
+        }
+        scope.behind.push_str(&scope.before);
     }
-    if scope.before.len() > 1 {
-        scope.before.push(',');
-    }
-    scope.before.push_str("\"name\":");
-    push_json_string(&mut scope.before, name);
-    scope.before.push('}');
-    if !scope.behind.is_empty() {
-        scope.behind.push(',');
-    }
-    scope.behind.push_str(&scope.before);
 }

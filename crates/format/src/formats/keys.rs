@@ -20,6 +20,8 @@ pub struct Keys {
     pub(crate) fields: Option<String>,
     pub(crate) levels: Levels,
     pub(crate) source: Source,
+    /// Whether what the bridge of the `log` crate says of a record stands among its fields.
+    pub(crate) has_log_fields: bool,
     /// Members that are the same in every line.
     pub(crate) constants: String,
 }
@@ -115,6 +117,7 @@ impl Keys {
             fields: Some(key("fields")),
             levels: Levels::Upper,
             source: Source::Members,
+            has_log_fields: true,
             constants: String::new(),
         }
     }
@@ -145,6 +148,7 @@ impl Keys {
             },
             fields: None,
             levels: Levels::Lower,
+            has_log_fields: false,
             ..fmt
         }
         .constant("ecs.version", "8.11.0")
@@ -173,6 +177,7 @@ impl Keys {
             fields: None,
             levels: Levels::Severity,
             source: Source::Location,
+            has_log_fields: false,
             ..fmt
         }
     }

@@ -8,11 +8,11 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::fields;
-use crate::fields::logfmt::{LogfmtFields, push_pair, quote_from};
+use crate::fields::kind;
+use crate::fields::logfmt::{push_pair, push_pairs, quote_from};
 use crate::formats::text::Text;
 use crate::line::buffer;
-use crate::line::options::{Options, setters, thread_words, with_metadata};
+use crate::line::options::{Options, setters, with_metadata, with_thread_words};
 use crate::line::scope;
 use crate::time::EventTime;
 
@@ -29,13 +29,14 @@ use crate::time::EventTime;
 #[derive(Clone, Debug)]
 pub struct Logfmt<T = EventTime> {
     options: Options<T>,
+    max_line_bytes: usize,
 }
 
 impl Logfmt {
     /// The format with time, level, spans, target and fields.
     #[must_use]
     pub fn new() -> Self {
-        Self { options: Options::new(EventTime::utc()) }
+        Self { options: Options::new(EventTime::utc()), max_line_bytes: usize::MAX }
     }
 }
 
@@ -48,11 +49,56 @@ impl Default for Logfmt {
 /// Shows the same.
 impl<T> From<Text<T>> for Logfmt<T> {
     fn from(text: Text<T>) -> Self {
-        Self { options: text.options }
+        Self { options: text.options.renewed(), max_line_bytes: usize::MAX }
     }
 }
 
-setters!(Logfmt {});
+setters!(Logfmt { max_line_bytes });
+
+impl<T> Logfmt<T> {
+    /// Sets the length of the longest line in bytes, its newline included. A longer one is cut, its quotes are closed, and a pair
+    /// `truncated_bytes` says how much went.
+    ///
+    /// Default: no limit; in `spool.layer().logfmt()` the longest record.
+    ///
+    /// ```
+    /// let logfmt = tracing_spool_format::Logfmt::new().max_line_bytes(16 * 1024);
+    /// # drop(logfmt);
+    /// ```
+    #[must_use]
+    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
+        self.max_line_bytes = bytes;
+        self
+    }
+}
+
+/// Cuts a line between two characters and two escapes, and closes the quotes it was cut in.
+fn fit(line: &mut String, limit: usize) {
+    if line.len() <= limit {
+        return;
+    }
+    let room = limit.saturating_sub("…\" truncated_bytes=18446744073709551615\n".len());
+    let (mut end, mut is_quoted) = (0, false);
+    while end < line.len() {
+        let unit = match &line.as_bytes()[end..] {
+            [b'\\', b'u', ..] if is_quoted => 6,
+            [b'\\', ..] if is_quoted => 2,
+            _ => line[end..].chars().next().map_or(1, char::len_utf8),
+        };
+        if end + unit > room {
+            break;
+        }
+        is_quoted ^= line[end..].starts_with('"');
+        end += unit;
+    }
+    let cut = line.len() - end;
+    line.truncate(end);
+    if end > 0 {
+        line.push_str(if is_quoted { "…\"" } else { "…" });
+        push_pair(line, "truncated_bytes", itoa::Buffer::new().format(cut));
+    }
+    line.push('\n');
+}
 
 fn word(level: Level) -> &'static str {
     match level {
@@ -91,13 +137,14 @@ where
                 if options.level {
                     push_pair(line, "level", word(*meta.level()));
                 }
-                let (name, id) = thread_words(options);
-                for (key, word) in [("thread", name), ("thread_id", id)] {
-                    word.into_iter().for_each(|word| push_pair(line, key, &word));
-                }
+                with_thread_words(options, |name, id| {
+                    for (key, word) in [("thread", name), ("thread_id", id)] {
+                        word.into_iter().for_each(|word| push_pair(line, key, word));
+                    }
+                });
                 let span = ctx.parent_span();
                 if let Some(span) = &span {
-                    scope::with::<S, N, _>(span, &options.layer, push_span, |scope| {
+                    scope::with::<S, N, _>(span, &options.layer, kind::are_ours::<N>(), push_span, |scope| {
                         push_pair(line, "span", &scope.before);
                     });
                 }
@@ -110,9 +157,12 @@ where
                 if let Some(number) = meta.line().filter(|_| options.line_number) {
                     push_pair(line, "line", itoa::Buffer::new().format(number));
                 }
-                fields::of(ctx, |fields: &LogfmtFields| fields.push(line, event))?;
+                match kind::rules_of(ctx.field_format()) {
+                    Some(rules) => push_pairs(line, rules, event),
+                    None => push_pair(line, "fields", &kind::in_its_words(ctx, event)?),
+                }
                 if let Some(span) = &span {
-                    scope::with::<S, N, _>(span, &options.layer, push_span, |scope| {
+                    scope::with::<S, N, _>(span, &options.layer, kind::are_ours::<N>(), push_span, |scope| {
                         line.push_str(&scope.behind);
                     });
                     if let Some(ids) = options.ids.of(span) {
@@ -121,6 +171,7 @@ where
                     }
                 }
                 line.push('\n');
+                fit(line, self.max_line_bytes);
                 Ok(())
             })
         })

@@ -9,6 +9,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::fields::escape::push_int;
+use crate::fields::kind;
 use crate::fields::text::push_fields;
 use crate::line::buffer;
 use crate::line::options::{Options, push_head, setters, with_metadata};
@@ -67,9 +68,15 @@ where
                 push_head(line, options, *meta.level());
                 let span = ctx.parent_span();
                 if let Some(span) = &span {
-                    scope::with::<S, N, _>(span, &options.layer, push_span(options.ansi), |scope| {
-                        line.push_str(&scope.before);
-                    });
+                    scope::with::<S, N, _>(
+                        span,
+                        &options.layer,
+                        kind::are_ours::<N>(),
+                        push_span(options.ansi),
+                        |scope| {
+                            line.push_str(&scope.before);
+                        },
+                    );
                     line.push(' ');
                 }
                 if options.target {

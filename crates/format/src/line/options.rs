@@ -42,6 +42,11 @@ impl<T> Options<T> {
         }
     }
 
+    /// The same for a format that shows spans otherwise.
+    pub(crate) fn renewed(self) -> Self {
+        Self { layer: LayerId::new(), ..self }
+    }
+
     pub(crate) fn with_timer<T2>(self, timer: Option<T2>) -> Options<T2> {
         Options {
             timer,
@@ -148,19 +153,16 @@ fn push_thread<T>(line: &mut String, options: &Options<T>) {
     });
 }
 
-/// The thread's name, or its id where it has none and ids are not shown; and its id.
-pub(crate) fn thread_words<T>(options: &Options<T>) -> (Option<String>, Option<String>) {
+/// Shows the thread's name, or its id where it has none and ids are not shown; and its id; of both, what is to be shown.
+pub(crate) fn with_thread_words<T>(options: &Options<T>, mut show: impl FnMut(Option<&str>, Option<&str>)) {
     if !options.thread_names && !options.thread_ids {
-        return (None, None);
+        return;
     }
     with_thread(|thread| {
-        let name = match &thread.name {
-            Some(name) => Some(name.clone()),
-            None if !options.thread_ids => Some(thread.id.clone()),
-            None => None,
-        };
-        (name.filter(|_| options.thread_names), options.thread_ids.then(|| thread.id.clone()))
-    })
+        let unnamed = Some(&*thread.id).filter(|_| !options.thread_ids);
+        let name = thread.name.as_deref().or(unnamed).filter(|_| options.thread_names);
+        show(name, Some(&*thread.id).filter(|_| options.thread_ids));
+    });
 }
 
 /// What an event says of where it comes from; of a record of the `log` crate, what that says.

@@ -3,6 +3,7 @@
 //!
 //! What is kept belongs to one formatter, as two layers may see different spans, and holds until the fields of any span change.
 
+use std::any::TypeId;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -59,6 +60,7 @@ struct Place(Mutex<Vec<Kept>>);
 #[derive(Debug)]
 struct Kept {
     layer: u64,
+    fields: TypeId,
     changes: u64,
     scope: Scope,
 }
@@ -70,10 +72,12 @@ pub(crate) struct Scope {
     pub(crate) behind: String,
 }
 
-/// Shows the scope of a span to `read`: as it is kept, or as `push` makes it of each span, from the root.
+/// Shows the scope of a span to `read`: as it is kept, or as `push` makes it of each span, from the root. `keeps`: fields of this
+/// type say when they change, so that it may be kept.
 pub(crate) fn with<S, N, R>(
     span: &SpanRef<'_, S>,
     layer: &LayerId,
+    keeps: bool,
     push: impl Fn(&mut Scope, &str, &str),
     read: impl FnOnce(&Scope) -> R,
 ) -> R
@@ -82,18 +86,19 @@ where
     N: for<'writer> FormatFields<'writer> + 'static,
 {
     let changes = CHANGES.load(Ordering::Acquire);
-    let layer = layer.number();
+    let (layer, fields) = (layer.number(), TypeId::of::<N>());
+    let is_same = |kept: &Kept| kept.layer == layer && kept.fields == fields;
     // Another thread that looks at the same span is not waited for.
     {
         let extensions = span.extensions();
         if let Some(kept) = extensions.get::<Place>().and_then(|place| place.0.try_lock().ok()) {
-            if let Some(kept) = kept.iter().find(|kept| kept.layer == layer && kept.changes == changes) {
+            if let Some(kept) = kept.iter().find(|kept| is_same(kept) && kept.changes == changes) {
                 return read(&kept.scope);
             }
         }
     }
     let mut scope = Scope { before: String::with_capacity(FIRST_BYTES), behind: String::new() };
-    let mut is_whole = true;
+    let mut is_whole = keeps;
     for span in span.scope().from_root() {
         let extensions = span.extensions();
         let fields = extensions.get::<FormattedFields<N>>();
@@ -104,8 +109,8 @@ where
     if is_whole {
         let extensions = span.extensions();
         if let Some(mut kept) = extensions.get::<Place>().and_then(|place| place.0.try_lock().ok()) {
-            kept.retain(|kept| kept.layer != layer);
-            kept.push(Kept { layer, changes, scope });
+            kept.retain(|kept| !is_same(kept));
+            kept.push(Kept { layer, fields, changes, scope });
         }
     }
     shown

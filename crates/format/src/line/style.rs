@@ -55,6 +55,7 @@ macro_rules! with_ansi {
             /// ```
             #[must_use]
             pub fn with_ansi(mut self, has_colours: bool) -> Self {
+                self.options = self.options.renewed();
                 self.options.ansi = has_colours;
                 self
             }

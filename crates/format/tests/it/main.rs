@@ -7,6 +7,7 @@ mod museum;
 mod otel;
 mod same_bytes;
 mod scopes;
+mod strangers;
 #[cfg(all(tracing_unstable, feature = "valuable"))]
 mod valuable;
 mod world;

@@ -137,10 +137,10 @@ where
         self.map(Compact::from)
     }
 
-    /// Writes logfmt: `key=value` pairs.
+    /// Writes logfmt: `key=value` pairs. A line is never longer than the longest record ([`Logfmt::max_line_bytes`]).
     pub fn logfmt(self) -> SpoolLayer<S, LogfmtFields, Logfmt<T>> {
         let max_record = self.max_record;
-        let changed = self.map(Logfmt::from);
+        let changed = self.map(|text| Logfmt::from(text).max_line_bytes(max_record));
         SpoolLayer { lines: changed.lines.map_fmt_fields(LogfmtFields::from), max_record }
     }
 }
