@@ -81,6 +81,16 @@ pub(crate) fn push_int(line: &mut String, value: impl itoa::Integer) {
     line.push_str(itoa::Buffer::new().format(value));
 }
 
+/// Whether any byte is special. By blocks, each without an early exit, so that the compiler makes vectors of them: hardly any text
+/// has such a byte.
+fn any_byte(text: &str, is_special: impl Fn(u8) -> bool) -> bool {
+    const WIDE: usize = 32;
+    let any = |block: &[u8]| block.iter().fold(0, |any, byte| any | u8::from(is_special(*byte))) != 0;
+    let blocks = text.as_bytes().chunks_exact(WIDE);
+    let rest = blocks.remainder();
+    blocks.filter_map(|block| block.first_chunk::<WIDE>()).any(|block| any(block)) || any(rest)
+}
+
 /// Pushes `text` with some of its bytes replaced: those of which `is_special` says so, each by what `replace` pushes.
 fn push_replacing(
     line: &mut String,
@@ -88,8 +98,7 @@ fn push_replacing(
     is_special: impl Fn(u8) -> bool,
     replace: impl Fn(&mut String, &str) -> usize,
 ) {
-    // Many bytes at a time: hardly any text has a special one.
-    if !text.bytes().fold(false, |any, byte| any | is_special(byte)) {
+    if !any_byte(text, &is_special) {
         line.push_str(text);
         return;
     }
@@ -185,7 +194,7 @@ fn is_late_control(character: char) -> bool {
 
 /// Whether a text has DEL or a C1 control in it.
 pub(crate) fn has_controls(text: &str) -> bool {
-    text.bytes().fold(false, |any, byte| any | (byte == DEL) | (byte == C1)) && text.contains(is_late_control)
+    any_byte(text, |byte| (byte == DEL) | (byte == C1)) && text.contains(is_late_control)
 }
 
 /// A JSON string.
