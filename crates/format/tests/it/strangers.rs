@@ -259,3 +259,16 @@ fn bytes_that_are_cut_say_so() {
     assert_eq!(line["span"]["few"], serde_json::json!([1, 2]));
     assert_eq!(line["span"]["many"], "[200,2…[+35 bytes]");
 }
+
+#[test]
+fn a_field_recorded_twice_stands_once_in_json() {
+    let page = Page::default();
+    let lines = layer().event_format(Json::new()).fmt_fields(JsonFields::new()).with_writer(page.clone());
+    run(vec![lines.boxed()], || {
+        let span = tracing::info_span!("s", n = 1);
+        span.record("n", 2);
+        let _entered = span.entered();
+        tracing::info!("said");
+    });
+    assert!(page.text().contains("\"span\":{\"n\":2,\"name\":\"s\"}"), "{}", page.text());
+}
