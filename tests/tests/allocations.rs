@@ -12,6 +12,8 @@ use tracing_spool::{Overflow, Spool, SyncPolicy, compat};
 use tracing_spool_fileset::{Op, SystemClock};
 use tracing_spool_tests::faulty::Faulty;
 use tracing_subscriber::fmt::MakeWriter as _;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
@@ -84,6 +86,35 @@ fn a_caller_allocates_nothing_in_the_steady_state() {
             .sum();
         assert_eq!(through_tracing, 0, "the whole path");
     });
+    assert!(guard.shutdown(PATIENCE).is_complete());
+}
+
+/// In two spans, whose fields each format has shown before.
+#[test]
+fn an_event_through_the_layer_allocates_nothing_in_any_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, guard) = Spool::builder(dir.path().join("app.log")).quiet().open().unwrap();
+    let handle = guard.handle();
+    let layers: [(&str, tracing::Dispatch); 4] = [
+        ("text", registry().with(spool.layer().with_thread_names(true)).into()),
+        ("compact", registry().with(spool.layer().compact()).into()),
+        ("json", registry().with(spool.layer().json().with_thread_names(true).with_thread_ids(true)).into()),
+        ("logfmt", registry().with(spool.layer().logfmt().with_thread_names(true)).into()),
+    ];
+    for (format, dispatch) in layers {
+        tracing::dispatcher::with_default(&dispatch, || {
+            let _request = tracing::info_span!("request", id = 7_u64, path = "/orders").entered();
+            let _query = tracing::info_span!("query", table = "orders").entered();
+            let event = || tracing::info!(user = 7, took = ?Duration::from_micros(3), "request served");
+            let burst = || {
+                let count = counted(|| (0..400).for_each(|_| event()));
+                handle.flush(PATIENCE).unwrap();
+                count
+            };
+            burst();
+            assert_eq!((0..20).map(|_| burst()).sum::<u64>(), 0, "{format}");
+        });
+    }
     assert!(guard.shutdown(PATIENCE).is_complete());
 }
 

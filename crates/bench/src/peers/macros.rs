@@ -81,7 +81,6 @@ pub fn inqjet(spec: &Spec, dir: &FilePath) -> Result<Target> {
 #[cfg(test)]
 mod tests {
     use std::path::Path as FilePath;
-    use std::time::Duration;
     use std::{fs, thread};
 
     use super::{Target, inqjet, ticklog};
@@ -96,7 +95,6 @@ mod tests {
             scope.spawn(|| write("00:00:00  INFO 0: has something to say {} x\n"));
         });
         (target.write)("00:00:00  INFO 1: y\n");
-        thread::sleep(Duration::from_millis(50));
         drop(target.guard);
         let text = fs::read_to_string(dir.path().join("app.log")).unwrap();
         let mut lines: Vec<&str> = text.split_inclusive('\n').collect();

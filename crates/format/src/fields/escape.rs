@@ -204,6 +204,19 @@ pub(crate) fn push_json_string(line: &mut String, text: &str) {
     line.push('"');
 }
 
+/// A JSON string of what `write` writes, bounded.
+pub(crate) fn push_json_value(
+    line: &mut String,
+    max_bytes: Option<usize>,
+    write: impl FnOnce(&mut Value<'_>),
+) {
+    line.push('"');
+    let mut to = Value::new(line, Escape::Json, max_bytes);
+    write(&mut to);
+    to.finish();
+    line.push('"');
+}
+
 /// As `{:?}` writes a string.
 pub(crate) fn push_quoted(line: &mut String, text: &str) {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\') {

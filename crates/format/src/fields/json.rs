@@ -13,8 +13,8 @@ use tracing_subscriber::fmt::format::{FormatFields, Writer};
 #[cfg(all(tracing_unstable, feature = "valuable"))]
 use super::nested;
 use super::text::TextFields;
-use super::{bare, is_of_log};
-use crate::fields::escape::{Escape, Value, push_int, push_json_float, push_json_string};
+use super::{bare, is_of_log, plain_values};
+use crate::fields::escape::{push_int, push_json_float, push_json_string, push_json_value};
 use crate::fields::rules::{REDACTED, Rules, setters};
 use crate::line::scope;
 
@@ -182,23 +182,6 @@ fn unescaped(key: &str) -> String {
     out
 }
 
-/// Appends the value that is a string.
-fn push_words(line: &mut String, max_bytes: Option<usize>, words: fmt::Arguments<'_>) {
-    line.push('"');
-    let mut to = Value::new(line, Escape::Json, max_bytes);
-    to.words(words);
-    to.finish();
-    line.push('"');
-}
-
-fn push_text(line: &mut String, max_bytes: Option<usize>, text: &str) {
-    line.push('"');
-    let mut to = Value::new(line, Escape::Json, max_bytes);
-    to.push(text);
-    to.finish();
-    line.push('"');
-}
-
 /// Fields of an event, one after the other.
 struct Members<'a> {
     line: &'a mut String,
@@ -234,23 +217,7 @@ impl Visit for Members<'_> {
         }
     }
 
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        if self.begin(field) {
-            push_int(self.line, value);
-        }
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        if self.begin(field) {
-            push_int(self.line, value);
-        }
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        if self.begin(field) {
-            self.line.push_str(if value { "true" } else { "false" });
-        }
-    }
+    plain_values!();
 
     #[cfg(all(tracing_unstable, feature = "valuable"))]
     fn record_value(&mut self, field: &Field, value: valuable::Value<'_>) {
@@ -261,13 +228,13 @@ impl Visit for Members<'_> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if self.begin(field) {
-            push_text(self.line, self.rules.max_bytes, value);
+            push_json_value(self.line, self.rules.max_bytes, |to| to.push(value));
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if self.begin(field) {
-            push_words(self.line, self.rules.max_bytes, format_args!("{value:?}"));
+            push_json_value(self.line, self.rules.max_bytes, |to| to.words(format_args!("{value:?}")));
         }
     }
 }
@@ -329,7 +296,7 @@ impl Visit for Collected<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field.name(), |line, max_bytes| push_text(line, max_bytes, value));
+        self.put(field.name(), |line, max_bytes| push_json_value(line, max_bytes, |to| to.push(value)));
     }
 
     #[cfg(all(tracing_unstable, feature = "valuable"))]
@@ -353,7 +320,7 @@ impl Visit for Collected<'_> {
             line.push(']');
             if max_bytes.is_some_and(|max| line.len() - begun > max) {
                 let list = line.split_off(begun);
-                push_text(line, max_bytes, &list);
+                push_json_value(line, max_bytes, |to| to.push(&list));
             }
         });
     }
@@ -361,7 +328,7 @@ impl Visit for Collected<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if !is_of_log(field.name()) {
             self.put(bare(field.name()), |line, max_bytes| {
-                push_words(line, max_bytes, format_args!("{value:?}"));
+                push_json_value(line, max_bytes, |to| to.words(format_args!("{value:?}")));
             });
         }
     }

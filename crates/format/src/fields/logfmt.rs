@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::FormattedFields;
 use tracing_subscriber::fmt::format::{FormatFields, Writer};
 
 use super::text::TextFields;
-use super::{bare, is_of_log};
+use super::{bare, is_of_log, plain_values};
 use crate::fields::escape::{Escape, Value, escape_controls, has_controls, push_int, push_json_string};
 use crate::fields::rules::{REDACTED, Rules, is_hidden_in, setters};
 use crate::line::scope;
@@ -126,23 +126,7 @@ impl Visitor<'_> {
 }
 
 impl Visit for Visitor<'_> {
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        if self.begin(field) {
-            push_int(self.line, value);
-        }
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        if self.begin(field) {
-            push_int(self.line, value);
-        }
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        if self.begin(field) {
-            self.line.push_str(if value { "true" } else { "false" });
-        }
-    }
+    plain_values!();
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if self.begin(field) {

@@ -20,3 +20,27 @@ pub(crate) fn is_of_log(name: &str) -> bool {
 pub(crate) fn bare(name: &str) -> &str {
     name.strip_prefix("r#").unwrap_or(name)
 }
+
+/// How a visitor that begins a field writes numbers and booleans, which no format quotes.
+macro_rules! plain_values {
+    () => {
+        fn record_i64(&mut self, field: &Field, value: i64) {
+            if self.begin(field) {
+                push_int(self.line, value);
+            }
+        }
+
+        fn record_u64(&mut self, field: &Field, value: u64) {
+            if self.begin(field) {
+                push_int(self.line, value);
+            }
+        }
+
+        fn record_bool(&mut self, field: &Field, value: bool) {
+            if self.begin(field) {
+                self.line.push_str(if value { "true" } else { "false" });
+            }
+        }
+    };
+}
+use plain_values;

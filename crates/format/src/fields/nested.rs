@@ -1,6 +1,6 @@
 //! Values of the `valuable` crate, as `fmt`'s JSON nests them.
 
-use crate::fields::escape::{Escape, Value};
+use crate::fields::escape::push_json_value;
 
 /// In the order of its parts.
 pub(crate) fn push(line: &mut String, max_bytes: Option<usize>, value: valuable::Value<'_>) {
@@ -21,10 +21,6 @@ fn push_json(line: &mut String, max_bytes: Option<usize>, json: &str) {
     } else if max_bytes.is_none_or(|max| json.len() <= max) {
         line.push_str(json);
     } else {
-        line.push('"');
-        let mut to = Value::new(line, Escape::Json, max_bytes);
-        to.push(json);
-        to.finish();
-        line.push('"');
+        push_json_value(line, max_bytes, |to| to.push(json));
     }
 }

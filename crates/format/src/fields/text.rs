@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::format::{FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::{bare, is_of_log};
+use super::{bare, is_of_log, plain_values};
 use crate::fields::escape::{Escape, Value, push_int, push_quoted};
 use crate::fields::rules::{REDACTED, Rules, is_hidden_in, setters};
 use crate::line::scope;
@@ -28,28 +28,26 @@ pub struct TextFields {
 setters!(TextFields);
 
 impl TextFields {
-    /// Appends fields. `sanitizes`: what a terminal obeys is escaped in messages.
-    pub(crate) fn push(&self, line: &mut String, sanitizes: bool, fields: &impl RecordFields) {
+    /// Appends fields. `sanitizes`: what a terminal obeys is escaped in messages. `is_added`: to what is kept of a span.
+    fn push(&self, line: &mut String, sanitizes: bool, is_added: bool, fields: &impl RecordFields) {
         let escape = if sanitizes { Escape::Terminal } else { Escape::Nothing };
-        fields.record(&mut Visitor { line, rules: &self.rules, escape, is_first: true, is_added: false });
+        fields.record(&mut Visitor { line, rules: &self.rules, escape, is_first: true, is_added });
     }
 }
 
 impl<'writer> FormatFields<'writer> for TextFields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
         let mut line = String::new();
-        self.push(&mut line, writer.sanitizes_ansi_escapes(), &fields);
+        self.push(&mut line, writer.sanitizes_ansi_escapes(), false, &fields);
         writer.write_str(&line)
     }
 
     fn add_fields(&self, current: &'writer mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
         let sanitizes = current.as_writer().sanitizes_ansi_escapes();
-        let escape = if sanitizes { Escape::Terminal } else { Escape::Nothing };
-        let line = &mut current.fields;
-        if !line.is_empty() {
-            line.push(' ');
+        if !current.fields.is_empty() {
+            current.fields.push(' ');
         }
-        fields.record(&mut Visitor { line, rules: &self.rules, escape, is_first: true, is_added: true });
+        self.push(&mut current.fields, sanitizes, true, fields);
         scope::a_span_changed();
         Ok(())
     }
@@ -69,7 +67,7 @@ where
     let fields: &dyn Any = ctx.field_format();
     match fields.downcast_ref::<TextFields>() {
         Some(fields) => {
-            fields.push(line, sanitizes, event);
+            fields.push(line, sanitizes, false, event);
             Ok(())
         }
         None => ctx.format_fields(Writer::new(line), event),
@@ -132,17 +130,7 @@ impl Visit for Visitor<'_> {
         }
     }
 
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        if self.begin(field) {
-            push_int(self.line, value);
-        }
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        if self.begin(field) {
-            push_int(self.line, value);
-        }
-    }
+    plain_values!();
 
     fn record_i128(&mut self, field: &Field, value: i128) {
         if self.begin(field) {
@@ -156,25 +144,19 @@ impl Visit for Visitor<'_> {
         }
     }
 
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        if self.begin(field) {
-            self.line.push_str(if value { "true" } else { "false" });
-        }
-    }
-
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         let name = field.name();
         if !self.begin(field) {
             return;
         }
-        let Some(source) = value.source() else { return self.error(format_args!("{value}")) };
-        self.error(format_args!("{value}"));
+        self.value(self.escape, format_args!("{value}"));
+        let Some(source) = value.source() else { return };
         self.line.push(' ');
         self.line.push_str(name);
         self.line.push_str(".sources=[");
         let mut next = Some(source);
         while let Some(error) = next {
-            self.error(format_args!("{error}"));
+            self.value(self.escape, format_args!("{error}"));
             next = error.source();
             if next.is_some() {
                 self.line.push_str(", ");
@@ -188,11 +170,5 @@ impl Visit for Visitor<'_> {
             let escape = if field.name() == "message" { self.escape } else { Escape::Nothing };
             self.value(escape, format_args!("{value:?}"));
         }
-    }
-}
-
-impl Visitor<'_> {
-    fn error(&mut self, words: fmt::Arguments<'_>) {
-        self.value(self.escape, words);
     }
 }

@@ -70,7 +70,7 @@ where
     ) -> fmt::Result {
         let sanitizes = writer.sanitizes_ansi_escapes();
         let options = &self.options;
-        buffer::line(&mut writer, |line| {
+        buffer::line(&mut writer, |line, behind| {
             with_metadata!(event, |meta| {
                 push_head(line, options, *meta.level());
                 let span = ctx.parent_span();
@@ -82,6 +82,7 @@ where
                         push_span(options.ansi),
                         |scope| {
                             line.push_str(&scope.before);
+                            behind.push_str(&scope.behind);
                         },
                     );
                     line.push(' ');
@@ -109,19 +110,9 @@ where
                     line.push(' ');
                 }
                 push_fields(line, ctx, sanitizes, event)?;
-                if let Some(span) = &span {
-                    scope::with::<S, N, _>(
-                        span,
-                        &options.layer,
-                        kind::are_ours::<N>(),
-                        push_span(options.ansi),
-                        |scope| {
-                            line.push_str(&scope.behind);
-                        },
-                    );
-                    if let Some(ids) = options.ids.of(span) {
-                        ids.push_text(line);
-                    }
+                line.push_str(behind);
+                if let Some(ids) = span.as_ref().and_then(|span| options.ids.of(span)) {
+                    ids.push_text(line);
                 }
                 line.push('\n');
                 Ok(())

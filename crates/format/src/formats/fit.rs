@@ -1,9 +1,10 @@
-//! A JSON line that is too long, made shorter and still valid: the longest strings are cut first, and the line says by how much
-//! in a member of its own.
+//! Lines that are too long, made shorter and still valid. Of JSON the longest strings are cut first; of logfmt the end. A line says
+//! by how much in a member or pair of its own.
 
 use std::ops::Range;
 
 use crate::fields::escape::push_int;
+use crate::fields::logfmt::push_pair;
 
 /// An object without members.
 const EMPTY: &str = "{}\n";
@@ -12,7 +13,7 @@ const MARK: &str = "…";
 
 /// Cuts a line, an object with a newline behind it, to at most `limit` bytes; `truncated` is the key of the member that says how
 /// many bytes went. Where not even the beginning of an object fits, what is left is an empty one.
-pub(crate) fn fit(line: &mut String, limit: usize, truncated: &str) {
+pub(crate) fn fit_json(line: &mut String, limit: usize, truncated: &str) {
     if line.len() <= limit {
         return;
     }
@@ -75,18 +76,51 @@ fn with_shorter_strings(line: &str, strings: &[Range<usize>], longest: usize) ->
 fn whole_units(inside: &str, longest: usize) -> &str {
     let mut end = 0;
     while end < inside.len() {
-        let rest = &inside[end..];
-        let unit = match rest.as_bytes() {
-            [b'\\', b'u', ..] => 6,
-            [b'\\', ..] => 2,
-            _ => rest.chars().next().map_or(1, char::len_utf8),
-        };
+        let unit = unit_bytes(&inside[end..]);
         if end + unit > longest {
             break;
         }
         end += unit;
     }
     &inside[..end]
+}
+
+/// Of the escape or the character that a text begins with, inside a string.
+fn unit_bytes(text: &str) -> usize {
+    match text.as_bytes() {
+        [b'\\', b'u', ..] => 6,
+        [b'\\', ..] => 2,
+        _ => char_bytes(text),
+    }
+}
+
+fn char_bytes(text: &str) -> usize {
+    text.chars().next().map_or(1, char::len_utf8)
+}
+
+/// Cuts a line of pairs, with a newline behind it, to at most `limit` bytes, and closes the quotes it was cut in.
+pub(crate) fn fit_pairs(line: &mut String, limit: usize) {
+    if line.len() <= limit {
+        return;
+    }
+    let room = limit.saturating_sub("…\" truncated_bytes=18446744073709551615\n".len());
+    let (mut end, mut is_quoted) = (0, false);
+    while end < line.len() {
+        let rest = &line[end..];
+        let unit = if is_quoted { unit_bytes(rest) } else { char_bytes(rest) };
+        if end + unit > room {
+            break;
+        }
+        is_quoted ^= rest.starts_with('"');
+        end += unit;
+    }
+    let cut = line.len() - end;
+    line.truncate(end);
+    if end > 0 {
+        line.push_str(if is_quoted { "…\"" } else { MARK });
+        push_pair(line, "truncated_bytes", itoa::Buffer::new().format(cut));
+    }
+    line.push('\n');
 }
 
 /// Takes the end of the line off: its newline and closing brace, and members that go beyond `room`.
@@ -173,7 +207,7 @@ mod tests {
         fn a_line_that_was_cut_is_valid_and_says_so(object in object(), limit in 64_usize..600) {
             let line = format!("{object}\n");
             let mut cut = line.clone();
-            fit(&mut cut, limit, KEY);
+            fit_json(&mut cut, limit, KEY);
             prop_assert!(cut.len() <= limit);
             let read: Map<String, Value> = serde_json::from_str(&cut).unwrap();
             if line.len() <= limit {
@@ -189,7 +223,7 @@ mod tests {
     #[test]
     fn the_longest_string_goes_first() {
         let mut line = format!("{{\"level\":\"INFO\",\"message\":\"{}\",\"order\":7}}\n", "x".repeat(1_000));
-        fit(&mut line, 200, KEY);
+        fit_json(&mut line, 200, KEY);
         let read: Map<String, Value> = serde_json::from_str(&line).unwrap();
         assert_eq!((&read["level"], &read["order"]), (&Value::from("INFO"), &Value::from(7)));
         assert!(read["message"].as_str().unwrap().ends_with('…') && line.len() > 150, "{line}");
@@ -199,7 +233,7 @@ mod tests {
     fn no_room_leaves_an_empty_object() {
         for (limit, left) in [(10, "{}\n"), (2, "")] {
             let mut line = "{\"a\":\"a long string\"}\n".to_owned();
-            fit(&mut line, limit, KEY);
+            fit_json(&mut line, limit, KEY);
             assert_eq!(line, left);
         }
     }

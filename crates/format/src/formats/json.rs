@@ -11,7 +11,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use crate::fields::escape::{escape_controls, push_int, push_json, push_json_string};
 use crate::fields::json::{EventNames, push_members};
 use crate::fields::kind;
-use crate::formats::fit::fit;
+use crate::formats::fit::fit_json;
 use crate::formats::keys::{Keys, Source};
 use crate::formats::text::Text;
 use crate::line::buffer;
@@ -155,7 +155,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let Shape { keys, max_line_bytes, escapes_controls, .. } = &self.shape;
-        buffer::line(&mut writer, |line| {
+        buffer::line(&mut writer, |line, _| {
             with_metadata!(event, |meta| {
                 line.push('{');
                 self.push_begin(line, meta)?;
@@ -177,7 +177,7 @@ where
                 if *escapes_controls {
                     escape_controls(line);
                 }
-                fit(line, *max_line_bytes, &keys.names.truncated);
+                fit_json(line, *max_line_bytes, &keys.names.truncated);
                 Ok(())
             })
         })

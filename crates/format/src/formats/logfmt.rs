@@ -10,6 +10,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::fields::kind;
 use crate::fields::logfmt::{push_pair, push_pairs, quote_from};
+use crate::formats::fit::fit_pairs;
 use crate::formats::text::Text;
 use crate::line::buffer;
 use crate::line::options::{Options, setters, with_metadata, with_thread_words};
@@ -72,34 +73,6 @@ impl<T> Logfmt<T> {
     }
 }
 
-/// Cuts a line between two characters and two escapes, and closes the quotes it was cut in.
-fn fit(line: &mut String, limit: usize) {
-    if line.len() <= limit {
-        return;
-    }
-    let room = limit.saturating_sub("…\" truncated_bytes=18446744073709551615\n".len());
-    let (mut end, mut is_quoted) = (0, false);
-    while end < line.len() {
-        let unit = match &line.as_bytes()[end..] {
-            [b'\\', b'u', ..] if is_quoted => 6,
-            [b'\\', ..] if is_quoted => 2,
-            _ => line[end..].chars().next().map_or(1, char::len_utf8),
-        };
-        if end + unit > room {
-            break;
-        }
-        is_quoted ^= line[end..].starts_with('"');
-        end += unit;
-    }
-    let cut = line.len() - end;
-    line.truncate(end);
-    if end > 0 {
-        line.push_str(if is_quoted { "…\"" } else { "…" });
-        push_pair(line, "truncated_bytes", itoa::Buffer::new().format(cut));
-    }
-    line.push('\n');
-}
-
 fn word(level: Level) -> &'static str {
     match level {
         Level::TRACE => "trace",
@@ -123,7 +96,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let options = &self.options;
-        buffer::line(&mut writer, |line| {
+        buffer::line(&mut writer, |line, behind| {
             with_metadata!(event, |meta| {
                 if let Some(timer) = &options.timer {
                     line.push_str("ts=");
@@ -146,6 +119,7 @@ where
                 if let Some(span) = &span {
                     scope::with::<S, N, _>(span, &options.layer, kind::are_ours::<N>(), push_span, |scope| {
                         push_pair(line, "span", &scope.before);
+                        behind.push_str(&scope.behind);
                     });
                 }
                 if options.target {
@@ -161,17 +135,13 @@ where
                     Some(rules) => push_pairs(line, rules, event),
                     None => push_pair(line, "fields", &kind::in_its_words(ctx, event)?),
                 }
-                if let Some(span) = &span {
-                    scope::with::<S, N, _>(span, &options.layer, kind::are_ours::<N>(), push_span, |scope| {
-                        line.push_str(&scope.behind);
-                    });
-                    if let Some(ids) = options.ids.of(span) {
-                        push_pair(line, "trace_id", &ids.trace);
-                        push_pair(line, "span_id", &ids.span);
-                    }
+                line.push_str(behind);
+                if let Some(ids) = span.as_ref().and_then(|span| options.ids.of(span)) {
+                    push_pair(line, "trace_id", &ids.trace);
+                    push_pair(line, "span_id", &ids.span);
                 }
                 line.push('\n');
-                fit(line, self.max_line_bytes);
+                fit_pairs(line, self.max_line_bytes);
                 Ok(())
             })
         })

@@ -63,7 +63,7 @@ where
     ) -> fmt::Result {
         let sanitizes = writer.sanitizes_ansi_escapes();
         let options = &self.options;
-        buffer::line(&mut writer, |line| {
+        buffer::line(&mut writer, |line, _| {
             with_metadata!(event, |meta| {
                 push_head(line, options, *meta.level());
                 let span = ctx.parent_span();

@@ -10,17 +10,21 @@ use tracing_subscriber::fmt::format::Writer;
 const KEPT_BYTES: usize = 64 * 1024;
 
 thread_local! {
-    static SPARE: Cell<String> = const { Cell::new(String::new()) };
+    static SPARE: Cell<(String, String)> = const { Cell::new((String::new(), String::new())) };
 }
 
-/// Makes a line, and hands it over if it came to its end. One that is made while another is (a `Display` that logs) has memory of
-/// its own.
-pub(crate) fn line(writer: &mut Writer<'_>, make: impl FnOnce(&mut String) -> fmt::Result) -> fmt::Result {
-    let mut line = SPARE.try_with(Cell::take).unwrap_or_default();
-    let made = make(&mut line).and_then(|()| writer.write_str(&line));
+/// Makes a line, and hands it over if it came to its end. `make` has a second text at hand, empty too, for what it finds early and
+/// shows late. A line that is made while another is (a `Display` that logs) has memory of its own.
+pub(crate) fn line(
+    writer: &mut Writer<'_>,
+    make: impl FnOnce(&mut String, &mut String) -> fmt::Result,
+) -> fmt::Result {
+    let (mut line, mut late) = SPARE.try_with(Cell::take).unwrap_or_default();
+    let made = make(&mut line, &mut late).and_then(|()| writer.write_str(&line));
     line.clear();
-    if line.capacity() <= KEPT_BYTES {
-        let _ = SPARE.try_with(|spare| spare.set(line));
+    late.clear();
+    if line.capacity().max(late.capacity()) <= KEPT_BYTES {
+        let _ = SPARE.try_with(|spare| spare.set((line, late)));
     }
     made
 }

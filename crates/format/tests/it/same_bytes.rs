@@ -158,6 +158,24 @@ where
     layer.fmt_fields(fields).event_format(event).with_writer(page).boxed()
 }
 
+/// A layer of this format, with what is shown.
+macro_rules! layer_of {
+    ($format:expr, $fields:expr, $show:expr, $page:expr) => {{
+        let format = shown!($format, $show).with_timer(Noon);
+        if $show.time {
+            layer($fields, format, $show, $page)
+        } else {
+            layer($fields, format.without_time(), $show, $page)
+        }
+    }};
+}
+
+macro_rules! json_of {
+    ($format:expr, $show:expr) => {
+        $format.flatten_event($show.flat).with_current_span($show.current).with_span_list($show.list)
+    };
+}
+
 proptest! {
     #[test]
     fn text_is_as_fmt_has_it(drawn in drawn(false)) {
@@ -165,16 +183,8 @@ proptest! {
         let (theirs, ours) = pages(
             &drawn,
             true,
-            |page| {
-                let format = shown!(fmt::format(), show).with_timer(Noon);
-                let fields = fmt::format::DefaultFields::new();
-                if show.time { layer(fields, format, show, page) } else { layer(fields, format.without_time(), show, page) }
-            },
-            |page| {
-                let format = shown!(Text::new(), show).with_timer(Noon);
-                let fields = TextFields::new();
-                if show.time { layer(fields, format, show, page) } else { layer(fields, format.without_time(), show, page) }
-            },
+            |page| layer_of!(fmt::format(), fmt::format::DefaultFields::new(), show, page),
+            |page| layer_of!(Text::new(), TextFields::new(), show, page),
         );
         prop_assert_eq!(theirs, ours);
     }
@@ -185,16 +195,8 @@ proptest! {
         let (theirs, ours) = pages(
             &drawn,
             false,
-            |page| {
-                let format = shown!(fmt::format().compact(), show).with_timer(Noon);
-                let fields = fmt::format::DefaultFields::new();
-                if show.time { layer(fields, format, show, page) } else { layer(fields, format.without_time(), show, page) }
-            },
-            |page| {
-                let format = shown!(Compact::new(), show).with_timer(Noon);
-                let fields = TextFields::new();
-                if show.time { layer(fields, format, show, page) } else { layer(fields, format.without_time(), show, page) }
-            },
+            |page| layer_of!(fmt::format().compact(), fmt::format::DefaultFields::new(), show, page),
+            |page| layer_of!(Compact::new(), TextFields::new(), show, page),
         );
         prop_assert_eq!(theirs, ours);
     }
@@ -211,24 +213,8 @@ proptest! {
         let (theirs, ours) = pages(
             &drawn,
             false,
-            |page| {
-                let format = shown!(fmt::format().json(), show)
-                    .flatten_event(show.flat)
-                    .with_current_span(show.current)
-                    .with_span_list(show.list)
-                    .with_timer(Noon);
-                let fields = fmt::format::JsonFields::new();
-                if show.time { layer(fields, format, show, page) } else { layer(fields, format.without_time(), show, page) }
-            },
-            |page| {
-                let format = shown!(Json::new(), show)
-                    .flatten_event(show.flat)
-                    .with_current_span(show.current)
-                    .with_span_list(show.list)
-                    .with_timer(Noon);
-                let fields = JsonFields::new();
-                if show.time { layer(fields, format, show, page) } else { layer(fields, format.without_time(), show, page) }
-            },
+            |page| layer_of!(json_of!(fmt::format().json(), show), fmt::format::JsonFields::new(), show, page),
+            |page| layer_of!(json_of!(Json::new(), show), JsonFields::new(), show, page),
         );
         prop_assert_eq!(theirs, ours);
     }
@@ -262,12 +248,16 @@ fn records_of_the_log_crate_are_as_fmt_has_them() {
     assert_eq!((page.text(), json_page.text()), (other.text(), json_other.text()));
 }
 
+// What the differential tests leave out, because there the line is right and `fmt`'s is not.
+
 #[test]
-fn an_id_tells_parents_apart() {
-    // What the differential tests leave out, because `fmt` shows the thread's current span there.
-    let page = Page::default();
+fn an_event_shows_the_spans_of_its_own_parent() {
+    let (page, json) = (Page::default(), Page::default());
     let layer = fmt::layer().event_format(Compact::new().without_time()).fmt_fields(TextFields::new());
-    let subscriber = tracing_subscriber::registry().with(layer.with_writer(page.clone()));
+    let lines = fmt::layer().event_format(Json::new().with_current_span(false)).fmt_fields(JsonFields::new());
+    let subscriber = tracing_subscriber::registry()
+        .with(layer.with_writer(page.clone()))
+        .with(lines.with_writer(json.clone()));
     tracing::subscriber::with_default(subscriber, || {
         let other = tracing::info_span!("other", of = 1);
         let _current = tracing::info_span!("current").entered();
@@ -276,4 +266,30 @@ fn an_id_tells_parents_apart() {
     });
     let target = module_path!();
     assert_eq!(page.text(), format!(" INFO {target}: nowhere\n INFO other: {target}: elsewhere of=1\n"));
+    let json = json.text();
+    let (nowhere, elsewhere) = json.split_once('\n').unwrap();
+    assert!(
+        !nowhere.contains("current") && elsewhere.contains("\"spans\":[{\"of\":1,\"name\":\"other\"}]"),
+        "{json}"
+    );
+}
+
+#[test]
+fn a_span_in_json_has_what_was_recorded_later_and_all_digits() {
+    let page = Page::default();
+    let layer = fmt::layer().event_format(Json::new().with_span_list(false)).fmt_fields(JsonFields::new());
+    let subscriber = tracing_subscriber::registry().with(layer.with_writer(page.clone()));
+    // Parsed and written again, as it is in `fmt`, it may come out as another.
+    let digits = 0.1 + 0.2;
+    tracing::subscriber::with_default(subscriber, || {
+        let span = tracing::info_span!("s", "a\"b" = digits, late = tracing::field::Empty);
+        span.record("late", true);
+        let _entered = span.entered();
+        tracing::info!("said");
+    });
+    let line: serde_json::Value = serde_json::from_str(&page.text()).unwrap();
+    assert_eq!(
+        (&line["span"]["late"], page.text().contains("\"a\\\"b\":0.30000000000000004")),
+        (&true.into(), true)
+    );
 }

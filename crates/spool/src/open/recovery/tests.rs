@@ -337,15 +337,19 @@ fn a_full_disk_is_waited_for_by_each_life() {
     world.assert_each_once();
 }
 
-#[test]
-fn a_file_moved_among_our_names_is_finished_where_it_is() {
-    let mut world = World::new();
+/// Leaves three records behind, the file cut in one of them.
+fn dies_in_a_record(world: &mut World) {
     let mut process = world.start(|builder| builder.max_bytes(1 << 16)).unwrap();
     world.log(&process, 3);
     world.disk.fault(Fault::on(Op::Write).path_ends("app.log").short(50).once());
     world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
     world.rounds(&mut process, 1);
-    drop(process);
+}
+
+#[test]
+fn a_file_moved_among_our_names_is_finished_where_it_is() {
+    let mut world = World::new();
+    dies_in_a_record(&mut world);
     assert!(!world.disk.read(LOG).unwrap().ends_with(b"\n"), "cut in a record");
     world.disk.restart(Survive::Live);
     world.disk.clear_faults();
@@ -360,12 +364,7 @@ fn a_file_moved_among_our_names_is_finished_where_it_is() {
 fn what_others_did_to_the_file_is_written_whole_and_counted() {
     for deed in ["moved", "changed", "cut"] {
         let mut world = World::new();
-        let mut process = world.start(|builder| builder.max_bytes(1 << 16)).unwrap();
-        world.log(&process, 3);
-        world.disk.fault(Fault::on(Op::Write).path_ends("app.log").short(50).once());
-        world.disk.fault(Fault::on(Op::Write).path_ends("app.log").fails(OsError::EIO).until_cleared());
-        world.rounds(&mut process, 1);
-        drop(process);
+        dies_in_a_record(&mut world);
         world.disk.restart(Survive::Live);
         world.disk.clear_faults();
         match deed {

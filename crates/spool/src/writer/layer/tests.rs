@@ -213,3 +213,16 @@ fn museum_f1_a_json_log_has_no_line_that_is_no_json() {
     }
     assert_eq!(still.handle.stats().cut, 0, "the writer had nothing to cut");
 }
+
+#[test]
+fn no_line_of_a_logfmt_log_is_cut_inside_its_quotes() {
+    let mut still = still(|builder| builder.max_record_bytes(500));
+    let long = "say \"hi\"\u{7f}".repeat(1_000);
+    tracing::subscriber::with_default(registry().with(still.spool.layer().logfmt()), || {
+        let _span = tracing::info_span!("order", id = 7, note = long).entered();
+        tracing::info!(parcel = long, "{long}");
+    });
+    let text = still.file();
+    assert!(text.contains("…\" truncated_bytes=") && text.contains("\\u007f"), "{text}");
+    assert_eq!(still.handle.stats().cut, 0, "the writer had nothing to cut");
+}
