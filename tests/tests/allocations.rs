@@ -118,6 +118,28 @@ fn an_event_through_the_layer_allocates_nothing_in_any_format() {
     assert!(guard.shutdown(PATIENCE).is_complete());
 }
 
+/// The text of a second is made anew by whichever caller comes first in it.
+#[test]
+fn the_first_event_of_a_second_allocates_nothing() {
+    use tracing_spool_format::EventTime;
+    use tracing_subscriber::fmt::{format::Writer, time::FormatTime as _};
+    for time in [EventTime::utc(), EventTime::in_zone("Asia/Kathmandu").unwrap()] {
+        let mut text = String::with_capacity(64);
+        let mut second = |since: Option<&str>| {
+            let count = counted(|| {
+                while text.is_empty() || since.is_some_and(|before| text.starts_with(before)) {
+                    text.clear();
+                    time.format_time(&mut Writer::new(&mut text)).unwrap();
+                }
+            });
+            (count, text[..19].to_owned())
+        };
+        let (_, warm) = second(None);
+        let (count, later) = second(Some(&warm));
+        assert_eq!(count, 0, "from {warm} to {later}");
+    }
+}
+
 #[test]
 fn a_caller_of_compat_allocates_nothing_in_the_steady_state_either() {
     let dir = tempfile::tempdir().unwrap();

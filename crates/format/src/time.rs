@@ -125,18 +125,22 @@ impl EventTime {
 
     /// None: beyond what the calendar knows.
     fn text_of(&self, second: i64) -> Option<Text> {
+        use std::io::Write as _;
         let time = Timestamp::from_second(second).ok()?.to_zoned_datetime(self.zone.clone());
         let mut text = Text { zone: self.id, second, ..Text::NONE };
-        let shown = if self.id == 0 {
-            format!("{}Z", time.strftime("%Y-%m-%dT%H:%M:%S.000000"))
+        let mut rest = text.bytes.as_mut_slice();
+        // Each second renders this anew on a caller, so it goes to where it stays without a `String` between.
+        let written = if self.id == 0 {
+            write!(rest, "{}Z", time.strftime(SECOND))
         } else if self.is_unknown {
-            format!("{}-00:00", time.strftime("%Y-%m-%dT%H:%M:%S.000000"))
+            write!(rest, "{}-00:00", time.strftime(SECOND))
         } else {
-            time.strftime("%Y-%m-%dT%H:%M:%S.000000%:z").to_string()
+            write!(rest, "{}{}", time.strftime(SECOND), time.strftime("%:z"))
         };
-        text.len = shown.len();
-        text.bytes.get_mut(..shown.len())?.copy_from_slice(shown.as_bytes());
-        text.fraction = shown.find('.')? + 1;
+        written.ok()?;
+        let left = rest.len();
+        text.len = text.bytes.len() - left;
+        text.fraction = text.bytes.iter().position(|&byte| byte == b'.')? + 1;
         Some(text)
     }
 }
@@ -161,6 +165,7 @@ impl FormatTime for EventTime {
 
 const MICROS: i64 = 1_000_000;
 const DIGITS: usize = 6;
+const SECOND: &str = "%Y-%m-%dT%H:%M:%S.000000";
 
 thread_local! {
     static UTC: Cell<Text> = const { Cell::new(Text::NONE) };
