@@ -53,6 +53,7 @@ mod leaving;
 mod open;
 mod platform;
 mod settings;
+mod sink;
 mod worker;
 mod writer;
 

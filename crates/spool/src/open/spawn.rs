@@ -56,8 +56,8 @@ pub(super) fn launch(
             Ok(Started { shared, thread })
         }
         Err(error) => {
-            if let Some(file_set) = take(&worker).as_mut().and_then(Worker::give_up) {
-                file_set.close(&mut Batch::default(), clock.now());
+            if let Some(mut sink) = take(&worker).as_mut().and_then(Worker::give_up) {
+                sink.end(&mut Batch::default(), clock.now(), None);
             }
             Err(OpenError::Thread(error))
         }

@@ -9,13 +9,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tracing_spool_fileset::{Batch, Clock, Engine, Event, Rules};
+use tracing_spool_fileset::{Batch, Clock, Event, Rules};
 use tracing_spool_process::Process;
 
 use crate::account::rank::Rank;
 use crate::hand_off::draft::Draft;
 use crate::platform::sync::{Condvar, Mutex};
 use crate::settings::choices::LateRecords;
+use crate::sink::Sink;
 
 /// The place where the file set is left.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ pub(crate) struct Report {
 #[derive(Debug)]
 struct LateWriter {
     /// None once it has been closed.
-    file_set: Option<Engine>,
+    sink: Option<Box<dyn Sink>>,
     clock: Arc<dyn Clock>,
     rules: Rules,
     process: Process,
@@ -86,10 +87,11 @@ impl Late {
     }
 
     /// For the writer thread as it leaves: here is my file set, with nothing unwritten.
-    pub(crate) fn leave(&self, mut file_set: Engine, clock: Arc<dyn Clock>, rules: Rules) {
-        file_set.set_pressed(true); // a late record's caller does not wait for readers
+    pub(crate) fn leave(&self, mut sink: Box<dyn Sink>, clock: Arc<dyn Clock>, rules: Rules) {
+        // A late record's caller does not wait for readers of files.
+        sink.files().into_iter().for_each(|files| files.set_pressed(true));
         let (process, batch, rank) = (Process::here(), Batch::default(), Rank::Info);
-        let writer = LateWriter { file_set: Some(file_set), clock, rules, process, batch, rank };
+        let writer = LateWriter { sink: Some(sink), clock, rules, process, batch, rank };
         self.set(Desk::Set(Box::new(writer)));
     }
 
@@ -154,14 +156,14 @@ impl LateWriter {
     /// Whether the record is in the file, or its beginning; and what is to be booked.
     fn write(&mut self, draft: &Draft) -> (bool, Report) {
         let mut report = Report::default();
-        let Some(file_set) = &mut self.file_set else { return (false, report) };
+        let Some(sink) = &mut self.sink else { return (false, report) };
         let now = self.clock.now();
-        let finish = |file_set: &mut Engine, batch: &mut Batch| {
-            file_set.append(batch, now);
+        let finish = |sink: &mut dyn Sink, batch: &mut Batch| {
+            sink.append(batch, usize::MAX, now, None);
             batch.is_done()
         };
         if !self.batch.is_done() {
-            if !finish(file_set, &mut self.batch) {
+            if !finish(sink.as_mut(), &mut self.batch) {
                 return (false, report);
             }
             let is_written = self.batch.refused().is_empty();
@@ -169,7 +171,7 @@ impl LateWriter {
         }
         self.batch.clear();
         report.is_cut = self.batch.push_cut(&draft.bytes, draft.missing, &self.rules).cut_bytes > 0;
-        report.is_written = finish(file_set, &mut self.batch) && self.batch.refused().is_empty();
+        report.is_written = finish(sink.as_mut(), &mut self.batch) && self.batch.refused().is_empty();
         report.is_begun = !report.is_written && self.batch.partial() > 0;
         if report.is_begun {
             // Its beginning is in the file: its end is kept.
@@ -177,20 +179,20 @@ impl LateWriter {
         } else if !report.is_written {
             self.batch.clear();
         }
-        file_set.tick(now);
-        report.events = file_set.take_events();
+        sink.tick(now);
+        report.events = sink.take_events();
         (report.is_written || report.is_begun, report)
     }
 }
 
 impl Drop for LateWriter {
     fn drop(&mut self) {
-        let Some(file_set) = self.file_set.take() else { return };
+        let Some(mut sink) = self.sink.take() else { return };
         if !self.process.is_here() {
             // The file and its lock are the parent's.
-            std::mem::forget(file_set);
+            std::mem::forget(sink);
         } else {
-            file_set.close(&mut self.batch, self.clock.now());
+            sink.end(&mut self.batch, self.clock.now(), None);
         }
     }
 }

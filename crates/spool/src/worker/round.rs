@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use tracing_core::dispatcher::{self, Dispatch};
-use tracing_spool_fileset::{Clock, Compression, Engine, Mono, Now, Rules, State};
+use tracing_spool_fileset::{Clock, Compression, Mono, Now, Rules};
 
 use crate::account::ledger::{Dropped, Reason};
 use crate::account::rank::Rank;
@@ -25,6 +25,7 @@ use crate::platform::answer::Reply;
 use crate::platform::inside::Inside;
 use crate::platform::sync::thread;
 use crate::settings::choices::Notices;
+use crate::sink::{Sink, State};
 use crate::worker::compressor::{Packer, Spawn};
 use crate::worker::control::{Control, Left, Tickets};
 use crate::worker::limits;
@@ -39,7 +40,7 @@ use crate::worker::tray::Tray;
 const PANICS_IN_A_ROW: u32 = 3;
 /// Rest after a panic, so that a panic that comes again and again is no busy loop.
 const AFTER_PANIC: Duration = Duration::from_millis(20);
-/// Rest where the engine waits for something and names no time.
+/// Rest where the sink waits for something and names no time.
 const UNNAMED_WAIT: Duration = Duration::from_millis(100);
 
 /// The longest rest while records are held for those who read the file: the queue fills meanwhile.
@@ -67,7 +68,9 @@ pub(crate) struct Ready {
     pub(crate) shared: Arc<Shared>,
     pub(crate) inbox: Inbox,
     pub(crate) control: Receiver<Control>,
-    pub(crate) file_set: Engine,
+    pub(crate) sink: Box<dyn Sink>,
+    /// How records are rendered.
+    pub(crate) rules: Rules,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) notices: Notices,
     /// From this level on, records are made durable after their batch.
@@ -90,7 +93,7 @@ pub(crate) struct Worker {
     inbox: Inbox,
     control: Receiver<Control>,
     /// None after the end.
-    file_set: Option<Engine>,
+    sink: Option<Box<dyn Sink>>,
     /// Where backups are compressed.
     packer: Option<Packer>,
     clock: Arc<dyn Clock>,
@@ -126,14 +129,14 @@ struct Closing {
 
 impl Worker {
     pub(crate) fn new(ready: Ready) -> Self {
-        let rules = ready.file_set.settings().rules();
+        let rules = ready.rules;
         let mut worker = Self {
             tray: ready.tray.unwrap_or_else(|| Tray::new(rules)),
             pace: Pace::new(ready.clock.now().mono),
             shared: ready.shared,
             inbox: ready.inbox,
             control: ready.control,
-            file_set: Some(ready.file_set),
+            sink: Some(ready.sink),
             packer: None,
             clock: ready.clock,
             rules,
@@ -152,16 +155,16 @@ impl Worker {
 
     /// Starts the thread that compresses backups, where that is wanted.
     pub(crate) fn start_packer(&mut self, name: &str, spawn: Spawn) -> io::Result<()> {
-        let compression = self.file_set.as_ref().map(|file_set| file_set.settings().compression);
-        if compression.is_some_and(|compression| compression != Compression::None) {
+        let files = self.sink.as_mut().and_then(|sink| sink.files());
+        if files.is_some_and(|files| files.settings().compression != Compression::None) {
             self.packer = Some(Packer::start(name, &self.shared, spawn)?);
         }
         Ok(())
     }
 
-    /// The file set, where there was no thread to run this.
-    pub(crate) fn give_up(&mut self) -> Option<Engine> {
-        self.file_set.take()
+    /// The sink, where there was no thread to run this.
+    pub(crate) fn give_up(&mut self) -> Option<Box<dyn Sink>> {
+        self.sink.take()
     }
 
     /// The life of the writer thread.
@@ -201,7 +204,7 @@ impl Worker {
         }
     }
 
-    /// One pass: messages, records, the file set, what there is to say, answers.
+    /// One pass: messages, records, the sink, what there is to say, answers.
     pub(crate) fn round(&mut self) -> Next {
         let now = self.clock.now();
         self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
@@ -211,8 +214,10 @@ impl Worker {
         self.refill(now);
         self.append(now);
         #[cfg(not(shuttle))]
-        if let (Some(ring_file), Some(file_set)) = (&mut self.ring_file, &mut self.file_set) {
-            ring_file.look(&self.shared.queue, &mut self.inbox, file_set, now);
+        if let (Some(ring_file), Some(sink)) = (&mut self.ring_file, &mut self.sink) {
+            if let Some(files) = sink.files() {
+                ring_file.look(&self.shared.queue, &mut self.inbox, files, now);
+            }
         }
         self.listen(now);
         if self.is_in_child() {
@@ -222,7 +227,7 @@ impl Worker {
         self.inbox.tend();
         self.pace.took(self.counts.taken - before.taken, now.mono);
         let is_said = !self.speech.gap.is_waiting() && !self.tray.has_notice();
-        let is_blocked = matches!(self.state(), State::Blocked(_));
+        let is_blocked = self.state().is_blocked();
         self.tickets.answer(self.counts.settled, is_said, is_blocked);
         let progress = self.counts.settled > before.settled;
         if progress {
@@ -233,10 +238,10 @@ impl Worker {
 
     fn take_control(&mut self, now: Now) {
         while let Ok(message) = self.control.try_recv() {
-            let Some(file_set) = &mut self.file_set else { continue };
+            let Some(sink) = &mut self.sink else { continue };
             match message {
                 Control::Flush => {
-                    file_set.hurry();
+                    sink.hurry();
                     // First who asks: what was accepted before that is among what waits.
                     let asks = self.shared.asks.take();
                     // First the place, then the count: see `gap`.
@@ -247,16 +252,20 @@ impl Worker {
                 }
                 Control::Rotate => {
                     self.shared.asks.rotate.hear();
-                    file_set.rotate(now);
+                    sink.files().into_iter().for_each(|files| files.rotate(now));
                 }
                 Control::Reopen => {
                     self.shared.asks.reopen.hear();
-                    file_set.reopen(now);
+                    sink.reopen(now);
                 }
-                Control::Reconfigure(settings) => limits::apply(file_set, *settings, &self.shared, now),
+                Control::Reconfigure(settings) => {
+                    if let Some(files) = sink.files() {
+                        limits::apply(files, *settings, &self.shared, now);
+                    }
+                }
                 Control::Stop(time, reply) => {
                     self.shared.queue.close();
-                    file_set.hurry();
+                    sink.hurry();
                     self.closing = Some(Closing { deadline: now.mono + time, reply, last_said: false });
                 }
             }
@@ -265,49 +274,51 @@ impl Worker {
 
     fn watch_gap(&mut self, now: Now) {
         if self.speech.is_wanted() {
-            let is_blocked = matches!(self.state(), State::Blocked(_));
+            let is_blocked = self.state().is_blocked();
             let place = || self.shared.queue.place();
             self.speech.gap.watch(now, is_blocked, place, || self.shared.ledger.dropped());
         }
     }
 
-    /// Hears what the engine has to say, and passes it on.
+    /// Hears what the sink has to say, and passes it on.
     fn listen(&mut self, now: Now) {
-        let Some(file_set) = &mut self.file_set else { return };
-        for event in file_set.take_events() {
+        let Some(sink) = &mut self.sink else { return };
+        for event in sink.take_events() {
             self.speech.hear(&event, now.wall);
             self.shared.hear(event);
         }
     }
 
     fn publish(&mut self) {
-        let Some(file_set) = &self.file_set else { return };
-        let (state, files) = (file_set.state(), file_set.counters());
-        let (live_bytes, total_bytes) = (file_set.live_bytes(), file_set.total_bytes());
-        let (moments, max_total_bytes) = (file_set.moments(), file_set.settings().max_total_bytes);
-        let alerts = file_set.open_alerts();
+        let Some(sink) = &self.sink else { return };
+        let (state, view) = (sink.state(), sink.view());
         self.shared.publish_state(state);
         self.shared.publish(|picture| {
-            picture.files = files;
-            picture.live_bytes = live_bytes;
-            picture.total_bytes = total_bytes;
-            (picture.moments, picture.max_total_bytes) = (moments, max_total_bytes);
-            picture.health.blocked_since = moments.blocked_since;
-            picture.health.alerts = alerts;
+            picture.files = view.counters;
+            picture.live_bytes = view.live_bytes;
+            picture.total_bytes = view.total_bytes;
+            (picture.moments, picture.max_total_bytes) = (view.moments, view.max_total_bytes);
+            picture.health.blocked_since = view.moments.blocked_since;
+            picture.health.alerts = view.alerts;
             picture.health.condition = match state {
                 State::Blocked(reason) => Condition::Blocked(reason),
                 State::Overdue => Condition::Overdue,
-                _ => Condition::Writing,
+                State::Writing => Condition::Writing,
             };
         });
     }
 
     fn state(&self) -> State {
-        self.file_set.as_ref().map_or(State::Writing, Engine::state)
+        self.sink.as_ref().map_or(State::Writing, |sink| sink.state())
+    }
+
+    /// When the sink wants to be called.
+    fn wake_at(&self) -> Option<Mono> {
+        self.sink.as_ref().and_then(|sink| sink.wake_at())
     }
 
     fn next(&mut self, now: Now, progress: bool) -> Next {
-        let wake_at = self.file_set.as_ref().and_then(Engine::wake_at);
+        let wake_at = self.wake_at();
         if self.closing.is_some() {
             return self.next_while_closing(now, progress);
         }
@@ -315,7 +326,8 @@ impl Worker {
             if progress {
                 return Next::Again;
             }
-            let is_silent = self.file_set.as_ref().is_some_and(|file_set| file_set.is_silent(now));
+            let files = self.sink.as_mut().and_then(|sink| sink.files());
+            let is_silent = files.is_some_and(|files| files.is_silent(now));
             // A nap, because the queue may fill: its marks end it.
             let nap = || Rest::Nap(wait(now, wake_at).min(SILENT_NAP));
             return Next::Rest(if is_silent { nap() } else { hold(now, wake_at) });
@@ -386,7 +398,7 @@ fn hold(now: Now, wake_at: Option<Mono>) -> Rest {
     Rest::Hold(wait(now, wake_at))
 }
 
-/// How long until the engine wants to be called; never so short that waiting is a busy loop.
+/// How long until the sink wants to be called; never so short that waiting is a busy loop.
 fn wait(now: Now, wake_at: Option<Mono>) -> Duration {
     wake_at.map_or(UNNAMED_WAIT, |wake_at| wake_at - now.mono).max(Duration::from_millis(1))
 }

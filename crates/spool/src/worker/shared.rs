@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use crossbeam_utils::CachePadded;
-use tracing_spool_fileset::{Alert, BlockReason, Counters, Edge, Event, Moments, State};
+use tracing_spool_fileset::{Alert, BlockReason, Counters, Edge, Event, Moments};
 
 use crate::account::ledger::{Ledger, Reason};
 use crate::account::peaks::Peaks;
@@ -19,6 +19,7 @@ use crate::hand_off::queue::{Queue, Refusal};
 use crate::platform::inside::{Inside, is_inside};
 use crate::platform::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::settings::description::Description;
+use crate::sink::State;
 use crate::worker::control::{Asks, Control};
 use crate::worker::fork_notice::{self, Told};
 use crate::worker::hooks::AlertSink;

@@ -63,35 +63,41 @@ impl Worker {
 
     /// Whether records may be held for those who read the file: not where room is short, or somebody waits.
     pub(super) fn mind_readers(&mut self) {
-        let Some(file_set) = &mut self.file_set else { return };
-        if !file_set.settings().quiet_rotation.is_zero() {
+        let Some(files) = self.sink.as_mut().and_then(|sink| sink.files()) else { return };
+        if !files.settings().quiet_rotation.is_zero() {
             let is_awaited = self.closing.is_some() || self.tickets.are_waiting();
-            file_set.set_pressed(is_awaited || self.shared.queue.is_half_full());
+            files.set_pressed(is_awaited || self.shared.queue.is_half_full());
         }
     }
 
     pub(super) fn append(&mut self, now: Now) {
         self.mind_readers();
-        let Some(file_set) = &mut self.file_set else { return };
+        let Some(sink) = &mut self.sink else { return };
         if !self.tray.is_done() {
-            file_set.set_dropped(self.shared.ledger.dropped().total());
+            if let Some(files) = sink.files() {
+                files.set_dropped(self.shared.ledger.dropped().total());
+            }
             // Each write may take long, and what was left by the deadline is to be said exactly.
             let writes_max = if self.closing.is_some() { 1 } else { usize::MAX };
             let (batch, slips) = self.tray.parts();
             let mut keeper =
                 self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.speech.stating));
             let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
-            file_set.append_with(batch, writes_max, now, witness);
+            sink.append(batch, writes_max, now, witness);
+            if self.is_in_child() {
+                return; // the user's writer has forked: what is settled here is the parent's
+            }
         }
         let highest = self.settle();
-        if let Some(file_set) = &mut self.file_set {
-            if self.sync_from.is_some() && highest >= self.sync_from {
-                file_set.sync(now);
-            }
-            file_set.tick(now);
-            if let Some(packer) = self.packer.as_ref().filter(|_| self.closing.is_none()) {
-                packer.attend(file_set, now);
-            }
+        let Some(sink) = &mut self.sink else { return };
+        let is_to_sync = self.sync_from.is_some() && highest >= self.sync_from;
+        if let Some(files) = sink.files().filter(|_| is_to_sync) {
+            files.sync(now);
+        }
+        sink.tick(now);
+        let Some(files) = sink.files() else { return };
+        if let Some(packer) = self.packer.as_ref().filter(|_| self.closing.is_none()) {
+            packer.attend(files, now);
         }
     }
 
@@ -103,9 +109,10 @@ impl Worker {
             let ledger = &self.shared.ledger;
             let refused: u64 = settled.refused.iter().sum();
             if refused > 0 {
+                let reason = self.sink.as_ref().map_or(Reason::DiskError, |sink| sink.refusal());
                 for (rank, records) in Rank::ALL.into_iter().zip(settled.refused) {
-                    ledger.drop_many(Reason::DiskError, rank, records);
-                    self.shared.queue.note_loss(Reason::DiskError, rank, records);
+                    ledger.drop_many(reason, rank, records);
+                    self.shared.queue.note_loss(reason, rank, records);
                 }
             }
             ledger.wrote(settled.records - refused);

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing_spool_fileset::{Engine, Now, State, Witness};
+use tracing_spool_fileset::{Now, Witness};
 
 use super::{Next, Worker, wait};
 use crate::account::ledger::Reason;
@@ -18,17 +18,17 @@ use crate::worker::ring_stamps::Keeper;
 impl Worker {
     pub(super) fn next_while_closing(&mut self, now: Now, progress: bool) -> Next {
         let Some(closing) = &mut self.closing else { return Next::Done };
-        let is_late = self.shared.abandoned.load(Ordering::Relaxed) || closing.deadline <= now.mono;
+        let deadline = closing.deadline;
+        let is_late = self.shared.abandoned.load(Ordering::Relaxed) || deadline <= now.mono;
         let waiting = self.shared.queue.waiting().records;
         if is_late {
             return self.finish(now, is_late);
         }
         if !self.tray.is_done() {
-            let is_stuck =
-                !progress && matches!(self.file_set.as_ref().map(Engine::state), Some(State::Blocked(_)));
+            let is_stuck = !progress && self.state().is_blocked();
             // There may be room before the time is over: it is tried as often as ever, and at the very end.
-            let left = closing.deadline - now.mono;
-            let probe = || wait(now, self.file_set.as_ref().and_then(Engine::wake_at)).min(left);
+            let left = deadline - now.mono;
+            let probe = || wait(now, self.wake_at()).min(left);
             return if is_stuck { Next::Rest(Rest::Hold(probe())) } else { Next::Again };
         }
         if waiting > 0 && self.inbox.is_empty() {
@@ -45,20 +45,20 @@ impl Worker {
         self.finish(now, false)
     }
 
-    /// The end: closes the file set, counts what is left, and says so.
+    /// The end: closes the sink, counts what is left, and says so.
     pub(super) fn finish(&mut self, now: Now, is_late: bool) -> Next {
         let mut left = Left { late: is_late, ..Left::default() };
         let hands_over = self.shared.late.is_wanted() && self.tray.is_done();
-        if let Some(mut file_set) = self.file_set.take() {
+        if let Some(mut sink) = self.sink.take() {
             if hands_over {
-                file_set.stop_packing(now);
-                self.shared.late.leave(file_set, Arc::clone(&self.clock), self.rules);
+                sink.files().into_iter().for_each(|files| files.stop_packing(now));
+                self.shared.late.leave(sink, Arc::clone(&self.clock), self.rules);
             } else {
                 let (batch, slips) = self.tray.parts();
                 let mut keeper =
                     self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.speech.stating));
                 let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
-                let end = || file_set.end(batch, now, witness);
+                let end = || sink.end(batch, now, witness);
                 match catch_unwind(AssertUnwindSafe(end)) {
                     Ok(report) => left.fragment = report.fragment_left,
                     Err(payload) => {
@@ -68,13 +68,13 @@ impl Worker {
                 }
                 self.shared.late.leave_nothing();
                 // What the end has done is counted and told like all else.
-                self.file_set = Some(file_set);
+                self.sink = Some(sink);
                 self.listen(now);
                 if self.is_in_child() {
                     return Next::Done;
                 }
                 self.publish();
-                self.file_set = None;
+                self.sink = None;
             }
         }
         self.settle();

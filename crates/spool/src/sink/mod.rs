@@ -1,0 +1,76 @@
+//! What takes batches: the file set, a stream, or any `io::Write`. The worker knows them by one small trait.
+//! A sink has no thread and no clock, and waits for nothing but, shortly, for room in a stream.
+
+mod files;
+
+use std::fmt;
+
+use tracing_spool_fileset::{
+    Alert, Batch, BlockReason, CloseReport, Counters, Engine, Event, Moments, Mono, Now, Witness,
+};
+
+use crate::account::ledger::Reason;
+
+/// In which state a sink is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It takes records.
+    Writing,
+    /// It takes records, into a file that should have been rotated.
+    Overdue,
+    /// The file set takes none.
+    Blocked(BlockReason),
+}
+
+impl State {
+    /// Whether records wait for something that may not come: whoever flushes hears so at once.
+    pub(crate) fn is_blocked(self) -> bool {
+        matches!(self, Self::Blocked(_))
+    }
+}
+
+/// What a sink can tell of itself at any moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View {
+    pub(crate) counters: Counters,
+    pub(crate) moments: Moments,
+    pub(crate) live_bytes: u64,
+    pub(crate) total_bytes: u64,
+    pub(crate) max_total_bytes: u64,
+    pub(crate) alerts: Vec<Alert>,
+}
+
+/// Takes batches, remembers in them how far it has come, and says when it wants to be called again.
+pub(crate) trait Sink: Send + fmt::Debug {
+    /// Writes as much of the batch as it can now, in at most `writes_max` calls. A record that it cannot take at all is
+    /// [refused](Batch::refused) in the batch.
+    fn append(&mut self, batch: &mut Batch, writes_max: usize, now: Now, witness: Option<&mut dyn Witness>);
+
+    /// Does what is due without a record.
+    fn tick(&mut self, now: Now);
+
+    /// Tries at once what waits for its time.
+    fn hurry(&mut self);
+
+    /// Looks whether what it writes to is still the same.
+    fn reopen(&mut self, now: Now);
+
+    /// When it wants to be called, at the latest.
+    fn wake_at(&self) -> Option<Mono>;
+
+    fn state(&self) -> State;
+
+    /// What it has to tell since the last call.
+    fn take_events(&mut self) -> Vec<Event>;
+
+    fn view(&self) -> View;
+
+    /// The reason for records that it refuses.
+    fn refusal(&self) -> Reason;
+
+    /// The end: what can still be done for the batch, and what is left of it.
+    fn end(&mut self, batch: &mut Batch, now: Now, witness: Option<&mut dyn Witness>) -> CloseReport;
+
+    /// The file set, for what only files have.
+    fn files(&mut self) -> Option<&mut Engine>;
+}
