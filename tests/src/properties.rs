@@ -414,7 +414,7 @@ struct Rendering<'a> {
 pub fn render(bytes: &[u8]) {
     let Some(input) = decoded::<Rendering<'_>>(bytes) else { return };
     let max_bytes = 64 + usize::from(input.max_bytes);
-    let rules = Rules { escape: input.escape, single_line: input.single_line, max_bytes };
+    let rules = Rules { escape: input.escape, single_line: input.single_line, max_bytes, ..Rules::default() };
     let missing = usize::from(input.missing);
     let mut batch = Batch::default();
     let rendered = batch.push_cut(input.record, missing, &rules);

@@ -31,5 +31,5 @@ pub use fork::Process;
 pub use ignored::is_ignored;
 pub use inherited::{ClearedInChildren, ClosedInChildren, ForkWatch};
 pub use lock::ProcessLock;
-pub use signals::{without_file_size_signal, without_signals};
+pub use signals::{without_file_size_signal, without_signals, without_stream_signals};
 pub use threads::{give_way, spawn};

@@ -50,13 +50,29 @@ pub fn without_signals<T>(work: impl FnOnce() -> T) -> T {
 /// assert_eq!(tracing_spool_process::without_file_size_signal(|| (7, false)), 7);
 /// ```
 pub fn without_file_size_signal<T>(work: impl FnOnce() -> (T, bool)) -> T {
-    let mut signals = SigSet::empty();
-    signals.add(Signal::SIGXFSZ);
-    let before = if cfg!(miri) { None } else { signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok() };
-    let (value, has_met_it) = work();
+    without([Signal::SIGXFSZ], work)
+}
+
+/// Runs `work`, which writes to a stream, with the signals blocked on this thread that a stream may answer with: SIGPIPE where
+/// nobody reads, SIGTTOU where a terminal would stop a process in the background, SIGXFSZ. It returns its value, and whether a
+/// write has failed: then what waits of them is taken, before the old mask counts again.
+///
+/// ```
+/// assert_eq!(tracing_spool_process::without_stream_signals(|| (7, false)), 7);
+/// ```
+pub fn without_stream_signals<T>(work: impl FnOnce() -> (T, bool)) -> T {
+    without([Signal::SIGPIPE, Signal::SIGTTOU, Signal::SIGXFSZ], work)
+}
+
+fn without<T, const N: usize>(signals: [Signal; N], work: impl FnOnce() -> (T, bool)) -> T {
+    let set: SigSet = signals.into_iter().collect();
+    let before = if cfg!(miri) { None } else { set.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok() };
+    let (value, has_met_one) = work();
     let Some(before) = before else { return value };
-    if before.contains(Signal::SIGXFSZ) || (has_met_it && !system::take(&signals)) {
-        // Blocked before, or not to be had: it stays blocked, which harms nobody.
+    // Those that were blocked before are the program's to take.
+    let ours: SigSet = signals.into_iter().filter(|signal| !before.contains(*signal)).collect();
+    if ours == SigSet::empty() || (has_met_one && !system::take(&ours)) {
+        // Nothing of ours, or not to be had: they stay blocked, which harms nobody.
         return value;
     }
     let _ = before.thread_set_mask();

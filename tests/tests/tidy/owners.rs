@@ -43,8 +43,8 @@ const FENCES: &[Fence] = &[
             "crates/ring/src/file",
             "crates/ring/src/memory",
             "crates/ring/src/platform",
-            // What stands behind stderr, and the same opened without waiting.
-            "crates/spool/src/platform/stderr",
+            // What stands behind a descriptor, and the same opened without waiting.
+            "crates/spool/src/platform/descriptor",
             // Files with dated names, which the engine does not have: they are listed, and linked to.
             "crates/spool/src/compat/rolling/disk",
         ],
@@ -60,8 +60,8 @@ const FENCES: &[Fence] = &[
             "crates/ring/src/platform",
             // The main thread's number, for its processors and its class.
             "crates/process/src/system",
-            // One write to stderr.
-            "crates/spool/src/platform/stderr",
+            // One write to a descriptor.
+            "crates/spool/src/platform/descriptor",
             // Users and groups by name, for whom files are given to.
             "crates/fileset/src/model/owner",
             // The host's name, for the lock file and the alert file.
@@ -114,8 +114,6 @@ const FENCES: &[Fence] = &[
             "crates/spool/src/worker",
             "crates/spool/src/hand_off/wake",
             "crates/spool/src/platform/sync",
-            // A terminal would stop a process in the background that writes to it.
-            "crates/spool/src/platform/stderr",
             // The thread in front of a writer that is not ours.
             "crates/spool/src/compat/non_blocking/worker",
             // Where signals are wanted, one thread for the process hears of them.
@@ -135,7 +133,7 @@ const FENCES: &[Fence] = &[
             "io::Stderr",
             "io::Stdout",
         ],
-        owners: &["crates/spool/src/platform/stderr"],
+        owners: &["crates/spool/src/platform/descriptor"],
     },
     Fence {
         what: "what only some systems have",

@@ -11,7 +11,7 @@ use super::state::Counters;
 use crate::effect::fs::{At, Fs};
 use crate::effect::site::{Site, split, unlink_gone};
 use crate::effect::whole;
-use crate::model::alert::{Alert, Edge, Event, Trouble};
+use crate::model::alert::{Alert, Event, Trouble};
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::FileId;
 use crate::model::name::Names;
@@ -82,16 +82,8 @@ impl Alarms {
             alert.attempts = alert.attempts.max(attempts);
             return None;
         }
-        let alert = Alert {
-            trouble,
-            edge: Edge::Raised,
-            log: log.to_owned(),
-            failure,
-            detail: detail.to_owned(),
-            attempts,
-            since,
-            at: now.wall,
-        };
+        let begun = Alert::raised(trouble, log.to_owned(), failure, detail, now.wall);
+        let alert = Alert { attempts, since, ..begun };
         self.open.insert(trouble, alert.clone());
         self.restate();
         Some(alert)
@@ -101,7 +93,7 @@ impl Alarms {
     pub(super) fn clear(&mut self, trouble: Trouble, now: Now) -> Option<Alert> {
         let alert = self.open.remove(&trouble)?;
         self.restate();
-        Some(Alert { edge: Edge::Cleared, at: now.wall, ..alert })
+        Some(alert.cleared(now.wall))
     }
 
     /// Lets the file be written again: what it says has changed.

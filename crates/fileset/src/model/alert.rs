@@ -128,6 +128,28 @@ pub struct Alert {
     pub at: Wall,
 }
 
+impl Alert {
+    /// The beginning of an episode. For the sister package, whose other outputs have alerts too.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn raised(
+        trouble: Trouble,
+        log: PathBuf,
+        failure: Option<Failure>,
+        detail: impl Into<String>,
+        at: Wall,
+    ) -> Self {
+        Self { trouble, edge: Edge::Raised, log, failure, detail: detail.into(), attempts: 1, since: at, at }
+    }
+
+    /// Its end.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn cleared(self, at: Wall) -> Self {
+        Self { edge: Edge::Cleared, at, ..self }
+    }
+}
+
 impl fmt::Display for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.edge {

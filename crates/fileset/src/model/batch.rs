@@ -131,6 +131,12 @@ impl Batch {
         self.ends.get(self.finished).map_or(0, |end| end - self.written)
     }
 
+    /// Unwritten bytes of each record that is not done with, in order.
+    pub fn lens(&self) -> impl Iterator<Item = usize> + '_ {
+        let mut start = self.written;
+        self.ends[self.finished..].iter().map(move |end| end - std::mem::replace(&mut start, *end))
+    }
+
     /// All bytes of the record in hand, those that are in a file among them; empty when all are done.
     #[must_use]
     pub fn record_in_hand(&self) -> &[u8] {
@@ -239,6 +245,7 @@ mod tests {
         batch.advance(5);
         assert_eq!((batch.finished(), batch.partial(), batch.next_len()), (1, 2, 3));
         assert_eq!(batch.unwritten(), b"bb\n");
+        assert_eq!(batch.lens().collect::<Vec<_>>(), [3]);
         batch.rewind_record();
         assert_eq!((batch.finished(), batch.partial()), (1, 0));
         assert_eq!(batch.unwritten(), b"bbbb\n");

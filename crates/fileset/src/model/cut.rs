@@ -30,11 +30,18 @@ impl<'a> Rendering<'a> {
     pub(super) fn fill(&mut self, body: &[u8], cut_before: bool) {
         let mut chunks = body.utf8_chunks().peekable();
         while let Some(chunk) = chunks.next() {
-            for character in chunk.valid().chars() {
-                self.character(character);
+            let mut text = chunk.valid();
+            while let Some(character) = text.chars().next() {
+                let bytes = if self.rules.colours { colour(text) } else { 0 };
+                if bytes > 0 {
+                    self.unit(&text.as_bytes()[..bytes], bytes);
+                } else {
+                    self.character(character);
+                }
                 if self.full {
                     return;
                 }
+                text = &text[bytes.max(character.len_utf8())..];
             }
             if cut_before && chunks.peek().is_none() && is_beginning(chunk.invalid()) {
                 return; // half a character, torn by the cut that came before
@@ -48,13 +55,17 @@ impl<'a> Rendering<'a> {
         }
     }
 
+    fn escapes(&self) -> bool {
+        self.rules.escape && !self.rules.verbatim
+    }
+
     fn character(&mut self, character: char) {
         let mut utf8 = [0; 4];
         match character {
             '\n' if self.rules.single_line => self.unit(b"\\n", 1),
             '\n' | '\t' => self.unit(character.encode_utf8(&mut utf8).as_bytes(), 1),
-            '\0'..='\x1f' | '\x7f' if self.rules.escape => self.escaped(character as u32),
-            '\u{80}'..='\u{9f}' if self.rules.escape => {
+            '\0'..='\x1f' | '\x7f' if self.escapes() => self.escaped(character as u32),
+            '\u{80}'..='\u{9f}' if self.escapes() => {
                 let escaped = format!("\\u{{{:x}}}", character as u32);
                 self.unit(escaped.as_bytes(), character.len_utf8());
             }
@@ -63,7 +74,7 @@ impl<'a> Rendering<'a> {
     }
 
     fn byte(&mut self, byte: u8) {
-        if self.rules.escape { self.escaped(byte.into()) } else { self.unit(&[byte], 1) }
+        if self.escapes() { self.escaped(byte.into()) } else { self.unit(&[byte], 1) }
     }
 
     fn escaped(&mut self, code: u32) {
@@ -97,6 +108,13 @@ impl<'a> Rendering<'a> {
         self.out.push(b'\n');
         rendered
     }
+}
+
+/// Bytes of the sequence that sets a colour or a style, at the beginning of `text`; 0 where there is none.
+fn colour(text: &str) -> usize {
+    let Some(rest) = text.strip_prefix("\x1b[") else { return 0 };
+    let end = rest.find(|character: char| !character.is_ascii_digit() && !";:".contains(character));
+    end.filter(|end| rest[*end..].starts_with('m')).map_or(0, |end| "\x1b[".len() + end + "m".len())
 }
 
 /// Whether `bytes` are the beginning of a UTF-8 character whose rest is missing.

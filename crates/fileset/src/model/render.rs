@@ -6,6 +6,10 @@ pub use super::rules::{Rendered, Rules};
 
 /// Appends `record` to `out`; `missing` further bytes of it were left behind before.
 pub(crate) fn render(record: &[u8], missing: usize, rules: &Rules, out: &mut Vec<u8>) -> Rendered {
+    if rules.verbatim && missing == 0 && record.len() <= rules.max_bytes {
+        out.extend_from_slice(record);
+        return Rendered::default();
+    }
     let body = record.strip_suffix(b"\n").unwrap_or(record);
     if missing == 0 && body.len() < rules.max_bytes && is_plain(body, rules) {
         out.extend_from_slice(body);
@@ -19,7 +23,7 @@ pub(crate) fn render(record: &[u8], missing: usize, rules: &Rules, out: &mut Vec
 
 /// Whether the record can be copied as it is.
 fn is_plain(body: &[u8], rules: &Rules) -> bool {
-    if !rules.escape {
+    if !rules.escape || rules.verbatim {
         return !rules.single_line || !body.contains(&b'\n');
     }
     // Nearly all records are printable ASCII, and that takes one comparison for each byte.
@@ -101,6 +105,40 @@ mod tests {
     }
 
     #[test]
+    fn colours_stay_where_they_may_and_nothing_else_of_a_terminal_does() {
+        let rules = Rules { colours: true, ..Rules::default() };
+        assert_eq!(
+            shown(b"\x1b[2m12:00\x1b[0m \x1b[38;5;9mx\n", 0, &rules).0,
+            "\x1b[2m12:00\x1b[0m \x1b[38;5;9mx\n"
+        );
+        for other in
+            ["\x1b[2J", "\x1b[6n", "\x1b]0;t\x07", "\x1b[", "\x1b", "\x1b[1\x1b", "\x1b[?25l", "\x1b[1 m"]
+        {
+            let (text, _) = shown(other.as_bytes(), 0, &rules);
+            assert!(!text.contains('\x1b') && text.starts_with("\\x1b"), "{text:?}");
+        }
+        let long = format!("{}\x1b[31mred", "x".repeat(30));
+        let (text, cut) = shown(long.as_bytes(), 0, &Rules { max_bytes: 64, ..rules });
+        assert_eq!((text, cut), (format!("{long}\n"), 0));
+        let longer = "\x1b[31m".repeat(20);
+        let (text, _) = shown(longer.as_bytes(), 0, &Rules { max_bytes: 64, ..rules });
+        let kept = text.split('…').next().unwrap();
+        assert_eq!(kept, "\x1b[31m".repeat(kept.len() / 5), "none is cut in two");
+    }
+
+    #[test]
+    fn verbatim_is_byte_for_byte() {
+        let rules = Rules { verbatim: true, max_bytes: 64, ..Rules::default() };
+        for record in [&b"no newline"[..], b"\x1b[2J\0\n", b"\n", &[0xff; 64]] {
+            let mut out = Vec::new();
+            assert_eq!(render(record, 0, &rules, &mut out), Rendered::default());
+            assert_eq!(out, record);
+        }
+        let (text, cut) = shown(&[b'x'; 65], 0, &rules);
+        assert!(cut > 0 && text.contains("…[+") && text.len() <= 64, "{text}");
+    }
+
+    #[test]
     fn single_line_escapes_inner_newlines() {
         for escape in [true, false] {
             let rules = Rules { single_line: true, escape, ..Rules::default() };
@@ -136,7 +174,7 @@ mod tests {
             missing in 0_usize..3,
             single_line: bool,
         ) {
-            let rules = Rules { escape: true, single_line, max_bytes };
+            let rules = Rules { single_line, max_bytes, ..Rules::default() };
             let mut out = Vec::new();
             let rendered = render(&record, missing, &rules, &mut out);
             prop_assert!(out.len() <= max_bytes, "{} > {max_bytes}", out.len());

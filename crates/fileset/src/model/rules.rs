@@ -9,12 +9,16 @@ pub struct Rules {
     pub single_line: bool,
     /// The longest rendered record in bytes, its newline included.
     pub max_bytes: usize,
+    /// Leave colours as they are (`ESC [ ... m`): for an output that is looked at, and no file. Other sequences are escaped.
+    pub colours: bool,
+    /// Leave a record as it was handed over, without so much as a newline; only one that is too long is cut.
+    pub verbatim: bool,
 }
 
 impl Default for Rules {
     /// Escaped, newlines kept, at most 1 MiB.
     fn default() -> Self {
-        Self { escape: true, single_line: false, max_bytes: 1 << 20 }
+        Self { escape: true, single_line: false, max_bytes: 1 << 20, colours: false, verbatim: false }
     }
 }
 

@@ -215,6 +215,7 @@ impl Settings {
             escape: !self.raw_bytes,
             single_line: self.single_line,
             max_bytes: usize::try_from(self.record_limit()).unwrap_or(usize::MAX),
+            ..Rules::default()
         }
     }
 

@@ -23,12 +23,21 @@ pub enum Reason {
     Panic,
     /// It came in a forked child, which has no writer thread.
     Forked,
+    /// A stream or a writer refused it: nobody reads any more, or it answered with an error.
+    Output,
 }
 
 impl Reason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 6] =
-        [Self::QueueFull, Self::DiskBudget, Self::DiskError, Self::Closed, Self::Panic, Self::Forked];
+    pub const ALL: [Self; 7] = [
+        Self::QueueFull,
+        Self::DiskBudget,
+        Self::DiskError,
+        Self::Closed,
+        Self::Panic,
+        Self::Forked,
+        Self::Output,
+    ];
 
     /// The words for it in a notice.
     ///
@@ -44,6 +53,7 @@ impl Reason {
             Self::Closed => "closed",
             Self::Panic => "panic",
             Self::Forked => "forked",
+            Self::Output => "output error",
         }
     }
 }
@@ -58,7 +68,7 @@ impl Reason {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    counts: [[u64; 5]; 6],
+    counts: [[u64; 5]; Reason::ALL.len()],
 }
 
 impl Dropped {
@@ -126,7 +136,7 @@ pub(crate) struct Ledger {
     written: CachePadded<AtomicU64>,
     cut: AtomicU64,
     panics: AtomicU64,
-    dropped: [CachePadded<[AtomicU64; 5]>; 6],
+    dropped: [CachePadded<[AtomicU64; 5]>; Reason::ALL.len()],
 }
 
 impl Ledger {
@@ -146,8 +156,10 @@ impl Ledger {
         self.cut.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn panicked(&self) {
-        self.panics.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn panicked(&self, times: u64) {
+        if times > 0 {
+            self.panics.fetch_add(times, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn written(&self) -> u64 {
@@ -188,8 +200,8 @@ mod tests {
         let dropped = ledger.dropped();
         assert_eq!(dropped.by(Reason::Forked, Level::ERROR), 54);
         assert_eq!(dropped.for_reason(Reason::DiskBudget), 60);
-        assert_eq!(dropped.at_level(Level::TRACE), 150);
-        assert_eq!(dropped.total(), 10 * 5 * 15 + 6 * 10);
+        assert_eq!(dropped.at_level(Level::TRACE), 210);
+        assert_eq!(dropped.total(), 10 * 5 * 21 + 7 * 10);
         let earlier = Dropped::default().with(Reason::Panic, Rank::Info, 40);
         assert_eq!(dropped.since(&earlier).by(Reason::Panic, Level::INFO), 2);
     }

@@ -143,6 +143,7 @@ fn condition(now: &Reading, take: &mut Take<'_>) {
         ("overdue", Condition::Overdue),
         ("blocked_budget", Condition::Blocked(BlockReason::Budget)),
         ("blocked_disk", Condition::Blocked(BlockReason::Disk)),
+        ("stalled", Condition::Stalled),
         ("closed", Condition::Closed),
         ("forked", Condition::Forked),
     ] {

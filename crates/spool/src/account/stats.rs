@@ -110,6 +110,9 @@ pub enum Condition {
     Overdue,
     /// Records wait in the queue.
     Blocked(BlockReason),
+    /// Records wait in the queue, because a stream or a writer takes none: its reader has slept for a second, or it answers with
+    /// errors.
+    Stalled,
     /// The spool was shut down.
     Closed,
     /// This is a forked child of the process that opened the spool: records are counted and not written.
@@ -123,6 +126,7 @@ impl fmt::Display for Condition {
             Self::Overdue => "rotation overdue",
             Self::Blocked(BlockReason::Budget) => "blocked: disk budget",
             Self::Blocked(_) => "blocked: disk",
+            Self::Stalled => "stalled",
             Self::Closed => "closed",
             Self::Forked => "in a forked child",
         })

@@ -44,13 +44,15 @@ pub(crate) struct Bounds {
     pub(crate) records: u64,
     pub(crate) max_record: usize,
     pub(crate) overflow: Overflow,
+    /// No level is shed before another.
+    pub(crate) is_flat: bool,
 }
 
 impl Bounds {
     /// The same for the ring. Levels matter only where records are dropped: one that waits behind a mark of its own would
     /// wait as long as the others keep the queue above it.
     pub(crate) fn limits(&self) -> Limits {
-        let share = |rank| mark_percent(self.overflow, rank);
+        let share = |rank| if self.is_flat { 100 } else { mark_percent(self.overflow, rank) };
         Limits { bytes: self.bytes, records: self.records, shares: Rank::ALL.map(share) }
     }
 }

@@ -4,6 +4,7 @@
 mod files;
 #[cfg(test)]
 mod order;
+mod outputs;
 mod rotation;
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,7 @@ pub(super) fn bounds(description: &Description, max_record: u64) -> Bounds {
         records: description.queue_records,
         max_record: usize::try_from(max_record).unwrap_or(usize::MAX),
         overflow: description.overflow,
+        is_flat: description.output.is_verbatim,
     }
 }
 
@@ -47,7 +48,7 @@ pub(super) fn prepare(description: &Description) -> Result<Ends, OpenError> {
     }
 }
 
-fn prepare_memory(description: &Description, warning: Option<String>) -> Result<Ends, OpenError> {
+pub(super) fn prepare_memory(description: &Description, warning: Option<String>) -> Result<Ends, OpenError> {
     let limits = bounds(description, u64::MAX).limits();
     let (ring, reader) = Ring::in_memory(limits).map_err(OpenError::Memory)?;
     Ok(Ends { way: Way::Memory(ring, Inbox::new(reader)), warning })

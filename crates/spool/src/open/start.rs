@@ -1,13 +1,14 @@
 //! The start of a log: all checks, the ends of the queue, the files, and at last the threads. Where one of these fails, what
 //! was done before it is undone.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 use tracing_spool_fileset::internal::settings::MAX_RECORD_BYTES;
 use tracing_spool_fileset::{
-    self as fileset, Batch, Clock, Disk, Engine, Fs, Now, Settings, SystemClock, Unfinished,
+    self as fileset, Batch, Clock, Disk, Engine, Fs, Now, Rules, Settings, SystemClock, Unfinished,
 };
 
 use crate::open::ends::{self, Ends};
@@ -17,6 +18,7 @@ use crate::platform::sync::thread::{self};
 use crate::settings::check::LEAST_QUEUE_BYTES;
 use crate::settings::choices::Notices;
 use crate::settings::description::Description;
+use crate::sink::{self, Sink};
 use crate::worker::compressor::Spawn;
 use crate::worker::hooks::AlertSink;
 use crate::worker::late::Late;
@@ -33,6 +35,11 @@ type OpenFiles<'a> =
 
 pub(crate) fn open(description: Description) -> Result<Started, OpenError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    if !description.output.target.is_files() {
+        let name = description.thread_name.clone();
+        let (shared, worker) = assemble_output(description, &clock)?;
+        return launch(name, shared, worker, clock.as_ref(), spawn);
+    }
     let mut open = |settings: Settings, unfinished: Option<(Unfinished, &mut Batch)>| {
         open_files(settings, Box::new(Disk::new()), &clock, unfinished)
     };
@@ -62,7 +69,7 @@ pub(super) fn open_by(
     check(&mut description, fs, clock.now()).map_err(explained)?;
     let (file_set, ends) = open_in_time(&description, open).map_err(explained)?;
     let name = description.thread_name.clone();
-    let (shared, worker) = assemble(description, file_set, clock, ends);
+    let (shared, worker) = assemble_files(description, file_set, clock, ends);
     launch(name, shared, worker, clock.as_ref(), spawn)
 }
 
@@ -72,6 +79,9 @@ pub(crate) fn assemble_with(
     fs: Box<dyn Fs>,
     clock: &Arc<dyn Clock>,
 ) -> Result<(Arc<Shared>, Worker), OpenError> {
+    if !description.output.target.is_files() {
+        return assemble_output(description, clock);
+    }
     let variables = description.variables.clone();
     let explained = |error: OpenError| error.explained_by(&variables);
     check(&mut description, fs.as_ref(), clock.now()).map_err(explained)?;
@@ -80,19 +90,32 @@ pub(crate) fn assemble_with(
         open_files(settings, fs.take().unwrap_or_else(|| Box::new(Disk::new())), clock, unfinished)
     };
     let (file_set, ends) = open_once(&description, &mut open).map_err(explained)?;
-    Ok(assemble(description, file_set, clock, ends))
+    Ok(assemble_files(description, file_set, clock, ends))
+}
+
+/// A worker in front of a stream or a writer: its queue is in memory, and there is nothing to take up.
+fn assemble_output(
+    mut description: Description,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<Shared>, Worker), OpenError> {
+    bound_records(&mut description);
+    let faults = description.faults();
+    if !faults.is_empty() {
+        return Err(OpenError::Unusable(faults).explained_by(&description.variables));
+    }
+    let ends = ends::prepare_memory(&description, None)?;
+    let sink = sink::open::open(&description).map_err(|fault| OpenError::Unusable(vec![fault]))?;
+    let files = &description.files;
+    let rules = Rules { colours: true, verbatim: description.output.is_verbatim, ..files.rules() };
+    let (path, max_record) = (files.path.clone(), files.record_limit());
+    Ok(assemble(description, Taker { sink, rules, path, max_record }, clock, ends))
 }
 
 /// All faults at once, our own and the engine's.
 fn check(description: &mut Description, fs: &dyn Fs, now: Now) -> Result<(), OpenError> {
     let mut faults = description.faults();
     faults.extend(description.durable.fault(&description.files, fs));
-    let files = &mut description.files;
-    if files.max_record_bytes.is_none() {
-        let least = MAX_RECORD_BYTES.min(description.queue_bytes).min(files.max_total_bytes);
-        // A bound that is itself a fault must not become one of a field that nobody set.
-        files.max_record_bytes = (least >= LEAST_QUEUE_BYTES).then_some(least);
-    }
+    bound_records(description);
     // Where we have none, the engine tells its own as it opens; but before that a ring would be made.
     if !faults.is_empty() || ends::ring_path(description).is_some() {
         if let Err(fileset::OpenError::Unusable(more)) = Engine::check(&description.files, fs, now) {
@@ -100,6 +123,16 @@ fn check(description: &mut Description, fs: &dyn Fs, now: Now) -> Result<(), Ope
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(OpenError::Unusable(faults)) }
+}
+
+/// The longest record where none was named.
+fn bound_records(description: &mut Description) {
+    let files = &mut description.files;
+    if files.max_record_bytes.is_none() {
+        let least = MAX_RECORD_BYTES.min(description.queue_bytes).min(files.max_total_bytes);
+        // A bound that is itself a fault must not become one of a field that nobody set.
+        files.max_record_bytes = (least >= LEAST_QUEUE_BYTES).then_some(least);
+    }
 }
 
 /// Waits for another process, as long as was asked for.
@@ -149,17 +182,40 @@ fn open_files(
     }
 }
 
-fn assemble(
+fn assemble_files(
     description: Description,
     mut file_set: Engine,
     clock: &Arc<dyn Clock>,
     ends: Ends,
 ) -> (Arc<Shared>, Worker) {
-    let now = clock.now();
     if let Some(warning) = &ends.warning {
-        file_set.warn_of_hand_off(warning, now);
+        file_set.warn_of_hand_off(warning, clock.now());
     }
-    let bounds = ends::bounds(&description, file_set.settings().record_limit());
+    let taker = Taker {
+        rules: file_set.settings().rules(),
+        max_record: file_set.settings().record_limit(),
+        path: file_set.path().to_owned(),
+        sink: Box::new(file_set),
+    };
+    assemble(description, taker, clock, ends)
+}
+
+/// What takes the records, and what its owner has to know of it.
+struct Taker {
+    sink: Box<dyn Sink>,
+    rules: Rules,
+    path: PathBuf,
+    max_record: u64,
+}
+
+fn assemble(
+    description: Description,
+    taker: Taker,
+    clock: &Arc<dyn Clock>,
+    ends: Ends,
+) -> (Arc<Shared>, Worker) {
+    let now = clock.now();
+    let bounds = ends::bounds(&description, taker.max_record);
     let (notices, sync_from) = (description.notices, description.sync_at);
     let halves = ends.into_halves(bounds, notices != Notices::Off);
     let recovered = halves.recovered;
@@ -168,7 +224,7 @@ fn assemble(
         queue: halves.queue,
         sink: AlertSink::new(description.hooks.clone(), !description.quiet, Arc::clone(clock)),
         late: Late::new(description.late_records, description.shutdown_timeout),
-        path: file_set.path().to_owned(),
+        path: taker.path,
         control: to_worker,
         recovered,
         described: description,
@@ -177,8 +233,8 @@ fn assemble(
         shared: Arc::clone(&shared),
         inbox: halves.inbox,
         control,
-        rules: file_set.settings().rules(),
-        sink: Box::new(file_set),
+        rules: taker.rules,
+        sink: taker.sink,
         clock: Arc::clone(clock),
         notices,
         sync_from,

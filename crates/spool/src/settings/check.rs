@@ -6,6 +6,7 @@ use tracing_spool_fileset::{Fault, SyncPolicy};
 use tracing_spool_ring::{MOST_BYTES, MOST_RECORDS};
 
 use crate::settings::description::{Description, QUEUE_RECORDS};
+use crate::settings::table::ROWS;
 
 /// The longest that a record may be asked to wait for company.
 const LONGEST_LINGER: Duration = Duration::from_secs(60);
@@ -17,6 +18,7 @@ const LONGEST_RECORD: u64 = 1 << 30;
 impl Description {
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let mut faults = self.faults_of_the_queue();
+        faults.extend(self.faults_of_the_output());
         if self.shutdown_timeout.is_zero() {
             let wanted = "must be longer than nothing, such as 5 s: what waits is written in that time";
             faults.push(Fault::new("shutdown_timeout", "0s", wanted));
@@ -29,6 +31,25 @@ impl Description {
             let wanted = "must have at least one character, and no NUL";
             faults.push(Fault::new("thread_name", format!("{:?}", self.thread_name), wanted));
         }
+        faults
+    }
+
+    /// An output that is no file set has nothing that the settings of files could mean.
+    fn faults_of_the_output(&self) -> Vec<Fault> {
+        let (target, field) = (&self.output.target, self.output.target.field());
+        if target.is_files() {
+            return Vec::new();
+        }
+        let plain = Self::of(target.clone());
+        let of_files = ROWS.iter().filter(|row| row.setting.part.is_of_files());
+        let is_set = of_files.filter_map(|row| Some((row.setting.name, (row.change)(&plain, self)?)));
+        let meaningless = format!("must not be set: it belongs to files, and the log goes to {field}");
+        let mut faults: Vec<Fault> =
+            is_set.map(|(name, value)| Fault::new(name, value, meaningless.clone())).collect();
+        if self.hooks.rotate.is_some() {
+            faults.push(Fault::new("on_rotate", "a hook", meaningless));
+        }
+        faults.extend(self.files.faults().into_iter().filter(|fault| fault.field == "max_record_bytes"));
         faults
     }
 

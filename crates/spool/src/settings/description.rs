@@ -11,6 +11,7 @@ use crate::account::rank::Rank;
 use crate::settings::choices::{LateRecords, Notices};
 use crate::settings::durable::Durable;
 use crate::settings::overflow::Overflow;
+use crate::settings::target::{Output, Target};
 use crate::settings::variables::Variables;
 
 /// Default of [`SpoolBuilder::queue_bytes`](crate::SpoolBuilder::queue_bytes): 16 MiB.
@@ -25,6 +26,7 @@ pub const LINGER: Duration = Duration::from_millis(10);
 /// Everything that can be said of a log before it is opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Description {
+    pub(crate) output: Output,
     /// The file set.
     pub(crate) files: Settings,
     pub(crate) queue_bytes: u64,
@@ -45,8 +47,16 @@ pub(crate) struct Description {
 }
 
 impl Description {
+    /// A log that is no file set, and whose records do not linger.
+    pub(crate) fn of(target: Target) -> Self {
+        let name = target.name();
+        let output = Output { target, is_verbatim: false };
+        Self { output, linger: Duration::ZERO, ..Self::new(Path::new(&name)) }
+    }
+
     pub(crate) fn new(path: &Path) -> Self {
         Self {
+            output: Output::default(),
             files: Settings::new(path),
             queue_bytes: QUEUE_BYTES,
             queue_records: QUEUE_RECORDS,

@@ -10,4 +10,5 @@ pub(crate) mod durable;
 pub(crate) mod overflow;
 pub(crate) mod parse;
 pub(crate) mod table;
+pub(crate) mod target;
 pub(crate) mod variables;

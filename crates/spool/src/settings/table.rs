@@ -32,6 +32,19 @@ pub enum Part {
     Writer,
 }
 
+impl Part {
+    /// Whether it means something for files alone: a stream or a writer has what is left.
+    ///
+    /// ```
+    /// use tracing_spool::Part;
+    /// assert!(Part::Rotation.is_of_files() && !Part::Queue.is_of_files());
+    /// ```
+    #[must_use]
+    pub const fn is_of_files(self) -> bool {
+        !matches!(self, Self::Records | Self::Queue | Self::Writer)
+    }
+}
+
 /// One setting, as [`SpoolConfig::settings`](crate::SpoolConfig::settings) lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

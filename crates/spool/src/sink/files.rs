@@ -46,6 +46,7 @@ impl Sink for Engine {
             total_bytes: self.total_bytes(),
             max_total_bytes: self.settings().max_total_bytes,
             alerts: self.open_alerts(),
+            panics: 0,
         }
     }
 

@@ -1,7 +1,12 @@
 //! What takes batches: the file set, a stream, or any `io::Write`. The worker knows them by one small trait.
 //! A sink has no thread and no clock, and waits for nothing but, shortly, for room in a stream.
 
+mod any_write;
+mod desk;
 mod files;
+mod hold;
+pub(crate) mod open;
+mod stream;
 
 use std::fmt;
 
@@ -20,12 +25,23 @@ pub(crate) enum State {
     Overdue,
     /// The file set takes none.
     Blocked(BlockReason),
+    /// An output that is no file set takes none for the moment: its reader is slow ...
+    Full,
+    /// ... or sleeps.
+    Asleep,
+    /// It takes none, and answers with errors.
+    Failing,
 }
 
 impl State {
     /// Whether records wait for something that may not come: whoever flushes hears so at once.
     pub(crate) fn is_blocked(self) -> bool {
-        matches!(self, Self::Blocked(_))
+        matches!(self, Self::Blocked(_) | Self::Failing)
+    }
+
+    /// Whether it takes records.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Writing | Self::Overdue)
     }
 }
 
@@ -38,6 +54,8 @@ pub(crate) struct View {
     pub(crate) total_bytes: u64,
     pub(crate) max_total_bytes: u64,
     pub(crate) alerts: Vec<Alert>,
+    /// Panics of code of the user's that it calls.
+    pub(crate) panics: u64,
 }
 
 /// Takes batches, remembers in them how far it has come, and says when it wants to be called again.
@@ -59,6 +77,11 @@ pub(crate) trait Sink: Send + fmt::Debug {
     fn wake_at(&self) -> Option<Mono>;
 
     fn state(&self) -> State;
+
+    /// Whether what it took is out of its hands.
+    fn is_flushed(&self) -> bool {
+        true
+    }
 
     /// What it has to tell since the last call.
     fn take_events(&mut self) -> Vec<Event>;

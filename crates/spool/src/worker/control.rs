@@ -33,6 +33,8 @@ pub(crate) enum Flushed {
     Done,
     /// The file set is blocked; so many records wait.
     Blocked(u64),
+    /// All was written, and the writer cannot flush it.
+    Unflushed,
     /// The writer thread left first; so many records are in no file.
     Closed(u64),
 }
@@ -135,12 +137,14 @@ impl Tickets {
     }
 
     /// Answers what can be answered. An asker that has gone does not matter.
-    pub(crate) fn answer(&mut self, settled: u64, is_said: bool, is_blocked: bool) {
+    pub(crate) fn answer(&mut self, settled: u64, is_said: bool, is_blocked: bool, is_flushed: bool) {
         self.take_where(|ticket| {
             let left = ticket.target.saturating_sub(settled);
             // Blocked with only a notice unsaid: the records are where they belong.
-            if left == 0 && (is_said || is_blocked) {
+            if left == 0 && (is_said || is_blocked) && is_flushed {
                 Some(Flushed::Done)
+            } else if left == 0 && is_blocked && ticket.ask.patience == Patience::Asks {
+                Some(Flushed::Unflushed)
             } else if is_blocked && ticket.ask.patience == Patience::Asks {
                 Some(Flushed::Blocked(left))
             } else {
@@ -186,11 +190,11 @@ mod tests {
         let (second, second_answer) = ask(Patience::Asks);
         tickets.add(3, first);
         tickets.add(5, second);
-        tickets.answer(4, false, false);
+        tickets.answer(4, false, false, true);
         assert_eq!(first_answer.now(), Err(Unanswered::InTime));
-        tickets.answer(4, true, false);
+        tickets.answer(4, true, false, true);
         assert_eq!(first_answer.now(), Ok(Flushed::Done));
-        tickets.answer(4, true, true);
+        tickets.answer(4, true, true, true);
         assert_eq!(second_answer.now(), Ok(Flushed::Blocked(1)));
         let (third, third_answer) = ask(Patience::Asks);
         tickets.add(9, third);
@@ -203,9 +207,9 @@ mod tests {
         let mut tickets = Tickets::default();
         let (asks, answer) = ask(Patience::Waits);
         tickets.add(3, asks);
-        tickets.answer(2, true, true);
+        tickets.answer(2, true, true, true);
         assert_eq!(answer.now(), Err(Unanswered::InTime));
-        tickets.answer(3, true, false);
+        tickets.answer(3, true, false, true);
         assert_eq!(answer.now(), Ok(Flushed::Done));
     }
 
@@ -228,7 +232,7 @@ mod tests {
             tickets.add(1, asks.take());
         }
         assert_eq!(tickets.0.len(), 2);
-        tickets.answer(1, true, false);
+        tickets.answer(1, true, false, true);
         assert_eq!((waits.now(), tickets.are_waiting()), (Ok(Flushed::Done), false));
     }
 }

@@ -22,6 +22,8 @@ pub enum FlushError {
         /// Records that wait, of those accepted before the call.
         left: u64,
     },
+    /// Everything was given to the `Write` behind the log, whose own flush fails.
+    NotFlushed,
     /// The spool was shut down.
     Closed {
         /// Records accepted before the call that are in no file.
@@ -38,6 +40,7 @@ impl fmt::Display for FlushError {
         match self {
             Self::TimedOut { left } => write!(f, "flush timed out with {left} records waiting"),
             Self::Blocked { left } => write!(f, "the log takes no records at the moment; {left} are waiting"),
+            Self::NotFlushed => f.write_str("the writer behind the log cannot flush what it was given"),
             Self::Closed { left } => write!(f, "the spool was shut down with {left} records not written"),
             Self::OnWriterThread => f.write_str("flush was called on the writer thread or in an alert hook"),
             Self::Forked => f.write_str("flush was called in a forked child, which has no writer thread"),
@@ -55,6 +58,8 @@ pub enum RequestError {
     Closed,
     /// It was made in a forked child, which has no writer thread.
     Forked,
+    /// The log goes to a stream or a writer, and has no files.
+    NoFiles,
 }
 
 impl fmt::Display for RequestError {
@@ -62,6 +67,7 @@ impl fmt::Display for RequestError {
         f.write_str(match self {
             Self::Closed => "the spool was shut down",
             Self::Forked => "a forked child has no writer thread",
+            Self::NoFiles => "the log has no files that could be rotated",
         })
     }
 }
@@ -90,6 +96,9 @@ impl Shared {
 
     /// Asks for a new file.
     pub(crate) fn rotate(&self) -> Result<(), RequestError> {
+        if !self.is_forked() && !self.described().output.target.is_files() {
+            return Err(RequestError::NoFiles);
+        }
         self.request_once(&self.asks.rotate, Control::Rotate)
     }
 
@@ -130,6 +139,7 @@ pub(crate) fn understand(
     match answer {
         Ok(Flushed::Done) => Ok(()),
         Ok(Flushed::Blocked(left)) => Err(FlushError::Blocked { left }),
+        Ok(Flushed::Unflushed) => Err(FlushError::NotFlushed),
         Ok(Flushed::Closed(left)) => Err(FlushError::Closed { left }),
         Err(Unanswered::InTime) => Err(FlushError::TimedOut { left: waiting() }),
         Err(Unanswered::Ever) => Err(FlushError::Closed { left: waiting() }),

@@ -97,5 +97,6 @@ pub(crate) fn rules_of(notes: [u64; 2]) -> Rules {
         escape: notes[0] & ESCAPE != 0,
         single_line: notes[0] & SINGLE_LINE != 0,
         max_bytes: usize::try_from(notes[1]).unwrap_or(usize::MAX),
+        ..Rules::default()
     }
 }

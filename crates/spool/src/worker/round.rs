@@ -117,6 +117,8 @@ struct Counts {
     taken: u64,
     /// And of those: in a file, or given up.
     settled: u64,
+    /// Panics of the user's writer that are in the books.
+    panics: u64,
 }
 
 #[derive(Debug)]
@@ -228,7 +230,8 @@ impl Worker {
         self.pace.took(self.counts.taken - before.taken, now.mono);
         let is_said = !self.speech.gap.is_waiting() && !self.tray.has_notice();
         let is_blocked = self.state().is_blocked();
-        self.tickets.answer(self.counts.settled, is_said, is_blocked);
+        let is_flushed = self.sink.as_ref().is_none_or(|sink| sink.is_flushed());
+        self.tickets.answer(self.counts.settled, is_said, is_blocked, is_flushed);
         let progress = self.counts.settled > before.settled;
         if progress {
             self.panics_in_a_row = 0;
@@ -292,6 +295,7 @@ impl Worker {
     fn publish(&mut self) {
         let Some(sink) = &self.sink else { return };
         let (state, view) = (sink.state(), sink.view());
+        self.shared.ledger.panicked(view.panics - std::mem::replace(&mut self.counts.panics, view.panics));
         self.shared.publish_state(state);
         self.shared.publish(|picture| {
             picture.files = view.counters;
@@ -302,8 +306,9 @@ impl Worker {
             picture.health.alerts = view.alerts;
             picture.health.condition = match state {
                 State::Blocked(reason) => Condition::Blocked(reason),
+                State::Asleep | State::Failing => Condition::Stalled,
                 State::Overdue => Condition::Overdue,
-                State::Writing => Condition::Writing,
+                State::Writing | State::Full => Condition::Writing,
             };
         });
     }
@@ -348,7 +353,7 @@ impl Worker {
     }
 
     fn after_panic(&mut self) -> Next {
-        self.shared.ledger.panicked();
+        self.shared.ledger.panicked(1);
         self.panics_in_a_row += 1;
         if self.panics_in_a_row < PANICS_IN_A_ROW {
             return Next::Again;

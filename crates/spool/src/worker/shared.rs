@@ -43,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     pub(crate) sink: AlertSink,
     pub(crate) late: Late,
+    /// The live file, or what the output is called.
     pub(crate) path: PathBuf,
     pub(crate) shutdown_timeout: Duration,
     /// How long a record may wait for company, in nanoseconds: it can change.
@@ -68,6 +69,7 @@ pub(crate) struct Shared {
 const NOT_BLOCKED: u8 = 0;
 const BY_BUDGET: u8 = 1;
 const BY_DISK: u8 = 2;
+const BY_OUTPUT: u8 = 3;
 
 /// What is said once.
 #[derive(Debug, Default)]
@@ -158,7 +160,7 @@ impl Shared {
             self.queue.hold_late();
         }
         if report.panics {
-            self.ledger.panicked();
+            self.ledger.panicked(1);
         }
         report.events.into_iter().for_each(|event| self.hear(event));
     }
@@ -204,6 +206,7 @@ impl Shared {
         match self.block.load(Ordering::Relaxed) {
             BY_BUDGET => Some(Reason::DiskBudget),
             BY_DISK => Some(Reason::DiskError),
+            BY_OUTPUT => Some(Reason::Output),
             _ => None,
         }
     }
@@ -214,7 +217,7 @@ impl Shared {
             self.publish(|picture| picture.health.last_alert = Some(alert.clone()));
         }
         if self.sink.say(alert) {
-            self.ledger.panicked();
+            self.ledger.panicked(1);
         }
     }
 
@@ -228,7 +231,7 @@ impl Shared {
             Event::AlertFileFailed(failure) => {
                 self.sink.print(&format_args!("the alert file cannot be written: {failure}"));
             }
-            Event::Rotated(rotated) if self.sink.rotated(&rotated) => self.ledger.panicked(),
+            Event::Rotated(rotated) if self.sink.rotated(&rotated) => self.ledger.panicked(1),
             _ => {}
         }
     }
@@ -238,7 +241,7 @@ impl Shared {
     #[must_use]
     pub(crate) fn thread_starts(&self) -> bool {
         if self.sink.thread_starts() {
-            self.ledger.panicked();
+            self.ledger.panicked(1);
         }
         !self.is_forked()
     }
@@ -252,6 +255,7 @@ impl Shared {
         let code = match state {
             State::Blocked(BlockReason::Budget) => BY_BUDGET,
             State::Blocked(_) => BY_DISK,
+            State::Failing => BY_OUTPUT,
             _ => NOT_BLOCKED,
         };
         // A store that changes nothing would still take the line away from callers.

@@ -23,6 +23,8 @@ pub(crate) struct Settled {
     pub(crate) bytes: u64,
     /// Those of them that no file could take, by rank.
     pub(crate) refused: [u64; 5],
+    /// No file could take a notice.
+    pub(crate) lost_notice: bool,
     /// The most important level among them.
     pub(crate) highest: Option<Rank>,
 }
@@ -64,8 +66,11 @@ pub(crate) struct Tray {
 impl Tray {
     pub(crate) fn new(rules: Rules) -> Self {
         // Notices are ours, but may name what others chose.
-        let notice_rules =
-            Rules { escape: true, single_line: true, max_bytes: rules.max_bytes.min(notice::MOST_BYTES) };
+        let notice_rules = Rules {
+            single_line: true,
+            max_bytes: rules.max_bytes.min(notice::MOST_BYTES),
+            ..Rules::default()
+        };
         let batch = Batch::with_capacity(BATCH_BYTES + BATCH_BYTES / 4);
         Self { batch, slips: Vec::with_capacity(4_096), settled: 0, rules, rendered_by: rules, notice_rules }
     }
@@ -123,7 +128,7 @@ impl Tray {
     /// Adds a notice as another process has rendered it: whatever the limits are now, what it began is finished.
     #[cfg(not(shuttle))]
     pub(crate) fn push_rendered_notice(&mut self, line: &[u8]) {
-        self.batch.push(line, &Rules { escape: false, single_line: false, max_bytes: usize::MAX });
+        self.batch.push(line, &Rules { verbatim: true, max_bytes: usize::MAX, ..Rules::default() });
         self.slips.push(Slip::Notice);
     }
 
@@ -153,8 +158,10 @@ impl Tray {
             }
         }
         for place in self.batch.refused().iter().filter(|place| **place >= self.settled) {
-            if let Some(Slip::Record { rank, .. }) = self.slips.get(*place) {
-                settled.refused[rank.index()] += 1;
+            match self.slips.get(*place) {
+                Some(Slip::Record { rank, .. }) => settled.refused[rank.index()] += 1,
+                Some(Slip::Notice) => settled.lost_notice = true,
+                None => {}
             }
         }
         self.settled = finished;
@@ -213,7 +220,7 @@ mod tests {
         tray.batch.refuse_record();
         let refused = [0, 1, 0, 0, 0];
         let highest = Some(Rank::Debug);
-        assert_eq!(tray.settle(), Settled { records: 1, bytes: 20, refused, highest });
+        assert_eq!(tray.settle(), Settled { records: 1, bytes: 20, refused, highest, ..Settled::default() });
         assert_eq!(tray.settle(), Settled::default());
         assert!(tray.is_done());
         tray.clear();

@@ -49,7 +49,7 @@ impl Spool {
     }
 
     /// A writer for one record of this rank.
-    fn writer(&self, rank: Rank) -> EventWriter<'_> {
+    fn event_writer(&self, rank: Rank) -> EventWriter<'_> {
         EventWriter { shared: &self.shared, record: Record::new(rank) }
     }
 }
@@ -65,11 +65,11 @@ impl<'a> MakeWriter<'a> for Spool {
 
     /// A writer for an event whose level is not known: it counts as INFO.
     fn make_writer(&'a self) -> EventWriter<'a> {
-        self.writer(Rank::Info)
+        self.event_writer(Rank::Info)
     }
 
     fn make_writer_for(&'a self, meta: &Metadata<'_>) -> EventWriter<'a> {
-        self.writer(Rank::of(*meta.level()))
+        self.event_writer(Rank::of(*meta.level()))
     }
 }
 

@@ -65,6 +65,7 @@ impl Shared {
             bytes: lines.saturating_mul(BYTES_PER_LINE).clamp(LEAST_BYTES, MOST_BYTES),
             records: lines,
             max_record: usize::MAX,
+            is_flat: true,
             overflow: if is_lossy { Overflow::DropNewest } else { Overflow::Block },
         };
         // One rank, which may fill all of it.

@@ -98,7 +98,7 @@ impl<W: Write + Send + 'static> Worker<W> {
             }
             self.inbox.tend();
             self.settled += taken;
-            self.tickets.answer(self.settled, true, false);
+            self.tickets.answer(self.settled, true, false, true);
             let now = self.clock.now().mono;
             self.pace.took(taken, now);
             if self.shared.is_abandoned() {

@@ -14,7 +14,7 @@ fn queue_of(bounds: Bounds) -> (Queue, Inbox) {
 }
 
 fn queue(bytes: u64, records: u64, overflow: Overflow) -> (Queue, Inbox) {
-    queue_of(Bounds { bytes, records, max_record: 1_000, overflow })
+    queue_of(Bounds { bytes, records, max_record: 1_000, overflow, is_flat: false })
 }
 
 fn offer(queue: &Queue, rank: Rank, text: &[u8]) -> Result<(), Refusal> {
@@ -139,8 +139,13 @@ fn a_writer_thread_that_parked_is_woken_by_any_record() {
 
 #[test]
 fn museum_t10_the_byte_bound_holds() {
-    let bounds =
-        Bounds { bytes: 1 << 20, records: 100_000, max_record: 1 << 20, overflow: Overflow::DropNewest };
+    let bounds = Bounds {
+        bytes: 1 << 20,
+        records: 100_000,
+        max_record: 1 << 20,
+        overflow: Overflow::DropNewest,
+        is_flat: false,
+    };
     let (queue, mut inbox) = queue_of(bounds);
     let text = vec![b'x'; 64 * 1024];
     let mut refused = 0;
@@ -169,7 +174,13 @@ fn what_is_too_long_is_cut_and_counted() {
 
 #[test]
 fn long_records_keep_their_place() {
-    let bounds = Bounds { bytes: 1 << 20, records: 100, max_record: 40_000, overflow: Overflow::DropNewest };
+    let bounds = Bounds {
+        bytes: 1 << 20,
+        records: 100,
+        max_record: 40_000,
+        overflow: Overflow::DropNewest,
+        is_flat: false,
+    };
     let (queue, mut inbox) = queue_of(bounds);
     offer(&queue, Rank::Info, b"before").unwrap();
     for len in [30_000, 50_000] {
@@ -255,7 +266,8 @@ fn waiting_ends_with_patience_with_the_door_and_never_begins_inside() {
 
 #[test]
 fn a_forked_child_never_waits() {
-    let bounds = Bounds { bytes: 1 << 20, records: 1, max_record: 1_000, overflow: Overflow::Block };
+    let bounds =
+        Bounds { bytes: 1 << 20, records: 1, max_record: 1_000, overflow: Overflow::Block, is_flat: false };
     let (mut queue, _inbox) = queue_of(bounds);
     queue.process = Process::ELSEWHERE;
     offer(&queue, Rank::Error, b"1").unwrap();

@@ -104,6 +104,9 @@ impl Worker {
     /// Books what was finished, and makes room for others; returns the most important level among it.
     pub(super) fn settle(&mut self) -> Option<Rank> {
         let settled = self.tray.settle();
+        if settled.lost_notice {
+            self.speech.gap.take_back(self.clock.now()); // said again, where it can be
+        }
         if settled.records > 0 {
             self.counts.settled += settled.records;
             let ledger = &self.shared.ledger;

@@ -25,7 +25,7 @@ impl Worker {
             return self.finish(now, is_late);
         }
         if !self.tray.is_done() {
-            let is_stuck = !progress && self.state().is_blocked();
+            let is_stuck = !progress && !self.state().is_open();
             // There may be room before the time is over: it is tried as often as ever, and at the very end.
             let left = deadline - now.mono;
             let probe = || wait(now, self.wake_at()).min(left);
@@ -63,7 +63,7 @@ impl Worker {
                     Ok(report) => left.fragment = report.fragment_left,
                     Err(payload) => {
                         std::mem::forget(payload);
-                        self.shared.ledger.panicked();
+                        self.shared.ledger.panicked(1);
                     }
                 }
                 self.shared.late.leave_nothing();

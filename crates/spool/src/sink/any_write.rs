@@ -1,0 +1,226 @@
+//! Any `io::Write` as a sink. Whatever it does, the thread goes on: its panics end here, what it refuses is counted.
+//!
+//! Records are offered together, a slice for each (`write_vectored`): a writer that knows nothing of slices gets a `write` for
+//! each record, one that does gets all of them at once.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io::{self, IoSlice, Write};
+use std::path::Path;
+
+use tracing_spool_fileset::internal::guest;
+use tracing_spool_fileset::{Batch, CloseReport, Engine, Event, Failure, Mono, Now, Op, OsError, Witness};
+
+use super::desk::Desk;
+use super::hold::Hold;
+use super::{Sink, State, View};
+use crate::account::ledger::Reason;
+
+/// Records that are offered at once.
+const TOGETHER: usize = 1_024;
+
+pub(crate) struct AnyWrite {
+    /// None after the end.
+    writer: Option<Box<dyn Write + Send>>,
+    desk: Desk,
+    hold: Hold,
+    /// Something was written since it was last flushed.
+    is_dirty: bool,
+    /// It took the beginning of a record and refused the rest: a newline keeps the next one apart.
+    is_torn: bool,
+    /// Records need not be lines.
+    is_verbatim: bool,
+    panics: u64,
+}
+
+/// What a call of the writer came to.
+enum Outcome {
+    Took(usize),
+    /// Nothing, for the moment.
+    NotNow,
+    Refused(Option<io::Error>),
+}
+
+impl AnyWrite {
+    pub(crate) fn new(writer: Box<dyn Write + Send>, name: &Path, is_verbatim: bool) -> Self {
+        Self {
+            writer: Some(writer),
+            desk: Desk::new(name),
+            hold: Hold::default(),
+            is_dirty: false,
+            is_torn: false,
+            is_verbatim,
+            panics: 0,
+        }
+    }
+
+    /// Runs code of the writer's. A panic is a refusal without an error.
+    fn call(&mut self, call: impl Fn(&mut dyn Write) -> io::Result<usize>) -> Outcome {
+        let Some(writer) = &mut self.writer else { return Outcome::Refused(None) };
+        loop {
+            return match guest::run(|| call(writer.as_mut())) {
+                Some(Ok(0)) => Outcome::Refused(Some(io::ErrorKind::WriteZero.into())),
+                Some(Ok(bytes)) => Outcome::Took(bytes),
+                Some(Err(error)) => match error.kind() {
+                    io::ErrorKind::Interrupted => continue,
+                    io::ErrorKind::WouldBlock => Outcome::NotNow,
+                    _ => Outcome::Refused(Some(error)),
+                },
+                None => {
+                    self.panics += 1;
+                    Outcome::Refused(None)
+                }
+            };
+        }
+    }
+
+    fn write(&mut self, batch: &Batch) -> Outcome {
+        if self.is_torn {
+            match self.call(|writer| writer.write(b"\n")) {
+                Outcome::Took(_) => self.is_torn = false,
+                other => return other,
+            }
+        }
+        let bytes = batch.unwritten();
+        let mut start = 0;
+        let slices: Vec<IoSlice<'_>> = batch
+            .lens()
+            .take(TOGETHER)
+            .map(|len| {
+                start += len;
+                IoSlice::new(&bytes[start - len..start])
+            })
+            .collect();
+        match self.call(|writer| writer.write_vectored(&slices)) {
+            // A writer that claims more than it was given has what it was given.
+            Outcome::Took(taken) => Outcome::Took(taken.min(start)),
+            other => other,
+        }
+    }
+
+    /// The record in hand is refused. It may be in the writer with its beginning.
+    fn refuse(&mut self, error: Option<io::Error>, batch: &mut Batch, now: Now) {
+        self.is_torn = batch.partial() > 0 && !self.is_verbatim;
+        batch.refuse_record();
+        self.desk.refused(1);
+        self.failed(error, "the writer", now);
+    }
+
+    fn failed(&mut self, error: Option<io::Error>, who: &str, now: Now) {
+        let Some(error) = error else {
+            return self.desk.failed(None, format!("{who} panicked"), now);
+        };
+        let code = error.raw_os_error();
+        let failure = code.map(|code| Failure::new(Op::Write, self.desk.name(), OsError::from_code(code)));
+        let detail = if failure.is_some() { String::new() } else { format!("{who}: {error}") };
+        self.desk.failed(failure, detail, now);
+    }
+
+    fn flush(&mut self, now: Now) {
+        match self.call(|writer| writer.flush().map(|()| 1)) {
+            Outcome::Took(_) => {
+                self.is_dirty = false;
+                self.hold.end();
+            }
+            Outcome::NotNow => self.hold.full(now),
+            Outcome::Refused(error) => {
+                self.failed(error, "the writer's flush", now);
+                self.hold.failed(now);
+            }
+        }
+    }
+}
+
+impl Sink for AnyWrite {
+    fn append(&mut self, batch: &mut Batch, writes_max: usize, now: Now, _: Option<&mut dyn Witness>) {
+        if self.hold.is_early(now) {
+            return;
+        }
+        for _ in 0..writes_max {
+            if batch.is_done() {
+                break;
+            }
+            match self.write(batch) {
+                Outcome::Took(bytes) => {
+                    let finished = batch.finished();
+                    batch.advance(bytes);
+                    self.desk.wrote(batch.finished() - finished, bytes, now);
+                    self.is_dirty = true;
+                    self.hold.end();
+                }
+                Outcome::NotNow => {
+                    self.hold.full(now);
+                    break;
+                }
+                Outcome::Refused(error) => self.refuse(error, batch, now),
+            }
+        }
+        self.desk.waits(self.hold.long_since());
+    }
+
+    /// Flushes what was written; after an error each half a second.
+    fn tick(&mut self, now: Now) {
+        if self.is_dirty && !self.hold.is_early(now) {
+            self.flush(now);
+        }
+    }
+
+    fn hurry(&mut self) {
+        self.hold.hurry();
+    }
+
+    fn reopen(&mut self, _: Now) {
+        self.hold.hurry();
+    }
+
+    fn wake_at(&self) -> Option<Mono> {
+        self.hold.wake_at()
+    }
+
+    fn state(&self) -> State {
+        self.hold.state()
+    }
+
+    fn is_flushed(&self) -> bool {
+        !self.is_dirty
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        self.desk.take_events()
+    }
+
+    fn view(&self) -> View {
+        View { panics: self.panics, ..self.desk.view() }
+    }
+
+    fn refusal(&self) -> Reason {
+        Reason::Output
+    }
+
+    fn end(&mut self, batch: &mut Batch, now: Now, _: Option<&mut dyn Witness>) -> CloseReport {
+        if self.is_dirty {
+            self.flush(now);
+        }
+        let writer = self.writer.take();
+        if guest::run(|| drop(writer)).is_none() {
+            self.panics += 1;
+            self.failed(None, "the writer's destructor", now);
+        }
+        let mut report = CloseReport::default();
+        report.records_left = batch.records() - batch.finished();
+        report.fragment_left = batch.partial() > 0;
+        report
+    }
+
+    fn files(&mut self) -> Option<&mut Engine> {
+        None
+    }
+}
+
+impl fmt::Debug for AnyWrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyWrite").field("desk", &self.desk).finish_non_exhaustive()
+    }
+}

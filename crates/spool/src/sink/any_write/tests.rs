@@ -1,0 +1,167 @@
+//! Proves what any `io::Write` can do to this sink, and what it cannot, on the test's own thread.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tracing_spool_fileset::{Edge, Rules, Wall};
+
+use super::*;
+
+type Answer = Box<dyn FnMut(&[u8]) -> io::Result<usize> + Send>;
+
+/// A writer by script; what it took, call by call.
+struct Scripted {
+    answers: Vec<Answer>,
+    flushes: Vec<io::Result<()>>,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Write for Scripted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = if self.answers.is_empty() { bytes.len() } else { self.answers.remove(0)(bytes)? };
+        self.told
+            .lock()
+            .unwrap()
+            .push(String::from_utf8_lossy(&bytes[..taken.min(bytes.len())]).into_owned());
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.told.lock().unwrap().push("flush".to_owned());
+        if self.flushes.is_empty() { Ok(()) } else { self.flushes.remove(0) }
+    }
+}
+
+struct World {
+    sink: AnyWrite,
+    batch: Batch,
+    told: Arc<Mutex<Vec<String>>>,
+    millis: u64,
+}
+
+fn answer(answer: impl FnMut(&[u8]) -> io::Result<usize> + Send + 'static) -> Answer {
+    Box::new(answer)
+}
+
+impl World {
+    fn of(answers: Vec<Answer>, flushes: Vec<io::Result<()>>, records: &[&str]) -> Self {
+        let told = Arc::default();
+        let writer = Scripted { answers, flushes, told: Arc::clone(&told) };
+        let sink = AnyWrite::new(Box::new(writer), Path::new("writer"), false);
+        let mut batch = Batch::default();
+        records.iter().for_each(|record| _ = batch.push(record.as_bytes(), &Rules::default()));
+        Self { sink, batch, told, millis: 0 }
+    }
+
+    fn round_after(&mut self, millis: u64) -> Vec<String> {
+        self.millis += millis;
+        let mono = Mono::from_start(Duration::from_millis(self.millis));
+        let now = Now { mono, wall: Wall::from_unix_micros(0) };
+        self.sink.append(&mut self.batch, usize::MAX, now, None);
+        self.sink.tick(now);
+        std::mem::take(&mut self.told.lock().unwrap())
+    }
+
+    fn edges(&mut self) -> Vec<Edge> {
+        let edge = |event| if let Event::Alert(alert) = event { Some(alert.edge) } else { None };
+        self.sink.take_events().into_iter().filter_map(edge).collect()
+    }
+}
+
+#[test]
+fn a_plain_writer_gets_a_call_for_each_record_and_a_flush_behind_them() {
+    let mut world = World::of(Vec::new(), Vec::new(), &["one", "two", "three"]);
+    assert_eq!(world.round_after(0), ["one\n", "two\n", "three\n", "flush"]);
+    assert!(world.round_after(0).is_empty() && world.sink.is_flushed());
+}
+
+#[test]
+fn a_writer_that_knows_slices_gets_all_at_once() {
+    struct Together(Arc<Mutex<Vec<usize>>>);
+    impl Write for Together {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(slices.len());
+            Ok(slices.iter().map(|slice| slice.len()).sum())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let calls = Arc::<Mutex<Vec<usize>>>::default();
+    let mut world = World::of(Vec::new(), Vec::new(), &["x"; 2_500]);
+    world.sink.writer = Some(Box::new(Together(Arc::clone(&calls))));
+    world.round_after(0);
+    assert_eq!(*calls.lock().unwrap(), [1_024, 1_024, 452]);
+    assert!(world.batch.is_done());
+}
+
+#[test]
+fn what_it_refuses_and_panics_at_is_lost_and_counted_and_the_rest_is_written() {
+    let answers = vec![
+        answer(|_| Err(io::Error::other("no"))),
+        answer(|_| panic!("of the writer")),
+        answer(|_| Ok(0)),
+        answer(|_| Err(io::ErrorKind::Interrupted.into())),
+    ];
+    let mut world = World::of(answers, Vec::new(), &["a", "b", "c", "d", "e"]);
+    assert_eq!(world.round_after(0), ["", "d\n", "e\n", "flush"]);
+    assert_eq!(world.batch.refused(), [0, 1, 2]);
+    assert_eq!((world.edges(), world.sink.panics), (vec![Edge::Raised], 1));
+    world.batch.push(b"f", &Rules::default());
+    world.round_after(2_000);
+    assert_eq!(world.edges(), [Edge::Cleared], "well again");
+}
+
+#[test]
+fn one_that_would_block_is_asked_again() {
+    let answers = vec![answer(|_| Err(io::ErrorKind::WouldBlock.into()))];
+    let mut world = World::of(answers, Vec::new(), &["kept"]);
+    assert!(world.round_after(0).is_empty());
+    assert_eq!(world.sink.state(), State::Full);
+    assert_eq!(world.round_after(1), ["kept\n", "flush"]);
+}
+
+#[test]
+fn a_line_that_was_torn_is_ended_before_the_next() {
+    let answers = vec![answer(|_| Ok(2)), answer(|_| Err(io::Error::other("no")))];
+    let mut world = World::of(answers, Vec::new(), &["abcdef", "next"]);
+    assert_eq!(world.round_after(0), ["ab", "\n", "next\n", "flush"]);
+}
+
+#[test]
+fn a_flush_that_fails_is_tried_again_and_known() {
+    let mut world = World::of(Vec::new(), vec![Err(io::Error::from_raw_os_error(28))], &["one"]);
+    world.round_after(0);
+    assert_eq!((world.sink.is_flushed(), world.sink.state()), (false, State::Failing));
+    let alert = world.sink.view().alerts.remove(0);
+    assert!(alert.to_string().contains("ENOSPC"), "{alert}");
+    assert!(world.round_after(499).is_empty());
+    assert_eq!(world.round_after(1), ["flush"]);
+    assert_eq!((world.sink.is_flushed(), world.sink.state()), (true, State::Writing));
+}
+
+#[test]
+fn a_destructor_that_panics_ends_there() {
+    struct Bomb;
+    impl Write for Bomb {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("at the end");
+        }
+    }
+    let mut world = World::of(Vec::new(), Vec::new(), &[]);
+    world.sink.writer = Some(Box::new(Bomb));
+    let now = Now { mono: Mono::from_start(Duration::ZERO), wall: Wall::from_unix_micros(0) };
+    world.sink.end(&mut world.batch, now, None);
+    assert_eq!(world.sink.panics, 1);
+}

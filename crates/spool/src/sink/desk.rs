@@ -1,0 +1,92 @@
+//! What a sink that is no file set tells of itself: its counters, and one trouble at a time, with its beginning and its end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tracing_spool_fileset::{Alert, Counters, Event, Failure, Moments, Mono, Now, Trouble};
+
+use super::View;
+
+/// A trouble is over when records were taken for this long without another failure: one that comes and goes with each record
+/// is one trouble, and one line on stderr.
+const QUIET: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(super) struct Desk {
+    name: PathBuf,
+    counters: Counters,
+    moments: Moments,
+    events: Vec<Event>,
+    alert: Option<Alert>,
+    failed_at: Option<Mono>,
+}
+
+impl Desk {
+    pub(super) fn new(name: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            counters: Counters::default(),
+            moments: Moments::default(),
+            events: Vec::new(),
+            alert: None,
+            failed_at: None,
+        }
+    }
+
+    pub(super) fn name(&self) -> PathBuf {
+        self.name.clone()
+    }
+
+    /// Records that were written to their ends, and what one call wrote.
+    pub(super) fn wrote(&mut self, records: usize, bytes: usize, now: Now) {
+        self.counters.records_written += records as u64;
+        self.counters.bytes_written += bytes as u64;
+        self.counters.write_calls += 1;
+        self.moments.last_write = Some(now.wall);
+        if self.failed_at.is_some_and(|failed_at| now.mono - failed_at >= QUIET) {
+            self.is_well(now);
+        }
+    }
+
+    pub(super) fn refused(&mut self, records: usize) {
+        self.counters.records_refused += records as u64;
+    }
+
+    /// A call failed.
+    pub(super) fn failed(&mut self, failure: Option<Failure>, detail: impl Into<String>, now: Now) {
+        self.counters.failures += 1;
+        self.failed_at = Some(now.mono);
+        if self.alert.is_none() {
+            self.counters.alerts_raised += 1;
+            let alert = Alert::raised(Trouble::Write, self.name(), failure, detail, now.wall);
+            self.alert = Some(alert.clone());
+            self.events.push(Event::Alert(alert));
+        }
+    }
+
+    /// The trouble is over, if there was one.
+    pub(super) fn is_well(&mut self, now: Now) {
+        self.failed_at = None;
+        if let Some(alert) = self.alert.take() {
+            self.events.push(Event::Alert(alert.cleared(now.wall)));
+        }
+    }
+
+    /// Since when records wait, or that they do not.
+    pub(super) fn waits(&mut self, since: Option<Now>) {
+        self.moments.blocked_since = since.map(|since| since.wall);
+    }
+
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub(super) fn view(&self) -> View {
+        View {
+            counters: self.counters,
+            moments: self.moments,
+            alerts: self.alert.iter().cloned().collect(),
+            ..View::default()
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Proves what a stream does for a reader that sleeps, goes, comes back or is slow, with real pipes, sockets and terminals, on the
+//! test's own thread.
+#![expect(clippy::disallowed_types, reason = "the test holds the other end")]
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::pty::openpty;
+use nix::sys::termios::{FlowArg, tcflow};
+use nix::unistd::{dup2, mkfifo, pipe};
+use tracing_spool_fileset::{Edge, Rules, Wall};
+
+use super::*;
+
+/// A stream, its clock and what is to be written.
+struct World {
+    stream: Stream,
+    batch: Batch,
+    millis: u64,
+}
+
+impl World {
+    fn of(descriptor: impl Into<OwnedFd>) -> Self {
+        let stream = Stream::open(End::Own(descriptor.into()), Path::new("fd"), "fd").unwrap();
+        Self { stream, batch: Batch::default(), millis: 0 }
+    }
+
+    fn now(&self) -> Now {
+        let mono = Mono::from_start(Duration::from_millis(self.millis));
+        Now { mono, wall: Wall::from_unix_micros(i64::try_from(self.millis).unwrap() * 1_000) }
+    }
+
+    fn push(&mut self, record: &str) {
+        self.batch.push(record.as_bytes(), &Rules::default());
+    }
+
+    /// Calls it; how many records are done with, those refused among them.
+    fn append(&mut self) -> usize {
+        let now = self.now();
+        self.stream.append(&mut self.batch, usize::MAX, now, None);
+        self.batch.finished()
+    }
+
+    /// The same after a while.
+    fn append_after(&mut self, millis: u64) -> usize {
+        self.millis += millis;
+        self.append()
+    }
+
+    fn edges(&mut self) -> Vec<Edge> {
+        let edge = |event| if let Event::Alert(alert) = event { Some(alert.edge) } else { None };
+        self.stream.take_events().into_iter().filter_map(edge).collect()
+    }
+}
+
+fn line(number: usize) -> String {
+    format!("line {number} {}", "x".repeat(90))
+}
+
+/// Whether each line of a text is one of those that were written, whole and in order.
+fn is_in_order(text: &str) -> bool {
+    text.ends_with('\n') && text.lines().enumerate().all(|(number, read)| read == line(number))
+}
+
+#[test]
+fn a_reader_that_sleeps_gets_whole_lines_and_the_rest_when_it_wakes() {
+    let (reader, writer) = pipe().unwrap();
+    let mut reader = File::from(reader);
+    let mut world = World::of(writer);
+    (0..5_000).for_each(|number| world.push(&line(number)));
+    let taken = world.append();
+    assert!(taken > 100 && taken < 5_000, "{taken}");
+    assert_eq!(world.batch.partial(), 0, "no half line waits in the pipe");
+    assert_eq!(world.stream.state(), State::Full);
+    assert_eq!((world.append_after(900), world.append_after(200)), (taken, taken));
+    assert_eq!(world.stream.state(), State::Asleep);
+    assert_eq!(world.stream.view().moments.blocked_since, Some(Wall::from_unix_micros(0)));
+    assert!(world.edges().is_empty(), "no trouble, only a wait");
+
+    let mut read = vec![0; 40_000];
+    reader.read_exact(&mut read).unwrap();
+    assert!(world.append_after(100) > taken, "it goes on");
+    assert_ne!(world.stream.state(), State::Asleep);
+    while !world.batch.is_done() {
+        let mut more = vec![0; 40_000];
+        let bytes = reader.read(&mut more).unwrap();
+        read.extend_from_slice(&more[..bytes]);
+        world.append_after(100);
+    }
+    drop(world);
+    reader.read_to_end(&mut read).unwrap();
+    let text = String::from_utf8(read).unwrap();
+    assert_eq!(text.lines().count(), 5_000);
+    assert!(is_in_order(&text));
+}
+
+#[test]
+fn what_is_written_to_a_pipe_at_once_others_cannot_tear() {
+    let (mut reader, writer) = pipe().map(|(reader, writer)| (File::from(reader), writer)).unwrap();
+    let mut other = File::from(writer.try_clone().unwrap());
+    let mut world = World::of(writer);
+    let mut text = String::new();
+    for round in 0..50 {
+        (0..100).for_each(|number| world.push(&line(round * 100 + number)));
+        while !world.batch.is_done() {
+            let now = world.now();
+            world.stream.append(&mut world.batch, 1, now, None);
+            other.write_all(b"another's line\n").unwrap();
+        }
+        world.batch.clear();
+        let mut read = vec![0; 60_000];
+        let bytes = reader.read(&mut read).unwrap();
+        text.push_str(std::str::from_utf8(&read[..bytes]).unwrap());
+    }
+    let ours: String =
+        text.lines().filter(|line| *line != "another's line").map(|line| format!("{line}\n")).collect();
+    assert_eq!(ours.lines().count(), 5_000);
+    assert!(is_in_order(&ours));
+}
+
+#[test]
+fn flags_stay_as_they_were_found_set_or_not() {
+    for flags in [OFlag::empty(), OFlag::O_NONBLOCK] {
+        let (_reader, writer) = pipe().unwrap();
+        let shared = writer.try_clone().unwrap();
+        fcntl(&shared, FcntlArg::F_SETFL(flags)).unwrap();
+        let before = fcntl(&shared, FcntlArg::F_GETFL).unwrap();
+        let mut world = World::of(writer);
+        (0..5_000).for_each(|number| world.push(&line(number)));
+        assert!(world.append() < 5_000, "it does not wait, whatever the flags");
+        drop(world);
+        assert_eq!(fcntl(&shared, FcntlArg::F_GETFL).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_reader_that_has_left_is_said_once_and_counted() {
+    let (reader, writer) = pipe().unwrap();
+    let mut world = World::of(writer);
+    world.push("read");
+    assert_eq!(world.append(), 1);
+    drop(reader);
+    for _ in 0..10 {
+        world.batch.clear();
+        (0..100).for_each(|number| world.push(&line(number)));
+        assert_eq!((world.append_after(2_000), world.batch.refused().len()), (100, 100));
+    }
+    assert_eq!(world.edges(), [Edge::Raised]);
+    let view = world.stream.view();
+    assert_eq!((view.counters.records_refused, view.alerts.len()), (1_000, 1));
+    assert_eq!(world.stream.state(), State::Writing, "nothing waits for what cannot come back");
+}
+
+#[test]
+fn where_a_reader_can_come_back_records_wait_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fifo");
+    mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let open = || OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path).unwrap();
+    let reader = open();
+    let writer = OpenOptions::new().write(true).open(&path).unwrap();
+    let mut world = World::of(writer);
+    drop(reader);
+    world.push("kept");
+    assert_eq!((world.append(), world.stream.state()), (0, State::Failing));
+    assert_eq!(world.stream.wake_at(), Some(Mono::from_start(Duration::from_millis(500))));
+    assert_eq!(world.append_after(499), 0, "not before its time");
+    let mut reader = open();
+    assert_eq!(world.append_after(1), 1);
+    let mut text = [0; 5];
+    reader.read_exact(&mut text).unwrap();
+    assert_eq!(&text, b"kept\n");
+    world.batch.clear();
+    world.push("and well");
+    world.append_after(1_000);
+    assert_eq!(world.edges(), [Edge::Raised, Edge::Cleared]);
+}
+
+#[test]
+fn a_socket_that_is_full_takes_the_rest_later_and_one_that_is_closed_is_gone() {
+    let (mut reader, writer) = UnixStream::pair().unwrap();
+    let mut world = World::of(OwnedFd::from(writer));
+    (0..20_000).for_each(|number| world.push(&line(number)));
+    assert!(world.append() < 20_000);
+    let mut text = Vec::new();
+    while !world.batch.is_done() {
+        let mut more = vec![0; 100_000];
+        let bytes = reader.read(&mut more).unwrap();
+        text.extend_from_slice(&more[..bytes]);
+        world.append_after(100);
+    }
+    drop(reader);
+    world.batch.clear();
+    world.push("lost");
+    assert_eq!((world.append_after(1_000), world.batch.refused()), (1, &[0][..]));
+    assert_eq!(world.edges(), [Edge::Raised]);
+}
+
+#[test]
+fn a_message_that_is_too_long_for_its_socket_is_refused_alone() {
+    let (reader, writer) = UnixDatagram::pair().unwrap();
+    let mut world = World::of(OwnedFd::from(writer));
+    world.push(&"x".repeat(900_000));
+    world.push("short");
+    assert_eq!((world.append(), world.batch.refused()), (1, &[0][..]));
+    assert_eq!(world.append(), 2);
+    let mut message = [0; 100];
+    assert_eq!(reader.recv(&mut message).unwrap(), 6);
+}
+
+#[test]
+fn a_descriptor_that_others_closed_is_not_written_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let file = File::create(&path).unwrap();
+    let mut world = World::of(file);
+    world.push("written");
+    world.append();
+    // What other code does by mistake: it closes the number, and a file of its own gets it.
+    let mut database = OpenOptions::new();
+    let database = database.read(true).write(true).create(true).truncate(true);
+    let database = database.open(dir.path().join("db")).unwrap();
+    let End::Own(ours) = &mut world.stream.end else { panic!("it is ours") };
+    dup2(&database, ours).unwrap();
+    world.push("lost");
+    assert_eq!((world.append(), world.batch.refused()), (2, &[1][..]));
+    assert_eq!(std::fs::read_to_string(dir.path().join("db")).unwrap(), "");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "written\n");
+    assert_eq!(world.edges(), [Edge::Raised]);
+}
+
+#[test]
+fn a_terminal_that_is_stopped_holds_records_and_no_thread() {
+    let pair = openpty(None, None).unwrap();
+    let (mut master, slave) = (File::from(pair.master), pair.slave);
+    tcflow(&slave, FlowArg::TCOOFF).unwrap();
+    let mut world = World::of(slave.try_clone().unwrap());
+    (0..1_000).for_each(|number| world.push(&line(number)));
+    let taken = world.append();
+    assert!(taken < 1_000, "{taken}");
+    tcflow(&slave, FlowArg::TCOON).unwrap();
+    let mut read = 0;
+    while !world.batch.is_done() {
+        world.append_after(100);
+        if descriptor_is_readable(master.as_fd()) {
+            read += master.read(&mut [0; 4_096]).unwrap();
+        }
+    }
+    assert!(read > 0);
+}
+
+fn descriptor_is_readable(descriptor: impl AsFd) -> bool {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut asked = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
+    poll(&mut asked, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+}
+
+#[test]
+fn a_full_device_holds_records_and_is_tried_again() {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut world = World::of(full);
+    world.push("x");
+    assert_eq!((world.append(), world.stream.state()), (0, State::Failing));
+    assert_eq!((world.append_after(1), world.stream.view().counters.failures), (0, 1));
+    world.append_after(500);
+    assert_eq!(world.stream.view().counters.failures, 2);
+    assert_eq!(world.edges(), [Edge::Raised]);
+}
+
+#[test]
+fn what_cannot_be_written_to_is_a_fault() {
+    let (reader, _writer) = pipe().unwrap();
+    let fault = Stream::open(End::Own(reader), Path::new("fd 7"), "fd").unwrap_err();
+    assert_eq!(fault.to_string(), "fd = open for reading: must be open for writing");
+}
+
+#[test]
+fn half_a_line_stays_only_at_the_end_of_time() {
+    let (reader, writer) = pipe().unwrap();
+    let mut world = World::of(writer);
+    world.push(&"x".repeat(200_000));
+    assert_eq!(world.append(), 0);
+    assert!(world.batch.partial() > 0, "longer than the pipe");
+    let now = world.now();
+    let report = world.stream.end(&mut world.batch, now, None);
+    assert!(report.fragment_left && report.records_left == 1);
+    drop(reader);
+}
+
+#[test]
+fn without_a_descriptor_of_its_own_it_asks_before_it_writes() {
+    let (mut reader, writer) = pipe().map(|(reader, writer)| (File::from(reader), writer)).unwrap();
+    let mut world = World::of(writer);
+    world.stream.anew = None; // as where there is no `/proc`
+    (0..5_000).for_each(|number| world.push(&line(number)));
+    let mut text = Vec::new();
+    while !world.batch.is_done() {
+        world.append_after(100);
+        assert_eq!(world.batch.partial(), 0);
+        let mut more = vec![0; 100_000];
+        let bytes = reader.read(&mut more).unwrap();
+        text.extend_from_slice(&more[..bytes]);
+    }
+    drop(world);
+    reader.read_to_end(&mut text).unwrap();
+    assert!(is_in_order(&String::from_utf8(text).unwrap()));
+}
