@@ -98,6 +98,13 @@ pub use tracing_spool_format::{
 #[cfg(not(shuttle))]
 pub use tracing_spool_ring::OpenError as RingError;
 
+/// What sister packages need, and nobody else. It changes without notice.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::platform::stderr::say;
+    pub use tracing_spool_ring::{MOST_BYTES, MOST_RECORDS};
+}
+
 /// The examples of the README are doc tests too.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -22,4 +22,5 @@ mod retention;
 mod rotation;
 mod scene;
 mod starts;
+mod streams;
 mod stuck;

@@ -10,7 +10,8 @@ const KEPT_BYTES: usize = 16 * 1024;
 const FIRST_BYTES: usize = 512;
 
 thread_local! {
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Two, as an event may go to two logs at once.
+    static SPARE: [Cell<Vec<u8>>; 2] = const { [const { Cell::new(Vec::new()) }; 2] };
 }
 
 /// A record in the making.
@@ -40,8 +41,12 @@ impl Draft {
     }
 
     fn begin(&mut self) {
-        // A second draft of the thread, or one while the thread ends, gets memory of its own.
-        self.bytes = SPARE.try_with(Cell::take).unwrap_or_default();
+        // A third draft of the thread, or one while the thread ends, gets memory of its own.
+        let take = |spare: &[Cell<Vec<u8>>; 2]| {
+            let first = spare[0].take();
+            if first.capacity() > 0 { first } else { spare[1].take() }
+        };
+        self.bytes = SPARE.try_with(take).unwrap_or_default();
         if self.bytes.capacity() == 0 {
             self.bytes.reserve_exact(FIRST_BYTES);
         }
@@ -53,7 +58,13 @@ impl Drop for Draft {
         if (1..=KEPT_BYTES).contains(&self.bytes.capacity()) {
             let mut bytes = std::mem::take(&mut self.bytes);
             bytes.clear();
-            let _ = SPARE.try_with(|spare| spare.set(bytes));
+            let _ = SPARE.try_with(|spare| {
+                // What lies in the first place moves on; what lay in the second goes.
+                let before = spare[0].replace(bytes);
+                if before.capacity() > 0 {
+                    spare[1].set(before);
+                }
+            });
         }
     }
 }
@@ -83,6 +94,13 @@ mod tests {
         let mut second = Draft::new(Rank::Info);
         second.push(b"x", 1);
         assert_ne!(second.bytes.as_ptr(), at, "two at a time");
+        let both = [at, second.bytes.as_ptr()];
+        drop(draft);
+        drop(second);
+        let [mut draft, mut second] = [Draft::new(Rank::Info), Draft::new(Rank::Info)];
+        draft.push(b"x", 1);
+        second.push(b"x", 1);
+        assert!(both.contains(&draft.bytes.as_ptr()) && both.contains(&second.bytes.as_ptr()));
         draft.push(&[b'x'; KEPT_BYTES + 1], 1 << 20);
         drop(second);
         drop(draft);

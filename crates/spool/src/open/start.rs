@@ -105,9 +105,9 @@ fn assemble_output(
     }
     let ends = ends::prepare_memory(&description, None)?;
     let sink = sink::open::open(&description).map_err(|fault| OpenError::Unusable(vec![fault]))?;
-    let files = &description.files;
+    let (files, path) = (&description.files, description.name());
     let rules = Rules { colours: true, verbatim: description.output.is_verbatim, ..files.rules() };
-    let (path, max_record) = (files.path.clone(), files.record_limit());
+    let max_record = files.record_limit();
     Ok(assemble(description, Taker { sink, rules, path, max_record }, clock, ends))
 }
 

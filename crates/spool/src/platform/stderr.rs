@@ -11,7 +11,7 @@ use tracing_spool_process::without_stream_signals;
 use crate::platform::descriptor::{End, Kind, Room, Thing, WHOLE, open_anew, room, write_once};
 
 /// Writes a line, if it can be written without waiting. False: it was not said, or not to its end.
-pub(crate) fn say(what: &dyn fmt::Display) -> bool {
+pub fn say(what: &dyn fmt::Display) -> bool {
     put(End::Stderr.as_fd(), &line_of(what))
 }
 

@@ -1,7 +1,7 @@
 //! A log as it is described: plain data, with the defaults of what is not the file set's. Whether it can be used is `check`'s.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,10 +47,15 @@ pub(crate) struct Description {
 }
 
 impl Description {
+    /// What the log is called: its path, where it has files.
+    pub(crate) fn name(&self) -> PathBuf {
+        self.output.name.as_ref().map_or_else(|| self.files.path.clone(), PathBuf::from)
+    }
+
     /// A log that is no file set, and whose records do not linger.
     pub(crate) fn of(target: Target) -> Self {
         let name = target.name();
-        let output = Output { target, is_verbatim: false };
+        let output = Output { target, ..Output::default() };
         Self { output, linger: Duration::ZERO, ..Self::new(Path::new(&name)) }
     }
 

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Output {
     pub(crate) target: Target,
     pub(crate) is_verbatim: bool,
+    /// What it is called, where that is not its target's name.
+    pub(crate) name: Option<String>,
 }
 
 /// Where the records of a log go.

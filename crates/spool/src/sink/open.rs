@@ -13,7 +13,7 @@ use crate::settings::target::Target;
 pub(crate) fn open(description: &Description) -> Result<Box<dyn Sink>, Fault> {
     let (target, field) = (&description.output.target, description.output.target.field());
     let spent = || Fault::new(field, "taken", "must be given anew for each log: another one has it");
-    let name = &description.files.path;
+    let name = &description.name();
     Ok(match target {
         Target::Files => return Err(Fault::new(field, name.display(), "must be opened as a file set")),
         Target::Stdout => Box::new(Stream::open(End::Stdout, name, field)?),

@@ -66,6 +66,15 @@ pub(crate) struct Shared {
     said: Said,
 }
 
+/// What became of a record that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HandedOver {
+    /// It waits in the queue.
+    Waits,
+    /// It was written by its caller, after the end.
+    Late,
+}
+
 const NOT_BLOCKED: u8 = 0;
 const BY_BUDGET: u8 = 1;
 const BY_DISK: u8 = 2;
@@ -121,24 +130,24 @@ impl Shared {
         }
     }
 
-    /// Hands a record over; what is refused is counted, or written late. In a forked child the ring refuses all. Returns
-    /// whether it waits in the queue.
-    pub(crate) fn submit(&self, draft: &Draft) -> bool {
-        let Err(refusal) = self.queue.offer(draft) else { return true };
-        self.refused(draft, refusal);
-        false
+    /// Hands a record over; what is refused is counted, or written late. In a forked child the ring refuses all.
+    pub(crate) fn submit(&self, draft: &Draft) -> Result<HandedOver, Reason> {
+        match self.queue.offer(draft) {
+            Ok(()) => Ok(HandedOver::Waits),
+            Err(refusal) => self.refused(draft, refusal),
+        }
     }
 
     #[cold]
-    fn refused(&self, draft: &Draft, refusal: Refusal) {
+    fn refused(&self, draft: &Draft, refusal: Refusal) -> Result<HandedOver, Reason> {
         // In a hook the desk of late records may be this thread's already.
         if refusal == Refusal::Closed && self.late.is_wanted() && !is_inside() {
             let _inside = Inside::of(self);
             if self.late.write(draft, &|report| self.book(report)) {
-                return;
+                return Ok(HandedOver::Late);
             }
         }
-        self.refuse(draft.rank, refusal);
+        Err(self.refuse(draft.rank, refusal))
     }
 
     /// Books what became of records that callers wrote themselves.
@@ -165,9 +174,9 @@ impl Shared {
         report.events.into_iter().for_each(|event| self.hear(event));
     }
 
-    /// Counts a record that was refused.
+    /// Counts a record that was refused; returns the reason.
     #[cold]
-    pub(crate) fn refuse(&self, rank: Rank, refusal: Refusal) {
+    pub(crate) fn refuse(&self, rank: Rank, refusal: Refusal) -> Reason {
         if self.is_forked() {
             return self.lose(rank);
         }
@@ -184,16 +193,18 @@ impl Shared {
                 self.path.display()
             ));
         }
+        reason
     }
 
     /// A record of a forked child: it is lost, and counted in the child alone.
     #[cold]
-    fn lose(&self, rank: Rank) {
+    fn lose(&self, rank: Rank) -> Reason {
         self.queue.shut();
         self.ledger.drop_one(Reason::Forked, rank);
         if self.said.forked.is_due() {
             self.sink.print(&fork_notice::words(&self.path));
         }
+        Reason::Forked
     }
 
     /// Whether this is a forked child: it has the memory, but not the threads.

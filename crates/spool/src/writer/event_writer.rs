@@ -5,13 +5,15 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use tracing_core::Metadata;
+use tracing_core::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::account::ledger::Reason;
 use crate::account::rank::Rank;
+use crate::hand_off::draft::Draft;
 use crate::worker::shared::Shared;
 use crate::writer::handle::SpoolHandle;
-use crate::writer::record::Record;
+use crate::writer::record::{self, Record};
 
 /// The sending end of a log: cheap to clone, `Send` and `Sync`, usable in a `static`, and a
 /// [`MakeWriter`] for `tracing_subscriber`.
@@ -46,6 +48,19 @@ impl Spool {
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// Hands one record over, for `tracing-spool-appender`, whose callers may be told.
+    ///
+    /// # Errors
+    /// The reason for which it is lost, and counted.
+    #[doc(hidden)]
+    pub fn hand_over(&self, level: Level, bytes: &[u8]) -> Result<(), Reason> {
+        let (rank, shared) = (Rank::of(level), self.shared());
+        shared.foresee(rank).map_err(|refusal| shared.refuse(rank, refusal))?;
+        let mut draft = Draft::new(rank);
+        draft.push(bytes, shared.queue.max_record());
+        record::hand_over(&draft, shared)
     }
 
     /// A writer for one record of this rank.

@@ -14,7 +14,9 @@ use tracing_spool_format::{
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt as subscriber;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{FmtSpan, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::writer::Tee;
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::{Extensions, LookupSpan};
 
@@ -26,10 +28,12 @@ use crate::writer::event_writer::Spool;
 /// The format is [`Text`], `fmt`'s default, until [`json`](Self::json), [`compact`](Self::compact) or
 /// [`logfmt`](Self::logfmt) chooses another. Settings before that choice stay.
 #[must_use = "a layer does nothing before it is added to a subscriber"]
-pub struct SpoolLayer<S, N = TextFields, E = Text> {
-    lines: subscriber::Layer<S, N, E, Spool>,
+pub struct SpoolLayer<S, N = TextFields, E = Text, W = Spool> {
+    lines: subscriber::Layer<S, N, E, W>,
     /// The longest record, in bytes.
     max_record: usize,
+    /// No file sees its lines.
+    is_console: bool,
 }
 
 impl Spool {
@@ -77,7 +81,9 @@ impl Spool {
             .event_format(Text::new())
             .fmt_fields(TextFields::new())
             .with_writer(self.clone());
-        SpoolLayer { lines, max_record: self.shared().queue.max_record() }
+        let shared = self.shared();
+        let is_console = !shared.described().output.target.is_files();
+        SpoolLayer { lines, max_record: shared.queue.max_record(), is_console }
     }
 
     /// Returns a filter for this log's layer that sheds what the queue would refuse, before it is formatted.
@@ -99,14 +105,16 @@ impl Spool {
     }
 }
 
-impl<S, N, E> SpoolLayer<S, N, E>
+impl<S, N, E, W> SpoolLayer<S, N, E, W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     N: for<'writer> FormatFields<'writer> + 'static,
     E: FormatEvent<S, N>,
+    W: for<'writer> MakeWriter<'writer> + 'static,
 {
-    fn map<E2: FormatEvent<S, N> + 'static>(self, change: impl FnOnce(E) -> E2) -> SpoolLayer<S, N, E2> {
-        SpoolLayer { lines: self.lines.map_event_format(change), max_record: self.max_record }
+    fn map<E2: FormatEvent<S, N> + 'static>(self, change: impl FnOnce(E) -> E2) -> SpoolLayer<S, N, E2, W> {
+        let Self { lines, max_record, is_console } = self;
+        SpoolLayer { lines: lines.map_event_format(change), max_record, is_console }
     }
 
     /// Writes events of spans too: as they are created, entered, left, closed.
@@ -118,37 +126,41 @@ where
     }
 }
 
-impl<S, T> SpoolLayer<S, TextFields, Text<T>>
+impl<S, T, W> SpoolLayer<S, TextFields, Text<T>, W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     T: subscriber::time::FormatTime + 'static,
+    W: for<'writer> MakeWriter<'writer> + 'static,
 {
     /// Writes JSON, an object a line. A line is never longer than the longest record: it is cut before, and stays valid
     /// ([`Json::max_line_bytes`]). What the log itself has to say is JSON where
     /// [`notices`](crate::SpoolBuilder::notices) says so.
-    pub fn json(self) -> SpoolLayer<S, JsonFields, Json<T>> {
+    pub fn json(self) -> SpoolLayer<S, JsonFields, Json<T>, W> {
         let max_record = self.max_record;
         let changed = self.map(|text| Json::from(text).max_line_bytes(max_record).escape_controls(true));
-        SpoolLayer { lines: changed.lines.map_fmt_fields(JsonFields::from), max_record }
+        let SpoolLayer { lines, is_console, .. } = changed;
+        SpoolLayer { lines: lines.map_fmt_fields(JsonFields::from), max_record, is_console }
     }
 
     /// Writes `fmt`'s compact format.
-    pub fn compact(self) -> SpoolLayer<S, TextFields, Compact<T>> {
+    pub fn compact(self) -> SpoolLayer<S, TextFields, Compact<T>, W> {
         self.map(Compact::from)
     }
 
     /// Writes logfmt: `key=value` pairs. A line is never longer than the longest record ([`Logfmt::max_line_bytes`]).
-    pub fn logfmt(self) -> SpoolLayer<S, LogfmtFields, Logfmt<T>> {
+    pub fn logfmt(self) -> SpoolLayer<S, LogfmtFields, Logfmt<T>, W> {
         let max_record = self.max_record;
         let changed = self.map(|text| Logfmt::from(text).max_line_bytes(max_record));
-        SpoolLayer { lines: changed.lines.map_fmt_fields(LogfmtFields::from), max_record }
+        let SpoolLayer { lines, is_console, .. } = changed;
+        SpoolLayer { lines: lines.map_fmt_fields(LogfmtFields::from), max_record, is_console }
     }
 }
 
-impl<S, T> SpoolLayer<S, JsonFields, Json<T>>
+impl<S, T, W> SpoolLayer<S, JsonFields, Json<T>, W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     T: subscriber::time::FormatTime + 'static,
+    W: for<'writer> MakeWriter<'writer> + 'static,
 {
     /// As [`Json::keys`].
     pub fn keys(self, keys: Keys) -> Self {
@@ -173,18 +185,19 @@ where
 
 macro_rules! setters {
     ($($format:ident $fields:ident),*) => { $(
-        impl<S, T> SpoolLayer<S, $fields, $format<T>>
+        impl<S, T, W> SpoolLayer<S, $fields, $format<T>, W>
         where
             S: Subscriber + for<'span> LookupSpan<'span>,
             T: subscriber::time::FormatTime + 'static,
+            W: for<'writer> MakeWriter<'writer> + 'static,
         {
             #[doc = concat!("As [`", stringify!($format), "::with_timer`].")]
-            pub fn with_timer<T2: subscriber::time::FormatTime + 'static>(self, timer: T2) -> SpoolLayer<S, $fields, $format<T2>> {
+            pub fn with_timer<T2: subscriber::time::FormatTime + 'static>(self, timer: T2) -> SpoolLayer<S, $fields, $format<T2>, W> {
                 self.map(|format| format.with_timer(timer))
             }
 
             #[doc = concat!("As [`", stringify!($format), "::without_time`].")]
-            pub fn without_time(self) -> SpoolLayer<S, $fields, $format<()>> {
+            pub fn without_time(self) -> SpoolLayer<S, $fields, $format<()>, W> {
                 self.map($format::without_time)
             }
 
@@ -243,11 +256,68 @@ macro_rules! setters {
 
 setters!(Text TextFields, Compact TextFields, Json JsonFields, Logfmt LogfmtFields);
 
-impl<S, N, E> Layer<S> for SpoolLayer<S, N, E>
+/// A second log behind a layer, and colours where no file sees them.
+macro_rules! outputs {
+    ($($format:ident $fields:ident $plain:expr),*) => { $(
+        impl<S, T, W> SpoolLayer<S, $fields, $format<T>, W>
+        where
+            S: Subscriber + for<'span> LookupSpan<'span>,
+            T: subscriber::time::FormatTime + 'static,
+            W: for<'writer> MakeWriter<'writer> + 'static,
+        {
+            /// Gives each line to another log too: it is formatted once, without colours, and each log has a queue, a thread and
+            /// an account of its own, so that a reader of stdout that sleeps holds up no file. A line of JSON or logfmt has the
+            /// bound of the first log.
+            ///
+            /// With a format of another crate: `fmt::layer().with_writer(stdout.and(file))`, from `tracing_subscriber`'s
+            /// [`MakeWriterExt`](tracing_subscriber::fmt::writer::MakeWriterExt).
+            ///
+            /// ```
+            /// # let dir = tempfile::tempdir()?;
+            /// # let path = dir.path().join("app.log");
+            /// use tracing_spool::Spool;
+            /// use tracing_subscriber::prelude::*;
+            ///
+            /// let (stdout, _console) = Spool::stdout().open()?;
+            /// let (file, guard) = Spool::builder(&path).open()?;
+            /// let subscriber = tracing_subscriber::registry().with(stdout.layer().tee(&file));
+            /// tracing::subscriber::with_default(subscriber, || tracing::info!("in both"));
+            /// assert_eq!(guard.shutdown(std::time::Duration::from_secs(5)).written, 1);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn tee(self, other: &Spool) -> SpoolLayer<S, $fields, $format<T>, Tee<W, Spool>> {
+                let SpoolLayer { lines, max_record, .. } = self.map($plain);
+                let lines = lines.map_writer(|writer| Tee::new(writer, other.clone()));
+                SpoolLayer { lines, max_record, is_console: false }
+            }
+        }
+    )* };
+    (@colours $($format:ident),*) => { $(
+        impl<S, T, W> SpoolLayer<S, TextFields, $format<T>, W>
+        where
+            S: Subscriber + for<'span> LookupSpan<'span>,
+            T: subscriber::time::FormatTime + 'static,
+            W: for<'writer> MakeWriter<'writer> + 'static,
+        {
+            #[doc = concat!("As [`", stringify!($format), "::with_ansi`], where the log is a stream or a writer. Files have no colours.")]
+            pub fn with_ansi(self, has_colours: bool) -> Self {
+                let has_colours = has_colours && self.is_console;
+                self.map(|format| format.with_ansi(has_colours))
+            }
+        }
+    )* };
+}
+
+outputs!(Text TextFields |text| text.with_ansi(false), Compact TextFields |compact| compact.with_ansi(false));
+outputs!(Json JsonFields |json| json, Logfmt LogfmtFields |logfmt| logfmt);
+outputs!(@colours Text, Compact);
+
+impl<S, N, E, W> Layer<S> for SpoolLayer<S, N, E, W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     N: for<'writer> FormatFields<'writer> + 'static,
     E: FormatEvent<S, N> + 'static,
+    W: for<'writer> MakeWriter<'writer> + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         KeepScopes.on_new_span(attributes, id, ctx.clone());
@@ -275,7 +345,7 @@ where
     }
 }
 
-impl<S, N, E> fmt::Debug for SpoolLayer<S, N, E> {
+impl<S, N, E, W> fmt::Debug for SpoolLayer<S, N, E, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpoolLayer").field("max_record", &self.max_record).finish_non_exhaustive()
     }

@@ -1,10 +1,20 @@
 //! One record on its way from a writer into the queue: shed, or copied and handed over. How it travels is `hand_off`'s.
 
+use crate::account::ledger::Reason;
 use crate::account::rank::Rank;
 use crate::hand_off::draft::Draft;
 use crate::hand_off::queue::Refusal;
 use crate::leaving::exit;
-use crate::worker::shared::Shared;
+use crate::worker::shared::{HandedOver, Shared};
+
+/// Hands a record over, and where the process ends waits for it. An error: it is lost, and counted.
+#[inline]
+pub(super) fn hand_over(draft: &Draft, shared: &Shared) -> Result<(), Reason> {
+    if shared.submit(draft)? == HandedOver::Waits && exit::ends() {
+        exit::follow(shared);
+    }
+    Ok(())
+}
 
 /// A record that is being written, in as many pieces as it comes in.
 #[derive(Debug)]
@@ -55,12 +65,8 @@ impl Record {
     pub(super) fn finish(&self, shared: &Shared) {
         match self.state {
             State::Nothing => {}
-            State::Shed(refusal) => shared.refuse(self.draft.rank, refusal),
-            State::Begun => {
-                if shared.submit(&self.draft) && exit::ends() {
-                    exit::follow(shared);
-                }
-            }
+            State::Shed(refusal) => _ = shared.refuse(self.draft.rank, refusal),
+            State::Begun => _ = hand_over(&self.draft, shared),
         }
     }
 }

@@ -83,9 +83,11 @@ impl Spool {
 /// For `tracing-spool-appender`.
 #[doc(hidden)]
 impl SpoolBuilder {
-    /// Records go out as they come, without so much as a newline, and none is shed before another.
-    pub fn verbatim(mut self) -> Self {
+    /// Records go out as they come, without so much as a newline, and none is shed before another. What is told of the log calls
+    /// it `name`.
+    pub fn verbatim(mut self, name: &str) -> Self {
         self.description.output.is_verbatim = true;
+        self.description.output.name = Some(name.to_owned());
         self
     }
 }

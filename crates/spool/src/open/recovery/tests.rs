@@ -313,7 +313,7 @@ fn without_notices_a_loss_is_told_by_one_life() {
     world.log(&process, 1);
     let mut draft = Draft::new(Rank::Error);
     draft.push(b"lost", 100);
-    process.shared.submit(&draft);
+    let _ = process.shared.submit(&draft);
     drop(process);
     let told = [(); 2].map(|()| {
         let mut process = world.start(quiet).unwrap();

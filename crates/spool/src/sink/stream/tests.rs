@@ -1,6 +1,6 @@
 //! Proves what a stream does for a reader that sleeps, goes, comes back or is slow, with real pipes, sockets and terminals, on the
 //! test's own thread.
-#![expect(clippy::disallowed_types, reason = "the test holds the other end")]
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test holds the other end")]
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};

@@ -53,7 +53,7 @@ impl Bench {
     fn log(&self, rank: Rank, text: &str) {
         let mut draft = Draft::new(rank);
         draft.push(text.as_bytes(), self.shared.queue.max_record());
-        self.shared.submit(&draft);
+        let _ = self.shared.submit(&draft);
     }
 
     fn rounds(&mut self, count: usize) -> Next {

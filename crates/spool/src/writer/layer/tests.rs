@@ -226,3 +226,28 @@ fn no_line_of_a_logfmt_log_is_cut_inside_its_quotes() {
     assert!(text.contains("…\" truncated_bytes=") && text.contains("\\u007f"), "{text}");
     assert_eq!(still.handle.stats().cut, 0, "the writer had nothing to cut");
 }
+
+#[test]
+fn colours_are_for_consoles_and_no_file_sees_them() {
+    let screen = Console::default();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.log");
+    let (console, ends) = Spool::writer(screen.clone()).open().unwrap();
+    let (file, guard) = Spool::builder(&path).quiet().open().unwrap();
+    let log = |lines: tracing::Dispatch| tracing::dispatcher::with_default(&lines, || tracing::info!("said"));
+    log(registry().with(console.layer().with_ansi(true)).into());
+    log(registry().with(file.layer().with_ansi(true)).into());
+    log(registry().with(console.layer().with_ansi(true).tee(&file).with_ansi(true)).into());
+    assert!(
+        ends.shutdown(Duration::from_secs(60)).is_complete()
+            && guard.shutdown(Duration::from_secs(60)).is_complete()
+    );
+    let told = String::from_utf8(screen.0.lock().unwrap().clone()).unwrap();
+    let coloured: Vec<bool> = told.lines().map(|line| line.contains("\u{1b}[32m")).collect();
+    assert_eq!(coloured, [true, false], "{told:?}");
+    let written = std::fs::read_to_string(path).unwrap();
+    assert!(
+        written.lines().count() == 2 && !written.contains('\u{1b}') && !written.contains("x1b"),
+        "{written:?}"
+    );
+}

@@ -77,7 +77,7 @@ fn losses_survive_a_ring_of_another_size() {
     world.log(&process, 1);
     let mut draft = Draft::new(Rank::Error);
     draft.push(b"lost", 100);
-    process.shared.submit(&draft);
+    let _ = process.shared.submit(&draft);
     let mut process = process;
     // Written, so that the ring is empty; the loss is not stated yet.
     world.rounds(&mut process, 2);
@@ -127,7 +127,7 @@ fn a_loss_that_was_not_stated_before_a_death_is_stated_after_it() {
     let lose = |process: &Process| {
         let mut draft = Draft::new(Rank::Error);
         draft.push(b"lost", 100);
-        process.shared.submit(&draft);
+        let _ = process.shared.submit(&draft);
     };
     (0..3).for_each(|_| lose(&process));
     drop(process);

@@ -93,7 +93,7 @@ fn losses_are_carried_to_the_ring_that_takes_the_place() {
     world.log(&process, 1);
     let mut draft = Draft::new(Rank::Error);
     draft.push(b"lost", 100);
-    process.shared.submit(&draft);
+    let _ = process.shared.submit(&draft);
     std::fs::remove_file(world.ring()).unwrap();
     world.clock.advance(Duration::from_secs(1));
     // The disk takes nothing, so the loss is not stated before the death.
