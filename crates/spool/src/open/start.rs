@@ -104,7 +104,7 @@ fn assemble_output(
         return Err(OpenError::Unusable(faults).explained_by(&description.variables));
     }
     let ends = ends::prepare_memory(&description, None)?;
-    let sink = sink::open::open(&description).map_err(|fault| OpenError::Unusable(vec![fault]))?;
+    let sink = sink::open::open(&description, clock).map_err(|fault| OpenError::Unusable(vec![fault]))?;
     let (files, path) = (&description.files, description.name());
     let rules = Rules { colours: true, verbatim: description.output.is_verbatim, ..files.rules() };
     let max_record = files.record_limit();

@@ -9,13 +9,16 @@ mod tests;
 use std::fmt;
 use std::io::{self, IoSlice, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use tracing_spool_fileset::internal::guest;
-use tracing_spool_fileset::{Batch, CloseReport, Engine, Event, Failure, Mono, Now, Op, OsError, Witness};
+use tracing_spool_fileset::{
+    Batch, Clock, CloseReport, Engine, Event, Failure, Mono, Now, Op, OsError, Witness,
+};
 
 use super::desk::Desk;
 use super::hold::Hold;
-use super::{Sink, State, View};
+use super::{PATIENCE, Sink, State, View};
 use crate::account::ledger::Reason;
 
 /// Records that are offered at once.
@@ -33,6 +36,7 @@ pub(crate) struct AnyWrite {
     /// Records need not be lines.
     is_verbatim: bool,
     panics: u64,
+    clock: Arc<dyn Clock>,
 }
 
 /// What a call of the writer came to.
@@ -44,7 +48,12 @@ enum Outcome {
 }
 
 impl AnyWrite {
-    pub(crate) fn new(writer: Box<dyn Write + Send>, name: &Path, is_verbatim: bool) -> Self {
+    pub(crate) fn new(
+        writer: Box<dyn Write + Send>,
+        name: &Path,
+        is_verbatim: bool,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         Self {
             writer: Some(writer),
             desk: Desk::new(name),
@@ -53,6 +62,7 @@ impl AnyWrite {
             is_torn: false,
             is_verbatim,
             panics: 0,
+            clock: Arc::clone(clock),
         }
     }
 
@@ -139,7 +149,7 @@ impl Sink for AnyWrite {
             return;
         }
         for _ in 0..writes_max {
-            if batch.is_done() {
+            if batch.is_done() || self.clock.now().mono - now.mono > PATIENCE {
                 break;
             }
             match self.write(batch) {
@@ -157,12 +167,15 @@ impl Sink for AnyWrite {
                 Outcome::Refused(error) => self.refuse(error, batch, now),
             }
         }
+        if self.is_dirty && batch.is_done() {
+            self.flush(now);
+        }
         self.desk.waits(self.hold.long_since());
     }
 
-    /// Flushes what was written; after an error each half a second.
+    /// Flushes again what could not be flushed.
     fn tick(&mut self, now: Now) {
-        if self.is_dirty && !self.hold.is_early(now) {
+        if self.hold.state() == State::Failing && !self.hold.is_early(now) {
             self.flush(now);
         }
     }

@@ -1,5 +1,6 @@
 //! What takes batches: the file set, a stream, or any `io::Write`. The worker knows them by one small trait.
-//! A sink has no thread and no clock, and waits for nothing but, shortly, for room in a stream.
+//! A sink has no thread, and waits for nothing but, shortly, for room in a stream; where an output is slow it comes back all the
+//! same, so that its thread hears what else there is.
 
 mod any_write;
 mod desk;
@@ -9,12 +10,16 @@ pub(crate) mod open;
 mod stream;
 
 use std::fmt;
+use std::time::Duration;
 
 use tracing_spool_fileset::{
     Alert, Batch, BlockReason, CloseReport, Counters, Engine, Event, Moments, Mono, Now, Witness,
 };
 
 use crate::account::ledger::Reason;
+
+/// How long one call of an output that is no file set may take, but for a call of the user's writer that is slower.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// In which state a sink is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Which sink a description asks for, where that is no file set: files are opened with all that `open` looks at before.
 
-use tracing_spool_fileset::Fault;
+use std::sync::Arc;
+
+use tracing_spool_fileset::{Clock, Fault};
 
 use super::Sink;
 use super::any_write::AnyWrite;
@@ -10,21 +12,21 @@ use crate::settings::description::Description;
 use crate::settings::target::Target;
 
 /// Opens what a description names, if that is no file set.
-pub(crate) fn open(description: &Description) -> Result<Box<dyn Sink>, Fault> {
+pub(crate) fn open(description: &Description, clock: &Arc<dyn Clock>) -> Result<Box<dyn Sink>, Fault> {
     let (target, field) = (&description.output.target, description.output.target.field());
     let spent = || Fault::new(field, "taken", "must be given anew for each log: another one has it");
     let name = &description.name();
     Ok(match target {
         Target::Files => return Err(Fault::new(field, name.display(), "must be opened as a file set")),
-        Target::Stdout => Box::new(Stream::open(End::Stdout, name, field)?),
-        Target::Stderr => Box::new(Stream::open(End::Stderr, name, field)?),
+        Target::Stdout => Box::new(Stream::open(End::Stdout, name, field, clock)?),
+        Target::Stderr => Box::new(Stream::open(End::Stderr, name, field, clock)?),
         Target::Descriptor(given) => {
             let descriptor = given.take().ok_or_else(spent)?;
-            Box::new(Stream::open(End::Own(descriptor), name, field)?)
+            Box::new(Stream::open(End::Own(descriptor), name, field, clock)?)
         }
         Target::Writer(given) => {
             let writer = given.take().ok_or_else(spent)?;
-            Box::new(AnyWrite::new(writer, name, description.output.is_verbatim))
+            Box::new(AnyWrite::new(writer, name, description.output.is_verbatim, clock))
         }
     })
 }

@@ -9,22 +9,20 @@ mod tests;
 
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use tracing_spool_fileset::{
-    Batch, CloseReport, Engine, Event, Failure, Fault, Mono, Now, Op, OsError, Witness,
+    Batch, Clock, CloseReport, Engine, Event, Failure, Fault, Mono, Now, Op, OsError, Witness,
 };
 use tracing_spool_process::ClosedInChildren;
 
 use super::desk::Desk;
 use super::hold::Hold;
-use super::{Sink, State, View};
+use super::{PATIENCE, Sink, State, View};
 use crate::account::ledger::Reason;
 use crate::platform::descriptor::{self, End, Kind, Room, Thing};
-
-/// How long this thread waits for room before it hears what else there is.
-const PATIENCE: Duration = Duration::from_millis(10);
 
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -36,6 +34,7 @@ pub(crate) struct Stream {
     is_gone: bool,
     desk: Desk,
     hold: Hold,
+    clock: Arc<dyn Clock>,
 }
 
 /// The same pipe or terminal, for writes that do not wait.
@@ -48,7 +47,12 @@ struct Anew {
 
 impl Stream {
     /// A stream for what `end` leads to now. `field` is how a fault calls it.
-    pub(crate) fn open(end: End, name: &Path, field: &'static str) -> Result<Self, Fault> {
+    pub(crate) fn open(
+        end: End,
+        name: &Path,
+        field: &'static str,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, Fault> {
         let fault = |value: String, wanted| Err(Fault::new(field, value, wanted));
         let thing = match Thing::behind(end.as_fd()) {
             Ok(thing) => thing,
@@ -64,6 +68,7 @@ impl Stream {
             is_gone: false,
             desk: Desk::new(name),
             hold: Hold::default(),
+            clock: Arc::clone(clock),
         };
         stream.open_anew();
         Ok(stream)
@@ -129,7 +134,7 @@ impl Stream {
     fn write_all(&mut self, thing: Thing, batch: &mut Batch, writes_max: usize, now: Now) -> nix::Result<()> {
         let mut has_waited = false;
         for _ in 0..writes_max {
-            if batch.is_done() {
+            if batch.is_done() || self.clock.now().mono - now.mono > PATIENCE {
                 break;
             }
             match self.write(thing, self.piece(thing, batch)) {

@@ -1,8 +1,9 @@
 //! Proves what any `io::Write` can do to this sink, and what it cannot, on the test's own thread.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use tracing_spool_fileset::sim::SimClock;
 use tracing_spool_fileset::{Edge, Rules, Wall};
 
 use super::*;
@@ -46,8 +47,9 @@ fn answer(answer: impl FnMut(&[u8]) -> io::Result<usize> + Send + 'static) -> An
 impl World {
     fn of(answers: Vec<Answer>, flushes: Vec<io::Result<()>>, records: &[&str]) -> Self {
         let told = Arc::default();
+        let clock: Arc<dyn Clock> = Arc::new(SimClock::new());
         let writer = Scripted { answers, flushes, told: Arc::clone(&told) };
-        let sink = AnyWrite::new(Box::new(writer), Path::new("writer"), false);
+        let sink = AnyWrite::new(Box::new(writer), Path::new("writer"), false, &clock);
         let mut batch = Batch::default();
         records.iter().for_each(|record| _ = batch.push(record.as_bytes(), &Rules::default()));
         Self { sink, batch, told, millis: 0 }

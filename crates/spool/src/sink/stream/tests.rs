@@ -13,6 +13,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::pty::openpty;
 use nix::sys::termios::{FlowArg, tcflow};
 use nix::unistd::{dup2, mkfifo, pipe};
+use tracing_spool_fileset::sim::SimClock;
 use tracing_spool_fileset::{Edge, Rules, Wall};
 
 use super::*;
@@ -26,7 +27,7 @@ struct World {
 
 impl World {
     fn of(descriptor: impl Into<OwnedFd>) -> Self {
-        let stream = Stream::open(End::Own(descriptor.into()), Path::new("fd"), "fd").unwrap();
+        let stream = Stream::open(End::Own(descriptor.into()), Path::new("fd"), "fd", &clock()).unwrap();
         Self { stream, batch: Batch::default(), millis: 0 }
     }
 
@@ -56,6 +57,11 @@ impl World {
         let edge = |event| if let Event::Alert(alert) = event { Some(alert.edge) } else { None };
         self.stream.take_events().into_iter().filter_map(edge).collect()
     }
+}
+
+/// One that stands still.
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SimClock::new())
 }
 
 fn line(number: usize) -> String {
@@ -275,7 +281,7 @@ fn a_full_device_holds_records_and_is_tried_again() {
 #[test]
 fn what_cannot_be_written_to_is_a_fault() {
     let (reader, _writer) = pipe().unwrap();
-    let fault = Stream::open(End::Own(reader), Path::new("fd 7"), "fd").unwrap_err();
+    let fault = Stream::open(End::Own(reader), Path::new("fd 7"), "fd", &clock()).unwrap_err();
     assert_eq!(fault.to_string(), "fd = open for reading: must be open for writing");
 }
 

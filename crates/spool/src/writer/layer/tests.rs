@@ -228,6 +228,7 @@ fn no_line_of_a_logfmt_log_is_cut_inside_its_quotes() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test looks at the real disk")]
 fn colours_are_for_consoles_and_no_file_sees_them() {
     let screen = Console::default();
     let dir = tempfile::tempdir().unwrap();
