@@ -24,6 +24,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
             "compat",
         ],
     ),
+    ("crates/appender/src/", &["rolling", "non_blocking"]),
 ];
 
 /// Rooms that may not import all that stands below them: room, what it may import.

@@ -47,6 +47,7 @@ const FENCES: &[Fence] = &[
             "crates/spool/src/platform/descriptor",
             // Files with dated names, which the engine does not have: they are listed, and linked to.
             "crates/spool/src/compat/rolling/disk",
+            "crates/appender/src/rolling/disk",
         ],
     },
     Fence {
@@ -86,6 +87,8 @@ const FENCES: &[Fence] = &[
             "crates/fileset/src/effect/zone",
             "crates/spool/src/hand_off/back_pressure",
             "crates/format/src/time",
+            // The system's zone, in which files are named where that was asked for.
+            "crates/appender/src/rolling/zone",
         ],
     },
     Fence {

@@ -1,0 +1,187 @@
+//! The directory of an appender: opens its files, goes on with the newest, removes the oldest, keeps the link.
+//! When any of this is due is the appender's; what has to go is `retention`'s.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tracing_spool_fileset::Mono;
+
+use super::disk;
+use super::init_error::InitError;
+use super::limits::Limits;
+use super::live::LiveFile;
+use super::names::{Names, Own, Period, Segment};
+use super::retention::{Old, split_off_surplus, total};
+use super::troubles::{Kind, Troubles};
+
+/// So many names stand in one warning.
+const NAMES_SHOWN: usize = 3;
+
+#[derive(Debug)]
+pub(super) struct LogDirectory {
+    pub(super) path: PathBuf,
+    pub(super) link: Option<PathBuf>,
+    pub(super) names: Names,
+    pub(super) limits: Limits,
+}
+
+impl LogDirectory {
+    pub(super) fn path_of(&self, segment: Segment) -> PathBuf {
+        self.path.join(self.names.name(segment))
+    }
+
+    /// The segment of a period to go on with: its newest, or the next one if that is compressed. Where the directory cannot
+    /// be listed, it is the first: [`open`](Self::open) goes on from there.
+    pub(super) fn newest(&self, period: Period, troubles: &Troubles, now: Mono) -> Segment {
+        let first = Segment::first(period);
+        // Without a limit the name is known, and what has a number may be logrotate's.
+        if self.limits.max_bytes.is_none() {
+            return first;
+        }
+        let own = match self.own_files() {
+            Ok(own) => own,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return first,
+            Err(error) => {
+                self.report_unlisted(&error, troubles, now);
+                return first;
+            }
+        };
+        let newest = own.into_iter().map(|(own, _)| own).filter(|own| own.segment.period == period).max();
+        match newest {
+            Some(Own { segment, is_compressed: false }) => segment,
+            Some(Own { segment, is_compressed: true }) => segment.next().unwrap_or(segment),
+            None => first,
+        }
+    }
+
+    /// Opens a segment, or the first behind it that has room. Directories are made if they are missing.
+    pub(super) fn open(&self, mut segment: Segment) -> Result<LiveFile, InitError> {
+        loop {
+            let path = self.path_of(segment);
+            let opened = disk::open(&path, self.limits.mode).or_else(|_| {
+                disk::make_directories(&self.path)
+                    .map_err(InitError::path("the log directory {} cannot be made", &self.path))?;
+                disk::open(&path, self.limits.mode)
+                    .map_err(InitError::path("the log file {} cannot be opened", &path))
+            })?;
+            let live = LiveFile::new(opened, segment, self.limits.max_bytes);
+            match segment.next().filter(|_| live.is_full()) {
+                Some(next) => segment = next,
+                None => return Ok(live),
+            }
+        }
+    }
+
+    /// Removes our oldest files until there are as many as wanted with `live`, and the budget has room for `live` as long as
+    /// it may become, and with another `bytes`. Then `live` may have what is left.
+    ///
+    /// `before` is the file that was written up to now: what is on its way into it counts.
+    pub(super) fn make_room(
+        &self,
+        live: &LiveFile,
+        bytes: u64,
+        before: Option<&LiveFile>,
+        troubles: &Troubles,
+        now: Mono,
+    ) {
+        let Limits { max_files, max_bytes, max_total_bytes, .. } = self.limits;
+        if max_files.is_none() && max_total_bytes.is_none() {
+            return;
+        }
+        let budget = max_total_bytes.unwrap_or(u64::MAX);
+        let mut old = match self.old_files(live.segment(), before) {
+            Ok(old) => old,
+            Err(error) => {
+                self.report_unlisted(&error, troubles, now);
+                return live.set_budget(budget);
+            }
+        };
+        let files = max_files.map_or(usize::MAX, |files| files - 1);
+        let wanted = live.length().saturating_add(bytes).max(max_bytes.unwrap_or(0));
+        let surplus = split_off_surplus(&mut old, files, budget.saturating_sub(wanted));
+        for old_file in surplus {
+            let path = self.path.join(&old_file.name);
+            if let Err(error) = disk::remove(&path) {
+                let what = format_args!("the old log file {} cannot be removed: {error}", path.display());
+                troubles.report(Kind::Remove, &what, now);
+                old.push(old_file);
+            }
+        }
+        live.set_budget(budget.saturating_sub(total(&old)));
+    }
+
+    /// Lets the link lead to a segment.
+    pub(super) fn link_to(&self, segment: Segment) -> Result<(), InitError> {
+        let Some(link) = &self.link else { return Ok(()) };
+        if let Some(kind) = disk::other_than_link(link) {
+            let there = format!("{{}} is {kind} and no symbolic link");
+            let occupied = InitError::path(&there, link)(io::ErrorKind::AlreadyExists.into());
+            return Err(occupied.with_remedy("move it away, or give latest_symlink another name"));
+        }
+        let file = self.path_of(segment);
+        // A link is read from where it stands.
+        let target = if link.parent() == file.parent() { file.file_name().map(PathBuf::from) } else { None };
+        target.map_or_else(|| std::path::absolute(&file), Ok).and_then(|target| disk::link(&target, link)).map_err(
+            |error| {
+                let error = InitError::path("the symbolic link {} cannot be made", link)(error);
+                error.with_remedy("let this user write to its directory, or give latest_symlink another name")
+            },
+        )
+    }
+
+    /// Warns of files that tracing-appender counts and removes, by the two ends of their names, and this appender does not.
+    pub(super) fn warn_of_uncounted(&self, troubles: &Troubles) {
+        let Names { prefix, suffix, .. } = &self.names;
+        if self.limits.max_files.is_none() || (prefix.is_none() && suffix.is_none()) {
+            return;
+        }
+        let (prefix, suffix) =
+            (prefix.as_deref().unwrap_or_default(), suffix.as_deref().unwrap_or_default());
+        let mut uncounted = disk::files(&self.path).unwrap_or_default();
+        uncounted.retain(|name| {
+            name.starts_with(prefix) && name.ends_with(suffix) && self.names.read(name).is_none()
+        });
+        if !uncounted.is_empty() {
+            troubles.warn(&warning(&self.path, uncounted));
+        }
+    }
+
+    /// The files that are not written, with their sizes.
+    fn old_files(&self, live: Segment, before: Option<&LiveFile>) -> io::Result<Vec<Old>> {
+        let live = self.names.name(live);
+        let on_the_way = before.map(|before| (self.names.name(before.segment()), before.length()));
+        let mut old = Vec::new();
+        for (own, name) in self.own_files()?.into_iter().filter(|(_, name)| *name != live) {
+            let mut bytes = disk::length(&self.path.join(&name))?;
+            if let Some((_, length)) = on_the_way.as_ref().filter(|(before, _)| *before == name) {
+                bytes = bytes.max(*length);
+            }
+            old.push(Old { own, name, bytes });
+        }
+        Ok(old)
+    }
+
+    fn report_unlisted(&self, error: &io::Error, troubles: &Troubles, now: Mono) {
+        let path = self.path.display();
+        let what = format_args!("the log directory {path} cannot be listed, so no file is removed: {error}");
+        troubles.report(Kind::List, &what, now);
+    }
+
+    fn own_files(&self) -> io::Result<Vec<(Own, String)>> {
+        let files = disk::files(&self.path)?.into_iter();
+        Ok(files.filter_map(|name| Some((self.names.read(&name)?, name))).collect())
+    }
+}
+
+fn warning(directory: &Path, mut names: Vec<String>) -> String {
+    names.sort_unstable();
+    let (count, directory) = (names.len(), directory.display());
+    names.truncate(NAMES_SHOWN);
+    let more = count - names.len();
+    let shown = names.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() };
+    let files = if count == 1 { "file" } else { "files" };
+    format!(
+        "max_log_files leaves {count} {files} in {directory} alone that tracing-appender would have removed in time: {shown}. \
+         Their names begin and end as this log's do, but have no date that it writes. Delete or move what is not needed."
+    )
+}

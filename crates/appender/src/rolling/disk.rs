@@ -1,0 +1,77 @@
+//! What an appender with dated names asks of the file system: open, list, measure, remove, link.
+//! It decides nothing. (The engine's seam has neither lists nor links, and its files have a lock and a budget.)
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the one place of this package where files are opened, removed and linked"
+)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, symlink};
+use std::path::Path;
+
+/// A file open for appending.
+pub(super) type Appending = File;
+
+/// Opens a file for appending, or makes it with these permissions, of which the umask takes some. And its length.
+pub(super) fn open(path: &Path, mode: u32) -> io::Result<(Appending, u64)> {
+    let file = OpenOptions::new().append(true).create(true).mode(mode).open(path)?;
+    let length = file.metadata()?.len();
+    Ok((file, length))
+}
+
+/// Makes a directory and those above it, as far as they are missing.
+pub(super) fn make_directories(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// The names of the regular files in a directory; those that are not UTF-8 are left out.
+pub(super) fn files(directory: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            names.extend(entry.file_name().into_string());
+        }
+    }
+    Ok(names)
+}
+
+/// The length of a file; 0 of one that is gone.
+pub(super) fn length(path: &Path) -> io::Result<u64> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        there => Ok(there?.len()),
+    }
+}
+
+/// Removes a file. One that is gone already is no error.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// What stands under a path and is no symbolic link: its kind, in words.
+pub(super) fn other_than_link(path: &Path) -> Option<&'static str> {
+    let there = fs::symlink_metadata(path).ok().filter(|there| !there.is_symlink())?;
+    Some(if there.is_dir() { "a directory" } else { "a file" })
+}
+
+/// Lets `link` be a symbolic link to `target`, in one step where it was one already. What is no link is not replaced.
+pub(super) fn link(target: &Path, link: &Path) -> io::Result<()> {
+    if other_than_link(link).is_some() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let mut name = std::ffi::OsString::from(".");
+    name.push(link.file_name().ok_or(io::ErrorKind::InvalidInput)?);
+    name.push(".new");
+    let temporary = link.with_file_name(name);
+    if fs::symlink_metadata(&temporary).is_ok_and(|there| there.is_symlink()) {
+        fs::remove_file(&temporary)?; // left by a kill
+    }
+    symlink(target, &temporary)?;
+    fs::rename(&temporary, link).inspect_err(|_| drop(fs::remove_file(&temporary)))
+}
