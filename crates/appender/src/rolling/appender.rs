@@ -214,8 +214,8 @@ impl RollingFileAppender {
         Some(next)
     }
 
-    /// Reports a file whose last records may not have arrived.
-    fn leave(&self, before: &LiveFile, flushed: io::Result<()>, now: Now) {
+    /// Reports a file that is left, if its last records may not have arrived.
+    pub(super) fn leave(&self, before: &LiveFile, flushed: io::Result<()>, now: Now) {
         if let Err(error) = flushed {
             let path = self.directory.path_of(before.segment());
             let what = format_args!("the previous log file {} cannot be flushed: {error}", path.display());
@@ -224,7 +224,7 @@ impl RollingFileAppender {
     }
 
     /// The newest file that was begun.
-    fn current(&self, now: Now) -> Arc<LiveFile> {
+    pub(super) fn current(&self, now: Now) -> Arc<LiveFile> {
         let mut slot = self.live.lock();
         let open = || {
             let period = self.directory.names.period(self.calendar.period(second(now)));
@@ -249,7 +249,7 @@ fn due(calendar: &Calendar, segment: Segment, now: i64) -> i64 {
 }
 
 /// As many bytes of the records as are whole in the first `written`.
-fn whole_records(records: &[IoSlice<'_>], written: usize) -> usize {
+pub(super) fn whole_records(records: &[IoSlice<'_>], written: usize) -> usize {
     let ends = records.iter().scan(0, |end, record| {
         *end += record.len();
         Some(*end)

@@ -114,19 +114,22 @@ impl LogDirectory {
     pub(super) fn link_to(&self, segment: Segment) -> Result<(), InitError> {
         let Some(link) = &self.link else { return Ok(()) };
         if let Some(kind) = disk::other_than_link(link) {
-            let there = format!("{{}} is {kind} and no symbolic link");
-            let occupied = InitError::path(&there, link)(io::ErrorKind::AlreadyExists.into());
-            return Err(occupied.with_remedy("move it away, or give latest_symlink another name"));
+            let told = format!(
+                "{} is {kind} and no symbolic link: move it away, or give latest_symlink another name",
+                link.display()
+            );
+            return Err(InitError::told(told, io::ErrorKind::AlreadyExists.into()));
         }
         let file = self.path_of(segment);
         // A link is read from where it stands.
         let target = if link.parent() == file.parent() { file.file_name().map(PathBuf::from) } else { None };
-        target.map_or_else(|| std::path::absolute(&file), Ok).and_then(|target| disk::link(&target, link)).map_err(
-            |error| {
+        target
+            .map_or_else(|| std::path::absolute(&file), Ok)
+            .and_then(|target| disk::link(&target, link))
+            .map_err(|error| {
                 let error = InitError::path("the symbolic link {} cannot be made", link)(error);
                 error.with_remedy("let this user write to its directory, or give latest_symlink another name")
-            },
-        )
+            })
     }
 
     /// Warns of files that tracing-appender counts and removes, by the two ends of their names, and this appender does not.
@@ -135,8 +138,7 @@ impl LogDirectory {
         if self.limits.max_files.is_none() || (prefix.is_none() && suffix.is_none()) {
             return;
         }
-        let (prefix, suffix) =
-            (prefix.as_deref().unwrap_or_default(), suffix.as_deref().unwrap_or_default());
+        let (prefix, suffix) = (prefix.as_deref().unwrap_or_default(), suffix.as_deref().unwrap_or_default());
         let mut uncounted = disk::files(&self.path).unwrap_or_default();
         uncounted.retain(|name| {
             name.starts_with(prefix) && name.ends_with(suffix) && self.names.read(name).is_none()

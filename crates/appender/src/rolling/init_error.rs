@@ -25,10 +25,15 @@ impl InitError {
         Self { text, source: None }
     }
 
+    /// The text says it all; the error of the system that it stands for is kept.
+    pub(super) fn told(text: String, source: io::Error) -> Self {
+        Self { text, source: Some(source) }
+    }
+
     /// Something could not be done, such as `"the log file {} cannot be opened"`; the path takes the place of `{}`.
     pub(super) fn path(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let text = what.replace("{}", &path.display().to_string());
-        move |source| Self { text: format!("{text}: {source}"), source: Some(source) }
+        move |source| Self::told(format!("{text}: {source}"), source)
     }
 
     /// The same error with what can be done about it.

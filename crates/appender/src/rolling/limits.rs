@@ -30,7 +30,9 @@ impl Limits {
     pub(super) fn check(&self) -> Result<(), InitError> {
         let wrong = |text: String| Err(InitError::setting(text));
         if self.max_bytes == Some(0) {
-            return wrong("max_bytes = 0: must be at least 1, or left out for files of any length".to_owned());
+            return wrong(
+                "max_bytes = 0: must be at least 1, or left out for files of any length".to_owned(),
+            );
         }
         if let Some(total) = self.max_total_bytes {
             match self.max_bytes {

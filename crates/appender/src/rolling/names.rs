@@ -28,7 +28,7 @@ pub(super) struct Segment {
 
 impl Segment {
     /// The first of a period.
-    pub(super) fn first(period: Period) -> Self {
+    pub(super) const fn first(period: Period) -> Self {
         Self { period, number: 0 }
     }
 
@@ -136,7 +136,11 @@ mod tests {
         );
         assert_eq!(three(true, "", "log"), ["2020-02-01.log", "2020-02-01.1.log", "2020-02-01.2.log"]);
         for rotates in [true, false] {
-            assert_eq!(three(rotates, "", ""), [day, "2020-02-01.1", "2020-02-01.2"], "it has to have a name");
+            assert_eq!(
+                three(rotates, "", ""),
+                [day, "2020-02-01.1", "2020-02-01.2"],
+                "it has to have a name"
+            );
         }
         assert_eq!(three(false, "app", "log"), ["app.log", "app.1.log", "app.2.log"]);
         assert_eq!(three(false, "app.log", ""), ["app.log", "app.log.1", "app.log.2"]);
@@ -157,7 +161,8 @@ mod tests {
             assert_eq!(ours.read(name).map(|own| own.is_compressed), Some(is_compressed), "{name}");
         }
         let endless = names(false, "app", "log");
-        let [dated, first, tenth] = ["app.2020-02-01.log", "app.log", "app.10.log"].map(|name| endless.read(name));
+        let [dated, first, tenth] =
+            ["app.2020-02-01.log", "app.log", "app.10.log"].map(|name| endless.read(name));
         assert!(dated.is_some() && dated < first && first < tenth, "dated ones are from before");
     }
 

@@ -36,8 +36,11 @@ mod tests {
 
     fn old(names: &[(&str, u64)]) -> Vec<Old> {
         let ours = Names { prefix: Some("a".into()), suffix: None, rotates: true, has_segments: true };
-        let old =
-            |&(name, bytes): &(&str, u64)| Old { own: ours.read(name).unwrap(), name: name.to_owned(), bytes };
+        let old = |&(name, bytes): &(&str, u64)| Old {
+            own: ours.read(name).unwrap(),
+            name: name.to_owned(),
+            bytes,
+        };
         names.iter().map(old).collect()
     }
 

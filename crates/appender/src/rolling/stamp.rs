@@ -39,11 +39,8 @@ impl Stamp {
     /// The stamp that is written so, of any rotation; none if none is.
     pub(super) fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
-        let date = Date::new(
-            parts.next()?.parse().ok()?,
-            parts.next()?.parse().ok()?,
-            parts.next()?.parse().ok()?,
-        );
+        let date =
+            Date::new(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let hour: Option<i8> = parts.next().map(str::parse).transpose().ok()?;
         let minute: Option<i8> = parts.next().map(str::parse).transpose().ok()?;
         let grain = match (hour, minute) {

@@ -1,0 +1,85 @@
+//! Proves that all files of a log stay within their budget, the oldest going first.
+
+use std::io::{ErrorKind, Write as _};
+use std::time::Duration;
+
+use super::super::{Builder, Rotation};
+use super::{DAY, as_nobody, bytes, names, open, permit, read, said, scene, write};
+
+fn hourly(max_bytes: u64, max_total_bytes: u64) -> Builder {
+    let builder = Builder::new().rotation(Rotation::HOURLY).filename_prefix("app");
+    builder.max_bytes(max_bytes).max_total_bytes(max_total_bytes)
+}
+
+#[test]
+fn the_oldest_files_go_before_the_budget_is_passed() {
+    let (dir, clock) = scene();
+    let mut appender = open(&hourly(10, 25), dir.path(), &clock);
+    for number in 0..100 {
+        appender.write_all(format!("{number:03}\n").as_bytes()).unwrap();
+        assert!(bytes(dir.path()) <= 25);
+        clock.advance(Duration::from_secs(600));
+    }
+    // In each hour six records, two in a file.
+    assert_eq!(names(dir.path()), ["app.2026-01-01-16", "app.2026-01-01-16.1"]);
+    assert_eq!(read(dir.path(), "app.2026-01-01-16.1"), "098\n099\n");
+    assert_eq!(appender.failures(), 0);
+}
+
+#[test]
+fn what_stands_there_at_the_start_counts_and_others_files_do_not() {
+    let (dir, clock) = scene();
+    for name in ["app.2025-12-30.gz", "app.2025-12-31", "app.2026-01-01-00", "app.bak"] {
+        write(dir.path(), name, "12345678");
+    }
+    drop(open(&hourly(10, 20), dir.path(), &clock));
+    assert_eq!(names(dir.path()), ["app.2025-12-31", "app.2026-01-01-00", "app.bak"]);
+    drop(open(&hourly(10, 17), dir.path(), &clock));
+    assert_eq!(names(dir.path()), ["app.2026-01-01-00", "app.bak"], "10 are for the live file");
+}
+
+#[test]
+fn a_long_record_takes_the_room_of_older_files_and_one_beyond_the_budget_is_refused() {
+    let (dir, clock) = scene();
+    let mut appender = open(&hourly(4, 20), dir.path(), &clock);
+    for line in ["one\n", "two\n", "3rd\n", "4th\n"] {
+        appender.write_all(line.as_bytes()).unwrap();
+    }
+    appender.write_all(b"fifteen bytes.\n").unwrap();
+    assert_eq!(names(dir.path()), ["app.2026-01-01-00.3", "app.2026-01-01-00.4"]);
+    let error = appender.write_all(&[b'x'; 21]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::FileTooLarge);
+    assert_eq!(names(dir.path()), ["app.2026-01-01-00.3", "app.2026-01-01-00.4"], "nothing went for it");
+}
+
+#[test]
+fn where_nothing_can_be_removed_records_are_refused_until_it_can() {
+    let _nobody = as_nobody();
+    let (dir, clock) = scene();
+    let mut appender = open(&hourly(4, 8), dir.path(), &clock);
+    appender.write_all(b"one\n").unwrap();
+    appender.write_all(b"two\n").unwrap();
+    write(dir.path(), "app.2026-01-01-00.2", "");
+    permit(dir.path(), 0o500);
+    for _ in 0..2 {
+        assert_eq!(appender.write_all(b"3rd\n").unwrap_err().kind(), ErrorKind::StorageFull);
+    }
+    assert_eq!((appender.failures(), said().len()), (1, 1), "tried once a second");
+    assert_eq!(bytes(dir.path()), 8, "the budget holds");
+    permit(dir.path(), 0o700);
+    clock.advance(Duration::from_secs(1));
+    appender.write_all(b"4th\n").unwrap();
+    assert_eq!(names(dir.path()), ["app.2026-01-01-00.1", "app.2026-01-01-00.2"]);
+    assert_eq!(read(dir.path(), "app.2026-01-01-00.2"), "4th\n");
+}
+
+#[test]
+fn a_file_that_was_full_before_its_limit_was_lowered_goes_like_any_other() {
+    let (dir, clock) = scene();
+    write(dir.path(), "app.2026-01-01-00", &"x".repeat(100));
+    let mut appender = open(&hourly(10, 20), dir.path(), &clock);
+    assert_eq!(names(dir.path()), ["app.2026-01-01-00.1"]);
+    clock.advance(DAY);
+    appender.write_all(b"x\n").unwrap();
+    assert_eq!(appender.failures(), 0);
+}
