@@ -49,7 +49,10 @@ impl Description {
         if self.hooks.rotate.is_some() {
             faults.push(Fault::new("on_rotate", "a hook", meaningless));
         }
-        faults.extend(self.files.faults().into_iter().filter(|fault| fault.field == "max_record_bytes"));
+        // Its bounds are those of files, but for the budget that it has not.
+        let mut files = self.files.clone();
+        files.max_total_bytes = u64::MAX;
+        faults.extend(files.faults().into_iter().filter(|fault| fault.field == "max_record_bytes"));
         faults
     }
 

@@ -72,8 +72,9 @@ impl Worker {
 
     pub(super) fn append(&mut self, now: Now) {
         self.mind_readers();
+        let is_abandoned = self.shared.abandoned.load(Ordering::Relaxed);
         let Some(sink) = &mut self.sink else { return };
-        if !self.tray.is_done() {
+        if !self.tray.is_done() && !is_abandoned {
             if let Some(files) = sink.files() {
                 files.set_dropped(self.shared.ledger.dropped().total());
             }

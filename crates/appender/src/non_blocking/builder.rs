@@ -1,0 +1,149 @@
+//! The description of a writer with a thread of its own, and its start.
+
+use std::any::Any;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing_spool::{OpenError, Overflow, Spool, SpoolBuilder, SpoolGuard, internal};
+
+use super::guard::WorkerGuard;
+use super::output::{Output, PATIENCE};
+use super::writer::NonBlocking;
+use crate::rolling::RollingFileAppender;
+
+/// Lines that may wait, unless [`buffered_lines_limit`](NonBlockingBuilder::buffered_lines_limit) says otherwise.
+pub const DEFAULT_BUFFERED_LINES_LIMIT: usize = 128_000;
+
+const THREAD_NAME: &str = "tracing-appender";
+/// Bytes that may wait, for each line that may.
+const BYTES_PER_LINE: u64 = 512;
+/// A longer line does not fit, and is cut. It is a claim on addresses: memory is used as lines come.
+const LEAST_BYTES: u64 = 64 << 20;
+/// The bound of the queue where the system does not give so many addresses.
+const FEW_BYTES: u64 = 1 << 16;
+const LONGEST_LINE: u64 = 1 << 30;
+/// How long a line may wait for company on its way to a file.
+const LINGER: Duration = Duration::from_millis(10);
+
+/// Describes a [`NonBlocking`]. Everything has a default.
+///
+/// ```
+/// use tracing_spool_appender::non_blocking::NonBlockingBuilder;
+/// let (writer, _guard) = NonBlockingBuilder::default().lossy(false).finish(std::io::sink());
+/// # drop(writer);
+/// ```
+#[derive(Debug)]
+#[must_use = "it starts with `finish`"]
+pub struct NonBlockingBuilder {
+    lines: usize,
+    is_lossy: bool,
+    thread_name: String,
+}
+
+impl NonBlocking {
+    /// Puts a queue and a thread in front of `writer`, with the default settings.
+    ///
+    /// ```
+    /// use tracing_spool_appender::non_blocking::NonBlocking;
+    /// let (writer, _guard) = NonBlocking::new(std::io::sink());
+    /// # drop(writer);
+    /// ```
+    #[must_use = "dropped, the guard ends the thread"]
+    pub fn new<T: Write + Send + 'static>(writer: T) -> (Self, WorkerGuard) {
+        NonBlockingBuilder::default().finish(writer)
+    }
+}
+
+impl NonBlockingBuilder {
+    /// Sets how many lines may wait, the one that is being written among them: one at least, about two million at most. Their
+    /// bytes are bounded too: 512 for each line, at least 64 MiB. A longer line is cut, and says so.
+    ///
+    /// Default: 128,000.
+    pub fn buffered_lines_limit(mut self, buffered_lines_limit: usize) -> Self {
+        self.lines = buffered_lines_limit;
+        self
+    }
+
+    /// Sets whether a line that finds no room is dropped and counted, or its caller waits for room.
+    ///
+    /// Default: true, it is dropped.
+    pub fn lossy(mut self, is_lossy: bool) -> Self {
+        self.is_lossy = is_lossy;
+        self
+    }
+
+    /// Sets the name of the thread. NUL characters are left out.
+    ///
+    /// Default: `tracing-appender`.
+    pub fn thread_name(mut self, name: &str) -> Self {
+        self.thread_name = name.replace('\0', "");
+        self
+    }
+
+    /// Starts the thread, which writes to `writer` and drops it at the end.
+    ///
+    /// Each line is one [`write`](Write::write), or many are one [`write_vectored`](Write::write_vectored) of a writer that knows
+    /// that; after those that waited comes a [`flush`](Write::flush). [`std::io::Stdout`] and [`std::io::Stderr`] are written to past
+    /// their locks, so that a reader who sleeps holds up no `println!`. If the thread cannot be started, each line is counted as
+    /// dropped.
+    pub fn finish<T: Write + Send + 'static>(self, writer: T) -> (NonBlocking, WorkerGuard) {
+        let (log, guard) = match self.open(writer) {
+            Ok((log, guard)) => (Some(log), Some(guard)),
+            Err(error) => {
+                internal::say(&error);
+                (None, None)
+            }
+        };
+        let output = Arc::new(Output::new(log, self.is_lossy));
+        (NonBlocking::of(Arc::clone(&output)), WorkerGuard::new(output, guard))
+    }
+
+    fn open<T: Write + Send + 'static>(&self, writer: T) -> Result<(Spool, SpoolGuard), OpenError> {
+        let described = self.describe(writer);
+        let lines = u64::try_from(self.lines).unwrap_or(u64::MAX).clamp(1, internal::MOST_RECORDS);
+        let most = lines.saturating_mul(BYTES_PER_LINE).clamp(LEAST_BYTES, internal::MOST_BYTES);
+        let bounded = |bytes: u64| {
+            let bounded = described.clone().queue_records(lines).queue_bytes(bytes);
+            bounded.max_record_bytes(bytes.min(LONGEST_LINE)).open()
+        };
+        let mut opened = bounded(most);
+        for bytes in [LEAST_BYTES, FEW_BYTES] {
+            if matches!(opened, Err(OpenError::Memory(_))) {
+                opened = bounded(bytes);
+            }
+        }
+        opened
+    }
+
+    fn describe<T: Write + Send + 'static>(&self, writer: T) -> SpoolBuilder {
+        let kind = &writer as &dyn Any;
+        let is_file = kind.is::<RollingFileAppender>() || is_plain_file(kind);
+        let name = if self.thread_name.is_empty() { THREAD_NAME } else { &self.thread_name };
+        let builder = if kind.is::<io::Stdout>() {
+            Spool::stdout()
+        } else if kind.is::<io::Stderr>() {
+            Spool::stderr()
+        } else {
+            Spool::writer(writer)
+        };
+        builder
+            .verbatim(name)
+            .thread_name(name)
+            .overflow(if self.is_lossy { Overflow::DropNewest } else { Overflow::Block })
+            .linger(if is_file { LINGER } else { Duration::ZERO })
+            .notices(tracing_spool::Notices::Off)
+            .shutdown_timeout(PATIENCE)
+    }
+}
+
+#[expect(clippy::disallowed_types, reason = "only its name is asked for")]
+fn is_plain_file(kind: &dyn Any) -> bool {
+    kind.is::<std::fs::File>() || kind.is::<BufWriter<std::fs::File>>()
+}
+
+impl Default for NonBlockingBuilder {
+    fn default() -> Self {
+        Self { lines: DEFAULT_BUFFERED_LINES_LIMIT, is_lossy: true, thread_name: THREAD_NAME.to_owned() }
+    }
+}

@@ -1,0 +1,68 @@
+//! What callers, counter and guard share: the log that lines go to, and what is lost where none could be opened.
+
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tracing_core::Level;
+use tracing_spool::Spool;
+
+/// How long the end may take, that of the guard and that of the process.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(super) struct Output {
+    /// None where its thread could not be started, or the system gave no memory. A panic elsewhere leaves no log half-changed.
+    log: Option<AssertUnwindSafe<Spool>>,
+    is_lossy: bool,
+    /// Lines that came where there is no log.
+    lost: AtomicUsize,
+    /// The guard has gone, and left in time or not.
+    has_ended: AtomicBool,
+}
+
+impl Output {
+    pub(super) fn new(log: Option<Spool>, is_lossy: bool) -> Self {
+        let log = log.map(AssertUnwindSafe);
+        Self { log, is_lossy, lost: AtomicUsize::new(0), has_ended: AtomicBool::new(false) }
+    }
+
+    /// Hands a line over. An error, where lines may not be lost: this one is.
+    pub(super) fn take(&self, level: Level, line: &[u8]) -> io::Result<()> {
+        let refused = match &self.log {
+            _ if line.is_empty() => return Ok(()),
+            Some(log) => log
+                .hand_over(level, line)
+                .err()
+                .map(|reason| format!("the line is lost: {}", reason.as_str())),
+            None => {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+                Some("the line is lost: the thread that writes lines could not be started".to_owned())
+            }
+        };
+        match refused {
+            Some(why) if !self.is_lossy => Err(io::Error::other(why)),
+            _ => Ok(()),
+        }
+    }
+
+    /// For the guard, as it goes.
+    pub(super) fn end(&self) {
+        self.has_ended.store(true, Ordering::Release);
+    }
+
+    /// Lines that will not be written, as things stand.
+    pub(super) fn dropped_lines(&self) -> usize {
+        let Some(log) = &self.log else { return self.lost.load(Ordering::Relaxed) };
+        let stats = log.handle().stats();
+        // What still waits when the guard has gone waits for a writer that hangs.
+        let hangs = if self.has_ended.load(Ordering::Acquire) { stats.queue.records } else { 0 };
+        usize::try_from(stats.dropped.total() + hangs).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn writer_errors(&self) -> usize {
+        let Some(log) = &self.log else { return 1 };
+        usize::try_from(log.handle().stats().files.failures).unwrap_or(usize::MAX)
+    }
+}
