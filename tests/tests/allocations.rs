@@ -8,7 +8,8 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing_spool::{Overflow, Spool, SyncPolicy, compat};
+use tracing_spool::{Overflow, Spool, SyncPolicy};
+use tracing_spool_appender as appender;
 use tracing_spool_fileset::{Op, SystemClock};
 use tracing_spool_tests::faulty::Faulty;
 use tracing_subscriber::fmt::MakeWriter as _;
@@ -141,10 +142,10 @@ fn the_first_event_of_a_second_allocates_nothing() {
 }
 
 #[test]
-fn a_caller_of_compat_allocates_nothing_in_the_steady_state_either() {
+fn a_caller_of_the_appender_allocates_nothing_in_the_steady_state_either() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("app.log");
-    let (writer, guard) = compat::non_blocking(compat::rolling::never(dir.path(), "app.log"));
+    let (writer, guard) = appender::non_blocking(appender::rolling::never(dir.path(), "app.log"));
     let counter = writer.error_counter();
     let line = [b'x'; 120];
     let mut written = 0;

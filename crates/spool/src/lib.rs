@@ -30,8 +30,14 @@
 //!
 //! # Coming from tracing-appender
 //!
-//! Replace `tracing_appender::` by `tracing_spool::compat::`, and the program compiles: [`compat`] has all of its public
-//! names. Files keep their dated names there; a [`Spool`] has a constant one, and a budget.
+//! One line of `Cargo.toml` puts the package `tracing-spool-appender` in its place, and no source is touched:
+//! `tracing-appender = { package = "tracing-spool-appender", version = "0.1" }`. Files keep their dated names there; a [`Spool`]
+//! has a constant one, and a budget.
+//!
+//! # stdout, stderr, anything
+//!
+//! [`Spool::stdout`], [`Spool::stderr`], [`Spool::fd`] and [`Spool::writer`] have the same queue, levels and account in front of
+//! what is no file set: a reader that sleeps stops no caller. [`SpoolLayer::tee`] writes to two logs at once.
 //!
 //! # Features
 //!
@@ -46,8 +52,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
-#[cfg(not(shuttle))]
-pub mod compat;
 mod hand_off;
 mod leaving;
 mod open;

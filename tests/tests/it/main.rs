@@ -2,8 +2,8 @@
 //! This file only lists. A module's first line says what it proves.
 
 mod alone;
+mod appender;
 mod bad_input;
-mod compat;
 mod compression;
 mod museum;
 mod properties;

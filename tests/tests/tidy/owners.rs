@@ -46,7 +46,7 @@ const FENCES: &[Fence] = &[
             // What stands behind a descriptor, and the same opened without waiting.
             "crates/spool/src/platform/descriptor",
             // Files with dated names, which the engine does not have: they are listed, and linked to.
-            "crates/spool/src/compat/rolling/disk",
+            "crates/appender/src/rolling/disk",
             "crates/appender/src/rolling/disk",
         ],
     },
@@ -117,8 +117,6 @@ const FENCES: &[Fence] = &[
             "crates/spool/src/worker",
             "crates/spool/src/hand_off/wake",
             "crates/spool/src/platform/sync",
-            // The thread in front of a writer that is not ours.
-            "crates/spool/src/compat/non_blocking/worker",
             // Where signals are wanted, one thread for the process hears of them.
             "crates/spool/src/leaving/signals",
         ],

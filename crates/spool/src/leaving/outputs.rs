@@ -1,4 +1,4 @@
-//! The outputs that are open in this process, spools and `compat`'s writers, and the flush of all of them at once.
+//! The outputs that are open in this process, and the flush of all of them at once.
 //! When that is called by itself is `exit`'s, `panic_hook`'s and `signals`'.
 
 use std::fmt;
@@ -38,8 +38,8 @@ static OPEN: ProcessLock<Vec<Weak<dyn Output>>> = ProcessLock::new(Vec::new());
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlushAllError {
-    /// The live files of the logs that are not complete (of a writer of [`compat`](crate::compat), the name of its thread).
-    /// The other logs are.
+    /// The live files of the logs that are not complete, or what they are called where they have none (`stdout`). The other logs
+    /// are.
     pub logs: Vec<(PathBuf, FlushError)>,
 }
 

@@ -103,12 +103,6 @@ impl Asks {
         (answer, is_first)
     }
 
-    /// Whether there are some.
-    #[cfg(not(shuttle))]
-    pub(crate) fn are_waiting(&self) -> bool {
-        !self.flushes.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
     /// For the writer thread: all of them, of which it then has to be told anew.
     pub(crate) fn take(&self) -> Vec<Ask> {
         std::mem::take(&mut *self.flushes.lock().unwrap_or_else(PoisonError::into_inner))

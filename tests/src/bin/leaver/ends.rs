@@ -13,9 +13,9 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, Signal, kill, raise, signal};
 use nix::sys::signalfd::SignalFd;
 use nix::unistd::getpid;
-use tracing_spool::compat::non_blocking::{NonBlocking, WorkerGuard};
-use tracing_spool::compat::rolling;
 use tracing_spool::{Compression, Overflow, SignalAction, Spool, SpoolGuard, flush_all};
+use tracing_spool_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_spool_appender::rolling;
 use tracing_spool_tests::faulty::Faulty;
 
 use super::{LINES, LONG, WRITE, lines, log, open, stalled_spool, wait_for_the_end};
@@ -25,7 +25,7 @@ static SPOOL: OnceLock<Spool> = OnceLock::new();
 static GUARD: Mutex<Option<SpoolGuard>> = Mutex::new(None);
 /// How many records come last.
 static RECORDS: AtomicU64 = AtomicU64::new(20);
-static COMPAT: OnceLock<(NonBlocking, WorkerGuard)> = OnceLock::new();
+static APPENDER: OnceLock<(NonBlocking, WorkerGuard)> = OnceLock::new();
 
 /// Whether it is one of these ways, and so never comes back but to `main`'s end.
 pub(super) fn leave(way: &str, path: &Path) -> bool {
@@ -36,12 +36,12 @@ pub(super) fn leave(way: &str, path: &Path) -> bool {
             let _ = thread::spawn(|| process::exit(0)).join();
         }
         "exits-in-a-hook" => exits_in_a_hook(path),
-        "compat-exits" => {
-            compat(path);
+        "appender-exits" => {
+            appender(path);
             process::exit(0);
         }
-        "compat-thread-exits" => {
-            compat(path);
+        "appender-thread-exits" => {
+            appender(path);
             let _ = thread::spawn(|| process::exit(0)).join();
         }
         "afterwards" => afterwards(path),
@@ -94,13 +94,13 @@ impl io::Write for Slow {
     }
 }
 
-fn compat(path: &Path) {
+fn appender(path: &Path) {
     use io::Write as _;
 
     let (folder, name) = (path.parent().unwrap(), path.file_name().unwrap());
-    let (mut writer, guard) = tracing_spool::compat::non_blocking(Slow(rolling::never(folder, name)));
+    let (mut writer, guard) = tracing_spool_appender::non_blocking(Slow(rolling::never(folder, name)));
     (0..LINES).for_each(|number| writer.write_all(format!("{number}\n").as_bytes()).unwrap());
-    COMPAT.set((writer, guard)).unwrap_or_else(|_| panic!("twice"));
+    APPENDER.set((writer, guard)).unwrap_or_else(|_| panic!("twice"));
 }
 
 /// Logs as its thread ends, before the handlers of `exit` run on it.
@@ -123,7 +123,7 @@ extern "C" fn last() {
     for number in 0..RECORDS.load(Ordering::Relaxed) {
         log(SPOOL.get().unwrap(), &format!("after all {number}\n"));
     }
-    if let Some((writer, _)) = COMPAT.get() {
+    if let Some((writer, _)) = APPENDER.get() {
         writer.clone().write_all(b"after all\n").unwrap();
     }
 }
@@ -143,7 +143,7 @@ fn at_exit(handler: extern "C" fn()) {
 fn afterwards(path: &Path) {
     at_exit(last);
     GOODBYE.with(|place| *place.borrow_mut() = Some(Goodbye));
-    compat(&path.with_extension("compat"));
+    appender(&path.with_extension("appender"));
     keep(open(path, LONG));
     at_exit(second_last);
 }
@@ -225,7 +225,7 @@ fn reads_signals(path: &Path) {
     let (spool, guard) = builder.open().unwrap();
     guard.handle().install_signals_for(&[SignalAction::Reopen]).unwrap();
     let (mut writer, _guard) =
-        tracing_spool::compat::non_blocking(rolling::never(path.parent().unwrap(), "compat.log"));
+        tracing_spool_appender::non_blocking(rolling::never(path.parent().unwrap(), "appender.log"));
     io::Write::write_all(&mut writer, b"line\n").unwrap();
     log(&spool, "record\n");
     let mut signals = SigSet::empty();

@@ -15,8 +15,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
 use tracing_spool::{
     Compression, Condition, Durable, FlushError, LateRecords, OpenError, Overflow, SignalAction, Spool,
-    compat,
 };
+use tracing_spool_appender::non_blocking;
 use tracing_spool_fileset::FileSet;
 use tracing_spool_tests::forked::{OF_A_CHILD, end, in_two, leave, start, storm};
 use tracing_spool_tests::world::small;
@@ -233,12 +233,12 @@ impl Write for Forking {
 }
 
 fn forks_in_a_writer(folder: &Path) {
-    let (path, fork) = (folder.join("compat.log"), Fork::default());
+    let (path, fork) = (folder.join("appender.log"), Fork::default());
     let file = fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
-    let (mut writer, guard) = compat::non_blocking(Forking(file, fork.clone()));
+    let (mut writer, guard) = non_blocking(Forking(file, fork.clone()));
     (0..100).for_each(|number| writer.write_all(format!("{number}\n").as_bytes()).unwrap());
     drop(guard);
-    fork.ends("compat");
+    fork.ends("appender");
     let found = fs::read_to_string(path).unwrap();
     // The child was forked in the middle of a line, which it writes as well: that is its writer's affair.
     assert!((100..=101).contains(&found.lines().count()), "{found}");

@@ -193,7 +193,7 @@ fn museum_p6_what_the_process_ignores_stays_ignored() {
 
 #[test]
 fn museum_p6_exit_on_any_thread_with_the_guard_in_a_static() {
-    for way in ["static-returns", "static-thread-exits", "compat-exits", "compat-thread-exits"] {
+    for way in ["static-returns", "static-thread-exits", "appender-exits", "appender-thread-exits"] {
         let (_dir, path) = scene();
         let output = leaves(way, &path);
         assert_eq!(output.status.code(), Some(0), "{way}: {}", said(&output));
@@ -225,8 +225,8 @@ fn museum_p7_what_is_logged_after_main_is_written() {
     assert_eq!(before, ["a destructor of the thread", "before the word"]);
     let after: Vec<String> = (0..20).map(|number| format!("after all {number}")).collect();
     assert!(lines.eq(after), "{text}");
-    let compat = read(path.with_extension("compat"));
-    assert_eq!((compat.lines().count(), compat.lines().last()), (LINES + 1, Some("after all")));
+    let appender = read(path.with_extension("appender"));
+    assert_eq!((appender.lines().count(), appender.lines().last()), (LINES + 1, Some("after all")));
 }
 
 #[test]

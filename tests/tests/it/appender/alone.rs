@@ -8,12 +8,12 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
-use tracing_spool::compat::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_spool::compat::rolling;
+use tracing_spool_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_spool_appender::rolling;
 
 use crate::support::{LONG, child, finish, is_child, read, said, until_within};
 
-const OWN: &str = "compat::alone::a_writer_that_logs_neither_hangs_nor_loops";
+const OWN: &str = "appender::alone::a_writer_that_logs_neither_hangs_nor_loops";
 
 static LINES: AtomicUsize = AtomicUsize::new(0);
 
@@ -50,7 +50,7 @@ fn a_writer_that_logs_neither_hangs_nor_loops() {
     assert_eq!((LINES.load(Ordering::SeqCst), counter.dropped_lines()), (5, 0));
 }
 
-const FORKED: &str = "compat::alone::a_forked_child_of_a_waiting_caller_never_hangs";
+const FORKED: &str = "appender::alone::a_forked_child_of_a_waiting_caller_never_hangs";
 
 /// In a process of its own, so that nothing but this test forks with this test's files open.
 #[test]
