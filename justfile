@@ -91,6 +91,10 @@ forks children="100000":
 opens times="10000":
     @cargo run --release --quiet --package tracing-spool-torture --bin torture -- opens {{ times }}
 
+# Streams whose reader sleeps or is stopped, and ends without a guard, so many times each
+streams runs="50":
+    @cargo run --release --quiet --package tracing-spool-torture --bin torture -- streams {{ runs }}
+
 # a real program whose disk fails every few seconds, for so many minutes
 soak minutes="10":
     @cargo run --release --quiet --package tracing-spool-torture --bin torture -- soak $(({{ minutes }} * 60))

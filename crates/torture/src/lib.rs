@@ -19,5 +19,6 @@ pub mod set;
 pub mod shim;
 pub mod sift;
 pub mod soak;
+pub mod streams;
 pub mod sweep;
 pub mod wild;

@@ -9,7 +9,7 @@ use tracing_spool::Compression;
 use tracing_spool_tests::{forked, opens};
 use tracing_spool_torture::driver::{self, Life};
 use tracing_spool_torture::sweep::Ground;
-use tracing_spool_torture::{kill, kill_drawn, kill_durable, shim, soak, sweep};
+use tracing_spool_torture::{kill, kill_drawn, kill_durable, shim, soak, streams, sweep};
 
 /// Kills, starves and misleads real processes that log, and reads what they leave
 #[derive(Parser)]
@@ -63,6 +63,11 @@ enum What {
     },
     /// Forks children beside threads that log, and sees each of them end
     Forks { forks: u32 },
+    /// Puts readers that sleep, terminals that are stopped and ends without a guard before logs that go to streams
+    Streams { runs: u32 },
+    /// What a child of that does
+    #[command(hide = true)]
+    StreamLife { life: streams::Life, dir: Option<PathBuf> },
     /// Opens and closes logs in one process, and looks for what is left
     Opens { times: u32 },
     /// Fails, shortens and delays every call of a driver, one by one
@@ -100,6 +105,8 @@ fn main() -> Result<()> {
             println!("{}", kill_drawn::kill_loop(&this, &dir, library.as_deref(), kills, seed)?);
         }
         What::Forks { forks } => println!("{}", said(forked::storm(&scratch.path().join("app.log"), forks))?),
+        What::Streams { runs } => println!("{}", streams::streams(&this, scratch.path(), runs)?),
+        What::StreamLife { life, dir } => streams::live(life, &dir.unwrap_or_default())?,
         What::Opens { times } => {
             println!("{}", said(opens::open_and_close(&scratch.path().join("app.log"), times))?);
         }
