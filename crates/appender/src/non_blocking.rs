@@ -18,6 +18,7 @@
 mod builder;
 mod counter;
 mod guard;
+mod kind;
 mod output;
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,8 @@ const FENCES: &[Fence] = &[
             "crates/spool/src/platform/descriptor",
             // Files with dated names, which the engine does not have: they are listed, and linked to.
             "crates/appender/src/rolling/disk",
-            "crates/appender/src/rolling/disk",
+            // It asks for the names of types.
+            "crates/appender/src/non_blocking/kind",
         ],
     },
     Fence {
@@ -134,7 +135,8 @@ const FENCES: &[Fence] = &[
             "io::Stderr",
             "io::Stdout",
         ],
-        owners: &["crates/spool/src/platform/descriptor"],
+        // `kind` asks for the names of types.
+        owners: &["crates/spool/src/platform/descriptor", "crates/appender/src/non_blocking/kind"],
     },
     Fence {
         what: "what only some systems have",

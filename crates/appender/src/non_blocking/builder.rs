@@ -1,16 +1,15 @@
 //! The description of a writer with a thread of its own, and its start.
 
-use std::any::Any;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing_spool::{OpenError, Overflow, Spool, SpoolBuilder, SpoolGuard, internal};
 
 use super::guard::WorkerGuard;
+use super::kind::Kind;
 use super::output::{Output, PATIENCE};
 use super::writer::NonBlocking;
-use crate::rolling::RollingFileAppender;
 
 /// Lines that may wait, unless [`buffered_lines_limit`](NonBlockingBuilder::buffered_lines_limit) says otherwise.
 pub const DEFAULT_BUFFERED_LINES_LIMIT: usize = 128_000;
@@ -117,29 +116,21 @@ impl NonBlockingBuilder {
     }
 
     fn describe<T: Write + Send + 'static>(&self, writer: T) -> SpoolBuilder {
-        let kind = &writer as &dyn Any;
-        let is_file = kind.is::<RollingFileAppender>() || is_plain_file(kind);
+        let kind = Kind::of(&writer);
         let name = if self.thread_name.is_empty() { THREAD_NAME } else { &self.thread_name };
-        let builder = if kind.is::<io::Stdout>() {
-            Spool::stdout()
-        } else if kind.is::<io::Stderr>() {
-            Spool::stderr()
-        } else {
-            Spool::writer(writer)
+        let builder = match kind {
+            Kind::Stdout => Spool::stdout(),
+            Kind::Stderr => Spool::stderr(),
+            Kind::File | Kind::Other => Spool::writer(writer),
         };
         builder
             .verbatim(name)
             .thread_name(name)
             .overflow(if self.is_lossy { Overflow::DropNewest } else { Overflow::Block })
-            .linger(if is_file { LINGER } else { Duration::ZERO })
+            .linger(if kind == Kind::File { LINGER } else { Duration::ZERO })
             .notices(tracing_spool::Notices::Off)
             .shutdown_timeout(PATIENCE)
     }
-}
-
-#[expect(clippy::disallowed_types, reason = "only its name is asked for")]
-fn is_plain_file(kind: &dyn Any) -> bool {
-    kind.is::<std::fs::File>() || kind.is::<BufWriter<std::fs::File>>()
 }
 
 impl Default for NonBlockingBuilder {

@@ -85,6 +85,22 @@ fn a_line_without_room_is_dropped_and_counted_where_that_is_allowed() {
 }
 
 #[test]
+fn so_many_lines_fit_as_were_asked_for() {
+    for lines in [0, 1, 2, 7, 19, 20, 21, 1_000] {
+        let (mut writer, guard, asks, gate) =
+            gated(NonBlockingBuilder::default().buffered_lines_limit(lines));
+        let counter = writer.error_counter();
+        let taken = (1..).find(|_| {
+            writer.write_all(b"x").unwrap();
+            counter.dropped_lines() > 0
+        });
+        assert_eq!(taken, Some(lines.max(1) + 1), "no line at all would be no log");
+        drop((gate, guard));
+        assert_eq!(asks.iter().count(), lines.max(1));
+    }
+}
+
+#[test]
 fn what_is_written_makes_room_for_more_bytes() {
     const LINE: usize = 64 * 1024;
     let dir = tempfile::tempdir().unwrap();
