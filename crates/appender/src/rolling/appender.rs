@@ -313,3 +313,41 @@ impl io::Write for RollingWriter<'_> {
         self.appender.current(self.appender.clock.now()).flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    use tracing_spool_fileset::sim::SimClock;
+
+    use super::super::{Builder, Rotation};
+    use super::*;
+
+    /// Far longer than a write takes.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn others_go_on_with_the_old_file_while_one_begins_the_next() {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), SimClock::new());
+        let outside = Outside { clock: Box::new(clock.clone()), ..Outside::system() };
+        let builder = Builder::new().rotation(Rotation::DAILY).filename_prefix("app");
+        let appender = builder.build_with(dir.path(), outside).unwrap();
+        clock.advance(Duration::from_secs(24 * 60 * 60));
+        let beginning = appender.beginning.lock(); // held up in the directory
+        thread::scope(|scope| {
+            let slow = scope.spawn(|| appender.append(b"slow\n"));
+            while appender.due.load(Ordering::Acquire) != NEVER {
+                thread::yield_now();
+            }
+            let (tell, told) = channel();
+            let appender = &appender;
+            scope.spawn(move || tell.send(appender.append(b"quick\n").unwrap()));
+            let quick = told.recv_timeout(PATIENCE);
+            drop(beginning);
+            assert!(quick.is_ok() && slow.join().unwrap().is_ok());
+        });
+        assert_eq!(appender.failures(), 0);
+    }
+}

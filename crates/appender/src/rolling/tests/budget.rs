@@ -3,8 +3,9 @@
 use std::io::{ErrorKind, Write as _};
 use std::time::Duration;
 
+use super::super::live::Full;
 use super::super::{Builder, Rotation};
-use super::{DAY, as_nobody, bytes, names, open, permit, read, said, scene, write};
+use super::{DAY, HOUR, as_nobody, bytes, names, open, permit, read, said, scene, write};
 
 fn hourly(max_bytes: u64, max_total_bytes: u64) -> Builder {
     let builder = Builder::new().rotation(Rotation::HOURLY).filename_prefix("app");
@@ -50,6 +51,52 @@ fn a_long_record_takes_the_room_of_older_files_and_one_beyond_the_budget_is_refu
     let error = appender.write_all(&[b'x'; 21]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::FileTooLarge);
     assert_eq!(names(dir.path()), ["app.2026-01-01-00.3", "app.2026-01-01-00.4"], "nothing went for it");
+}
+
+#[test]
+fn a_long_record_that_comes_first_takes_room_too() {
+    let (dir, clock) = scene();
+    let mut appender = open(&hourly(4, 20), dir.path(), &clock);
+    for line in ["one\n", "two\n", "3rd\n", "4th\n"] {
+        appender.write_all(line.as_bytes()).unwrap();
+    }
+    clock.advance(HOUR);
+    appender.write_all(b"fifteen bytes.\n").unwrap();
+    assert_eq!(names(dir.path()), ["app.2026-01-01-00.3", "app.2026-01-01-01"]);
+}
+
+#[test]
+fn what_is_on_its_way_into_a_file_counts_and_no_more_can_follow_it() {
+    let (dir, clock) = scene();
+    let mut appender = open(&hourly(10, 25), dir.path(), &clock);
+    for line in ["12345678\n", "9\n"] {
+        appender.write_all(line.as_bytes()).unwrap();
+    }
+    let before = appender.current(clock.now());
+    before.reserve(6).unwrap(); // another thread, which has not written yet
+    appender.write_all(b"abc\n").unwrap();
+    assert_eq!(
+        names(dir.path()),
+        ["app.2026-01-01-00.1", "app.2026-01-01-00.2"],
+        "9 and 8 and 10 are too many"
+    );
+    assert_eq!(before.reserve(1), Err(Full::File), "it could grow after it was counted");
+}
+
+#[test]
+fn a_file_that_stays_the_newest_takes_records_again() {
+    let _nobody = as_nobody();
+    let (dir, clock) = scene();
+    let mut appender = open(&hourly(5, 11), dir.path(), &clock);
+    for line in ["one\n", "two\n"] {
+        appender.write_all(line.as_bytes()).unwrap();
+    }
+    write(dir.path(), "app.2026-01-01-00.2", "");
+    permit(dir.path(), 0o500);
+    assert_eq!(appender.write_all(b"3rd\n").unwrap_err().kind(), ErrorKind::StorageFull);
+    appender.write_all(b"\n").unwrap();
+    permit(dir.path(), 0o700);
+    assert_eq!(read(dir.path(), "app.2026-01-01-00.1"), "two\n\n");
 }
 
 #[test]
