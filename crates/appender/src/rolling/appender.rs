@@ -2,8 +2,8 @@
 //! Which names, which moments and which system calls those are, is in the files beside this one.
 
 use std::io::{self, IoSlice};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use tracing_spool_fileset::Now;
 use tracing_spool_process::ProcessLock;
@@ -48,8 +48,8 @@ pub struct RollingFileAppender {
     clock: Watch,
     /// Swapped when a file is begun; the lock is held for no system call. None in a child that was forked just then.
     live: ProcessLock<Option<Arc<LiveFile>>>,
-    /// Held by the one thread that begins a file.
-    beginning: ProcessLock<()>,
+    /// Held by the one thread that begins a file. With a budget: files that were left, to which others may still write.
+    beginning: ProcessLock<Vec<Weak<LiveFile>>>,
     /// When the next file is due, in seconds from 1970.
     due: AtomicI64,
     /// No attempt to find room is made before, in milliseconds of a clock that does not step.
@@ -87,11 +87,11 @@ impl RollingFileAppender {
         let period = directory.names.period(calendar.period(second(now)));
         let live = directory.open(directory.newest(period, &troubles, now.mono))?;
         directory.link_to(live.segment())?;
-        directory.make_room(&live, 0, None, &troubles, now.mono);
+        directory.make_room(&live, 0, &[], &troubles, now.mono);
         Ok(Self {
             due: AtomicI64::new(due(&calendar, live.segment(), second(now))),
             live: ProcessLock::new(Some(Arc::new(live))),
-            beginning: ProcessLock::new(()),
+            beginning: ProcessLock::default(),
             retry: AtomicU64::new(0),
             clock: outside.clock,
             joined: Vec::new(),
@@ -142,7 +142,7 @@ impl RollingFileAppender {
         {
             return;
         }
-        let _beginning = self.beginning.lock();
+        let mut left = self.beginning.lock();
         let live = self.current(now);
         // A clock that shows an hour twice does not lead back to files of before.
         let period = self.directory.names.period(self.calendar.period(second)).max(live.segment().period);
@@ -150,7 +150,7 @@ impl RollingFileAppender {
             Some(live.segment())
         } else {
             let newest = self.directory.newest(period, &self.troubles, now.mono);
-            self.begin(newest, 0, &live, now).map(|next| next.segment())
+            self.begin(newest, 0, &live, &mut left, now).map(|next| next.segment())
         };
         let next = match segment {
             Some(segment) => due(&self.calendar, segment, second),
@@ -165,15 +165,17 @@ impl RollingFileAppender {
         if self.directory.limits.max_total_bytes.is_some_and(|total| bytes as u64 > total) {
             return Err(io::ErrorKind::FileTooLarge.into()); // whatever was removed for it
         }
-        let _beginning = self.beginning.lock();
+        let mut left = self.beginning.lock();
         let live = self.current(now);
         let Err(refusal) = live.reserve(bytes) else { return Ok(live) }; // another thread has found some
         let millis = u64::try_from(now.mono.since_start().as_millis()).unwrap_or(u64::MAX);
         if millis >= self.retry.load(Ordering::Acquire) {
             let found = match refusal {
-                Full::File => live.segment().next().and_then(|next| self.begin(next, bytes, &live, now)),
+                Full::File => {
+                    live.segment().next().and_then(|next| self.begin(next, bytes, &live, &mut left, now))
+                }
                 Full::Budget => {
-                    self.directory.make_room(&live, bytes as u64, None, &self.troubles, now.mono);
+                    self.directory.make_room(&live, bytes as u64, &left, &self.troubles, now.mono);
                     live.reserve(bytes).is_ok().then(|| Arc::clone(&live))
                 }
             };
@@ -187,7 +189,14 @@ impl RollingFileAppender {
     }
 
     /// Begins a file in which `bytes` are reserved; none if it cannot be made, or the budget has no room for them.
-    fn begin(&self, segment: Segment, bytes: usize, before: &LiveFile, now: Now) -> Option<Arc<LiveFile>> {
+    fn begin(
+        &self,
+        segment: Segment,
+        bytes: usize,
+        before: &Arc<LiveFile>,
+        left: &mut Vec<Weak<LiveFile>>,
+        now: Now,
+    ) -> Option<Arc<LiveFile>> {
         let next = match self.directory.open(segment) {
             Ok(next) => Arc::new(next),
             Err(error) => {
@@ -199,11 +208,14 @@ impl RollingFileAppender {
         };
         if self.directory.limits.max_total_bytes.is_some() {
             before.seal(); // or it could grow after it was counted
+            left.retain(|left| left.strong_count() > 0);
+            left.push(Arc::downgrade(before));
         }
-        self.directory.make_room(&next, bytes as u64, Some(before), &self.troubles, now.mono);
+        self.directory.make_room(&next, bytes as u64, left, &self.troubles, now.mono);
         // Before others see the file, and could take the room that it was begun for.
         if next.reserve(bytes).is_err() {
             before.unseal();
+            left.pop();
             return None;
         }
         *self.live.lock() = Some(Arc::clone(&next));

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Weak;
 
 use tracing_spool_fileset::Mono;
 
@@ -75,12 +76,12 @@ impl LogDirectory {
     /// Removes our oldest files until there are as many as wanted with `live`, and the budget has room for `live` as long as
     /// it may become, and with another `bytes`. Then `live` may have what is left.
     ///
-    /// `before` is the file that was written up to now: what is on its way into it counts.
+    /// `left` are files that threads may still write to: what is on its way into them counts.
     pub(super) fn make_room(
         &self,
         live: &LiveFile,
         bytes: u64,
-        before: Option<&LiveFile>,
+        left: &[Weak<LiveFile>],
         troubles: &Troubles,
         now: Mono,
     ) {
@@ -89,7 +90,7 @@ impl LogDirectory {
             return;
         }
         let budget = max_total_bytes.unwrap_or(u64::MAX);
-        let mut old = match self.old_files(live.segment(), before) {
+        let mut old = match self.old_files(live.segment(), left) {
             Ok(old) => old,
             Err(error) => {
                 self.report_unlisted(&error, troubles, now);
@@ -148,14 +149,17 @@ impl LogDirectory {
         }
     }
 
-    /// The files that are not written, with their sizes.
-    fn old_files(&self, live: Segment, before: Option<&LiveFile>) -> io::Result<Vec<Old>> {
+    /// The files that are not written any more, or only to the end of what is on its way, with their sizes.
+    fn old_files(&self, live: Segment, left: &[Weak<LiveFile>]) -> io::Result<Vec<Old>> {
+        // Taken before the files are measured: who is done by then has written all that he will.
+        let on_their_way: Vec<(Segment, u64)> =
+            left.iter().filter_map(Weak::upgrade).map(|left| (left.segment(), left.length())).collect();
         let live = self.names.name(live);
-        let on_the_way = before.map(|before| (self.names.name(before.segment()), before.length()));
         let mut old = Vec::new();
         for (own, name) in self.own_files()?.into_iter().filter(|(_, name)| *name != live) {
             let mut bytes = disk::length(&self.path.join(&name))?;
-            if let Some((_, length)) = on_the_way.as_ref().filter(|(before, _)| *before == name) {
+            let is_left = |(segment, _): &&(Segment, u64)| !own.is_compressed && own.segment == *segment;
+            if let Some((_, length)) = on_their_way.iter().find(is_left) {
                 bytes = bytes.max(*length);
             }
             old.push(Old { own, name, bytes });

@@ -68,18 +68,20 @@ fn a_long_record_that_comes_first_takes_room_too() {
 #[test]
 fn what_is_on_its_way_into_a_file_counts_and_no_more_can_follow_it() {
     let (dir, clock) = scene();
-    let mut appender = open(&hourly(10, 25), dir.path(), &clock);
+    let mut appender = open(&hourly(10, 23), dir.path(), &clock);
     for line in ["12345678\n", "9\n"] {
         appender.write_all(line.as_bytes()).unwrap();
     }
     let before = appender.current(clock.now());
     before.reserve(6).unwrap(); // another thread, which has not written yet
-    appender.write_all(b"abc\n").unwrap();
+    appender.write_all(b"abcdefg\n").unwrap();
     assert_eq!(
         names(dir.path()),
         ["app.2026-01-01-00.1", "app.2026-01-01-00.2"],
         "9 and 8 and 10 are too many"
     );
+    appender.write_all(b"abcdefg\n").unwrap();
+    assert_eq!(names(dir.path()), ["app.2026-01-01-00.2", "app.2026-01-01-00.3"], "it has still not written");
     assert_eq!(before.reserve(1), Err(Full::File), "it could grow after it was counted");
 }
 

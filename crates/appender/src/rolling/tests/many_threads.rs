@@ -85,7 +85,7 @@ fn the_budget_holds_at_each_moment() {
             assert!(all <= 350, "{all} bytes");
         }
     });
-    assert!(appender.failures() == 0 && bytes(dir.path()) > 100 && seen.into_inner() > 100);
+    assert!(appender.failures() == 0 && bytes(dir.path()) > 100 && seen.into_inner() > 0);
 }
 
 /// No more than all files had when the last of them was measured; none where one of them has gone by then.
