@@ -338,7 +338,9 @@ mod tests {
     use super::*;
 
     /// Far longer than a write takes.
-    const PATIENCE: Duration = Duration::from_secs(30);
+    const PATIENCE: Duration = Duration::from_secs(10);
+    /// Far more than a thread needs to start.
+    const LOOKS: u32 = 10_000_000;
 
     #[test]
     fn others_go_on_with_the_old_file_while_one_begins_the_next() {
@@ -350,15 +352,18 @@ mod tests {
         let beginning = appender.beginning.lock(); // held up in the directory
         thread::scope(|scope| {
             let slow = scope.spawn(|| appender.append(b"slow\n"));
-            while appender.due.load(Ordering::Acquire) != NEVER {
+            // Looked for a limited time: a failure must not leave the scope waiting.
+            let is_begun = |_| {
                 thread::yield_now();
-            }
+                appender.due.load(Ordering::Acquire) == NEVER
+            };
+            let is_begun = (0..LOOKS).any(is_begun);
             let (tell, told) = channel();
             let appender = &appender;
             scope.spawn(move || tell.send(appender.append(b"quick\n").unwrap()));
             let quick = told.recv_timeout(PATIENCE);
             drop(beginning);
-            assert!(quick.is_ok() && slow.join().unwrap().is_ok());
+            assert!(is_begun && quick.is_ok() && slow.join().unwrap().is_ok());
         });
         assert_eq!(appender.failures(), 0);
     }
