@@ -95,6 +95,12 @@ fn guarantees_name_their_tests() {
 }
 
 #[test]
+fn each_difference_from_tracing_appender_has_a_test() {
+    let rule = "Each row of the table in crates/appender/README.md names tests that exist.";
+    none(rule, &guarantees::differences(Tree::read()));
+}
+
+#[test]
 fn tests_of_the_museum_are_unique() {
     let rule =
         "A museum test is called `museum_<row>_<what>`, its row r, d, i or t with a number, and only one is.";
