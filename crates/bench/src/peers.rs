@@ -18,6 +18,9 @@ pub const BASELINE: &str = "appender";
 /// Ours, as it is compared: peers never sync.
 pub const OURS: &str = "spool";
 
+/// Ours, by the names of the other.
+pub const OUR_APPENDER: &str = "spool-appender";
+
 /// Ours, with a queue that outlives the process.
 pub const DURABLE: &str = "spool-durable";
 
@@ -39,7 +42,7 @@ const fn peer(name: &'static str, about: &'static str, rotates: bool, is_make_wr
     Peer { name, about, rotates, is_make_writer }
 }
 
-const PEERS: [Peer; 21] = [
+const PEERS: [Peer; 22] = [
     peer(OURS, "tracing-spool, sync(Never)", true, true),
     peer("spool-default", "tracing-spool, sync on rotate (the default)", true, true),
     peer("spool-event-time", "tracing-spool, sync(Never), fmt with EventTime", true, true),
@@ -50,6 +53,7 @@ const PEERS: [Peer; 21] = [
         true,
     ),
     peer("spool-durable-disk", "the same, the file on the disk of the log", true, true),
+    peer(OUR_APPENDER, "tracing-spool-appender non-blocking, rolling::never", false, true),
     peer(BASELINE, "tracing-appender non-blocking, rolling::never", false, true),
     peer("appender-daily", "tracing-appender non-blocking, rolling::daily", false, true),
     peer("appender+file-rotate", "tracing-appender in front of file-rotate", true, true),
@@ -109,6 +113,7 @@ pub struct Target {
 
 pub fn open(spec: &Spec, dir: &FilePath) -> Result<Target> {
     match spec.peer.as_str() {
+        OUR_APPENDER => writers::our_appender(spec, dir),
         name if name == OURS || name.starts_with("spool-") => writers::spool(spec, dir),
         name if name.starts_with(BASELINE) => writers::appender(spec, dir),
         "mutex-bufwriter" => writers::mutex(spec, dir),

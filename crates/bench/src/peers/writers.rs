@@ -94,6 +94,14 @@ pub fn appender(spec: &Spec, dir: &FilePath) -> Result<Target> {
     Ok(target(spec, writer, SystemTime, || (), told, guard))
 }
 
+pub fn our_appender(spec: &Spec, dir: &FilePath) -> Result<Target> {
+    let builder = tracing_spool_appender::non_blocking::NonBlockingBuilder::default().lossy(spec.lossy);
+    let (writer, guard) = builder.finish(tracing_spool_appender::rolling::never(dir, "app.log"));
+    let counter = writer.error_counter();
+    let told = move || Some(counter.dropped_lines() as u64);
+    Ok(target(spec, writer, SystemTime, || (), told, guard))
+}
+
 /// A writer that every caller locks.
 struct Locked(Arc<Mutex<BufWriter<File>>>);
 
