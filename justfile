@@ -117,7 +117,7 @@ coverage:
 
 # whether the libraries compile for macOS (needs `rustup target add x86_64-apple-darwin`, and nothing of that system)
 macos:
-    @if [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-apple-darwin" ]; then cargo check --package tracing-spool --package tracing-spool-fileset --target x86_64-apple-darwin; else echo "left out: this toolchain has no x86_64-apple-darwin"; fi
+    @if [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-apple-darwin" ]; then cargo check --package tracing-spool --package tracing-spool-appender --package tracing-spool-fileset --target x86_64-apple-darwin; else echo "left out: this toolchain has no x86_64-apple-darwin"; fi
 
 # every combination of features compiles
 powerset:

@@ -22,6 +22,9 @@ const INTRO: &str = "\
 Each setting is a setter of `SpoolBuilder`, a field of a configuration file (`SpoolConfig`, with the feature `serde`), and a variable:
 `max_bytes` is `APP_LOG_MAX_BYTES` behind the prefix `APP_LOG`. Sizes are numbers of bytes or `\"10 MiB\"` (`MB` is 1,000,000 bytes); durations have
 a unit, `\"500ms\"`, `\"7d\"`; modes are octal and in quotes. *Changes* says whether `SpoolHandle::reconfigure` may change it while the log is open.
+
+A log that goes to a stream or a writer (`Spool::stdout`, `stderr`, `fd`, `writer`) takes those of the last three parts; of the others `open` says
+that they belong to files. Its records do not linger unless `linger` says so.
 ";
 
 const PARTS: [(Part, &str); 9] = [

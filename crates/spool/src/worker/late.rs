@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tracing_spool_fileset::{Batch, Clock, Event, Rules};
-use tracing_spool_process::Process;
+use tracing_spool_process::{Process, without_stream_signals};
 
 use crate::account::rank::Rank;
 use crate::hand_off::draft::Draft;
@@ -110,7 +110,12 @@ impl Late {
         }
         let Some(mut writer) = self.take() else { return false };
         let written = catch_unwind(AssertUnwindSafe(|| {
-            let (is_taken, report) = writer.write(draft);
+            // On a thread of the program's, whose signals are not blocked as the writer thread's are.
+            let (is_taken, report) = without_stream_signals(|| {
+                let written = writer.write(draft);
+                let failed = !written.1.is_written;
+                (written, failed)
+            });
             book(report);
             is_taken
         }));

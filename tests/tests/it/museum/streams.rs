@@ -1,7 +1,7 @@
 //! Streams whose reader does not do what a writer hopes for: it sleeps, it goes, it is a terminal that somebody stopped.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::fd::OwnedFd;
 use std::thread;
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use nix::pty::openpty;
 use nix::sys::termios::{FlowArg, tcflow};
-use nix::unistd::pipe;
+use nix::unistd::{dup2_stdout, pipe};
 use tracing::Dispatch;
 use tracing_spool::{Condition, FlushError, Reason, Spool, SpoolBuilder, SpoolGuard};
 use tracing_subscriber::prelude::*;
 
-use crate::support::{LONG, until_within};
+use crate::support::{LONG, child, finish, is_child, read, said, scene, until_within};
 
 /// A log into one end, without times, and what logs into it.
 fn open(builder: SpoolBuilder) -> (Dispatch, SpoolGuard) {
@@ -115,4 +115,65 @@ fn museum_f3_a_reader_that_has_left_costs_its_records_and_no_time() {
     let begun = Instant::now();
     assert!(guard.shutdown(LONG).is_complete());
     assert!(begun.elapsed() < LONG / 4);
+}
+
+const FOLLOWED: &str = "museum::streams::stdout_that_leads_elsewhere_is_followed_but_into_no_database";
+const PLACE: &str = "TRACING_SPOOL_PLACE";
+
+/// In a process of its own, whose stdout it changes.
+#[test]
+fn stdout_that_leads_elsewhere_is_followed_but_into_no_database() {
+    if !is_child(FOLLOWED) {
+        let (dir, _) = scene();
+        let output = finish(child(FOLLOWED, &[]).env(PLACE, dir.path()));
+        assert!(output.status.success() && said(&output).contains(" first"), "{}", said(&output));
+        let [daemon, database, back] =
+            ["daemon.log", "database", "back.log"].map(|name| read(dir.path().join(name)));
+        assert!(daemon.contains(" followed") && !daemon.contains(" lost"), "{daemon}");
+        assert_eq!(database, "", "the number is not the thing");
+        assert!(back.contains(" and back") && back.contains("1 INFO (output error)"), "{back}");
+        return;
+    }
+    let place = std::path::PathBuf::from(std::env::var_os(PLACE).unwrap());
+    let open_file = |name: &str, reads: bool| {
+        OpenOptions::new().read(reads).write(true).create(true).truncate(true).open(place.join(name)).unwrap()
+    };
+    let (dispatch, guard) = open(Spool::stdout());
+    let log = |what: &str| {
+        tracing::dispatcher::with_default(&dispatch, || tracing::info!("{what} end"));
+        guard.handle().flush(LONG).unwrap();
+    };
+    log("first");
+    dup2_stdout(open_file("daemon.log", false)).unwrap();
+    log("followed");
+    dup2_stdout(open_file("database", true)).unwrap();
+    log("lost");
+    dup2_stdout(open_file("back.log", false)).unwrap();
+    log("and back");
+    assert!(guard.shutdown(LONG).is_complete());
+}
+
+const PIPED: &str = "museum::streams::a_program_whose_reader_has_left_ends_at_once";
+
+/// As `program | head -1`: in a process of its own, that ends for lack of nothing but time.
+#[test]
+fn a_program_whose_reader_has_left_ends_at_once() {
+    if is_child(PIPED) {
+        let (dispatch, _guard) = open(Spool::stdout());
+        tracing::dispatcher::with_default(&dispatch, || {
+            (0..100_000).for_each(|number| tracing::info!("{number} end"))
+        });
+        return;
+    }
+    let mut running = child(PIPED, &[]).spawn().unwrap();
+    let mut reader = BufReader::new(running.stdout.take().unwrap());
+    while !reader.by_ref().lines().next().unwrap().unwrap().ends_with(" end") {}
+    drop(reader);
+    let begun = Instant::now();
+    let mut status = None;
+    assert!(until_within(LONG, || {
+        status = running.try_wait().unwrap();
+        status.is_some()
+    }));
+    assert!(begun.elapsed() < LONG / 12, "{:?}", begun.elapsed());
 }
