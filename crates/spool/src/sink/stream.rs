@@ -26,6 +26,8 @@ use crate::platform::descriptor::{self, End, Kind, Room, Thing};
 
 #[derive(Debug)]
 pub(crate) struct Stream {
+    /// No child keeps the reader from the end of the stream. Taken back before the descriptor is closed.
+    _closed: Option<ClosedInChildren>,
     end: End,
     /// Where it leads; None: nowhere that a log belongs.
     thing: Option<Thing>,
@@ -62,6 +64,7 @@ impl Stream {
             return fault("open for reading".to_owned(), "must be open for writing");
         }
         let mut stream = Self {
+            _closed: matches!(end, End::Own(_)).then(|| ClosedInChildren::new(&end)),
             end,
             thing: Some(thing),
             anew: None,

@@ -310,3 +310,28 @@ fn museum_p8_a_fork_in_a_hook_leaves_no_second_writer() {
     let (dir, _live) = folder();
     child::assert_passed(&child::of(&test, dir.path()).output().unwrap());
 }
+
+/// In a process of its own, so that nothing but this test forks with its pipe open.
+#[test]
+fn a_child_keeps_no_reader_from_the_end_of_a_stream() {
+    let test = format!("{MODULE}::a_child_keeps_no_reader_from_the_end_of_a_stream");
+    if child::folder().is_none() {
+        let (dir, _live) = folder();
+        child::assert_passed(&child::of(&test, dir.path()).output().unwrap());
+        return;
+    }
+    let (reader, writer) = nix::unistd::pipe().unwrap();
+    let (spool, guard) = Spool::fd(writer).quiet().open().unwrap();
+    log(&spool, 0, 0..10, 20);
+    guard.handle().flush(LONG).unwrap();
+    let lives_on = start(|| {
+        thread::sleep(LONG);
+        0
+    });
+    assert!(guard.shutdown(LONG).is_complete());
+    let mut text = String::new();
+    fs::File::from(reader).read_to_string(&mut text).unwrap(); // to its end
+    assert_eq!(text.lines().count(), 10);
+    kill(lives_on, Signal::SIGKILL).unwrap();
+    end(lives_on).unwrap_err();
+}
