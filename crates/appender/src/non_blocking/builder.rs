@@ -55,7 +55,7 @@ impl NonBlocking {
 }
 
 impl NonBlockingBuilder {
-    /// Sets how many lines may wait, the one that is being written among them: one at least, about two million at most. Their
+    /// Sets how many lines may wait behind the one that is being written: one at least, about two million at most. Their
     /// bytes are bounded too: 512 for each line, at least 64 MiB. A longer line is cut, and says so.
     ///
     /// Default: 128,000.
@@ -100,10 +100,10 @@ impl NonBlockingBuilder {
 
     fn open<T: Write + Send + 'static>(&self, writer: T) -> Result<(Spool, SpoolGuard), OpenError> {
         let described = self.describe(writer);
-        let lines = u64::try_from(self.lines).unwrap_or(u64::MAX).clamp(1, internal::MOST_RECORDS);
+        let lines = u64::try_from(self.lines).unwrap_or(u64::MAX).clamp(1, internal::MOST_RECORDS - 1);
         let most = lines.saturating_mul(BYTES_PER_LINE).clamp(LEAST_BYTES, internal::MOST_BYTES);
         let bounded = |bytes: u64| {
-            let bounded = described.clone().queue_records(lines).queue_bytes(bytes);
+            let bounded = described.clone().queue_records(lines + 1).queue_bytes(bytes);
             bounded.max_record_bytes(bytes.min(LONGEST_LINE)).open()
         };
         let mut opened = bounded(most);

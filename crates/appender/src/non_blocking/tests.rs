@@ -49,28 +49,29 @@ fn a_caller_waits_for_room_where_nothing_may_be_lost() {
     let (mut writer, guard, asks, gate) = gated(builder);
     let counter = writer.error_counter();
     writer.write_all(b"Hello").unwrap();
-    assert_eq!(asks.recv_timeout(LONG).unwrap(), "Hello");
+    assert_eq!(asks.recv_timeout(LONG).unwrap(), "Hello"); // in hand
+    writer.write_all(b", ").unwrap(); // the one that may wait
     let (written, is_written) = channel();
     let caller = thread::spawn(move || {
-        writer.write_all(b", World").unwrap();
+        writer.write_all(b"World").unwrap();
         written.send(()).unwrap();
     });
     assert!(is_written.recv_timeout(SHORT).is_err(), "it waits");
     gate.send(Ok(())).unwrap();
     is_written.recv_timeout(LONG).unwrap();
-    assert_eq!(asks.recv_timeout(LONG).unwrap(), ", World");
-    caller.join().unwrap();
     drop(gate);
+    assert_eq!(asks.recv_timeout(LONG).unwrap() + &asks.recv_timeout(LONG).unwrap(), ", World");
+    caller.join().unwrap();
     drop(guard);
     assert_eq!((counter.dropped_lines(), counter.writer_errors()), (0, 0));
 }
 
 #[test]
 fn a_line_without_room_is_dropped_and_counted_where_that_is_allowed() {
-    let (mut writer, guard, asks, gate) = gated(NonBlockingBuilder::default().buffered_lines_limit(3));
+    let (mut writer, guard, asks, gate) = gated(NonBlockingBuilder::default().buffered_lines_limit(2));
     let counter = writer.error_counter();
     writer.write_all(b"1").unwrap();
-    assert_eq!(asks.recv_timeout(LONG).unwrap(), "1"); // in hand, and among the three
+    assert_eq!(asks.recv_timeout(LONG).unwrap(), "1"); // in hand, and two may wait
     for (line, dropped) in [("2", 0), ("3", 0), ("4", 1), ("5", 2)] {
         writer.write_all(line.as_bytes()).unwrap();
         assert_eq!(counter.dropped_lines(), dropped, "{line}");
@@ -94,9 +95,10 @@ fn so_many_lines_fit_as_were_asked_for() {
             writer.write_all(b"x").unwrap();
             counter.dropped_lines() > 0
         });
-        assert_eq!(taken, Some(lines.max(1) + 1), "no line at all would be no log");
+        // So many wait, and one is being written.
+        assert_eq!(taken, Some(lines.max(1) + 2), "no line at all would be no log");
         drop((gate, guard));
-        assert_eq!(asks.iter().count(), lines.max(1));
+        assert_eq!(asks.iter().count(), lines.max(1) + 1);
     }
 }
 

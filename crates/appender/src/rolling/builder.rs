@@ -60,7 +60,7 @@ impl RollingFileAppender {
         let Some(prefix) = prefix.to_str() else { panic!("the prefix {} is not UTF-8", prefix.display()) };
         match Self::builder().rotation(rotation).filename_prefix(prefix).build(directory) {
             Ok(appender) => appender,
-            Err(error) => panic!("the rolling file appender cannot be opened: {error}"),
+            Err(error) => panic!("initializing rolling file appender failed: {error}"),
         }
     }
 

@@ -156,7 +156,8 @@ impl LogDirectory {
             left.iter().filter_map(Weak::upgrade).map(|left| (left.segment(), left.length())).collect();
         let live = self.names.name(live);
         let mut old = Vec::new();
-        for (own, name) in self.own_files()?.into_iter().filter(|(_, name)| *name != live) {
+        let is_old = |(own, name): &(Own, String)| *name != live && self.names.is_bounded(*own, name, &live);
+        for (own, name) in self.own_files()?.into_iter().filter(is_old) {
             let mut bytes = disk::length(&self.path.join(&name))?;
             let is_left = |(segment, _): &&(Segment, u64)| !own.is_compressed && own.segment == *segment;
             if let Some((_, length)) = on_their_way.iter().find(is_left) {

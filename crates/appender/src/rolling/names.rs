@@ -85,6 +85,18 @@ impl Names {
         plain.or_else(compressed)
     }
 
+    /// Whether a file of ours may be removed for a limit: only where tracing-appender would have counted it, or could not know
+    /// it. Whoever compressed `app.2026-11-28.log` and kept it under another ending keeps it; without prefix and suffix a date of
+    /// another form than that of `live` is nobody's.
+    pub(super) fn is_bounded(&self, own: Own, name: &str, live: &str) -> bool {
+        let form = |name: &str| name.bytes().filter(|byte| *byte == b'-').count();
+        match (&self.prefix, &self.suffix) {
+            (_, Some(suffix)) => name.ends_with(suffix.as_str()),
+            (Some(_), None) => true,
+            (None, None) => !own.is_compressed && form(name) == form(live),
+        }
+    }
+
     fn segment(&self, name: &str) -> Option<Segment> {
         let between = name.strip_prefix(self.prefix.as_deref().unwrap_or_default())?;
         let between = between.strip_suffix(self.suffix.as_deref().unwrap_or_default())?;

@@ -78,8 +78,6 @@ fn files_of_former_rotations_and_compressed_ones_are_counted() {
     for name in [
         "app.2025-12-30-23.log",
         "app.2025-12-30.log",
-        "app.2025-12-30.log.gz",
-        "app.2025-12-31.log.zst",
         "app.2025-12-31.2.log",
         "app.2025-12-31.10.log",
         "app.2025-12-31-07-30.log",
@@ -91,7 +89,7 @@ fn files_of_former_rotations_and_compressed_ones_are_counted() {
         drop(open(&builder.max_log_files(files), dir.path(), &clock));
         names(dir.path())
     };
-    assert_eq!(kept_of(8).len(), 8);
+    assert_eq!(kept_of(6).len(), 6);
     assert_eq!(
         kept_of(4),
         ["app.2025-12-31-07-30.log", "app.2025-12-31.10.log", "app.2025-12-31.2.log", "app.2026-01-01.log"]
@@ -99,4 +97,27 @@ fn files_of_former_rotations_and_compressed_ones_are_counted() {
     assert_eq!(kept_of(3), ["app.2025-12-31-07-30.log", "app.2025-12-31.10.log", "app.2026-01-01.log"]);
     assert_eq!(kept_of(1), ["app.2026-01-01.log"]);
     assert_eq!(said(), [""; 0]);
+}
+
+#[test]
+fn compressed_files_are_counted_where_tracing_appender_counted_them() {
+    let (dir, clock) = scene();
+    for name in [
+        "app.log.2025-12-30.gz",
+        "app.log.2025-12-31",
+        "app.2025-12-30.log.gz",
+        "2025-12-30",
+        "2025-12-30-23",
+    ] {
+        write(dir.path(), name, name);
+    }
+    let daily = || Builder::new().rotation(Rotation::DAILY).max_log_files(1);
+    drop(open(&daily().filename_prefix("app.log"), dir.path(), &clock));
+    let kept = ["2025-12-30", "2025-12-30-23", "app.2025-12-30.log.gz", "app.log.2026-01-01"];
+    assert_eq!(names(dir.path()), kept, "`app.log.` and a date, whatever comes behind it");
+    drop(open(&daily().filename_prefix("app").filename_suffix("log"), dir.path(), &clock));
+    assert!(names(dir.path()).contains(&"app.2025-12-30.log.gz".to_owned()), "its end is not `log`");
+    drop(open(&Builder::new().rotation(Rotation::HOURLY).max_log_files(1), dir.path(), &clock));
+    let bare: Vec<String> = names(dir.path()).into_iter().filter(|name| name.starts_with("202")).collect();
+    assert_eq!(bare, ["2025-12-30", "2026-01-01-00"], "a date of another form is nobody's without a prefix");
 }
