@@ -1,7 +1,12 @@
 //! The picture in the README is what the example `service` prints: its text is made from a real run, and looked for in another.
 //!
 //! `TRACING_SPOOL_WRITE_PAGES=1 cargo test --release -p tracing-spool --test picture --examples` draws it anew.
-#![expect(clippy::disallowed_methods, reason = "a picture is a file")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test looks at the disk itself, says why it does nothing, and fails by panicking"
+)]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
