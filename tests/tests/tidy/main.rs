@@ -7,6 +7,7 @@ mod layers;
 mod links;
 mod mask;
 mod owners;
+mod prose;
 mod settings;
 mod shape;
 mod tree;
@@ -122,4 +123,22 @@ fn the_page_of_settings_is_true() {
 #[test]
 fn links_lead_somewhere() {
     none("A relative link in a document leads to a file that is there.", &links::broken(Tree::read()));
+}
+
+#[test]
+fn pages_are_short() {
+    none(
+        "A reader decides in one screen: pages that are read, and not looked up in, are short.",
+        &prose::too_long(Tree::read()),
+    );
+}
+
+#[test]
+fn mended_phrases_do_not_come_back() {
+    none("Documents and comments read as if born in English.", &prose::mended_phrases(Tree::read()));
+}
+
+#[test]
+fn words_are_spelled_right() {
+    none("No word of a document or a comment is a known misspelling.", &prose::misspelled(Tree::read()));
 }
