@@ -144,7 +144,7 @@ impl RollingFileAppender {
         }
         let mut left = self.beginning.lock();
         let live = self.current(now);
-        // A clock that shows an hour twice does not lead back to files of before.
+        // A clock that shows an hour twice must not lead back to earlier files.
         let period = self.directory.names.period(self.calendar.period(second)).max(live.segment().period);
         let segment = if period == live.segment().period {
             Some(live.segment())

@@ -175,7 +175,7 @@ pub struct SlowHook {
     pub time: Duration,
 }
 
-/// How a spool does.
+/// The state of a spool, and the trouble that is open.
 ///
 /// ```no_run
 /// # let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;

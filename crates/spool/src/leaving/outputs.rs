@@ -27,7 +27,7 @@ pub(crate) trait Output: Send + Sync + fmt::Debug {
     fn patience(&self) -> Duration;
     /// The live file, or the name of the thread.
     fn name(&self) -> PathBuf;
-    /// One line on stderr, where that is wished.
+    /// Prints one line on stderr, unless the log is quiet.
     fn print(&self, line: &dyn fmt::Display);
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn enter(output: &Arc<impl Output + 'static>) {
     open.push(output);
 }
 
-/// The outputs that are open. Those that nobody could flush any more are not among them.
+/// The outputs that are open, without those that nobody could flush any more.
 pub(crate) fn open() -> Vec<Arc<dyn Output>> {
     let known: Vec<Arc<dyn Output>> = OPEN.lock().iter().filter_map(Weak::upgrade).collect();
     // Outside the lock: the last owner of a spool closes files.

@@ -43,7 +43,7 @@ const AFTER_PANIC: Duration = Duration::from_millis(20);
 /// Rest where the sink waits for something and names no time.
 const UNNAMED_WAIT: Duration = Duration::from_millis(100);
 
-/// The longest rest while records are held for those who read the file: the queue fills meanwhile.
+/// The longest rest while records are held back for tailers: the queue fills meanwhile.
 const SILENT_NAP: Duration = Duration::from_millis(10);
 
 /// After a batch of so many bytes there is no nap.
@@ -344,8 +344,8 @@ impl Worker {
         Next::Rest(self.pace.rest(now.mono, wake_at, self.shared.linger()))
     }
 
-    /// Whether records that came in during this round are taken at once. A few of them wait for the end of a nap: a
-    /// round for each would cost its callers the lines of memory that it touches, and the disk a write.
+    /// Whether records that came in during this round are taken at once. A few of them wait for the end of a nap:
+    /// a round for each would steal the callers' cache lines every time, and cost the disk a write.
     fn is_worth_another_round(&self) -> bool {
         self.tray.batch.bytes() >= WORTH_A_ROUND
             || self.tickets.are_waiting()

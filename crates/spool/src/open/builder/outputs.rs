@@ -10,13 +10,13 @@ use crate::settings::target::{Given, Target};
 use crate::writer::event_writer::Spool;
 
 impl Spool {
-    /// Begins to describe a log that goes to stdout. No caller waits for whoever reads it.
+    /// Describes a log that goes to stdout. No caller waits for its reader.
     ///
-    /// Queue, levels, counts and lines about losses are those of a log in files; a record does not linger
-    /// ([`linger`](SpoolBuilder::linger) is 0), and settings of files are faults. While the reader sleeps, records wait in the
-    /// queue, and where it fills the least important ones are dropped and counted; when the reader goes on, a line says how many
-    /// are missing. Lines stay whole; colours pass, other control characters are escaped. The process's own descriptor keeps its
-    /// flags, and where the program lets its stdout lead somewhere else, so does the log.
+    /// It has the queue, the levels, the account and the notices of a log in files. Records don't linger
+    /// ([`linger`](SpoolBuilder::linger) is 0), and settings that belong to files are faults. While the reader sleeps, records wait
+    /// in the queue; once that is full, the least important ones are dropped and counted, and when the reader goes on, a line says
+    /// how many are missing. Lines stay whole. Colours pass, and other control characters are escaped. The process's own descriptor
+    /// keeps its flags, and when the program redirects its stdout, the log follows.
     ///
     /// ```
     /// use tracing_subscriber::prelude::*;
@@ -30,7 +30,7 @@ impl Spool {
         SpoolBuilder { description: Description::of(Target::Stdout) }
     }
 
-    /// Begins to describe a log that goes to stderr: as [`stdout`](Self::stdout).
+    /// Describes a log that goes to stderr, like [`stdout`](Self::stdout).
     ///
     /// ```
     /// let (spool, _guard) = tracing_spool::Spool::stderr().open()?;
@@ -41,8 +41,8 @@ impl Spool {
         SpoolBuilder { description: Description::of(Target::Stderr) }
     }
 
-    /// Begins to describe a log that goes to a descriptor, such as a pipe, a socket or a terminal: as [`stdout`](Self::stdout).
-    /// It is closed when the log ends, and in forked children.
+    /// Describes a log that goes to a descriptor, such as a pipe, a socket or a terminal, like [`stdout`](Self::stdout). The
+    /// descriptor is closed when the log ends, and in forked children.
     ///
     /// ```
     /// use std::io::Read as _;
@@ -62,13 +62,13 @@ impl Spool {
         SpoolBuilder { description: Description::of(Target::Descriptor(Given::new(descriptor))) }
     }
 
-    /// Begins to describe a log that goes to any [`Write`], which the writer thread owns and drops at the end.
+    /// Describes a log that goes to any [`Write`]. The writer thread owns it, and drops it at the end.
     ///
-    /// Records that wait are offered together by [`write_vectored`](Write::write_vectored), a slice for each: a writer that does
-    /// not know slices gets a `write` for each record. Behind them comes a [`flush`](Write::flush). A record that it refuses with
-    /// an error, or panics at, is dropped and counted as [`Reason::Output`](crate::Reason::Output); `WouldBlock` makes records wait.
+    /// Records that wait are offered together through [`write_vectored`](Write::write_vectored), one slice each, so a writer without
+    /// a method of its own gets one `write` per record. A [`flush`](Write::flush) follows. A record that the writer refuses with an
+    /// error, or panics on, is dropped and counted as [`Reason::Output`](crate::Reason::Output); `WouldBlock` makes records wait.
     ///
-    /// For descriptors [`fd`](Self::fd) is better: a writer that blocks holds this thread, though no caller, until it returns.
+    /// For a descriptor, use [`fd`](Self::fd): a writer that blocks holds up the writer thread, though no caller, until it returns.
     ///
     /// ```
     /// let (spool, guard) = tracing_spool::Spool::writer(std::io::sink()).open()?;

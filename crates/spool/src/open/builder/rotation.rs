@@ -1,4 +1,4 @@
-//! When a spool rotates besides by size, and what it does for those who read its file by name: setters alone.
+//! When a spool rotates besides by size, and what it does for tailers that follow its file by name: setters alone.
 //! What they mean is `tracing_spool_fileset`'s.
 
 use std::time::Duration;

@@ -61,7 +61,7 @@ impl Worker {
         }
     }
 
-    /// Whether records may be held for those who read the file: not where room is short, or somebody waits.
+    /// Tells the file set whether it may hold records back for tailers: not while room is short, or somebody waits.
     pub(super) fn mind_readers(&mut self) {
         let Some(files) = self.sink.as_mut().and_then(|sink| sink.files()) else { return };
         if !files.settings().quiet_rotation.is_zero() {
