@@ -43,7 +43,8 @@ fn source() -> PathBuf {
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     let packages = metadata["packages"].as_array().expect("there are packages");
     let original = packages.iter().find(|package| package["name"] == "tracing-appender");
-    let manifest = original.expect("`tests` depends on it")["manifest_path"].as_str().expect("a path").to_owned();
+    let manifest =
+        original.expect("`tests` depends on it")["manifest_path"].as_str().expect("a path").to_owned();
     Path::new(&manifest).with_file_name("src")
 }
 
@@ -56,7 +57,8 @@ fn test_module(item: Item) -> Option<Vec<Item>> {
 
 /// What is left without tests of private things, and without what those alone use.
 fn kept(items: Vec<Item>) -> String {
-    let has = |function: &ItemFn, name| function.attrs.iter().any(|attribute| attribute.path().is_ident(name));
+    let has =
+        |function: &ItemFn, name| function.attrs.iter().any(|attribute| attribute.path().is_ident(name));
     let names = |item: &Item| {
         let mut names = Names(BTreeSet::new());
         names.visit_item(item);

@@ -4,7 +4,11 @@
 //! cargo run -p tracing-spool --example outputs | less
 //! ```
 
-#![expect(clippy::print_stderr, reason = "a program may show what it did")]
+#![expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a program may show what it did, and where"
+)]
 
 use std::error::Error;
 use std::io::IsTerminal as _;

@@ -43,8 +43,9 @@ const FENCES: &[Fence] = &[
             "crates/ring/src/file",
             "crates/ring/src/memory",
             "crates/ring/src/platform",
-            // What stands behind a descriptor, and the same opened without waiting.
+            // What stands behind a descriptor, and the same opened without waiting; which of them are still ours.
             "crates/spool/src/platform/descriptor",
+            "crates/spool/src/platform/ours",
             // Files with dated names, which the engine does not have: they are listed, and linked to.
             "crates/appender/src/rolling/disk",
             // It asks for the names of types.

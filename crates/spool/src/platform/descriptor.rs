@@ -1,45 +1,53 @@
 //! A descriptor that takes bytes: what it leads to, whether it has room, and writes that do not wait for a reader.
 //! What is written, and what follows from a refusal, is decided elsewhere.
 //!
-//! `poll` says whether there is room; between that and the write another process may take it. So a pipe and a terminal are
-//! opened anew, without waiting, which leaves the flags of the descriptor that others share as they are; a socket is asked for
-//! it with each call. Files and devices take what they are given.
+//! `poll` says whether there is room, but another process may take it before the write. So a pipe or a terminal is opened anew
+//! with `O_NONBLOCK`, which leaves the flags of the descriptor that others share alone; a socket takes the wish with each call.
+//! Files and devices take what they are given.
 
 use std::io::{self, IsTerminal as _};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open, readlink};
 use nix::libc::PIPE_BUF;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{MsgFlags, send};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockType, SockaddrLike as _, SockaddrStorage, getsockname, getsockopt, send,
+    sockopt,
+};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::write;
 
-/// What is written to a pipe, or a terminal, in one call: so much a pipe takes whole or not at all.
+use crate::platform::ours::{Identity, Ours};
+
+/// What is written to a pipe or a terminal in one call: a pipe takes so much whole, or not at all.
 pub(crate) const WHOLE: usize = PIPE_BUF;
-/// What is written to anything else in one call.
+/// What is written to a file or a stream socket in one call.
 const MUCH: usize = 256 * 1024;
 
-/// A descriptor that is ours, or the number of one that is the process's.
+/// A descriptor of ours, or the number of one that is the process's.
 #[derive(Debug)]
 pub(crate) enum End {
     Stdout,
     Stderr,
-    Own(OwnedFd),
+    Own(Ours),
 }
 
-impl AsFd for End {
+impl End {
+    /// What stands behind it, if it can be reached at all.
     #[expect(clippy::disallowed_methods, reason = "the number alone: no lock is taken, nothing is buffered")]
-    fn as_fd(&self) -> BorrowedFd<'_> {
+    pub(crate) fn descriptor(&self) -> nix::Result<BorrowedFd<'_>> {
         // Borrowed from a handle that lives as long as the process.
-        static OUT: std::sync::LazyLock<io::Stdout> = std::sync::LazyLock::new(io::stdout);
-        static ERR: std::sync::LazyLock<io::Stderr> = std::sync::LazyLock::new(io::stderr);
+        static OUT: LazyLock<io::Stdout> = LazyLock::new(io::stdout);
+        static ERR: LazyLock<io::Stderr> = LazyLock::new(io::stderr);
         match self {
-            Self::Stdout => OUT.as_fd(),
-            Self::Stderr => ERR.as_fd(),
-            Self::Own(descriptor) => descriptor.as_fd(),
+            Self::Stdout => Ok(OUT.as_fd()),
+            Self::Stderr => Ok(ERR.as_fd()),
+            Self::Own(ours) => ours.descriptor(),
         }
     }
 }
@@ -49,62 +57,92 @@ impl AsFd for End {
 pub(crate) enum Kind {
     Pipe,
     Terminal,
+    /// A socket that is a stream.
     Socket,
-    /// A file or a device.
-    Plain,
+    /// A socket each of whose writes is a message.
+    Messages,
+    /// A device, which may take a write as a message too.
+    Device,
+    File,
 }
 
-/// What a descriptor leads to, whatever its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a descriptor leads to, whatever its number. Its kind is found out once: a terminal that hung up denies that it is one.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Thing {
     pub(crate) kind: Kind,
-    is_file: bool,
-    device: u64,
-    inode: u64,
+    pub(crate) identity: Identity,
+    /// Of a socket: it ends in this system.
+    is_local: bool,
 }
 
 impl Thing {
     /// What it leads to now.
     pub(crate) fn behind(descriptor: BorrowedFd<'_>) -> nix::Result<Self> {
         let stat = fstat(descriptor)?;
-        let mode = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
-        let kind = match mode {
+        let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
             SFlag::S_IFIFO => Kind::Pipe,
-            SFlag::S_IFSOCK => Kind::Socket,
+            SFlag::S_IFSOCK => match getsockopt(&descriptor, sockopt::SockType) {
+                Ok(SockType::Datagram | SockType::SeqPacket | SockType::Rdm) => Kind::Messages,
+                _ => Kind::Socket,
+            },
             SFlag::S_IFCHR if descriptor.is_terminal() => Kind::Terminal,
-            _ => Kind::Plain,
+            SFlag::S_IFCHR => Kind::Device,
+            _ => Kind::File,
         };
-        let (device, inode) = (stat.st_dev as u64, stat.st_ino as u64);
-        Ok(Self { kind, is_file: mode == SFlag::S_IFREG, device, inode })
+        let family =
+            getsockname::<SockaddrStorage>(descriptor.as_raw_fd()).ok().and_then(|name| name.family());
+        Ok(Self { kind, identity: Identity::from(&stat), is_local: family == Some(AddressFamily::Unix) })
     }
 
-    /// The most bytes that are written to it in one call.
+    /// The most bytes that are written to it in one call; 0: one record.
     pub(crate) fn piece(&self) -> usize {
         match self.kind {
             Kind::Pipe | Kind::Terminal => WHOLE,
-            Kind::Socket | Kind::Plain => MUCH,
+            Kind::Socket | Kind::File => MUCH,
+            Kind::Messages | Kind::Device => 0,
         }
     }
 
-    /// Whether it may be a file that other code opened for itself under a number that had become free: read as well as
-    /// written, and not for appending, as no log is and every database.
-    pub(crate) fn is_anothers_file(&self, descriptor: BorrowedFd<'_>) -> bool {
-        let flags = fcntl(descriptor, FcntlArg::F_GETFL).map(OFlag::from_bits_truncate);
-        let reads =
-            |flags: OFlag| flags & OFlag::O_ACCMODE == OFlag::O_RDWR && !flags.contains(OFlag::O_APPEND);
-        self.is_file && flags.is_ok_and(reads)
+    /// Whether other code may have opened it for itself, under a number that had become free: a file that is read as well as
+    /// written and not appended to, as every database is and no log; a connection to another system.
+    pub(crate) fn may_be_anothers(&self, descriptor: BorrowedFd<'_>) -> bool {
+        match self.kind {
+            Kind::File => {
+                let flags = fcntl(descriptor, FcntlArg::F_GETFL).map(OFlag::from_bits_truncate);
+                flags.is_ok_and(|flags| {
+                    flags & OFlag::O_ACCMODE == OFlag::O_RDWR && !flags.contains(OFlag::O_APPEND)
+                })
+            }
+            Kind::Socket | Kind::Messages => !self.is_local,
+            _ => false,
+        }
     }
 
-    /// Whether a pipe may have a reader again: it has a name, under which it can be opened.
-    pub(crate) fn may_be_read_again(&self, descriptor: BorrowedFd<'_>) -> bool {
-        let leads_to = readlink(path_of(descriptor).as_str());
-        self.kind == Kind::Pipe && leads_to.is_ok_and(|path| path.as_bytes().starts_with(b"/"))
+    /// Whether nobody will ever take bytes there again, after a write that failed so.
+    pub(crate) fn is_lost(&self, errno: Errno, descriptor: BorrowedFd<'_>) -> bool {
+        let has_ended = matches!(
+            errno,
+            Errno::EPIPE
+                | Errno::ECONNRESET
+                | Errno::ECONNABORTED
+                | Errno::ENOTCONN
+                | Errno::ETIMEDOUT
+                | Errno::ESHUTDOWN
+        );
+        match self.kind {
+            // A pipe with a name may be opened by another reader. Where that cannot be found out, it may, too.
+            Kind::Pipe => {
+                errno == Errno::EPIPE
+                    && readlink(path_of(descriptor).as_str())
+                        .is_ok_and(|path| path.as_bytes().starts_with(b"pipe:"))
+            }
+            Kind::Socket => has_ended,
+            // Without a connection there is none to lose, but a local one names a socket that is gone.
+            Kind::Messages => self.is_local && (has_ended || errno == Errno::ECONNREFUSED),
+            Kind::Terminal | Kind::Device => errno == Errno::EIO,
+            Kind::File => false,
+        }
     }
-}
-
-/// What is opened anew under this path is the same thing, with flags of its own. Linux alone has it.
-fn path_of(descriptor: BorrowedFd<'_>) -> String {
-    format!("/proc/self/fd/{}", descriptor.as_raw_fd())
 }
 
 /// Whether it can be written to at all.
@@ -135,11 +173,21 @@ pub(crate) fn room(descriptor: BorrowedFd<'_>, time: Duration) -> Room {
     }
 }
 
+/// What is opened under this path is the same thing, with flags of its own. Linux alone has it.
+fn path_of(descriptor: BorrowedFd<'_>) -> String {
+    format!("/proc/self/fd/{}", descriptor.as_raw_fd())
+}
+
 /// The same pipe or terminal, opened anew so that writes to it do not wait. An error: that cannot be done here, or nobody reads
 /// it (ENXIO).
 pub(crate) fn open_anew(descriptor: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    let path = path_of(descriptor);
+    // The master of a pseudo-terminal would be another one's.
+    if readlink(path.as_str()).is_ok_and(|path| path.as_bytes().ends_with(b"ptmx")) {
+        return Err(Errno::ENOTSUP);
+    }
     open(
-        path_of(descriptor).as_str(),
+        path.as_str(),
         OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC,
         Mode::empty(),
     )
@@ -148,7 +196,9 @@ pub(crate) fn open_anew(descriptor: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
 /// Writes once. What cannot be taken now is EAGAIN, as far as the kind of thing allows; the caller looks for room first.
 pub(crate) fn write_once(descriptor: BorrowedFd<'_>, kind: Kind, bytes: &[u8]) -> nix::Result<usize> {
     match kind {
-        Kind::Socket => send(descriptor.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL),
+        Kind::Socket | Kind::Messages => {
+            send(descriptor.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)
+        }
         _ => write(descriptor, bytes),
     }
 }

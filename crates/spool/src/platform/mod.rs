@@ -5,5 +5,6 @@
 pub(crate) mod answer;
 pub(crate) mod descriptor;
 pub(crate) mod inside;
+pub(crate) mod ours;
 pub(crate) mod stderr;
 pub(crate) mod sync;

@@ -12,7 +12,7 @@ use crate::platform::descriptor::{End, Kind, Room, Thing, WHOLE, open_anew, room
 
 /// Writes a line, if it can be written without waiting. False: it was not said, or not to its end.
 pub fn say(what: &dyn fmt::Display) -> bool {
-    put(End::Stderr.as_fd(), &line_of(what))
+    End::Stderr.descriptor().is_ok_and(|stderr| put(stderr, &line_of(what)))
 }
 
 /// One line, so short that a pipe takes it whole or not at all.

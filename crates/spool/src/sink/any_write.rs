@@ -18,11 +18,13 @@ use tracing_spool_fileset::{
 
 use super::desk::Desk;
 use super::hold::Hold;
-use super::{PATIENCE, Sink, State, View};
+use super::{Flushed, PATIENCE, Sink, State, View};
 use crate::account::ledger::Reason;
 
-/// Records that are offered at once.
+/// The most records that are offered at once. A writer that takes only the first of them is offered fewer the next time.
 const TOGETHER: usize = 1_024;
+/// How often in a row a writer may say that it was interrupted.
+const INTERRUPTIONS: usize = 16;
 
 pub(crate) struct AnyWrite {
     /// None after the end.
@@ -31,6 +33,10 @@ pub(crate) struct AnyWrite {
     hold: Hold,
     /// Something was written since it was last flushed.
     is_dirty: bool,
+    /// Why it could not be flushed, and when that is tried again.
+    unflushed: Hold,
+    /// Records that are offered at once.
+    together: usize,
     /// It took the beginning of a record and refused the rest: a newline keeps the next one apart.
     is_torn: bool,
     /// Records need not be lines.
@@ -59,6 +65,8 @@ impl AnyWrite {
             desk: Desk::new(name),
             hold: Hold::default(),
             is_dirty: false,
+            unflushed: Hold::default(),
+            together: TOGETHER,
             is_torn: false,
             is_verbatim,
             panics: 0,
@@ -69,7 +77,7 @@ impl AnyWrite {
     /// Runs code of the writer's. A panic is a refusal without an error.
     fn call(&mut self, call: impl Fn(&mut dyn Write) -> io::Result<usize>) -> Outcome {
         let Some(writer) = &mut self.writer else { return Outcome::Refused(None) };
-        loop {
+        for _ in 0..INTERRUPTIONS {
             return match guest::run(|| call(writer.as_mut())) {
                 Some(Ok(0)) => Outcome::Refused(Some(io::ErrorKind::WriteZero.into())),
                 Some(Ok(bytes)) => Outcome::Took(bytes),
@@ -84,6 +92,7 @@ impl AnyWrite {
                 }
             };
         }
+        Outcome::NotNow
     }
 
     fn write(&mut self, batch: &Batch) -> Outcome {
@@ -97,23 +106,29 @@ impl AnyWrite {
         let mut start = 0;
         let slices: Vec<IoSlice<'_>> = batch
             .lens()
-            .take(TOGETHER)
+            .take(self.together)
             .map(|len| {
                 start += len;
                 IoSlice::new(&bytes[start - len..start])
             })
             .collect();
         match self.call(|writer| writer.write_vectored(&slices)) {
-            // A writer that claims more than it was given has what it was given.
-            Outcome::Took(taken) => Outcome::Took(taken.min(start)),
+            Outcome::Took(taken) => {
+                let is_alone = slices.first().is_some_and(|first| taken <= first.len());
+                self.together =
+                    if is_alone { self.together / 2 } else { self.together * 2 }.clamp(2, TOGETHER);
+                // A writer that claims more than it was given has what it was given.
+                Outcome::Took(taken.min(start))
+            }
             other => other,
         }
     }
 
     /// The record in hand is refused. It may be in the writer with its beginning.
     fn refuse(&mut self, error: Option<io::Error>, batch: &mut Batch, now: Now) {
-        self.is_torn = batch.partial() > 0 && !self.is_verbatim;
+        self.is_torn |= batch.partial() > 0 && !self.is_verbatim;
         batch.refuse_record();
+        self.hold.end();
         self.desk.refused(1);
         self.failed(error, "the writer", now);
     }
@@ -128,16 +143,22 @@ impl AnyWrite {
         self.desk.failed(failure, detail, now);
     }
 
+    fn flush_if_due(&mut self, now: Now) {
+        if self.is_dirty && !self.unflushed.is_early(now) {
+            self.flush(now);
+        }
+    }
+
     fn flush(&mut self, now: Now) {
         match self.call(|writer| writer.flush().map(|()| 1)) {
             Outcome::Took(_) => {
                 self.is_dirty = false;
-                self.hold.end();
+                self.unflushed.end();
             }
-            Outcome::NotNow => self.hold.full(now),
+            Outcome::NotNow => self.unflushed.full(now),
             Outcome::Refused(error) => {
                 self.failed(error, "the writer's flush", now);
-                self.hold.failed(now);
+                self.unflushed.failed(now);
             }
         }
     }
@@ -167,37 +188,44 @@ impl Sink for AnyWrite {
                 Outcome::Refused(error) => self.refuse(error, batch, now),
             }
         }
-        if self.is_dirty && batch.is_done() {
-            self.flush(now);
+        if batch.is_done() {
+            self.flush_if_due(now);
         }
         self.desk.waits(self.hold.long_since());
     }
 
     /// Flushes again what could not be flushed.
     fn tick(&mut self, now: Now) {
-        if self.hold.state() == State::Failing && !self.hold.is_early(now) {
-            self.flush(now);
+        self.desk.tick(now);
+        if self.unflushed.state() != State::Writing {
+            self.flush_if_due(now);
         }
     }
 
     fn hurry(&mut self) {
         self.hold.hurry();
+        self.unflushed.hurry();
     }
 
     fn reopen(&mut self, _: Now) {
-        self.hold.hurry();
+        self.hurry();
     }
 
     fn wake_at(&self) -> Option<Mono> {
-        self.hold.wake_at()
+        let all = [self.hold.wake_at(), self.unflushed.wake_at(), self.desk.wake_at()];
+        all.into_iter().flatten().min()
     }
 
     fn state(&self) -> State {
         self.hold.state()
     }
 
-    fn is_flushed(&self) -> bool {
-        !self.is_dirty
+    fn flushed(&self) -> Flushed {
+        match self.unflushed.state() {
+            _ if !self.is_dirty => Flushed::Done,
+            State::Failing => Flushed::Failing,
+            _ => Flushed::Pending,
+        }
     }
 
     fn take_events(&mut self) -> Vec<Event> {

@@ -19,6 +19,8 @@ pub(super) struct Desk {
     events: Vec<Event>,
     alert: Option<Alert>,
     failed_at: Option<Mono>,
+    /// Something was taken since.
+    took_since: bool,
 }
 
 impl Desk {
@@ -30,6 +32,7 @@ impl Desk {
             events: Vec::new(),
             alert: None,
             failed_at: None,
+            took_since: false,
         }
     }
 
@@ -43,9 +46,20 @@ impl Desk {
         self.counters.bytes_written += bytes as u64;
         self.counters.write_calls += 1;
         self.moments.last_write = Some(now.wall);
-        if self.failed_at.is_some_and(|failed_at| now.mono - failed_at >= QUIET) {
+        self.took_since = true;
+        self.tick(now);
+    }
+
+    /// Ends a trouble that is over, though nothing more is written.
+    pub(super) fn tick(&mut self, now: Now) {
+        if self.wake_at().is_some_and(|over| over <= now.mono) {
             self.is_well(now);
         }
+    }
+
+    /// When the trouble is over, if nothing more fails.
+    pub(super) fn wake_at(&self) -> Option<Mono> {
+        self.failed_at.filter(|_| self.took_since).map(|failed_at| failed_at + QUIET)
     }
 
     pub(super) fn refused(&mut self, records: usize) {
@@ -56,6 +70,7 @@ impl Desk {
     pub(super) fn failed(&mut self, failure: Option<Failure>, detail: impl Into<String>, now: Now) {
         self.counters.failures += 1;
         self.failed_at = Some(now.mono);
+        self.took_since = false;
         if self.alert.is_none() {
             self.counters.alerts_raised += 1;
             let alert = Alert::raised(Trouble::Write, self.name(), failure, detail, now.wall);
@@ -65,7 +80,7 @@ impl Desk {
     }
 
     /// The trouble is over, if there was one.
-    pub(super) fn is_well(&mut self, now: Now) {
+    fn is_well(&mut self, now: Now) {
         self.failed_at = None;
         if let Some(alert) = self.alert.take() {
             self.events.push(Event::Alert(alert.cleared(now.wall)));

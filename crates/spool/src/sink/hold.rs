@@ -10,6 +10,8 @@ use super::State;
 const PROBE_EVERY: Duration = Duration::from_millis(500);
 /// A reader that has not read for so long sleeps, and [`Health`](crate::Health) says so.
 const ASLEEP: Duration = Duration::from_secs(1);
+/// However soon a reader may wake up, no thread spins for it.
+const SHORTEST_REST: Duration = Duration::from_millis(1);
 /// The longest rest before a look whether a reader has woken up.
 const LONGEST_REST: Duration = Duration::from_millis(50);
 
@@ -37,7 +39,7 @@ impl Hold {
     pub(super) fn full(&mut self, now: Now) {
         let since = self.since(Why::Full).unwrap_or(now);
         let time = now.mono - since.mono;
-        let next_try = now.mono + (time / 20).min(LONGEST_REST);
+        let next_try = now.mono + (time / 20).clamp(SHORTEST_REST, LONGEST_REST);
         self.0 = Some(Held { why: Why::Full, since, next_try, is_long: time >= ASLEEP });
     }
 
@@ -101,7 +103,7 @@ mod tests {
     fn a_full_pipe_is_looked_at_soon_and_sleep_is_said_after_a_while() {
         let mut hold = Hold::default();
         hold.full(at(100));
-        assert_eq!((hold.state(), hold.is_early(at(100)), hold.long_since()), (State::Full, false, None));
+        assert_eq!((hold.state(), hold.is_early(at(101)), hold.long_since()), (State::Full, false, None));
         hold.full(at(140));
         assert_eq!(hold.wake_at(), Some(at(142).mono));
         hold.full(at(1_100));

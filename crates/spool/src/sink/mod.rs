@@ -50,6 +50,16 @@ impl State {
     }
 }
 
+/// Whether what a sink took is out of its hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    Done,
+    /// Not yet.
+    Pending,
+    /// That is tried, and answered with errors.
+    Failing,
+}
+
 /// What a sink can tell of itself at any moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct View {
@@ -84,8 +94,8 @@ pub(crate) trait Sink: Send + fmt::Debug {
     fn state(&self) -> State;
 
     /// Whether what it took is out of its hands.
-    fn is_flushed(&self) -> bool {
-        true
+    fn flushed(&self) -> Flushed {
+        Flushed::Done
     }
 
     /// What it has to tell since the last call.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use tracing_spool_fileset::{Clock, Fault};
+use tracing_spool_fileset::{Clock, Fault, OsError};
 
 use super::Sink;
 use super::any_write::AnyWrite;
 use super::stream::Stream;
 use crate::platform::descriptor::End;
+use crate::platform::ours::Ours;
 use crate::settings::description::Description;
 use crate::settings::target::Target;
 
@@ -21,8 +22,9 @@ pub(crate) fn open(description: &Description, clock: &Arc<dyn Clock>) -> Result<
         Target::Stdout => Box::new(Stream::open(End::Stdout, name, field, clock)?),
         Target::Stderr => Box::new(Stream::open(End::Stderr, name, field, clock)?),
         Target::Descriptor(given) => {
-            let descriptor = given.take().ok_or_else(spent)?;
-            Box::new(Stream::open(End::Own(descriptor), name, field, clock)?)
+            let descriptor = Ours::new(given.take().ok_or_else(spent)?);
+            let ours = descriptor.map_err(|errno| Fault::new(field, OsError::from(errno), "must be open"))?;
+            Box::new(Stream::open(End::Own(ours), name, field, clock)?)
         }
         Target::Writer(given) => {
             let writer = given.take().ok_or_else(spent)?;

@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,35 +16,52 @@ use nix::errno::Errno;
 use tracing_spool_fileset::{
     Batch, Clock, CloseReport, Engine, Event, Failure, Fault, Mono, Now, Op, OsError, Witness,
 };
-use tracing_spool_process::ClosedInChildren;
 
 use super::desk::Desk;
 use super::hold::Hold;
 use super::{PATIENCE, Sink, State, View};
 use crate::account::ledger::Reason;
 use crate::platform::descriptor::{self, End, Kind, Room, Thing};
+use crate::platform::ours::{Identity, Ours};
+
+/// Time between two looks at where the number of a standard stream leads, while nothing is written.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Stream {
-    /// No child keeps the reader from the end of the stream. Taken back before the descriptor is closed.
-    _closed: Option<ClosedInChildren>,
     end: End,
     /// Where it leads; None: nowhere that a log belongs.
     thing: Option<Thing>,
-    anew: Option<Anew>,
+    /// The same pipe or terminal, for writes that do not wait.
+    anew: Option<Ours>,
     /// Nobody will read what is written there now.
     is_gone: bool,
+    /// The record in hand was begun at another thing.
+    has_moved: bool,
+    line: HalfLine,
+    next_look: Mono,
     desk: Desk,
     hold: Hold,
     clock: Arc<dyn Clock>,
 }
 
-/// The same pipe or terminal, for writes that do not wait.
-#[derive(Debug)]
-struct Anew {
-    /// Taken back before the descriptor is closed, whose number may then be another's.
-    _closed: ClosedInChildren,
-    descriptor: OwnedFd,
+/// The beginning of a line that stands somewhere without its end.
+#[derive(Debug, Default)]
+struct HalfLine {
+    /// At the end of where is written now.
+    is_here: bool,
+    /// At the end of a thing that was left.
+    left_at: Option<Identity>,
+    /// A newline is due before anything else.
+    is_to_be_ended: bool,
+}
+
+/// Why nothing can be written where a number leads.
+#[derive(Clone, Copy, Debug)]
+enum Astray {
+    Errno(Errno),
+    /// It leads to what other code seems to have opened for itself.
+    Anothers,
 }
 
 impl Stream {
@@ -56,19 +73,21 @@ impl Stream {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, Fault> {
         let fault = |value: String, wanted| Err(Fault::new(field, value, wanted));
-        let thing = match Thing::behind(end.as_fd()) {
+        let thing = match end.descriptor().and_then(Thing::behind) {
             Ok(thing) => thing,
             Err(errno) => return fault(OsError::from(errno).to_string(), "must be open"),
         };
-        if !descriptor::is_for_writing(end.as_fd()).unwrap_or(true) {
+        if !end.descriptor().and_then(descriptor::is_for_writing).unwrap_or(true) {
             return fault("open for reading".to_owned(), "must be open for writing");
         }
         let mut stream = Self {
-            _closed: matches!(end, End::Own(_)).then(|| ClosedInChildren::new(&end)),
             end,
             thing: Some(thing),
             anew: None,
             is_gone: false,
+            has_moved: false,
+            line: HalfLine::default(),
+            next_look: Mono::from_start(Duration::ZERO),
             desk: Desk::new(name),
             hold: Hold::default(),
             clock: Arc::clone(clock),
@@ -81,56 +100,92 @@ impl Stream {
         self.anew = match self.thing {
             Some(Thing { kind: Kind::Pipe | Kind::Terminal, .. }) => {
                 // Where it cannot be done, what `poll` says has to do.
-                descriptor::open_anew(self.end.as_fd())
-                    .ok()
-                    .map(|descriptor| Anew { _closed: ClosedInChildren::new(&descriptor), descriptor })
+                let opened = self.end.descriptor().and_then(descriptor::open_anew);
+                opened.and_then(Ours::opened).ok()
             }
             _ => None,
         };
     }
 
-    fn descriptor(&self) -> BorrowedFd<'_> {
-        self.anew.as_ref().map_or_else(|| self.end.as_fd(), |anew| anew.descriptor.as_fd())
+    fn descriptor(&self) -> nix::Result<BorrowedFd<'_>> {
+        self.anew.as_ref().map_or_else(|| self.end.descriptor(), Ours::descriptor)
     }
 
-    /// Looks where the number leads now. An error: to nothing, or to what is no log.
-    fn look(&mut self, batch: &mut Batch) -> Result<Thing, Errno> {
-        let thing = Thing::behind(self.end.as_fd());
-        match (thing, self.thing) {
-            (Ok(thing), Some(before)) if thing == before => return Ok(thing),
+    /// Looks where the number leads now, and whether what was opened anew is still ours.
+    fn look(&mut self) -> Result<Thing, Astray> {
+        let identity = self.end.descriptor().and_then(Identity::behind);
+        match (identity, self.thing) {
+            (Ok(identity), Some(thing)) if identity == thing.identity => {
+                if self.anew.as_ref().is_some_and(|anew| anew.descriptor().is_err()) {
+                    self.open_anew();
+                }
+                Ok(thing)
+            }
+            (Ok(_), _) if !matches!(self.end, End::Own(_)) => self.follow(),
             // Ours alone leads where it led, or has been closed by others.
-            (Ok(thing), _)
-                if !matches!(self.end, End::Own(_)) && !thing.is_anothers_file(self.end.as_fd()) =>
-            {
+            (identity, _) => Err(self.leave(Astray::Errno(identity.err().unwrap_or(Errno::EBADF)))),
+        }
+    }
+
+    /// The number leads somewhere else: there is where the log goes on, if a log belongs there.
+    fn follow(&mut self) -> Result<Thing, Astray> {
+        let found = self.end.descriptor().and_then(|descriptor| {
+            let thing = Thing::behind(descriptor)?;
+            Ok((thing, thing.may_be_anothers(descriptor)))
+        });
+        let astray = match found {
+            Ok((_, true)) => Astray::Anothers,
+            Err(errno) => Astray::Errno(errno),
+            Ok((thing, false)) => {
+                self.leave_behind();
+                self.line.is_to_be_ended =
+                    self.line.left_at.take_if(|left| *left == thing.identity).is_some();
                 self.thing = Some(thing);
                 self.is_gone = false;
+                self.hold.end();
                 self.open_anew();
-                batch.rewind_record();
                 return Ok(thing);
             }
-            _ => {}
+        };
+        Err(self.leave(astray))
+    }
+
+    fn leave(&mut self, why: Astray) -> Astray {
+        self.leave_behind();
+        (self.thing, self.anew) = (None, None);
+        why
+    }
+
+    /// Ends the line that was begun where nothing more is written, if that can be done at once.
+    fn leave_behind(&mut self) {
+        self.has_moved = true;
+        let (Some(thing), true) = (self.thing, std::mem::take(&mut self.line.is_here)) else { return };
+        if self.anew.is_none() || self.write(thing, b"\n").is_err() {
+            self.line.left_at = Some(thing.identity);
         }
-        self.thing = None;
-        self.anew = None;
-        Err(thing.err().unwrap_or(Errno::EBADF))
     }
 
     /// What is written next: whole lines, or what is left of one that is longer than can go out at once.
     fn piece<'b>(&self, thing: Thing, batch: &'b Batch) -> &'b [u8] {
         let bytes = batch.unwritten();
         match batch.whole_within(thing.piece() as u64) {
-            0 if self.anew.is_some() => &bytes[..batch.next_len()],
+            0 if thing.piece() == 0 || self.anew.is_some() => &bytes[..batch.next_len()],
             0 => &bytes[..batch.next_len().min(thing.piece())],
             whole => &bytes[..whole],
         }
     }
 
     fn write(&self, thing: Thing, piece: &[u8]) -> nix::Result<usize> {
+        let descriptor = self.descriptor()?;
         let may_wait = self.anew.is_none() && matches!(thing.kind, Kind::Pipe | Kind::Terminal);
-        if may_wait && descriptor::room(self.end.as_fd(), Duration::ZERO) == Room::None {
+        if may_wait && descriptor::room(descriptor, Duration::ZERO) == Room::None {
             return Err(Errno::EAGAIN);
         }
-        descriptor::write_once(self.descriptor(), thing.kind, piece)
+        descriptor::write_once(descriptor, thing.kind, piece)
+    }
+
+    fn has_room_soon(&self) -> bool {
+        self.descriptor().is_ok_and(|descriptor| descriptor::room(descriptor, PATIENCE) != Room::None)
     }
 
     /// Writes until the batch is done, or there is no room, or an error.
@@ -140,7 +195,10 @@ impl Stream {
             if batch.is_done() || self.clock.now().mono - now.mono > PATIENCE {
                 break;
             }
-            match self.write(thing, self.piece(thing, batch)) {
+            let is_newline = self.line.is_to_be_ended;
+            let piece = if is_newline { &b"\n"[..] } else { self.piece(thing, batch) };
+            match self.write(thing, piece) {
+                Ok(_) if is_newline => self.line.is_to_be_ended = false,
                 Ok(bytes) => {
                     let finished = batch.finished();
                     batch.advance(bytes);
@@ -148,10 +206,12 @@ impl Stream {
                     self.hold.end();
                     has_waited = false;
                 }
+                // The second is what a datagram before this one met.
                 Err(Errno::EINTR) => {}
+                Err(Errno::ECONNREFUSED) if !thing.is_lost(Errno::ECONNREFUSED, self.descriptor()?) => {}
                 Err(Errno::EAGAIN | Errno::ENOBUFS) => {
                     // Waited in vain, or others were quicker: there may be more to do than this.
-                    if has_waited || descriptor::room(self.descriptor(), PATIENCE) == Room::None {
+                    if has_waited || !self.has_room_soon() {
                         self.hold.full(now);
                         return Ok(());
                     }
@@ -163,39 +223,45 @@ impl Stream {
         Ok(())
     }
 
-    fn failed(&mut self, errno: Errno, batch: &mut Batch, now: Now) {
-        let failure = Failure::new(Op::Write, self.desk.name(), OsError::from(errno));
-        if errno == Errno::EMSGSIZE {
-            self.desk.failed(Some(failure), "longer than what the socket takes at once", now);
-            return self.refuse(batch, 1);
-        }
-        self.is_gone = self.is_lost(errno);
-        let detail = match (self.is_gone, &self.end) {
-            (true, End::Own(_)) => "records for it are lost",
-            (true, _) => "records for it are lost, until it leads somewhere else",
-            (false, _) => {
-                "tried again each half a second; records wait, and those that find no room are lost"
+    fn failed(&mut self, why: Astray, batch: &mut Batch, now: Now) {
+        let errno = match why {
+            Astray::Errno(errno) => errno,
+            Astray::Anothers => {
+                let detail = "it leads to what looks like another's file or connection; records are lost until it leads \
+                              somewhere else";
+                return self.lose(None, detail, batch, now);
             }
         };
+        let failure = Failure::new(Op::Write, self.desk.name(), OsError::from(errno));
+        let takes_messages = matches!(self.thing, Some(Thing { kind: Kind::Messages | Kind::Device, .. }));
+        if takes_messages && matches!(errno, Errno::EMSGSIZE | Errno::EINVAL) {
+            self.desk.failed(Some(failure), "longer than what it takes at once", now);
+            return self.refuse(batch, 1);
+        }
+        let is_lost = self.thing.is_none_or(|thing| {
+            self.descriptor().map_or(true, |descriptor| thing.is_lost(errno, descriptor))
+        });
+        if is_lost {
+            let until = if matches!(self.end, End::Own(_)) { "" } else { ", until it leads somewhere else" };
+            return self.lose(Some(failure), &format!("records for it are lost{until}"), batch, now);
+        }
+        let detail = "tried again each half a second; records wait, and those that find no room are lost";
         self.desk.failed(Some(failure), detail, now);
-        if self.is_gone {
-            self.hold.end();
-            self.refuse(batch, usize::MAX);
-        } else {
-            self.hold.failed(now);
-            self.anew.is_none().then(|| self.open_anew());
+        self.hold.failed(now);
+        if self.anew.is_none() {
+            self.open_anew();
         }
     }
 
-    /// Whether nobody will ever read there again. A number that is the process's may lead somewhere else later.
-    fn is_lost(&self, errno: Errno) -> bool {
-        let Some(thing) = self.thing else { return true };
-        match thing.kind {
-            Kind::Pipe => errno == Errno::EPIPE && !thing.may_be_read_again(self.end.as_fd()),
-            Kind::Socket => true,
-            Kind::Terminal => errno == Errno::EIO,
-            Kind::Plain => false,
-        }
+    fn lose(&mut self, failure: Option<Failure>, detail: &str, batch: &mut Batch, now: Now) {
+        self.is_gone = true;
+        self.desk.failed(failure, detail, now);
+        self.refuse(batch, usize::MAX);
+    }
+
+    /// Whether something of ours keeps a pipe or a terminal open that the number may have left.
+    fn is_watched(&self) -> bool {
+        self.anew.is_some() && !matches!(self.end, End::Own(_))
     }
 
     fn refuse(&mut self, batch: &mut Batch, records_max: usize) {
@@ -204,6 +270,7 @@ impl Stream {
             batch.refuse_record();
             records += 1;
         }
+        self.hold.end();
         self.desk.refused(records);
     }
 }
@@ -213,18 +280,30 @@ impl Sink for Stream {
         if self.hold.is_early(now) {
             return;
         }
-        let outcome = match self.look(batch) {
-            Ok(_) if self.is_gone => return self.refuse(batch, usize::MAX),
-            Ok(thing) => self.write_all(thing, batch, writes_max, now),
-            Err(errno) => Err(errno),
-        };
-        if let Err(errno) = outcome {
-            self.failed(errno, batch, now);
+        let looked = self.look();
+        if std::mem::take(&mut self.has_moved) {
+            batch.rewind_record();
         }
+        let outcome = match looked {
+            Ok(_) if self.is_gone => return self.refuse(batch, usize::MAX),
+            Ok(thing) => self.write_all(thing, batch, writes_max, now).map_err(Astray::Errno),
+            Err(astray) => Err(astray),
+        };
+        if let Err(astray) = outcome {
+            self.failed(astray, batch, now);
+        }
+        self.line.is_here = batch.partial() > 0;
         self.desk.waits(self.hold.long_since());
     }
 
-    fn tick(&mut self, _: Now) {}
+    /// A reader does not see the end of a stream that was led somewhere else before it is left.
+    fn tick(&mut self, now: Now) {
+        self.desk.tick(now);
+        if self.is_watched() && self.next_look <= now.mono {
+            self.next_look = now.mono + LOOK_EVERY;
+            let _ = self.look(); // what is wrong is said when there is something to write
+        }
+    }
 
     fn hurry(&mut self) {
         self.hold.hurry();
@@ -232,10 +311,12 @@ impl Sink for Stream {
 
     fn reopen(&mut self, _: Now) {
         self.hold.hurry();
+        let _ = self.look();
     }
 
     fn wake_at(&self) -> Option<Mono> {
-        self.hold.wake_at()
+        let look = self.is_watched().then_some(self.next_look);
+        [self.hold.wake_at(), look, self.desk.wake_at()].into_iter().flatten().min()
     }
 
     fn state(&self) -> State {

@@ -10,6 +10,7 @@ use tracing_spool_fileset::Settings;
 
 use crate::platform::answer::{self, Answer, Reply};
 use crate::platform::sync::{AtomicBool, Mutex, Ordering};
+use crate::sink;
 
 /// A message to the writer thread.
 #[derive(Debug)]
@@ -48,6 +49,8 @@ pub(crate) struct Left {
     pub(crate) fragment: bool,
     /// Whether the time was over.
     pub(crate) late: bool,
+    /// Whether the user's writer could not flush what it was given.
+    pub(crate) unflushed: bool,
 }
 
 /// Whether a flush is content with hearing that there is no room.
@@ -131,14 +134,17 @@ impl Tickets {
     }
 
     /// Answers what can be answered. An asker that has gone does not matter.
-    pub(crate) fn answer(&mut self, settled: u64, is_said: bool, is_blocked: bool, is_flushed: bool) {
+    pub(crate) fn answer(&mut self, settled: u64, is_said: bool, is_blocked: bool, flushed: sink::Flushed) {
         self.take_where(|ticket| {
             let left = ticket.target.saturating_sub(settled);
             // Blocked with only a notice unsaid: the records are where they belong.
-            if left == 0 && (is_said || is_blocked) && is_flushed {
+            let is_all = left == 0 && (is_said || is_blocked);
+            if is_all && flushed == sink::Flushed::Done {
                 Some(Flushed::Done)
-            } else if left == 0 && is_blocked && ticket.ask.patience == Patience::Asks {
+            } else if is_all && flushed == sink::Flushed::Failing && ticket.ask.patience == Patience::Asks {
                 Some(Flushed::Unflushed)
+            } else if is_all {
+                None
             } else if is_blocked && ticket.ask.patience == Patience::Asks {
                 Some(Flushed::Blocked(left))
             } else {
@@ -184,11 +190,11 @@ mod tests {
         let (second, second_answer) = ask(Patience::Asks);
         tickets.add(3, first);
         tickets.add(5, second);
-        tickets.answer(4, false, false, true);
+        tickets.answer(4, false, false, sink::Flushed::Done);
         assert_eq!(first_answer.now(), Err(Unanswered::InTime));
-        tickets.answer(4, true, false, true);
+        tickets.answer(4, true, false, sink::Flushed::Done);
         assert_eq!(first_answer.now(), Ok(Flushed::Done));
-        tickets.answer(4, true, true, true);
+        tickets.answer(4, true, true, sink::Flushed::Done);
         assert_eq!(second_answer.now(), Ok(Flushed::Blocked(1)));
         let (third, third_answer) = ask(Patience::Asks);
         tickets.add(9, third);
@@ -201,9 +207,9 @@ mod tests {
         let mut tickets = Tickets::default();
         let (asks, answer) = ask(Patience::Waits);
         tickets.add(3, asks);
-        tickets.answer(2, true, true, true);
+        tickets.answer(2, true, true, sink::Flushed::Done);
         assert_eq!(answer.now(), Err(Unanswered::InTime));
-        tickets.answer(3, true, false, true);
+        tickets.answer(3, true, false, sink::Flushed::Done);
         assert_eq!(answer.now(), Ok(Flushed::Done));
     }
 
@@ -226,7 +232,7 @@ mod tests {
             tickets.add(1, asks.take());
         }
         assert_eq!(tickets.0.len(), 2);
-        tickets.answer(1, true, false, true);
+        tickets.answer(1, true, false, sink::Flushed::Done);
         assert_eq!((waits.now(), tickets.are_waiting()), (Ok(Flushed::Done), false));
     }
 }

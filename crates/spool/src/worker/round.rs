@@ -25,7 +25,7 @@ use crate::platform::answer::Reply;
 use crate::platform::inside::Inside;
 use crate::platform::sync::thread;
 use crate::settings::choices::Notices;
-use crate::sink::{Sink, State};
+use crate::sink::{Flushed, Sink, State};
 use crate::worker::compressor::{Packer, Spawn};
 use crate::worker::control::{Control, Left, Tickets};
 use crate::worker::limits;
@@ -230,8 +230,7 @@ impl Worker {
         self.pace.took(self.counts.taken - before.taken, now.mono);
         let is_said = !self.speech.gap.is_waiting() && !self.tray.has_notice();
         let is_blocked = self.state().is_blocked();
-        let is_flushed = self.sink.as_ref().is_none_or(|sink| sink.is_flushed());
-        self.tickets.answer(self.counts.settled, is_said, is_blocked, is_flushed);
+        self.tickets.answer(self.counts.settled, is_said, is_blocked, self.flushed());
         let progress = self.counts.settled > before.settled;
         if progress {
             self.panics_in_a_row = 0;
@@ -294,7 +293,7 @@ impl Worker {
 
     fn publish(&mut self) {
         let Some(sink) = &self.sink else { return };
-        let (state, view) = (sink.state(), sink.view());
+        let (state, view, flushed) = (sink.state(), sink.view(), sink.flushed());
         self.shared.ledger.panicked(view.panics - std::mem::replace(&mut self.counts.panics, view.panics));
         self.shared.publish_state(state);
         self.shared.publish(|picture| {
@@ -307,10 +306,15 @@ impl Worker {
             picture.health.condition = match state {
                 State::Blocked(reason) => Condition::Blocked(reason),
                 State::Asleep | State::Failing => Condition::Stalled,
+                _ if flushed == Flushed::Failing => Condition::Stalled,
                 State::Overdue => Condition::Overdue,
                 State::Writing | State::Full => Condition::Writing,
             };
         });
+    }
+
+    fn flushed(&self) -> Flushed {
+        self.sink.as_ref().map_or(Flushed::Done, |sink| sink.flushed())
     }
 
     fn state(&self) -> State {

@@ -48,6 +48,8 @@ pub struct ShutdownReport {
     pub fragment_left: bool,
     /// Whether the time was over before everything was written.
     pub timed_out: bool,
+    /// Whether the `Write` behind the log could not flush what it was given: records that count as written may be nowhere.
+    pub unflushed: bool,
     /// Whether this was a forked child, where nothing is done: the records are the parent's.
     pub forked: bool,
 }
@@ -56,7 +58,7 @@ impl ShutdownReport {
     /// Whether everything accepted is in the file.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.left == 0 && !self.timed_out && !self.forked && !self.fragment_left
+        self.left == 0 && !self.timed_out && !self.forked && !self.fragment_left && !self.unflushed
     }
 }
 
@@ -66,6 +68,7 @@ impl fmt::Display for ShutdownReport {
         for (is_set, words) in [
             (self.timed_out, "; the time was over"),
             (self.fragment_left, "; a part of a record stands at the end of the file"),
+            (self.unflushed, "; the writer could not flush what it was given"),
             (self.forked, "; in a forked child"),
         ] {
             f.write_str(if is_set { words } else { "" })?;
@@ -126,7 +129,7 @@ impl SpoolGuard {
 
     /// What was left is said where somebody may read it, whether or not the report is looked at.
     fn tell_of_loss(&self, report: &ShutdownReport) {
-        if report.left > 0 || report.fragment_left {
+        if report.left > 0 || report.fragment_left || report.unflushed {
             self.shared.sink.print(&format_args!("{}: {report}", self.shared.path.display()));
         }
     }
@@ -160,7 +163,7 @@ impl SpoolGuard {
             // is what is left.
             shared.queue.close();
             shared.abandoned.store(!is_inside(), Ordering::Relaxed);
-            let left = Left { records: shared.stats().queue.records, late: true, fragment: false };
+            let left = Left { records: shared.stats().queue.records, late: true, ..Left::default() };
             return self.report(left, shared.stats().dropped.total());
         };
         let dropped = shared.stats().dropped.total().saturating_sub(left.records);
@@ -178,6 +181,7 @@ impl SpoolGuard {
             panics: stats.panics,
             fragment_left: left.fragment,
             timed_out: left.late,
+            unflushed: left.unflushed,
             forked: false,
         }
     }

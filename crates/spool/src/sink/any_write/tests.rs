@@ -74,7 +74,7 @@ impl World {
 fn a_plain_writer_gets_a_call_for_each_record_and_a_flush_behind_them() {
     let mut world = World::of(Vec::new(), Vec::new(), &["one", "two", "three"]);
     assert_eq!(world.round_after(0), ["one\n", "two\n", "three\n", "flush"]);
-    assert!(world.round_after(0).is_empty() && world.sink.is_flushed());
+    assert!(world.round_after(0).is_empty() && world.sink.flushed() == Flushed::Done);
 }
 
 #[test]
@@ -137,12 +137,18 @@ fn a_line_that_was_torn_is_ended_before_the_next() {
 fn a_flush_that_fails_is_tried_again_and_known() {
     let mut world = World::of(Vec::new(), vec![Err(io::Error::from_raw_os_error(28))], &["one"]);
     world.round_after(0);
-    assert_eq!((world.sink.is_flushed(), world.sink.state()), (false, State::Failing));
+    assert_eq!((world.sink.flushed(), world.sink.state()), (Flushed::Failing, State::Writing));
+    world.batch.push(b"two", &Rules::default());
+    assert_eq!(world.round_after(100), ["two\n"], "records do not wait for the flush");
     let alert = world.sink.view().alerts.remove(0);
     assert!(alert.to_string().contains("ENOSPC"), "{alert}");
-    assert!(world.round_after(499).is_empty());
+    assert!(world.round_after(399).is_empty());
     assert_eq!(world.round_after(1), ["flush"]);
-    assert_eq!((world.sink.is_flushed(), world.sink.state()), (true, State::Writing));
+    assert_eq!(
+        (world.sink.flushed(), world.sink.wake_at().is_some()),
+        (Flushed::Done, true),
+        "the alert has its end"
+    );
 }
 
 #[test]
@@ -166,4 +172,66 @@ fn a_destructor_that_panics_ends_there() {
     let now = Now { mono: Mono::from_start(Duration::ZERO), wall: Wall::from_unix_micros(0) };
     world.sink.end(&mut world.batch, now, None);
     assert_eq!(world.sink.panics, 1);
+}
+
+#[test]
+fn a_flush_that_would_block_is_tried_again_by_itself() {
+    let mut world = World::of(Vec::new(), vec![Err(io::ErrorKind::WouldBlock.into())], &["one"]);
+    assert_eq!(world.round_after(0), ["one\n", "flush"]);
+    assert_eq!(world.sink.flushed(), Flushed::Pending);
+    assert_eq!(world.round_after(1), ["flush"]);
+    assert_eq!((world.sink.flushed(), world.sink.wake_at()), (Flushed::Done, None), "and then it rests");
+}
+
+#[test]
+fn one_that_is_interrupted_for_ever_costs_no_processor() {
+    let answers = (0..INTERRUPTIONS).map(|_| answer(|_| Err(io::ErrorKind::Interrupted.into()))).collect();
+    let mut world = World::of(answers, Vec::new(), &["kept"]);
+    assert!(world.round_after(0).is_empty());
+    assert_eq!(world.sink.state(), State::Full, "it comes back");
+    assert_eq!(world.round_after(1), ["kept\n", "flush"]);
+}
+
+#[test]
+fn a_line_that_stays_torn_is_ended_whatever_fails_meanwhile() {
+    let answers = vec![
+        answer(|_| Ok(2)),
+        answer(|_| Err(io::Error::other("no"))),
+        answer(|_| Err(io::Error::other("no"))),
+    ];
+    let mut world = World::of(answers, Vec::new(), &["abcdef", "second", "third"]);
+    assert_eq!(world.round_after(0), ["ab", "\n", "third\n", "flush"]);
+}
+
+#[test]
+fn after_an_error_nothing_waits_for_an_earlier_wait() {
+    let answers =
+        vec![answer(|_| Err(io::ErrorKind::WouldBlock.into())), answer(|_| Err(io::Error::other("no")))];
+    let mut world = World::of(answers, Vec::new(), &["lost"]);
+    world.round_after(0);
+    world.round_after(1);
+    assert_eq!((world.batch.refused().len(), world.sink.wake_at()), (1, None));
+}
+
+#[test]
+fn a_writer_without_slices_is_offered_few() {
+    struct First(Arc<Mutex<Vec<usize>>>);
+    impl Write for First {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(slices.len());
+            Ok(slices[0].len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let offered = Arc::<Mutex<Vec<usize>>>::default();
+    let mut world = World::of(Vec::new(), Vec::new(), &["x"; 100]);
+    world.sink.writer = Some(Box::new(First(Arc::clone(&offered))));
+    world.round_after(0);
+    let offered = offered.lock().unwrap();
+    assert_eq!((offered.len(), offered[50]), (100, 2), "{offered:?}");
 }

@@ -4,7 +4,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::UdpSocket;
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
@@ -27,7 +28,9 @@ struct World {
 
 impl World {
     fn of(descriptor: impl Into<OwnedFd>) -> Self {
-        let stream = Stream::open(End::Own(descriptor.into()), Path::new("fd"), "fd", &clock()).unwrap();
+        let stream =
+            Stream::open(End::Own(Ours::new(descriptor.into()).unwrap()), Path::new("fd"), "fd", &clock())
+                .unwrap();
         Self { stream, batch: Batch::default(), millis: 0 }
     }
 
@@ -220,6 +223,120 @@ fn a_message_that_is_too_long_for_its_socket_is_refused_alone() {
 }
 
 #[test]
+fn a_record_is_a_message_where_a_socket_takes_messages() {
+    let (reader, writer) = UnixDatagram::pair().unwrap();
+    let mut world = World::of(OwnedFd::from(writer));
+    (0..2_000).for_each(|number| world.push(&line(number)));
+    let mut received = Vec::new();
+    while !world.batch.is_done() {
+        world.append_after(100);
+        reader.set_nonblocking(true).unwrap();
+        let mut message = [0; 500];
+        while let Ok(bytes) = reader.recv(&mut message) {
+            received.push(String::from_utf8(message[..bytes].to_vec()).unwrap());
+        }
+    }
+    assert!(world.batch.refused().is_empty(), "{} lost", world.batch.refused().len());
+    assert_eq!(received.len(), 2_000);
+    assert!(is_in_order(&received.concat()));
+}
+
+#[test]
+fn a_collector_that_restarts_gets_datagrams_again() {
+    let collector = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = collector.local_addr().unwrap();
+    let writer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    writer.connect(address).unwrap();
+    let mut world = World::of(OwnedFd::from(writer));
+    drop(collector);
+    for _ in 0..10 {
+        world.push("to nobody");
+        world.append_after(10);
+    }
+    let Ok(collector) = UdpSocket::bind(address) else {
+        return println!("skipped: the port was taken meanwhile");
+    };
+    world.push("after the restart");
+    world.append_after(1_000);
+    assert!(world.batch.is_done() && world.batch.refused().is_empty());
+    let mut message = [0; 100];
+    collector.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let bytes = collector.recv(&mut message).unwrap();
+    assert_eq!(&message[..bytes], b"after the restart\n");
+}
+
+#[test]
+fn what_was_opened_anew_and_given_to_others_is_neither_written_to_nor_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut reader, writer) = pipe().map(|(reader, writer)| (File::from(reader), writer)).unwrap();
+    let mut world = World::of(writer);
+    world.push("before");
+    world.append();
+    // What a daemon does: it closes all numbers, and its database gets one of them.
+    let database = OpenOptions::new().write(true).create_new(true).open(dir.path().join("db")).unwrap();
+    let anew = world.stream.anew.as_mut().unwrap().number().as_mut().unwrap();
+    dup2(&database, anew).unwrap();
+    let number = anew.as_raw_fd();
+    world.push("after");
+    assert_eq!((world.append(), world.batch.refused().len()), (2, 0));
+    drop(world);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "before\nafter\n", "opened anew once more");
+    assert_eq!(std::fs::read_to_string(dir.path().join("db")).unwrap(), "");
+    let behind = std::fs::read_link(format!("/proc/self/fd/{number}")).unwrap();
+    assert!(behind.ends_with("db"), "another's descriptor was closed: {}", behind.display());
+}
+
+#[test]
+fn a_terminal_that_hung_up_is_lost() {
+    let pair = openpty(None, None).unwrap();
+    let mut world = World::of(pair.slave);
+    world.push("shown");
+    assert_eq!(world.append(), 1);
+    drop(pair.master);
+    world.push("to nobody");
+    assert_eq!((world.append(), world.batch.refused()), (2, &[1][..]));
+    assert_eq!(world.stream.state(), State::Writing, "the end waits for nothing");
+}
+
+#[test]
+fn the_master_of_a_terminal_is_written_to_itself() {
+    use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
+    let master: PtyMaster = posix_openpt(OFlag::O_RDWR).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let mut slave = File::open(ptsname_r(&master).unwrap()).unwrap();
+    let mut world = World::of(master.as_fd().try_clone_to_owned().unwrap());
+    world.push("typed");
+    assert_eq!(world.append(), 1);
+    let mut text = [0; 6];
+    slave.read_exact(&mut text).unwrap();
+    assert_eq!(&text, b"typed\n");
+}
+
+#[test]
+fn a_trouble_that_is_over_ends_without_another_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fifo");
+    mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let open = || OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path).unwrap();
+    let first = open();
+    let mut world = World::of(OpenOptions::new().write(true).open(&path).unwrap());
+    drop(first);
+    world.push("kept");
+    world.append();
+    let _second = open();
+    world.append_after(500);
+    assert_eq!(world.edges(), [Edge::Raised]);
+    let over = world.stream.wake_at().unwrap();
+    world.millis = u64::try_from(over.since_start().as_millis()).unwrap();
+    let now = world.now();
+    world.stream.tick(now);
+    assert_eq!(world.edges(), [Edge::Cleared]);
+}
+
+#[test]
 fn a_descriptor_that_others_closed_is_not_written_to() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
@@ -232,7 +349,7 @@ fn a_descriptor_that_others_closed_is_not_written_to() {
     let database = database.read(true).write(true).create(true).truncate(true);
     let database = database.open(dir.path().join("db")).unwrap();
     let End::Own(ours) = &mut world.stream.end else { panic!("it is ours") };
-    dup2(&database, ours).unwrap();
+    dup2(&database, ours.number().as_mut().unwrap()).unwrap();
     world.push("lost");
     assert_eq!((world.append(), world.batch.refused()), (2, &[1][..]));
     assert_eq!(std::fs::read_to_string(dir.path().join("db")).unwrap(), "");
@@ -281,7 +398,8 @@ fn a_full_device_holds_records_and_is_tried_again() {
 #[test]
 fn what_cannot_be_written_to_is_a_fault() {
     let (reader, _writer) = pipe().unwrap();
-    let fault = Stream::open(End::Own(reader), Path::new("fd 7"), "fd", &clock()).unwrap_err();
+    let fault =
+        Stream::open(End::Own(Ours::new(reader).unwrap()), Path::new("fd 7"), "fd", &clock()).unwrap_err();
     assert_eq!(fault.to_string(), "fd = open for reading: must be open for writing");
 }
 

@@ -79,7 +79,9 @@ impl Worker {
                 files.set_dropped(self.shared.ledger.dropped().total());
             }
             // Each write may take long, and what was left by the deadline is to be said exactly.
-            let writes_max = if self.closing.is_some() { 1 } else { usize::MAX };
+            // Outputs that are no file sets look at the clock themselves.
+            let is_one_by_one = self.closing.is_some() && sink.files().is_some();
+            let writes_max = if is_one_by_one { 1 } else { usize::MAX };
             let (batch, slips) = self.tray.parts();
             let mut keeper =
                 self.inbox.durable().map(|inbox| Keeper::new(inbox, slips, &mut self.speech.stating));

@@ -12,6 +12,7 @@ use crate::account::rank::Rank;
 use crate::account::stats::Condition;
 use crate::hand_off::wake::Rest;
 use crate::platform::sync::Ordering;
+use crate::sink::Flushed;
 use crate::worker::control::Left;
 use crate::worker::ring_stamps::Keeper;
 
@@ -42,6 +43,9 @@ impl Worker {
             self.speech.state_losses(now, self.inbox.place(), self.shared.ledger.dropped());
             return Next::Again;
         }
+        if self.flushed() != Flushed::Done {
+            return Next::Rest(Rest::Hold(wait(now, self.wake_at()).min(deadline - now.mono)));
+        }
         self.finish(now, false)
     }
 
@@ -67,6 +71,7 @@ impl Worker {
                     }
                 }
                 self.shared.late.leave_nothing();
+                left.unflushed = sink.flushed() != Flushed::Done;
                 // What the end has done is counted and told like all else.
                 self.sink = Some(sink);
                 self.listen(now);
