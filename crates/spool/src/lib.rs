@@ -54,6 +54,8 @@
 mod account;
 mod hand_off;
 mod leaving;
+#[cfg(any(doc, doctest))]
+pub mod manual;
 mod open;
 mod platform;
 mod settings;
