@@ -1,4 +1,5 @@
 //! The manual: one page per task, from the first log to the dashboard.
+//!
 // The pages are `docs/manual/*.md`, to which `crates/spool/manual` is a symlink so that they are packaged. Their links lead to
 // each other's files; here the definitions of `manual/links.md` come first, and lead to the modules instead.
 #![doc = include_str!("manual/links.md")]
