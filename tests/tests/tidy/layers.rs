@@ -19,7 +19,10 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("crates/fileset/src/", &["model", "policy", "effect", "engine", "file_set", "sim"]),
     (
         "crates/spool/src/",
-        &["platform", "account", "settings", "hand_off", "sink", "worker", "leaving", "writer", "open"],
+        &[
+            "platform", "account", "settings", "hand_off", "sink", "worker", "leaving", "writer", "open",
+            "manual",
+        ],
     ),
     ("crates/appender/src/", &["rolling", "non_blocking", "start"]),
 ];

@@ -6,6 +6,7 @@ mod guarantees;
 mod layers;
 mod links;
 mod mask;
+mod messages;
 mod owners;
 mod prose;
 mod settings;
@@ -116,8 +117,8 @@ fn the_museum_is_complete() {
 
 #[test]
 fn the_page_of_settings_is_true() {
-    let rule = "docs/settings.md is made from the table of settings: `TRACING_SPOOL_WRITE_PAGES=1 cargo test --test tidy` writes it.";
-    none(rule, &settings::stale(Tree::read()));
+    let rule = "docs/manual/settings.md has the table of settings: `TRACING_SPOOL_WRITE_PAGES=1 cargo test --test tidy` writes it.";
+    none(rule, &settings::judge(Tree::read()));
 }
 
 #[test]
@@ -141,4 +142,17 @@ fn mended_phrases_do_not_come_back() {
 #[test]
 fn words_are_spelled_right() {
     none("No word of a document or a comment is a known misspelling.", &prose::misspelled(Tree::read()));
+}
+
+#[test]
+fn the_manual_leads_to_its_pages() {
+    let rule = "Each page of docs/manual is a module of crates/spool/src/manual.rs, and each of its links leads to the same page as in\n\
+                crates/spool/src/manual/links.md.";
+    none(rule, &links::strays_of_the_manual(Tree::read()));
+}
+
+#[test]
+fn the_manual_quotes_what_is_said() {
+    let rule = "Messages that docs/manual/troubleshooting.md quotes stand in the sources, and each trouble and each reason has its row.";
+    none(rule, &messages::misquoted(Tree::read()));
 }

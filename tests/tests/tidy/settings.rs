@@ -1,4 +1,4 @@
-//! The page of settings is what the table of settings and the docs of the setters say.
+//! The tables of the manual's page of settings are what the table of settings and the docs of the setters say.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,25 +7,17 @@ use tracing_spool::{Part, Setting, SpoolConfig};
 
 use crate::tree::Tree;
 
-const PAGE: &str = "docs/settings.md";
+const PAGE: &str = "docs/manual/settings.md";
 const SETTERS: [&str; 3] = [
     "crates/spool/src/open/builder.rs",
     "crates/spool/src/open/builder/files.rs",
     "crates/spool/src/open/builder/rotation.rs",
 ];
-/// Set this to have the page written anew.
+/// Set this to have the tables written anew.
 const WRITE: &str = "TRACING_SPOOL_WRITE_PAGES";
 
-const INTRO: &str = "\
-# Settings
-
-Each setting is a setter of `SpoolBuilder`, a field of a configuration file (`SpoolConfig`, with the feature `serde`), and a variable:
-`max_bytes` is `APP_LOG_MAX_BYTES` behind the prefix `APP_LOG`. Sizes are numbers of bytes or `\"10 MiB\"` (`MB` is 1,000,000 bytes); durations have
-a unit, `\"500ms\"`, `\"7d\"`; modes are octal and in quotes. *Changes* says whether `SpoolHandle::reconfigure` may change it while the log is open.
-
-A log that goes to a stream or a writer (`Spool::stdout`, `stderr`, `fd`, `writer`) takes those of the last three parts; of the others `open` says
-that they belong to files. Its records do not linger unless `linger` says so.
-";
+/// Ends what is written by hand at the top of the page.
+const BEGIN: &str = "<!-- The tables below are made from the table of settings and the setters' docs: see tests/tests/tidy/settings.rs. -->\n";
 
 const PARTS: [(Part, &str); 9] = [
     (Part::Files, "Files and their names"),
@@ -91,9 +83,11 @@ fn without_links(text: &str) -> String {
     out
 }
 
-fn page(tree: &Tree) -> String {
+/// The page with tables as they should be, below what was written by hand.
+fn page(tree: &Tree, found: &str) -> String {
     let does = first_paragraphs(tree);
-    let mut page = INTRO.to_owned();
+    let by_hand = found.split_once(BEGIN).map_or(found, |(by_hand, _)| by_hand);
+    let mut page = format!("{by_hand}{BEGIN}");
     for (part, title) in PARTS {
         let _ = write!(
             page,
@@ -110,18 +104,20 @@ fn page(tree: &Tree) -> String {
     page
 }
 
-/// Where the page is not what it should be.
-pub(crate) fn stale(tree: &Tree) -> Vec<String> {
-    let wanted = page(tree);
-    if std::env::var_os(WRITE).is_some() {
-        let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        return std::fs::write(top.join(PAGE), wanted)
-            .err()
-            .map(|error| error.to_string())
-            .into_iter()
-            .collect();
+/// Writes the page anew where that is asked for, and says where it is not what it should be.
+pub(crate) fn judge(tree: &Tree) -> Vec<String> {
+    if std::env::var_os(WRITE).is_none() {
+        return stale(tree);
     }
+    let wanted = page(tree, tree.file(PAGE).map_or("", |file| &file.text));
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    std::fs::write(top.join(PAGE), wanted).err().map(|error| error.to_string()).into_iter().collect()
+}
+
+/// Where the page is not what it should be.
+fn stale(tree: &Tree) -> Vec<String> {
     let found = tree.file(PAGE).map_or("", |file| &file.text);
+    let wanted = page(tree, found);
     let differs = |(number, (wanted, found)): (usize, (&str, &str))| {
         (wanted != found).then(|| format!("{PAGE}:{}: should be {wanted}", number + 1))
     };
@@ -145,7 +141,10 @@ fn links_are_left_out() {
 #[test]
 fn a_stale_page_is_caught() {
     let with = |text: &str| Tree::of([(PAGE.to_owned(), text.to_owned())]);
-    let empty = Tree::of([]);
-    assert!(!stale(&with("# Settings")).is_empty());
-    assert!(stale(&with(&page(&empty))).is_empty());
+    let true_page = page(&Tree::of([]), "# Settings\n");
+    assert!(true_page.starts_with("# Settings\n<!--"));
+    assert!(!stale(&with("# Settings\n")).is_empty());
+    assert!(stale(&with(&true_page)).is_empty());
+    assert!(stale(&with(&true_page.replace("# Settings\n", "# Other words\n"))).is_empty());
+    assert!(!stale(&with(&true_page.replace("10 MiB", "11 MiB"))).is_empty());
 }

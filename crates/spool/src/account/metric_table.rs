@@ -192,4 +192,23 @@ mod tests {
             assert!(metric.help.ends_with('.'), "{}", metric.help);
         }
     }
+
+    /// The names of metrics in a text.
+    fn named(text: &str) -> impl Iterator<Item = &str> {
+        let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
+        let parts = text.split(move |c| !is_part(c));
+        parts.filter(|part| part.starts_with("tracing_spool_") && !part.ends_with('_'))
+    }
+
+    #[test]
+    fn the_dashboard_and_the_manual_name_metrics_that_there_are() {
+        let dashboard = include_str!("../../manual/grafana.json");
+        let page = include_str!("../../manual/metrics-and-health.md");
+        let parsed: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+        assert!(parsed["panels"].as_array().is_some_and(|panels| panels.len() > 5));
+        for name in named(dashboard).chain(named(page)) {
+            assert!(METRICS.iter().any(|metric| metric.name == name), "there is no {name}");
+        }
+        assert!(named(dashboard).count() > 20);
+    }
 }
