@@ -21,6 +21,8 @@
 //!   a line in the log itself says so where the records are missing ([`Notices`]).
 //! - **Disk trouble never reaches the application**: it becomes an [`Alert`] with a beginning and an end.
 //!
+//! The [`manual`] has a page for each task: getting started, settings, rotation, containers, metrics, troubleshooting and more.
+//!
 //! # The guard
 //!
 //! [`SpoolGuard`] keeps the spool open; dropping it writes what waits. **Bind it to a name that lives until the end of
