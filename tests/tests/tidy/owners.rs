@@ -194,7 +194,8 @@ const FENCES: &[Fence] = &[
     Fence {
         what: "the process",
         reached_by: &["process::exit", "process::abort", "env::set_current_dir", "env::set_var"],
-        owners: &[],
+        // Signals that were to end the first process of a container, and cannot.
+        owners: &["crates/spool/src/leaving/signals"],
     },
     Fence {
         what: "hooks and handlers of the process, which are installed where the user asks for them only",

@@ -177,6 +177,17 @@ fn serve(mut signals: Signals) {
     }
 }
 
+/// Ends the process by a signal. The first process of a container is killed by none that it does not handle: it ends with the
+/// code that a shell would report.
+#[expect(clippy::disallowed_methods, reason = "the signal was to end the process, and cannot")]
+fn end_by(signal: i32) {
+    if std::process::id() == 1 {
+        std::process::exit(128 + signal);
+    }
+    // It does not return, but for a signal that nobody knows.
+    let _ = emulate_default_handler(signal);
+}
+
 fn act(signal: i32) {
     let Some(action) = SignalAction::ALL.into_iter().find(|action| action.signal() == signal) else { return };
     let spools = EARS.lock().who_wants(action);
@@ -192,8 +203,7 @@ fn act(signal: i32) {
                     output.print(&format_args!("{}: at {signal}: {error}", log.display()));
                 }
             }
-            // It does not return, but for a signal that nobody knows.
-            let _ = emulate_default_handler(signal);
+            end_by(signal);
         }
     }
 }

@@ -242,8 +242,11 @@ impl Stream {
             self.descriptor().map_or(true, |descriptor| thing.is_lost(errno, descriptor))
         });
         if is_lost {
-            let until = if matches!(self.end, End::Own(_)) { "" } else { ", until it leads somewhere else" };
-            return self.lose(Some(failure), &format!("records for it are lost{until}"), batch, now);
+            let detail = match self.end {
+                End::Own(_) => "records for it are lost",
+                End::Stdout | End::Stderr => "records for it are lost, until it leads somewhere else",
+            };
+            return self.lose(Some(failure), detail, batch, now);
         }
         let detail = "tried again each half a second; records wait, and those that find no room are lost";
         self.desk.failed(Some(failure), detail, now);

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -179,6 +179,23 @@ fn museum_p6_interrupt_and_quit_flush_and_kill_as_by_default() {
     let output = leaves("interrupt-is-mine", &path);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(said(&output).contains("SIGINT"), "{}", said(&output));
+    assert_eq!(lines(&path), LINES);
+}
+
+/// The kernel lets no signal kill it that it does not handle.
+#[test]
+fn museum_p6_the_first_process_of_a_container_ends_as_a_shell_would_say() {
+    const APART: [&str; 5] = ["--user", "--map-root-user", "--pid", "--fork", "--"];
+    let unshare = |arguments: &[&str]| Command::new("unshare").args(APART).args(arguments).output();
+    match unshare(&["true"]) {
+        Ok(output) if output.status.success() => {}
+        other => return skip("the first process of a container", &format!("unshare: {other:?}")),
+    }
+    let (_dir, path) = scene();
+    let inside = leaver(&[]);
+    let program = inside.get_program().to_str().unwrap();
+    let output = unshare(&[program, "interrupted", path.to_str().unwrap()]).unwrap();
+    assert_eq!(output.status.code(), Some(128 + Signal::SIGINT as i32), "{}", said(&output));
     assert_eq!(lines(&path), LINES);
 }
 

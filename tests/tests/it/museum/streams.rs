@@ -161,7 +161,7 @@ fn a_program_whose_reader_has_left_ends_at_once() {
     if is_child(PIPED) {
         let (dispatch, _guard) = open(Spool::stdout());
         tracing::dispatcher::with_default(&dispatch, || {
-            (0..100_000).for_each(|number| tracing::info!("{number} end"))
+            (0..100_000).for_each(|number| tracing::info!("{number} end"));
         });
         return;
     }
