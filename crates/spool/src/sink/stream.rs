@@ -97,6 +97,8 @@ impl Stream {
     }
 
     fn open_anew(&mut self) {
+        // First: the number that others closed may come back for the same thing, and is then the new one's.
+        self.anew = None;
         self.anew = match self.thing {
             Some(Thing { kind: Kind::Pipe | Kind::Terminal, .. }) => {
                 // Where it cannot be done, what `poll` says has to do.

@@ -289,6 +289,21 @@ fn what_was_opened_anew_and_given_to_others_is_neither_written_to_nor_closed() {
 }
 
 #[test]
+fn a_number_that_others_closed_may_come_back_for_the_same_pipe() {
+    let (mut reader, writer) = pipe().map(|(reader, writer)| (File::from(reader), writer)).unwrap();
+    let mut world = World::of(writer);
+    // Whoever closes numbers that are not their own: what stands there is lost, and the number is the next to be given out.
+    let number = world.stream.anew.as_mut().unwrap().number().as_ref().unwrap().as_raw_fd();
+    nix::unistd::close(number).unwrap();
+    world.push("goes on");
+    assert_eq!((world.append(), world.batch.refused().len()), (1, 0));
+    drop(world);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "goes on\n");
+}
+
+#[test]
 fn a_terminal_that_hung_up_is_lost() {
     let pair = openpty(None, None).unwrap();
     let mut world = World::of(pair.slave);
