@@ -113,7 +113,8 @@ pub mod internal {
     pub use tracing_spool_ring::{MOST_BYTES, MOST_RECORDS};
 }
 
-/// The examples of the README are doc tests too.
+/// The examples of the READMEs are doc tests too.
 #[cfg(doctest)]
+#[doc = include_str!("../README.md")]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
