@@ -89,9 +89,9 @@ impl Drop for Mapping {
     }
 }
 
-/// Memory of this process. What comes behind the granules that are made ready at the start lies in large pages, where the system
-/// has them: a caller who is there before the reader has made it ready meets few faults, and a quiet ring is never there.
-pub(crate) fn anonymous(shape: Shape) -> Result<Memory, Errno> {
+/// Memory of this process. What comes behind the granules that are made ready at the start lies in large pages, where that is
+/// wanted and the system has them: a caller who is there before the reader has made it ready meets few faults, and a quiet ring is never there.
+pub(crate) fn anonymous(shape: Shape, are_large: bool) -> Result<Memory, Errno> {
     let len = NonZeroUsize::new(shape.bytes()).ok_or(Errno::EINVAL)?;
     let slack = NonZeroUsize::new(len.get().checked_add(2 * LARGE_PAGE).ok_or(Errno::ENOMEM)?)
         .ok_or(Errno::EINVAL)?;
@@ -106,7 +106,8 @@ pub(crate) fn anonymous(shape: Shape) -> Result<Memory, Errno> {
     // SAFETY: inside, as `quiet` is at most `len`, behind which there is a large page left, and all of it is our own.
     unsafe {
         platform::large_pages(whole.cast(), skip + quiet, false);
-        platform::large_pages(base.add(quiet).cast(), (len.get() - quiet).next_multiple_of(LARGE_PAGE), true);
+        let rest = (len.get() - quiet).next_multiple_of(LARGE_PAGE);
+        platform::large_pages(base.add(quiet).cast(), rest, are_large);
     }
     let mapping = Mapping { base, len, whole: (whole, slack.get()), cleared: None, held: None };
     // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.

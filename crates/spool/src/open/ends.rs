@@ -50,7 +50,9 @@ pub(super) fn prepare(description: &Description) -> Result<Ends, OpenError> {
 
 pub(super) fn prepare_memory(description: &Description, warning: Option<String>) -> Result<Ends, OpenError> {
     let limits = bounds(description, u64::MAX).limits();
-    let (ring, reader) = Ring::in_memory(limits).map_err(OpenError::Memory)?;
+    // A reader that sleeps is no rarity for a stream, and its queue fills then.
+    let made = if description.output.target.is_files() { Ring::in_memory } else { Ring::in_small_pages };
+    let (ring, reader) = made(limits).map_err(OpenError::Memory)?;
     Ok(Ends { way: Way::Memory(ring, Inbox::new(reader)), warning })
 }
 

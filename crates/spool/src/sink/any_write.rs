@@ -15,6 +15,7 @@ use tracing_spool_fileset::internal::guest;
 use tracing_spool_fileset::{
     Batch, Clock, CloseReport, Engine, Event, Failure, Mono, Now, Op, OsError, Witness,
 };
+use tracing_spool_process::Process;
 
 use super::desk::Desk;
 use super::hold::Hold;
@@ -43,6 +44,8 @@ pub(crate) struct AnyWrite {
     is_verbatim: bool,
     panics: u64,
     clock: Arc<dyn Clock>,
+    /// The one that opened it: in a child that the writer has forked, nothing more is written.
+    process: Process,
 }
 
 /// What a call of the writer came to.
@@ -71,12 +74,15 @@ impl AnyWrite {
             is_verbatim,
             panics: 0,
             clock: Arc::clone(clock),
+            process: Process::here(),
         }
     }
 
     /// Runs code of the writer's. A panic is a refusal without an error.
     fn call(&mut self, call: impl Fn(&mut dyn Write) -> io::Result<usize>) -> Outcome {
-        let Some(writer) = &mut self.writer else { return Outcome::Refused(None) };
+        let Some(writer) = self.writer.as_mut().filter(|_| self.process.is_here()) else {
+            return Outcome::Refused(None);
+        };
         for _ in 0..INTERRUPTIONS {
             return match guest::run(|| call(writer.as_mut())) {
                 Some(Ok(0)) => Outcome::Refused(Some(io::ErrorKind::WriteZero.into())),
@@ -170,6 +176,9 @@ impl Sink for AnyWrite {
             return;
         }
         for _ in 0..writes_max {
+            if !self.process.is_here() {
+                return;
+            }
             if batch.is_done() || self.clock.now().mono - now.mono > PATIENCE {
                 break;
             }
