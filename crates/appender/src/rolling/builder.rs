@@ -105,7 +105,8 @@ impl Builder {
 
     /// Sets what stands before the date in a file's name, with a dot between.
     ///
-    /// A prefix such as `shop/app` puts the files into a directory below.
+    /// A prefix such as `shop/app` puts the files into a directory below. One that ends with the slash makes names that begin
+    /// with the dot: `shop/.2026-11-25`.
     ///
     /// Default: nothing.
     ///
@@ -309,7 +310,13 @@ impl Builder {
         let below = self.prefix.as_deref().and_then(|prefix| prefix.rsplit_once('/'));
         if let Some((below, prefix)) = below {
             path.push(if below.is_empty() { "/" } else { below });
-            names.prefix = part(prefix);
+            if prefix.is_empty() && self.suffix.is_none() && !names.rotates {
+                let text = format!(
+                    "filename_prefix = \"{below}/\": without rotation and suffix, needs a name behind the slash"
+                );
+                return Err(InitError::setting(text));
+            }
+            names.prefix = Some(prefix.to_owned()); // even an empty one: its dot is part of tracing-appender's names
         }
         if path.as_os_str().is_empty() {
             path.push("."); // it is listed

@@ -45,7 +45,7 @@ pub(super) struct Own {
     pub(super) is_compressed: bool,
 }
 
-/// What the names are made of. No part is empty.
+/// What the names are made of. A part is empty only where the prefix ended with a slash.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     pub(super) prefix: Option<String>,
@@ -120,9 +120,11 @@ mod tests {
 
     use super::*;
 
+    /// Of a prefix `below/`, what is behind the slash stays, though it is empty.
     fn names(rotates: bool, prefix: &str, suffix: &str) -> Names {
         let part = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Names { rotates, prefix: part(prefix), suffix: part(suffix), has_segments: true }
+        let behind = prefix.strip_prefix("below/").map(str::to_owned);
+        Names { rotates, prefix: behind.or_else(|| part(prefix)), suffix: part(suffix), has_segments: true }
     }
 
     fn stamp(text: &str) -> Stamp {
@@ -157,6 +159,8 @@ mod tests {
         assert_eq!(three(false, "app", "log"), ["app.log", "app.1.log", "app.2.log"]);
         assert_eq!(three(false, "app.log", ""), ["app.log", "app.log.1", "app.log.2"]);
         assert_eq!(three(false, "", "log"), ["log", "1.log", "2.log"]);
+        assert_eq!(three(true, "below/", ""), [".2020-02-01", ".2020-02-01.1", ".2020-02-01.2"]);
+        assert_eq!(three(false, "below/", "log"), [".log", ".1.log", ".2.log"]);
     }
 
     #[test]
@@ -231,10 +235,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_name_is_read_as_what_it_was_written_for(
-            (rotates, segment) in segments(), prefix in "[a.\\-12]{0,6}", suffix in "[a.\\-12]{0,6}",
+            (rotates, segment) in segments(), prefix in "(below/)?[a.\\-12]{0,6}", suffix in "[a.\\-12]{0,6}",
             compressed in 0..COMPRESSED.len()
         ) {
-            let is_named = !(prefix.is_empty() && suffix.is_empty());
+            let is_named = !(["", "below/"].contains(&&*prefix) && suffix.is_empty());
             prop_assume!(is_named || matches!(segment.period, Period::Of(_)));
             let names = names(rotates, &prefix, &suffix);
             let name = names.name(segment);

@@ -217,6 +217,24 @@ fn everything_can_be_built() -> Result<(), InitError> {
 }
 
 #[test]
+fn a_prefix_that_ends_with_a_slash_makes_names_that_begin_with_a_dot() {
+    for (rotation, suffix, len) in [
+        (Rotation::NEVER, "log", ".log".len()),
+        (Rotation::DAILY, "log", ".2026-11-25.log".len()),
+        (Rotation::DAILY, "", ".2026-11-25".len()),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("below")).unwrap();
+        let builder = Builder::new().rotation(rotation).filename_prefix("below/").filename_suffix(suffix);
+        builder.build(dir.path()).unwrap().write_all(b"line\n").unwrap();
+        let (name, content) = only_file(&dir.path().join("below"));
+        assert!(name.starts_with('.') && name.len() == len && content == "line\n", "{name}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Builder::new().filename_prefix("below/").build(dir.path()).is_err(), "a file has to have a name");
+}
+
+#[test]
 fn what_cannot_be_opened_is_an_error_of_build_and_a_panic_of_new() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
