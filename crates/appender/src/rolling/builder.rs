@@ -254,7 +254,8 @@ impl Builder {
 
     /// Keeps a symbolic link of this name, in the directory given to [`build`](Self::build), to the file that is written.
     ///
-    /// A link of that name is replaced in one step. Anything else of that name is left alone: it is an error of `build`.
+    /// A link of that name is replaced in one step. Anything else of that name is left alone: it is an error of `build`. So is
+    /// a name that a file of this log can have, such as that of the live file.
     ///
     /// Default: no link.
     ///
@@ -322,6 +323,7 @@ impl Builder {
             path.push("."); // it is listed
         }
         let directory = LogDirectory { path, link, names, limits: self.limits };
+        directory.check_link(self.latest.as_deref().unwrap_or_default())?;
         let calendar = Calendar::new(self.rotation.clone(), zone);
         let appender = RollingFileAppender::open(directory, calendar, outside)?;
         // There, tracing-appender removes nothing.

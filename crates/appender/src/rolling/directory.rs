@@ -31,6 +31,27 @@ impl LogDirectory {
         self.path.join(self.names.name(segment))
     }
 
+    /// # Errors
+    /// If the link, which has this value in the settings, would stand in the place of a file of ours, or of a directory that
+    /// these are in: it would lead to itself, and no file could be opened any more.
+    pub(super) fn check_link(&self, value: &str) -> Result<(), InitError> {
+        let place =
+            self.link.as_deref().and_then(|link| Some((disk::real(link.parent()?), link.file_name()?)));
+        let Some((parent, name)) = place else { return Ok(()) };
+        let directory = disk::real(&self.path);
+        let is_own = |name: &str| self.names.read(name).is_some();
+        let is_taken = name.to_str().is_some_and(is_own) && parent == directory;
+        if !is_taken && !directory.starts_with(parent.join(name)) {
+            return Ok(());
+        }
+        let other = if is_own("latest") { "current" } else { "latest" };
+        let what = if is_taken { "is the name of a file" } else { "is a directory" };
+        let text = format!(
+            "latest_symlink = {value:?}: {what} of this log: give the link another name, such as {other:?}"
+        );
+        Err(InitError::setting(text))
+    }
+
     /// The segment of a period to go on with: its newest, or the next one if that is compressed. Where the directory cannot
     /// be listed, it is the first: [`open`](Self::open) goes on from there.
     pub(super) fn newest(&self, period: Period, troubles: &Troubles, now: Mono) -> Segment {

@@ -9,7 +9,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// A file open for appending.
 pub(super) type Appending = File;
@@ -52,6 +52,20 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
+}
+
+/// The one path of a directory; of one that is missing, what it is by its words.
+pub(super) fn real(directory: &Path) -> PathBuf {
+    fs::canonicalize(directory).unwrap_or_else(|_| {
+        let path = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+        path.components().fold(PathBuf::new(), |mut real, part| {
+            match part {
+                Component::ParentDir => drop(real.pop()),
+                part => real.push(part),
+            }
+            real
+        })
+    })
 }
 
 /// What stands under a path and is no symbolic link: its kind, in words.

@@ -38,6 +38,46 @@ fn what_is_no_link_is_not_replaced_by_one() {
 }
 
 #[test]
+fn a_link_with_a_name_of_the_log_is_a_fault_and_touches_nothing() {
+    let (dir, clock) = scene();
+    let logs = dir.path().join("logs");
+    let never = || Builder::new().filename_prefix("app").filename_suffix("log");
+    let named = |link: &str| {
+        format!(
+            "latest_symlink = {link:?}: is the name of a file of this log: give the link another name, such as \"latest\""
+        )
+    };
+    for (builder, link) in [
+        (never(), "app.log"),
+        (never(), "./app.log"),
+        (never(), "../logs/app.log"),
+        (never(), "app.2025-12-31.log"),
+        (never(), "app.log.gz"),
+        (never().max_bytes(1), "app.7.log"),
+        (never().rotation(Rotation::HOURLY), "app.2025-12-31-23.log"),
+        (never().filename_prefix("below/app"), "below/app.log"),
+    ] {
+        let error = try_open(&builder.latest_symlink(link), &logs, &clock).unwrap_err();
+        assert_eq!(error.to_string(), named(link));
+    }
+    let below = never().filename_prefix("below/app").latest_symlink("below");
+    let error = try_open(&below, &logs, &clock).unwrap_err().to_string();
+    assert!(error.starts_with("latest_symlink = \"below\": is a directory of this log"), "{error}");
+    assert_eq!(names(dir.path()), [""; 0]);
+    // What stands there is found by another path, too, and other names are free.
+    fs::create_dir(&logs).unwrap();
+    std::os::unix::fs::symlink(&logs, dir.path().join("other")).unwrap();
+    let elsewhere = never().latest_symlink("../other/app.log");
+    assert_eq!(try_open(&elsewhere, &logs, &clock).unwrap_err().to_string(), named("../other/app.log"));
+    for free in ["../app.log", "app.7.log", "log", "latest"] {
+        drop(open(&never().latest_symlink(free), &logs, &clock));
+    }
+    let named_latest = Builder::new().filename_prefix("latest").latest_symlink("latest");
+    let error = try_open(&named_latest, &logs, &clock).unwrap_err().to_string();
+    assert!(error.ends_with("such as \"current\""), "{error}");
+}
+
+#[test]
 fn a_link_that_cannot_be_made_says_where_and_what_to_do() {
     let (dir, clock) = scene();
     let builder = Builder::new().filename_prefix("app").latest_symlink("missing/latest");
