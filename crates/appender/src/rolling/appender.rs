@@ -85,9 +85,9 @@ impl RollingFileAppender {
         let troubles = Troubles::new(outside.say);
         let now = outside.clock.now();
         let period = directory.names.period(calendar.period(second(now)));
-        let live = directory.open(directory.newest(period, &troubles, now.mono))?;
+        let live = directory.open(directory.newest(period, &troubles, now.mono), 0)?;
         directory.link_to(live.segment())?;
-        directory.make_room(&live, 0, &[], &troubles, now.mono);
+        directory.make_room((&live, 0), None, &[], &troubles, now.mono);
         Ok(Self {
             due: AtomicI64::new(due(&calendar, live.segment(), second(now))),
             live: ProcessLock::new(Some(Arc::new(live))),
@@ -127,6 +127,7 @@ impl RollingFileAppender {
         let now = self.clock.now();
         self.begin_if_due(now);
         let live = self.current(now);
+        live.measure();
         match live.reserve(bytes) {
             Ok(()) => Ok(live),
             Err(_) => self.find_room(bytes, now),
@@ -171,11 +172,10 @@ impl RollingFileAppender {
         let millis = u64::try_from(now.mono.since_start().as_millis()).unwrap_or(u64::MAX);
         if millis >= self.retry.load(Ordering::Acquire) {
             let found = match refusal {
-                Full::File => {
-                    live.segment().next().and_then(|next| self.begin(next, bytes, &live, &mut left, now))
-                }
+                Full::File => self.begin_next(bytes, &live, &mut left, now),
                 Full::Budget => {
-                    self.directory.make_room(&live, bytes as u64, &left, &self.troubles, now.mono);
+                    let wanted = (&*live, bytes as u64);
+                    self.directory.make_room(wanted, None, &left, &self.troubles, now.mono);
                     live.reserve(bytes).is_ok().then(|| Arc::clone(&live))
                 }
             };
@@ -188,6 +188,24 @@ impl RollingFileAppender {
         Ok(live)
     }
 
+    /// Begins the next file of the period, for a record that the live one has no room for.
+    fn begin_next(
+        &self,
+        bytes: usize,
+        live: &Arc<LiveFile>,
+        left: &mut Vec<Weak<LiveFile>>,
+        now: Now,
+    ) -> Option<Arc<LiveFile>> {
+        let Some(next) = self.directory.next(live.segment(), &self.troubles, now.mono) else {
+            let path = self.directory.path_of(live.segment());
+            let what =
+                format_args!("there is no number behind the log file {}: it is written on", path.display());
+            self.troubles.report(Kind::Create, &what, now.mono);
+            return None;
+        };
+        self.begin(next, bytes, live, left, now)
+    }
+
     /// Begins a file in which `bytes` are reserved; none if it cannot be made, or the budget has no room for them.
     fn begin(
         &self,
@@ -197,11 +215,12 @@ impl RollingFileAppender {
         left: &mut Vec<Weak<LiveFile>>,
         now: Now,
     ) -> Option<Arc<LiveFile>> {
-        let next = match self.directory.open(segment) {
+        let current = self.directory.path_of(before.segment());
+        // The room is reserved before others see the file, and could take what it was begun for.
+        let next = match self.directory.open(segment, bytes) {
             Ok(next) => Arc::new(next),
             Err(error) => {
-                let path = self.directory.path_of(before.segment());
-                let what = format_args!("{error}; {} is written on until it can", path.display());
+                let what = format_args!("{error}; {} is written on until it can", current.display());
                 self.troubles.report(Kind::Create, &what, now.mono);
                 return None;
             }
@@ -211,11 +230,17 @@ impl RollingFileAppender {
             left.retain(|left| left.strong_count() > 0);
             left.push(Arc::downgrade(before));
         }
-        self.directory.make_room(&next, bytes as u64, left, &self.troubles, now.mono);
-        // Before others see the file, and could take the room that it was begun for.
-        if next.reserve(bytes).is_err() {
+        let is_before = Some(before.segment());
+        if !self.directory.make_room((&next, 0), is_before, left, &self.troubles, now.mono) {
             before.unseal();
             left.pop();
+            let path = self.directory.path_of(next.segment());
+            let what = format_args!(
+                "the log file {} cannot be begun: max_total_bytes has no room for it; records go into {} while they fit",
+                path.display(),
+                current.display()
+            );
+            self.troubles.report(Kind::Create, &what, now.mono);
             return None;
         }
         *self.live.lock() = Some(Arc::clone(&next));
@@ -235,13 +260,18 @@ impl RollingFileAppender {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn directory(&self) -> &LogDirectory {
+        &self.directory
+    }
+
     /// The newest file that was begun.
     pub(super) fn current(&self, now: Now) -> Arc<LiveFile> {
         let mut slot = self.live.lock();
         let open = || {
             let period = self.directory.names.period(self.calendar.period(second(now)));
             let newest = self.directory.newest(period, &self.troubles, now.mono);
-            Arc::new(self.directory.open(newest).unwrap_or_else(|_| LiveFile::missing(newest)))
+            Arc::new(self.directory.open(newest, 0).unwrap_or_else(|_| LiveFile::missing(newest)))
         };
         Arc::clone(slot.get_or_insert_with(open))
     }

@@ -166,7 +166,9 @@ impl Builder {
     /// `shop.1.log`, `shop.2.log`. The higher number is the newer file. A record that is larger has a file of its own. After
     /// a restart, the newest file of the period is written on if it has room.
     ///
-    /// A file grows larger only while the next one cannot be created, which is [told](RollingFileAppender::failures).
+    /// What other processes or appenders append to the file counts. A number whose file has no room for the record is passed
+    /// by. A file grows larger only while the next one cannot be created, which is [told](RollingFileAppender::failures), and
+    /// by what two processes write at the same moment.
     ///
     /// Default: files of any size.
     ///
@@ -192,7 +194,8 @@ impl Builder {
     ///
     /// Before the appender writes to a new file, it removes the oldest ones until this one may become as large as
     /// `max_bytes`. So the log never has more, not even for a moment. It counts the files that
-    /// [`max_log_files`](Self::max_log_files) counts.
+    /// [`max_log_files`](Self::max_log_files) counts, whoever wrote them, each time it begins one. Two appenders on one log
+    /// can have one file more.
     ///
     /// A record that is larger than the budget is refused with [`FileTooLarge`](std::io::ErrorKind::FileTooLarge). Where old
     /// files cannot be removed and the budget has no room, records are refused with

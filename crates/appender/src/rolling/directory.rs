@@ -76,8 +76,20 @@ impl LogDirectory {
         }
     }
 
-    /// Opens a segment, or the first behind it that has room. Directories are made if they are missing.
-    pub(super) fn open(&self, mut segment: Segment) -> Result<LiveFile, InitError> {
+    /// Where the log goes on behind a file that is long enough; nowhere where the numbers are used up.
+    pub(super) fn next(&self, live: Segment, troubles: &Troubles, now: Mono) -> Option<Segment> {
+        let next = live.next()?;
+        if !self.limits.prunes() {
+            return Some(next);
+        }
+        // Another appender on this log may be far ahead, and have removed what came between. A file that filled such a gap
+        // would be the oldest by its name, and the first that either of them removes.
+        Some(self.newest(live.period, troubles, now).max(next))
+    }
+
+    /// Opens a segment, or the first behind it that has room, and reserves `bytes` in it. Directories are made if they are
+    /// missing.
+    pub(super) fn open(&self, mut segment: Segment, bytes: usize) -> Result<LiveFile, InitError> {
         loop {
             let path = self.path_of(segment);
             let opened = disk::open(&path, self.limits.mode).or_else(|_| {
@@ -87,49 +99,69 @@ impl LogDirectory {
                     .map_err(InitError::path("the log file {} cannot be opened", &path))
             })?;
             let live = LiveFile::new(opened, segment, self.limits.max_bytes);
-            match segment.next().filter(|_| live.is_full()) {
-                Some(next) => segment = next,
-                None => return Ok(live),
+            // A file with some room, but too little for this record, is passed by like a full one.
+            if !live.is_full() && live.reserve(bytes).is_ok() {
+                return Ok(live);
             }
+            let Some(next) = segment.next() else {
+                let _is_free = live.reserve_overlong(bytes); // it has no budget yet
+                return Ok(live);
+            };
+            segment = next;
         }
     }
 
     /// Removes our oldest files until there are as many as wanted with `live`, and the budget has room for `live` as long as
-    /// it may become, and with another `bytes`. Then `live` may have what is left.
+    /// it may become, and with another `bytes`. Then `live` may have what is left: whether that suffices for these.
     ///
+    /// `before` takes records until `live` does. It is removed only if `live` has room then, or it would have to go on.
     /// `left` are files that threads may still write to: what is on its way into them counts.
     pub(super) fn make_room(
         &self,
-        live: &LiveFile,
-        bytes: u64,
+        (live, bytes): (&LiveFile, u64),
+        before: Option<Segment>,
         left: &[Weak<LiveFile>],
         troubles: &Troubles,
         now: Mono,
-    ) {
+    ) -> bool {
         let Limits { max_files, max_bytes, max_total_bytes, .. } = self.limits;
-        if max_files.is_none() && max_total_bytes.is_none() {
-            return;
+        if !self.limits.prunes() {
+            return true;
         }
         let budget = max_total_bytes.unwrap_or(u64::MAX);
         let mut old = match self.old_files(live.segment(), left) {
             Ok(old) => old,
             Err(error) => {
                 self.report_unlisted(&error, troubles, now);
-                return live.set_budget(budget);
+                live.set_budget(budget);
+                return true;
             }
         };
         let files = max_files.map_or(usize::MAX, |files| files - 1);
-        let wanted = live.length().saturating_add(bytes).max(max_bytes.unwrap_or(0));
-        let surplus = split_off_surplus(&mut old, files, budget.saturating_sub(wanted));
+        let needed = live.length().saturating_add(bytes);
+        let wanted = needed.max(max_bytes.unwrap_or(0));
+        let mut surplus = split_off_surplus(&mut old, files, budget.saturating_sub(wanted));
+        let is_before = |old: &Old| !old.own.is_compressed && Some(old.own.segment) == before;
+        surplus.sort_by_key(is_before);
         for old_file in surplus {
-            let path = self.path.join(&old_file.name);
-            if let Err(error) = disk::remove(&path) {
-                let what = format_args!("the old log file {} cannot be removed: {error}", path.display());
-                troubles.report(Kind::Remove, &what, now);
+            let is_kept = is_before(&old_file) && needed > budget.saturating_sub(total(&old));
+            if is_kept || !self.remove(&old_file, troubles, now) {
                 old.push(old_file);
             }
         }
-        live.set_budget(budget.saturating_sub(total(&old)));
+        let rest = budget.saturating_sub(total(&old));
+        live.set_budget(rest);
+        needed <= rest
+    }
+
+    fn remove(&self, old: &Old, troubles: &Troubles, now: Mono) -> bool {
+        let path = self.path.join(&old.name);
+        let removed = disk::remove(&path);
+        if let Err(error) = &removed {
+            let what = format_args!("the old log file {} cannot be removed: {error}", path.display());
+            troubles.report(Kind::Remove, &what, now);
+        }
+        removed.is_ok()
     }
 
     /// Lets the link lead to a segment.
@@ -179,7 +211,7 @@ impl LogDirectory {
         let mut old = Vec::new();
         let is_old = |(own, name): &(Own, String)| *name != live && self.names.is_bounded(*own, name, &live);
         for (own, name) in self.own_files()?.into_iter().filter(is_old) {
-            let mut bytes = disk::length(&self.path.join(&name))?;
+            let Some(mut bytes) = disk::length(&self.path.join(&name))? else { continue };
             let is_left = |(segment, _): &&(Segment, u64)| !own.is_compressed && own.segment == *segment;
             if let Some((_, length)) = on_their_way.iter().find(is_left) {
                 bytes = bytes.max(*length);

@@ -25,6 +25,11 @@ impl Limits {
         Self { max_files: None, max_bytes: None, max_total_bytes: None, mode: DEFAULT_MODE }
     }
 
+    /// Whether old files are removed at all.
+    pub(super) fn prunes(&self) -> bool {
+        self.max_files.is_some() || self.max_total_bytes.is_some()
+    }
+
     /// # Errors
     /// The setting that cannot be kept, its value, and what would be right.
     pub(super) fn check(&self) -> Result<(), InitError> {

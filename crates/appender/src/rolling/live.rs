@@ -4,7 +4,7 @@
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::disk::Appending;
+use super::disk::{self, Appending};
 use super::names::Segment;
 
 /// A bit of the length that is none: no more room is given.
@@ -68,6 +68,17 @@ impl LiveFile {
     /// Whether not even one byte has room.
     pub(super) fn is_full(&self) -> bool {
         self.length() >= self.max_bytes
+    }
+
+    /// Counts what others have appended by now: another process, or another appender on the same log. Only where it matters.
+    pub(super) fn measure(&self) {
+        if self.max_bytes == u64::MAX {
+            return;
+        }
+        let Some(end) = self.file.as_ref().and_then(disk::end) else { return };
+        // What our own threads have reserved and not written yet may hide some of it, until the next look.
+        let longer = |length: u64| (end > length & !SEALED).then_some(end | (length & SEALED));
+        let _is_longer = self.length.fetch_update(Ordering::AcqRel, Ordering::Acquire, longer);
     }
 
     /// What it may have of all files' bytes.

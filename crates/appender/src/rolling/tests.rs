@@ -16,9 +16,11 @@ use super::outside::Outside;
 use super::{Builder, InitError, RollingFileAppender};
 
 mod batches;
+mod beside;
 mod budget;
 mod local_time;
 mod many_threads;
+mod model;
 mod retention;
 mod rotation;
 mod size;

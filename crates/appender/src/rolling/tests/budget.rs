@@ -3,9 +3,10 @@
 use std::io::{ErrorKind, Write as _};
 use std::time::Duration;
 
-use super::super::live::Full;
-use super::super::{Builder, Rotation};
-use super::{DAY, HOUR, as_nobody, bytes, names, open, permit, read, said, scene, write};
+use super::super::live::{Full, LiveFile};
+use super::super::troubles::Troubles;
+use super::super::{Builder, Rotation, disk};
+use super::{DAY, HOUR, as_nobody, bytes, names, open, permit, read, said, say, scene, write};
 
 fn hourly(max_bytes: u64, max_total_bytes: u64) -> Builder {
     let builder = Builder::new().rotation(Rotation::HOURLY).filename_prefix("app");
@@ -113,13 +114,49 @@ fn where_nothing_can_be_removed_records_are_refused_until_it_can() {
     for _ in 0..2 {
         assert_eq!(appender.write_all(b"3rd\n").unwrap_err().kind(), ErrorKind::StorageFull);
     }
-    assert_eq!((appender.failures(), said().len()), (1, 1), "tried once a second");
+    assert_eq!(appender.failures(), 2, "tried once a second");
+    let path = dir.path().display();
+    let given_up = format!(
+        "the log file {path}/app.2026-01-01-00.2 cannot be begun: max_total_bytes has no room for it; \
+         records go into {path}/app.2026-01-01-00.1 while they fit"
+    );
+    let lines = said();
+    assert!(lines.len() == 2 && lines[0].contains("cannot be removed") && lines[1] == given_up, "{lines:?}");
     assert_eq!(bytes(dir.path()), 8, "the budget holds");
     permit(dir.path(), 0o700);
     clock.advance(Duration::from_secs(1));
     appender.write_all(b"4th\n").unwrap();
     assert_eq!(names(dir.path()), ["app.2026-01-01-00.1", "app.2026-01-01-00.2"]);
     assert_eq!(read(dir.path(), "app.2026-01-01-00.2"), "4th\n");
+}
+
+#[test]
+fn the_file_that_is_written_goes_only_if_the_next_has_room_then() {
+    let (dir, clock) = scene();
+    let mut appender = open(&hourly(5, 11), dir.path(), &clock);
+    for line in ["one\n", "two\n"] {
+        appender.write_all(line.as_bytes()).unwrap();
+    }
+    // As if others had taken the next number between a look and the other.
+    let before = appender.current(clock.now());
+    let next = LiveFile::new(
+        disk::open(&dir.path().join("next"), 0o600).unwrap(),
+        before.segment().next().unwrap(),
+        None,
+    );
+    for (bytes, has_room, left) in
+        [(12, false, vec!["app.2026-01-01-00.1", "next"]), (11, true, vec!["next"])]
+    {
+        let wanted = (&next, bytes);
+        let made = appender.directory().make_room(
+            wanted,
+            Some(before.segment()),
+            &[],
+            &Troubles::new(say),
+            clock.now().mono,
+        );
+        assert_eq!((made, names(dir.path())), (has_room, left.into_iter().map(str::to_owned).collect()));
+    }
 }
 
 #[test]
