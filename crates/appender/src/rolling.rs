@@ -30,6 +30,7 @@ mod limits;
 mod live;
 mod names;
 mod outside;
+mod past;
 mod retention;
 mod rotation;
 mod shortcuts;

@@ -2,8 +2,8 @@
 //! Which names, which moments and which system calls those are, is in the files beside this one.
 
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 
 use tracing_spool_fileset::Now;
 use tracing_spool_process::ProcessLock;
@@ -15,6 +15,7 @@ use super::init_error::InitError;
 use super::live::{Full, LiveFile};
 use super::names::{Period, Segment};
 use super::outside::{Outside, Watch};
+use super::past::Past;
 use super::troubles::{Kind, Troubles};
 
 /// After a file that could not be begun, the next attempt.
@@ -48,8 +49,8 @@ pub struct RollingFileAppender {
     clock: Watch,
     /// Swapped when a file is begun; the lock is held for no system call. None in a child that was forked just then.
     live: ProcessLock<Option<Arc<LiveFile>>>,
-    /// Held by the one thread that begins a file. With a budget: files that were left, to which others may still write.
-    beginning: ProcessLock<Vec<Weak<LiveFile>>>,
+    /// Held by the one thread that begins a file.
+    beginning: ProcessLock<Past>,
     /// When the next file is due, in seconds from 1970.
     due: AtomicI64,
     /// No attempt to find room is made before, in milliseconds of a clock that does not step.
@@ -85,13 +86,14 @@ impl RollingFileAppender {
         let troubles = Troubles::new(outside.say);
         let now = outside.clock.now();
         let period = directory.names.period(calendar.period(second(now)));
-        let live = directory.open(directory.newest(period, &troubles, now.mono), 0)?;
+        let mut past = Past::default();
+        let live = directory.open(directory.newest(period, &troubles, now.mono), 0, &mut past)?;
         directory.link_to(live.segment())?;
-        directory.make_room((&live, 0), None, &[], &troubles, now.mono);
+        directory.make_room((&live, 0), None, &mut past, &troubles, now.mono);
         Ok(Self {
             due: AtomicI64::new(due(&calendar, live.segment(), second(now))),
             live: ProcessLock::new(Some(Arc::new(live))),
-            beginning: ProcessLock::default(),
+            beginning: ProcessLock::new(past),
             retry: AtomicU64::new(0),
             clock: outside.clock,
             joined: Vec::new(),
@@ -143,7 +145,7 @@ impl RollingFileAppender {
         {
             return;
         }
-        let mut left = self.beginning.lock();
+        let mut past = self.beginning.lock();
         let live = self.current(now);
         // A clock that shows an hour twice must not lead back to earlier files.
         let period = self.directory.names.period(self.calendar.period(second)).max(live.segment().period);
@@ -151,7 +153,7 @@ impl RollingFileAppender {
             Some(live.segment())
         } else {
             let newest = self.directory.newest(period, &self.troubles, now.mono);
-            self.begin(newest, 0, &live, &mut left, now).map(|next| next.segment())
+            self.begin(newest, 0, &live, &mut past, now).map(|next| next.segment())
         };
         let next = match segment {
             Some(segment) => due(&self.calendar, segment, second),
@@ -166,16 +168,16 @@ impl RollingFileAppender {
         if self.directory.limits.max_total_bytes.is_some_and(|total| bytes as u64 > total) {
             return Err(io::ErrorKind::FileTooLarge.into()); // whatever was removed for it
         }
-        let mut left = self.beginning.lock();
+        let mut past = self.beginning.lock();
         let live = self.current(now);
         let Err(refusal) = live.reserve(bytes) else { return Ok(live) }; // another thread has found some
         let millis = u64::try_from(now.mono.since_start().as_millis()).unwrap_or(u64::MAX);
         if millis >= self.retry.load(Ordering::Acquire) {
             let found = match refusal {
-                Full::File => self.begin_next(bytes, &live, &mut left, now),
+                Full::File => self.begin_next(bytes, &live, &mut past, now),
                 Full::Budget => {
                     let wanted = (&*live, bytes as u64);
-                    self.directory.make_room(wanted, None, &left, &self.troubles, now.mono);
+                    self.directory.make_room(wanted, None, &mut past, &self.troubles, now.mono);
                     live.reserve(bytes).is_ok().then(|| Arc::clone(&live))
                 }
             };
@@ -193,17 +195,17 @@ impl RollingFileAppender {
         &self,
         bytes: usize,
         live: &Arc<LiveFile>,
-        left: &mut Vec<Weak<LiveFile>>,
+        past: &mut Past,
         now: Now,
     ) -> Option<Arc<LiveFile>> {
-        let Some(next) = self.directory.next(live.segment(), &self.troubles, now.mono) else {
+        let Some(next) = self.directory.next(live.segment()) else {
             let path = self.directory.path_of(live.segment());
             let what =
                 format_args!("there is no number behind the log file {}: it is written on", path.display());
             self.troubles.report(Kind::Create, &what, now.mono);
             return None;
         };
-        self.begin(next, bytes, live, left, now)
+        self.begin(next, bytes, live, past, now)
     }
 
     /// Begins a file in which `bytes` are reserved; none if it cannot be made, or the budget has no room for them.
@@ -212,12 +214,12 @@ impl RollingFileAppender {
         segment: Segment,
         bytes: usize,
         before: &Arc<LiveFile>,
-        left: &mut Vec<Weak<LiveFile>>,
+        past: &mut Past,
         now: Now,
     ) -> Option<Arc<LiveFile>> {
         let current = self.directory.path_of(before.segment());
         // The room is reserved before others see the file, and could take what it was begun for.
-        let next = match self.directory.open(segment, bytes) {
+        let next = match self.directory.open(segment, bytes, past) {
             Ok(next) => Arc::new(next),
             Err(error) => {
                 let what = format_args!("{error}; {} is written on until it can", current.display());
@@ -227,13 +229,11 @@ impl RollingFileAppender {
         };
         if self.directory.limits.max_total_bytes.is_some() {
             before.seal(); // or it could grow after it was counted
-            left.retain(|left| left.strong_count() > 0);
-            left.push(Arc::downgrade(before));
+            past.leave(before);
         }
-        let is_before = Some(before.segment());
-        if !self.directory.make_room((&next, 0), is_before, left, &self.troubles, now.mono) {
+        if !self.directory.make_room((&next, 0), Some(before), past, &self.troubles, now.mono) {
             before.unseal();
-            left.pop();
+            past.take_back();
             let path = self.directory.path_of(next.segment());
             let what = format_args!(
                 "the log file {} cannot be begun: max_total_bytes has no room for it; records go into {} while they fit",
@@ -271,7 +271,11 @@ impl RollingFileAppender {
         let open = || {
             let period = self.directory.names.period(self.calendar.period(second(now)));
             let newest = self.directory.newest(period, &self.troubles, now.mono);
-            Arc::new(self.directory.open(newest, 0).unwrap_or_else(|_| LiveFile::missing(newest)))
+            Arc::new(
+                self.directory
+                    .open(newest, 0, &mut Past::default())
+                    .unwrap_or_else(|_| LiveFile::missing(newest)),
+            )
         };
         Arc::clone(slot.get_or_insert_with(open))
     }

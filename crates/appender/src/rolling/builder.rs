@@ -195,7 +195,8 @@ impl Builder {
     /// Before the appender writes to a new file, it removes the oldest ones until this one may become as large as
     /// `max_bytes`. So the log never has more, not even for a moment. It counts the files that
     /// [`max_log_files`](Self::max_log_files) counts, whoever wrote them, each time it begins one. Two appenders on one log
-    /// can have one file more.
+    /// can have one file more. While the directory cannot be listed, it counts and removes the files that it knows: those of
+    /// the last listing, and its own since.
     ///
     /// A record that is larger than the budget is refused with [`FileTooLarge`](std::io::ErrorKind::FileTooLarge). Where old
     /// files cannot be removed and the budget has no room, records are refused with

@@ -3,7 +3,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Weak;
 
 use tracing_spool_fileset::Mono;
 
@@ -12,6 +11,7 @@ use super::init_error::InitError;
 use super::limits::Limits;
 use super::live::LiveFile;
 use super::names::{Names, Own, Period, Segment};
+use super::past::Past;
 use super::retention::{Old, split_off_surplus, total};
 use super::troubles::{Kind, Troubles};
 
@@ -56,40 +56,50 @@ impl LogDirectory {
     /// be listed, it is the first: [`open`](Self::open) goes on from there.
     pub(super) fn newest(&self, period: Period, troubles: &Troubles, now: Mono) -> Segment {
         let first = Segment::first(period);
-        // Without a limit the name is known, and what has a number may be logrotate's.
-        if self.limits.max_bytes.is_none() {
-            return first;
-        }
-        let own = match self.own_files() {
-            Ok(own) => own,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return first,
+        match self.newest_listed(period) {
+            Ok(newest) => newest.unwrap_or(first),
             Err(error) => {
                 self.report_unlisted(&error, troubles, now);
-                return first;
+                first
             }
-        };
-        let newest = own.into_iter().map(|(own, _)| own).filter(|own| own.segment.period == period).max();
-        match newest {
-            Some(Own { segment, is_compressed: false }) => segment,
-            Some(Own { segment, is_compressed: true }) => segment.next().unwrap_or(segment),
-            None => first,
         }
     }
 
+    fn newest_listed(&self, period: Period) -> io::Result<Option<Segment>> {
+        // Without a limit the name is known, and what has a number may be logrotate's.
+        if self.limits.max_bytes.is_none() {
+            return Ok(None);
+        }
+        let own = match self.own_files() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            own => own?,
+        };
+        let newest = own.into_iter().map(|(own, _)| own).filter(|own| own.segment.period == period).max();
+        Ok(newest.map(|Own { segment, is_compressed }| {
+            segment.next().filter(|_| is_compressed).unwrap_or(segment)
+        }))
+    }
+
     /// Where the log goes on behind a file that is long enough; nowhere where the numbers are used up.
-    pub(super) fn next(&self, live: Segment, troubles: &Troubles, now: Mono) -> Option<Segment> {
+    pub(super) fn next(&self, live: Segment) -> Option<Segment> {
         let next = live.next()?;
         if !self.limits.prunes() {
             return Some(next);
         }
         // Another appender on this log may be far ahead, and have removed what came between. A file that filled such a gap
         // would be the oldest by its name, and the first that either of them removes.
-        Some(self.newest(live.period, troubles, now).max(next))
+        let newest = self.newest_listed(live.period).ok().flatten(); // making room lists it again, and reports
+        Some(newest.map_or(next, |newest| newest.max(next)))
     }
 
     /// Opens a segment, or the first behind it that has room, and reserves `bytes` in it. Directories are made if they are
     /// missing.
-    pub(super) fn open(&self, mut segment: Segment, bytes: usize) -> Result<LiveFile, InitError> {
+    pub(super) fn open(
+        &self,
+        mut segment: Segment,
+        bytes: usize,
+        past: &mut Past,
+    ) -> Result<LiveFile, InitError> {
         loop {
             let path = self.path_of(segment);
             let opened = disk::open(&path, self.limits.mode).or_else(|_| {
@@ -107,6 +117,7 @@ impl LogDirectory {
                 let _is_free = live.reserve_overlong(bytes); // it has no budget yet
                 return Ok(live);
             };
+            self.remember(&live, past);
             segment = next;
         }
     }
@@ -115,12 +126,11 @@ impl LogDirectory {
     /// it may become, and with another `bytes`. Then `live` may have what is left: whether that suffices for these.
     ///
     /// `before` takes records until `live` does. It is removed only if `live` has room then, or it would have to go on.
-    /// `left` are files that threads may still write to: what is on its way into them counts.
     pub(super) fn make_room(
         &self,
         (live, bytes): (&LiveFile, u64),
-        before: Option<Segment>,
-        left: &[Weak<LiveFile>],
+        before: Option<&LiveFile>,
+        past: &mut Past,
         troubles: &Troubles,
         now: Mono,
     ) -> bool {
@@ -128,19 +138,19 @@ impl LogDirectory {
         if !self.limits.prunes() {
             return true;
         }
+        if let Some(before) = before {
+            self.remember(before, past);
+        }
+        let mut old = self.old_files(live.segment(), past).unwrap_or_else(|error| {
+            self.report_unlisted(&error, troubles, now);
+            self.remembered_files(live.segment(), past)
+        });
         let budget = max_total_bytes.unwrap_or(u64::MAX);
-        let mut old = match self.old_files(live.segment(), left) {
-            Ok(old) => old,
-            Err(error) => {
-                self.report_unlisted(&error, troubles, now);
-                live.set_budget(budget);
-                return true;
-            }
-        };
         let files = max_files.map_or(usize::MAX, |files| files - 1);
         let needed = live.length().saturating_add(bytes);
         let wanted = needed.max(max_bytes.unwrap_or(0));
         let mut surplus = split_off_surplus(&mut old, files, budget.saturating_sub(wanted));
+        let before = before.map(LiveFile::segment);
         let is_before = |old: &Old| !old.own.is_compressed && Some(old.own.segment) == before;
         surplus.sort_by_key(is_before);
         for old_file in surplus {
@@ -150,8 +160,15 @@ impl LogDirectory {
             }
         }
         let rest = budget.saturating_sub(total(&old));
+        past.know(old);
         live.set_budget(rest);
         needed <= rest
+    }
+
+    fn remember(&self, live: &LiveFile, past: &mut Past) {
+        if self.limits.prunes() {
+            past.remember(live, self.names.name(live.segment()));
+        }
     }
 
     fn remove(&self, old: &Old, troubles: &Troubles, now: Mono) -> bool {
@@ -203,27 +220,37 @@ impl LogDirectory {
     }
 
     /// The files that are not written any more, or only to the end of what is on its way, with their sizes.
-    fn old_files(&self, live: Segment, left: &[Weak<LiveFile>]) -> io::Result<Vec<Old>> {
+    fn old_files(&self, live: Segment, past: &Past) -> io::Result<Vec<Old>> {
         // Taken before the files are measured: who is done by then has written all that he will.
-        let on_their_way: Vec<(Segment, u64)> =
-            left.iter().filter_map(Weak::upgrade).map(|left| (left.segment(), left.length())).collect();
+        let on_their_way = past.on_their_way();
         let live = self.names.name(live);
         let mut old = Vec::new();
         let is_old = |(own, name): &(Own, String)| *name != live && self.names.is_bounded(*own, name, &live);
         for (own, name) in self.own_files()?.into_iter().filter(is_old) {
-            let Some(mut bytes) = disk::length(&self.path.join(&name))? else { continue };
-            let is_left = |(segment, _): &&(Segment, u64)| !own.is_compressed && own.segment == *segment;
-            if let Some((_, length)) = on_their_way.iter().find(is_left) {
-                bytes = bytes.max(*length);
+            if let Some(bytes) = disk::length(&self.path.join(&name))? {
+                old.push(at_most(Old { own, name, bytes }, &on_their_way));
             }
-            old.push(Old { own, name, bytes });
         }
         Ok(old)
     }
 
+    /// The same from memory: a file can be measured and removed by its name where the directory cannot be listed, because its
+    /// permissions or the limit of open files forbid it. What others have made since the last listing is missing.
+    fn remembered_files(&self, live: Segment, past: &Past) -> Vec<Old> {
+        let on_their_way = past.on_their_way();
+        let live = self.names.name(live);
+        let there = |old: &Old| {
+            let bytes = disk::length(&self.path.join(&old.name)).unwrap_or(Some(old.bytes))?;
+            Some(at_most(Old { bytes, ..old.clone() }, &on_their_way))
+        };
+        past.known().iter().filter(|old| old.name != live).filter_map(there).collect()
+    }
+
     fn report_unlisted(&self, error: &io::Error, troubles: &Troubles, now: Mono) {
         let path = self.path.display();
-        let what = format_args!("the log directory {path} cannot be listed, so no file is removed: {error}");
+        let what = format_args!(
+            "the log directory {path} cannot be listed, so only files known to this process are removed: {error}"
+        );
         troubles.report(Kind::List, &what, now);
     }
 
@@ -231,6 +258,13 @@ impl LogDirectory {
         let files = disk::files(&self.path)?.into_iter();
         Ok(files.filter_map(|name| Some((self.names.read(&name)?, name))).collect())
     }
+}
+
+/// With what is on its way into it.
+fn at_most(old: Old, on_their_way: &[(Segment, u64)]) -> Old {
+    let is_left = |(segment, _): &&(Segment, u64)| !old.own.is_compressed && old.own.segment == *segment;
+    let length = on_their_way.iter().find(is_left).map_or(0, |(_, length)| *length);
+    Old { bytes: old.bytes.max(length), ..old }
 }
 
 fn warning(directory: &Path, mut names: Vec<String>) -> String {

@@ -26,6 +26,7 @@ mod rotation;
 mod size;
 mod torn;
 mod troubles;
+mod unlisted;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

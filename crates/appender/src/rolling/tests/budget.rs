@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write as _};
 use std::time::Duration;
 
 use super::super::live::{Full, LiveFile};
+use super::super::past::Past;
 use super::super::troubles::Troubles;
 use super::super::{Builder, Rotation, disk};
 use super::{DAY, HOUR, as_nobody, bytes, names, open, permit, read, said, say, scene, write};
@@ -68,21 +69,32 @@ fn a_long_record_that_comes_first_takes_room_too() {
 
 #[test]
 fn what_is_on_its_way_into_a_file_counts_and_no_more_can_follow_it() {
+    let _nobody = as_nobody();
+    for mode in [0o700, 0o300] {
+        on_its_way(mode);
+    }
+}
+
+/// In a directory with this mode, which may not let it be listed.
+fn on_its_way(mode: u32) {
     let (dir, clock) = scene();
+    let names = || {
+        permit(dir.path(), 0o700);
+        let names = names(dir.path());
+        permit(dir.path(), mode);
+        names
+    };
     let mut appender = open(&hourly(10, 23), dir.path(), &clock);
     for line in ["12345678\n", "9\n"] {
         appender.write_all(line.as_bytes()).unwrap();
     }
     let before = appender.current(clock.now());
+    permit(dir.path(), mode);
     before.reserve(6).unwrap(); // another thread, which has not written yet
     appender.write_all(b"abcdefg\n").unwrap();
-    assert_eq!(
-        names(dir.path()),
-        ["app.2026-01-01-00.1", "app.2026-01-01-00.2"],
-        "9 and 8 and 10 are too many"
-    );
+    assert_eq!(names(), ["app.2026-01-01-00.1", "app.2026-01-01-00.2"], "9 and 8 and 10 are too many");
     appender.write_all(b"abcdefg\n").unwrap();
-    assert_eq!(names(dir.path()), ["app.2026-01-01-00.2", "app.2026-01-01-00.3"], "it has still not written");
+    assert_eq!(names(), ["app.2026-01-01-00.2", "app.2026-01-01-00.3"], "it has still not written");
     assert_eq!(before.reserve(1), Err(Full::File), "it could grow after it was counted");
 }
 
@@ -150,8 +162,8 @@ fn the_file_that_is_written_goes_only_if_the_next_has_room_then() {
         let wanted = (&next, bytes);
         let made = appender.directory().make_room(
             wanted,
-            Some(before.segment()),
-            &[],
+            Some(&before),
+            &mut Past::default(),
             &Troubles::new(say),
             clock.now().mono,
         );

@@ -129,8 +129,10 @@ fn a_directory_that_cannot_be_listed_is_told_of() {
     appender.write_all(b"two\n").unwrap();
     permit(dir.path(), 0o700);
     let lines = said();
-    let begin =
-        format!("the log directory {} cannot be listed, so no file is removed: ", dir.path().display());
+    let path = dir.path().display();
+    let begin = format!(
+        "the log directory {path} cannot be listed, so only files known to this process are removed: "
+    );
     assert!(lines.len() == 1 && lines[0].starts_with(&begin) && appender.failures() == 1, "{lines:?}");
     assert_eq!(read(dir.path(), "app.2026-01-02"), "two\n");
 }
