@@ -1,5 +1,5 @@
-//! A word at `exit`, whichever thread calls it, and at a return from `main`.
-//! What is said is its owner's business.
+//! Hooks that run when the process exits, from whichever thread calls `exit` or by a return from `main`. What
+//! a hook does is up to its owner.
 
 use std::panic::catch_unwind;
 use std::ptr;
@@ -7,33 +7,39 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use nix::libc;
 
-/// Functions that can be registered.
+/// The number of hooks that can be registered at once.
 const MOST: usize = 8;
 
-/// What is called, the first registered first; null where there is none.
+/// Registered hooks, oldest first; a free place is null.
 static HOOKS: [AtomicPtr<()>; MOST] = [const { AtomicPtr::new(ptr::null_mut()) }; MOST];
 
-/// Has `hook` called as the process ends by `exit` or by a return from `main`, on the thread that ends it; after the
-/// destructors of that thread's thread-local values where the C library runs those first (glibc does). The last registered is
-/// called first. A hook that is registered already is not registered again. A panic in it is caught.
+/// Registers `hook` to run when the process ends by `exit` or by a return from `main`.
 ///
-/// In a forked child it is called too: a hook that works for a process asks [`Process`](crate::Process). It is not called
-/// where the process ends by a signal, by `abort` or by `_exit`.
+/// The hook runs on the thread that ends the process. With glibc that is after the destructors of the
+/// thread's thread-local values; other C libraries may run those later. Hooks run in reverse order of
+/// registration, and registering the same hook twice has no effect. If a hook panics, the panic is caught and
+/// the remaining hooks still run.
 ///
-/// Returns whether it will be called: not where the system has no memory for it, or eight others are registered.
+/// A forked child runs the hook too when it exits; a hook that must act only in the original process checks
+/// [`Process::is_here`](crate::Process::is_here). The hook does not run when the process ends by a signal, by
+/// `abort` or by `_exit`.
+///
+/// Returns `true` if the hook will run. Returns `false` if eight other hooks are registered already, or if
+/// the system has no memory for another one.
 ///
 /// ```
 /// fn last_word() {}
 /// assert!(tracing_spool_process::at_exit(last_word));
-/// assert!(tracing_spool_process::at_exit(last_word), "once, however often it is said");
+/// assert!(tracing_spool_process::at_exit(last_word)); // registered only once
 /// ```
 #[must_use = "it may not be called"]
 pub fn at_exit(hook: fn()) -> bool {
     let hook = hook as *mut ();
     for place in &HOOKS {
         match place.compare_exchange(ptr::null_mut(), hook, Ordering::AcqRel, Ordering::Acquire) {
-            // For each hook once, so that the C library calls us back as often as there is something to call.
-            // SAFETY: `call_last` is a function of the program, and may be called at any time.
+            // Call `atexit` once per hook: each call of `call_last` runs exactly one, so fewer would leave
+            // hooks out.
+            // SAFETY: `call_last` is a function of this program and is sound to call at any time.
             Ok(_) => return cfg!(miri) || unsafe { libc::atexit(call_last) } == 0,
             Err(before) if before == hook => return true,
             Err(_) => {}
@@ -42,7 +48,7 @@ pub fn at_exit(hook: fn()) -> bool {
     false
 }
 
-/// Calls the hook that was registered last and not called yet.
+/// Runs the most recently registered hook that has not run yet.
 extern "C" fn call_last() {
     for place in HOOKS.iter().rev() {
         let hook = place.swap(ptr::null_mut(), Ordering::AcqRel);
@@ -52,7 +58,7 @@ extern "C" fn call_last() {
         // SAFETY: only `at_exit` stores there, and it stores a `fn()`.
         let hook = unsafe { std::mem::transmute::<*mut (), fn()>(hook) };
         if let Err(payload) = catch_unwind(hook) {
-            std::mem::forget(payload); // its destructor could panic too
+            std::mem::forget(payload); // dropping the payload could panic too
         }
         return;
     }

@@ -1,12 +1,13 @@
-//! Which process this is, told by a value that a fork changes even where the process number stays the same.
-//! What a child does about it is the business of whoever asks.
+//! Identifies this process by a value that changes on every fork, even when the child has the same process
+//! number. What a child does about it is up to the caller.
 //!
-//! One page of memory holds the number of this process's life. The system wipes the page in a forked child, and the child
-//! takes the next number when it first asks. The counter is inherited, so that number was given to no ancestor. A process
-//! number alone would not do: a child that is the first process of a PID namespace may have its parent's.
+//! One page of memory holds this process's life number. The kernel wipes the page in a forked child
+//! (`MADV_WIPEONFORK`), and the child takes the next number when it first asks. The counter behind the
+//! numbers is inherited, so no two processes in a line of descent share one. The process number alone would
+//! not do: a child that is the first process of a PID namespace may have the same number as its parent.
 //!
-//! Where the system wipes no memory, a handler of `pthread_atfork` clears the number, and it holds the process number as well,
-//! for children that were forked behind the C library's back.
+//! On systems that can't wipe memory, a `pthread_atfork` handler clears the number. There the life number
+//! also contains the process number, which catches children that were forked without the C library.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -14,19 +15,19 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::inherited::{self, UNWIPED};
 use crate::system;
 
-/// The word that holds the number of life; null until somebody asks.
+/// The word that holds the life number; null until somebody asks.
 static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 
-/// How many lives were given in this line of processes.
+/// The number of lives handed out along this line of processes.
 static LIVES: AtomicU64 = AtomicU64::new(0);
 
-/// In a number of life: it holds the process number too, which has to be compared.
+/// Flag in a life number: it also contains the process number, which must be compared.
 const BY_NUMBER: u64 = 1 << 63;
-/// Where the process number stands in it.
+/// Where the process number begins in such a life number.
 const NUMBER_SHIFT: u32 = 32;
 
-/// A process, known to itself: [`is_here`](Self::is_here) is true in the process that made the value, and false in all that are
-/// forked from it.
+/// Identifies one process: [`is_here`](Self::is_here) returns `true` in the process that created the value,
+/// and `false` in every process forked from it.
 ///
 /// ```
 /// use tracing_spool_process::Process;
@@ -38,11 +39,11 @@ const NUMBER_SHIFT: u32 = 32;
 pub struct Process(u64);
 
 impl Process {
-    /// A process that is never this one: for tests of what a child does.
+    /// A process that is never the current one, for testing what a child does.
     #[doc(hidden)]
     pub const ELSEWHERE: Self = Self(u64::MAX >> 1);
 
-    /// This process.
+    /// Returns the identity of the current process.
     #[inline]
     #[must_use]
     pub fn here() -> Self {
@@ -54,18 +55,20 @@ impl Process {
         if is_current(life) { Self(life) } else { Self(next_life(word, life)) }
     }
 
-    /// Whether this process is the one that made the value: a load and a comparison.
+    /// Returns whether the current process created this value. Costs a load and a comparison.
     #[inline]
     #[must_use]
     pub fn is_here(self) -> bool {
         if cfg!(miri) {
             return self == Self::here();
         }
-        // Relaxed: a thread sees what the fork that it comes from, or its own `here`, has left there.
+        // `Relaxed` is enough: a thread sees what its own `here`, or the fork that it descends from, stored
+        // there.
         word().is_some_and(|word| word.load(Ordering::Relaxed) == self.0) && is_current(self.0)
     }
 
-    /// A number that no ancestor of this process has, and never 0: to be kept in an atomic.
+    /// Returns a number, never 0, that no ancestor of this process has. Use it to keep a `Process` in an
+    /// atomic.
     #[inline]
     #[must_use]
     pub fn number(self) -> u64 {
@@ -75,8 +78,8 @@ impl Process {
 
 #[inline]
 fn word() -> Option<&'static AtomicU64> {
-    // SAFETY: null, or what `first_word` has put there: a static, or a page that is never unmapped and that nobody reaches but by
-    // this atomic. The system wipes it in a child before the child runs.
+    // SAFETY: the pointer is null or was stored by `first_word`: a static, or a page that is never unmapped
+    // and that only this atomic reaches. The kernel wipes the page before a child runs.
     unsafe { PAGE.load(Ordering::Acquire).as_ref() }
 }
 
@@ -86,13 +89,14 @@ fn first_word() -> &'static AtomicU64 {
     let word = system::wiped_word().unwrap_or(&UNWIPED);
     let word = ptr::from_ref(word).cast_mut();
     let before = PAGE.compare_exchange(ptr::null_mut(), word, Ordering::AcqRel, Ordering::Acquire);
-    // Another thread may have been first; our page then stays, unused. That can happen once.
+    // If another thread was first, our page stays mapped and unused. That happens at most once per thread
+    // that races here.
     let word = before.err().unwrap_or(word);
     // SAFETY: as in `word`, and not null.
     unsafe { &*word }
 }
 
-/// Whether a number of life, as it stands in the word, is this process's.
+/// Returns whether the life number `life`, as read from the word, belongs to this process.
 #[inline]
 fn is_current(life: u64) -> bool {
     life != 0 && (life & BY_NUMBER == 0 || life & !u64::from(u32::MAX) == by_number(0))

@@ -1,5 +1,5 @@
-//! Whether the process ignores a signal: a shell has its background jobs ignore SIGINT and SIGQUIT, `nohup` SIGHUP.
-//! It changes nothing.
+//! Tells whether the process ignores a signal. A shell makes its background jobs ignore SIGINT and SIGQUIT,
+//! and `nohup` makes its command ignore SIGHUP. Nothing here changes a signal's disposition.
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -7,17 +7,21 @@ use std::ptr;
 use nix::libc;
 use nix::sys::signal::Signal;
 
-/// Whether `signal` is ignored at the moment. Who installs a handler for such a signal ends what was to be left running.
+/// Returns whether the process currently ignores `signal`.
+///
+/// Check this before installing a handler: a program that handles a signal it was started to ignore may end a
+/// job that was meant to keep running.
 ///
 /// ```
 /// use nix::sys::signal::Signal;
-/// assert!(tracing_spool_process::is_ignored(Signal::SIGPIPE), "as the runtime of Rust has it");
+/// // The Rust runtime ignores SIGPIPE.
+/// assert!(tracing_spool_process::is_ignored(Signal::SIGPIPE));
 /// assert!(!tracing_spool_process::is_ignored(Signal::SIGTERM));
 /// ```
 #[must_use]
 pub fn is_ignored(signal: Signal) -> bool {
     if cfg!(miri) {
-        return false; // it has no signals
+        return false; // Miri has no signals
     }
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: a number, no new action, and room for the one that is there.

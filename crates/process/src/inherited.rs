@@ -1,15 +1,17 @@
-//! Descriptors and mappings that a forked child must not keep: they are taken from it before its `fork` returns.
-//! Which those are is said by whoever opens them.
+//! Takes registered descriptors and mappings away from a forked child before its `fork` returns. Which ones
+//! those are is up to whoever opens them.
 //!
-//! A child inherits every descriptor, and with it the lock that it holds: the log of a process that has died stays locked until
-//! its last child ends. So each registered descriptor that still stands for the same file is replaced by `/dev/null` in the
-//! child. Replaced and not closed, because the child's copy of its owner may close the number later, which must not have
-//! become another file's by then. A mapping of a file holds the file open as a descriptor does, lock and all: it is replaced by
-//! zeros of the child's own at the same place, so that whoever still refers to it there meets memory.
+//! A child inherits every descriptor and with it the lock that the descriptor holds, so the log of a dead
+//! process stays locked until its last child ends. Each registered descriptor that still refers to the same
+//! file is therefore replaced by `/dev/null` in the child. It is replaced rather than closed because the
+//! child's copy of the owner may close the number later, when it could already refer to another file. A file
+//! mapping keeps the file open, lock included, just as a descriptor does: it is replaced in place by zeroed
+//! private memory, so that references into it stay valid.
 //!
-//! The handler runs in a process that has one thread, in whatever state the other threads had left memory: it allocates
-//! nothing, takes no lock, and makes only calls that are allowed in signal handlers. The table is a list of blocks that are
-//! never freed; a slot lies within one page of memory, so that the child sees its stores in the order they were made.
+//! The handler runs in a process with a single thread, with memory in whatever state the parent's other
+//! threads left it. It must not allocate or lock, and may make only async-signal-safe calls. The table is a
+//! list of blocks that are never freed. A slot lies within one page, so the child sees the stores to it in
+//! the order in which they were made.
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd};
@@ -21,22 +23,23 @@ use nix::libc::{self, c_int};
 
 use crate::system;
 
-/// Slots of a block.
+/// Slots in a block.
 const SLOTS: usize = 63;
 
-/// In the place of a number: the slot is free.
+/// In place of a descriptor number: the slot is free.
 const FREE: c_int = -1;
-/// It is being filled.
+/// The slot is being filled.
 const TAKEN: c_int = -2;
-/// It is held by a registration of the parent's, which means nothing here.
+/// The slot belongs to a registration of the parent's and means nothing in this process.
 const PARENTS: c_int = -3;
-/// It is memory: `device` says from where on, `inode` how much.
+/// The slot describes memory: `device` holds its address, `inode` its length in bytes.
 const MEMORY: c_int = -4;
 
 /// One registered descriptor.
 #[repr(align(32))]
 struct Slot {
-    /// The descriptor's number, or a word from above. Stored last, so that the rest is there when it is.
+    /// The descriptor number, or one of the constants above. Stored last, so a reader that sees it sees the
+    /// rest.
     number: AtomicI32,
     device: AtomicU64,
     inode: AtomicU64,
@@ -48,7 +51,7 @@ impl Slot {
     }
 }
 
-/// A part of the table.
+/// One block of the table.
 struct Block {
     slots: [Slot; SLOTS],
     next: AtomicPtr<Block>,
@@ -60,21 +63,21 @@ impl Block {
     }
 
     fn next(&self) -> Option<&'static Self> {
-        // SAFETY: null, or a block that `grow` has leaked for this.
+        // SAFETY: null, or a block that `grow` leaked for this purpose.
         unsafe { self.next.load(Ordering::Acquire).as_ref() }
     }
 
-    /// The block behind this one, which is made where there is none.
+    /// Returns the next block, allocating it if there is none.
     fn grow(&self) -> &'static Self {
         if let Some(next) = self.next() {
             return next;
         }
         let new = Box::into_raw(Box::new(Self::new()));
         match self.next.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
-            // SAFETY: just made, and shared from now on, for ever.
+            // SAFETY: just allocated, and shared for ever from now on.
             Ok(_) => unsafe { &*new },
             Err(theirs) => {
-                // SAFETY: ours was shown to nobody.
+                // SAFETY: no other thread has seen our block.
                 drop(unsafe { Box::from_raw(new) });
                 // SAFETY: another thread's block, leaked as ours would have been.
                 unsafe { &*theirs }
@@ -85,16 +88,18 @@ impl Block {
 
 static FIRST: Block = Block::new();
 
-/// Forks that have begun.
+/// The number of forks that have begun.
 static BEGUN: AtomicU64 = AtomicU64::new(0);
-/// Forks that have ended, as their parent sees it.
+/// The number of forks that have ended, as seen by the parent.
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
-/// Keeps a descriptor from children that are forked while this value lives. It does not own the descriptor: drop it before
-/// closing that.
+/// Keeps a descriptor out of children that are forked while this value lives.
 ///
-/// In a child the number stands for `/dev/null` then, close-on-exec; where that cannot be opened, for nothing. A number that
-/// stands for another file by the time of the fork is left alone.
+/// In a child, the descriptor number refers to `/dev/null` (close-on-exec) instead. If the child can't open
+/// `/dev/null`, it closes the number. A number that refers to a different file by the time of the fork is
+/// left alone.
+///
+/// This value does not own the descriptor. Drop it before closing the descriptor.
 ///
 /// ```
 /// # use std::fs::File;
@@ -105,12 +110,12 @@ static ENDED: AtomicU64 = AtomicU64::new(0);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct ClosedInChildren {
-    /// None for a descriptor that is not open.
+    /// `None` for a descriptor that was not open when it was registered.
     slot: Option<&'static Slot>,
 }
 
 impl ClosedInChildren {
-    /// Registers a descriptor, with the file that it stands for.
+    /// Registers `descriptor` together with the file that it currently refers to.
     #[must_use = "dropping it takes it back"]
     pub fn new(descriptor: impl AsFd) -> Self {
         watch();
@@ -141,14 +146,15 @@ impl fmt::Debug for ClosedInChildren {
     }
 }
 
-/// Replaces a mapping by zeros in children that are forked while this value lives. It does not own the mapping: drop it before
-/// that is unmapped.
+/// Replaces a mapping with zeroed private memory in children that are forked while this value lives.
+///
+/// This value does not own the mapping. Drop it before unmapping.
 pub struct ClearedInChildren {
     slot: &'static Slot,
 }
 
 impl ClearedInChildren {
-    /// Registers a mapping.
+    /// Registers `len` bytes of mapped memory, beginning at `base`.
     ///
     /// ```
     /// use std::num::NonZeroUsize;
@@ -156,19 +162,20 @@ impl ClearedInChildren {
     /// use tracing_spool_process::ClearedInChildren;
     /// const LEN: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
     /// let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-    /// // SAFETY: new memory, at an address that the system chooses.
+    /// // SAFETY: a new mapping, at an address that the kernel chooses.
     /// let base = unsafe { mmap_anonymous(None, LEN, access, MapFlags::MAP_SHARED)? };
-    /// // SAFETY: it is ours, and nobody looks at it in a child.
+    /// // SAFETY: the mapping is ours, and no child reads it.
     /// let cleared = unsafe { ClearedInChildren::new(base.cast(), LEN.get()) };
     /// drop(cleared);
-    /// // SAFETY: nobody refers to it.
+    /// // SAFETY: nothing refers to the mapping.
     /// unsafe { munmap(base, LEN.get())? };
     /// # Ok::<(), nix::errno::Errno>(())
     /// ```
     ///
     /// # Safety
-    /// It begins at a page, may be written, and is the caller's own until this value is dropped; nothing in a child relies on
-    /// what stood there.
+    ///
+    /// The memory begins at a page boundary, is writable, and belongs to the caller until this value is
+    /// dropped. Nothing in a child relies on its contents.
     #[must_use = "dropping it takes it back"]
     pub unsafe fn new(base: NonNull<u8>, len: usize) -> Self {
         watch();
@@ -192,8 +199,8 @@ impl fmt::Debug for ClearedInChildren {
     }
 }
 
-/// Tells whether a fork may have come between two moments: between the opening of a descriptor and its registration, say,
-/// where a child would keep it.
+/// Detects whether a fork may have happened between two points in time. If one happens between opening a
+/// descriptor and registering it, for example, the child keeps the descriptor.
 ///
 /// ```
 /// # use std::fs::File;
@@ -201,41 +208,42 @@ impl fmt::Debug for ClearedInChildren {
 /// let watch = ForkWatch::start();
 /// let file = File::open("/dev/null")?;
 /// let closed = ClosedInChildren::new(&file);
-/// assert!(!watch.saw_one(), "no child has the file");
+/// assert!(!watch.saw_one()); // no child has the file
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ForkWatch(u64);
 
 impl ForkWatch {
-    /// Looks from now on.
+    /// Starts watching.
     #[must_use]
     pub fn start() -> Self {
         watch();
         Self(ENDED.load(Ordering::SeqCst))
     }
 
-    /// Whether a fork was under way at any moment since.
+    /// Returns whether a fork was under way at any time since [`start`](Self::start).
     #[must_use]
     pub fn saw_one(&self) -> bool {
-        // What was registered before is seen by every fork that is not counted here.
+        // Every fork that is not counted below sees what was registered before this fence.
         fence(Ordering::SeqCst);
         BEGUN.load(Ordering::SeqCst) != self.0
     }
 }
 
-/// The word of `process` where the system wipes no page: cleared here, in each child.
+/// The life number used by `fork` where the kernel can't wipe a page; cleared here in each child.
 pub(crate) static UNWIPED: AtomicU64 = AtomicU64::new(0);
 
-/// Has forks of this process watched from now on.
+/// Starts watching the forks of this process.
 pub(crate) fn watch() {
     static IS_WATCHED: AtomicBool = AtomicBool::new(false);
     if cfg!(miri) || IS_WATCHED.load(Ordering::Acquire) {
         return;
     }
-    // Two threads may both do it: handlers that run twice do the same as once. A lock here could be left held by a fork.
-    // SAFETY: three functions of the program that are sound to call at any time; the last makes only such calls as are
-    // allowed in a child of a process with threads.
+    // Two threads may both register the handlers: running them twice has the same effect as once. A lock here
+    // could be held at the time of a fork and then never be released in the child.
+    // SAFETY: three functions of this program that are sound to call at any time. The last makes only
+    // async-signal-safe calls.
     let _ = unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child)) };
     // Without memory for it children keep what they inherit, as they would without this package.
     IS_WATCHED.store(true, Ordering::Release);

@@ -1,5 +1,9 @@
-//! What `tracing-spool` asks the operating system for with `unsafe`: whether this is a forked child, descriptors and mappings that
-//! children must not keep, a word at `exit`, and threads that leave the program's signals alone. It knows nothing of logs.
+//! Process-level building blocks for libraries that open files and start threads: fork detection, descriptors
+//! and mappings that forked children must not keep, exit hooks, fork-safe locks, and threads that leave the
+//! program's signals alone.
+//!
+//! The crate holds the `unsafe` system calls that [`tracing-spool`](https://docs.rs/tracing-spool) needs; it
+//! knows nothing about logging.
 //!
 //! ```
 //! use std::fs::File;
@@ -8,12 +12,15 @@
 //! let opened_by = Process::here();
 //! let file = File::open("/dev/null")?;
 //! let _closed = ClosedInChildren::new(&file);
-//! assert!(opened_by.is_here(), "and in no child that is forked from here on");
+//! assert!(opened_by.is_here()); // false in every child forked from here on
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A child that is made by the bare system call `clone`, without the C library's `fork`, is known as such on Linux, but keeps
-//! descriptors and mappings: handlers of `pthread_atfork` do not run there.
+//! # Limitations
+//!
+//! A child made by the raw `clone` system call, bypassing the C library's `fork`, doesn't run
+//! `pthread_atfork` handlers. On Linux [`Process`] still detects such a child, but the child keeps its
+//! inherited descriptors and mappings.
 #![expect(unsafe_code, reason = "what this package is for; each block argues why it is sound")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -33,3 +40,8 @@ pub use inherited::{ClearedInChildren, ClosedInChildren, ForkWatch};
 pub use lock::ProcessLock;
 pub use signals::{without_file_size_signal, without_signals, without_stream_signals};
 pub use threads::{give_way, spawn};
+
+/// Runs the README's example as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,9 +1,10 @@
-//! A lock on something that a process has once, which no forked child waits for in vain.
-//! It does not know what it guards.
+//! A mutex that works in a forked child even if it was locked at the time of the fork. It does not know what
+//! it guards.
 //!
-//! A child inherits a lock as it stood at the fork: held by a thread that is not there, it stays so for ever. So each process
-//! has a lock of its own. The first caller in a child makes one, and takes over what the parent's guards, where nobody was at
-//! it just then; else the child begins with nothing.
+//! A child inherits a lock in the state it had at the fork: if a thread of the parent held it, nobody in the
+//! child ever releases it. So each process has a lock of its own. The first caller in a child creates one and
+//! takes over the parent's value, unless somebody held the parent's lock at the fork; then the child begins
+//! with the default value.
 
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -12,7 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::fork::Process;
 
-/// A mutex that may be locked when the process forks: for statics above all.
+/// A mutex that stays usable in a forked child even if it was locked at the time of the fork. Meant for
+/// statics above all.
 ///
 /// ```
 /// use tracing_spool_process::ProcessLock;
@@ -22,21 +24,21 @@ use crate::fork::Process;
 #[derive(Debug)]
 pub struct ProcessLock<T> {
     first: ManuallyDrop<Life<T>>,
-    /// The lock of this process, where that is not the first; null before. One that was replaced stays for ever: it may be
-    /// locked.
+    /// This process's lock if it is not the first one; null otherwise. A replaced lock is never freed,
+    /// because it may be locked.
     later: AtomicPtr<Life<T>>,
 }
 
-/// The lock of one process.
+/// The lock as one process has it.
 #[derive(Debug, Default)]
 struct Life<T> {
-    /// The number of the process's life; 0 for none.
+    /// The life number of the process; 0 if no process has used it yet.
     process: AtomicU64,
     guarded: Mutex<T>,
 }
 
 impl<T> ProcessLock<T> {
-    /// Guards a value.
+    /// Creates a lock that guards `guarded`.
     pub const fn new(guarded: T) -> Self {
         let first = Life { process: AtomicU64::new(0), guarded: Mutex::new(guarded) };
         Self { first: ManuallyDrop::new(first), later: AtomicPtr::new(ptr::null_mut()) }
@@ -49,7 +51,7 @@ impl<T: Default> Default for ProcessLock<T> {
     }
 }
 
-/// What a fork has left locked may be half of a value: it is not dropped.
+/// Leaks a value whose lock another process may hold: it could be half-written.
 impl<T> Drop for ProcessLock<T> {
     fn drop(&mut self) {
         let is_ours = |life: &Life<T>| {
@@ -57,11 +59,11 @@ impl<T> Drop for ProcessLock<T> {
             process == 0 || process == Process::here().number()
         };
         if is_ours(&self.first) {
-            // SAFETY: it is not used after this.
+            // SAFETY: `first` is not used after this.
             unsafe { ManuallyDrop::drop(&mut self.first) };
         }
         let later = *self.later.get_mut();
-        // SAFETY: null, or made by `begin` from a box, and nobody has a reference any more.
+        // SAFETY: null, or a box from `begin`; `&mut self` proves that nobody else refers to it.
         if unsafe { later.as_ref() }.is_some_and(is_ours) {
             // SAFETY: as above.
             drop(unsafe { Box::from_raw(later) });
@@ -70,13 +72,17 @@ impl<T> Drop for ProcessLock<T> {
 }
 
 impl<T: Default> ProcessLock<T> {
-    /// What it guards, once no other thread of this process holds it. A panic of whoever held it is passed over. In a forked
-    /// child it may be empty.
+    /// Locks the mutex, waiting until no other thread of this process holds it, and returns a guard for the
+    /// value.
+    ///
+    /// Poisoning is ignored: if a thread panicked while it held the lock, the next caller gets the value as
+    /// that thread left it. In a forked child the value may be `T::default()`, if the lock was held at the
+    /// time of the fork.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         let here = Process::here().number();
         loop {
             let later = self.later.load(Ordering::Acquire);
-            // SAFETY: null, or a lock that `begin` has leaked.
+            // SAFETY: null, or a lock that `begin` leaked.
             let life = unsafe { later.as_ref() }.unwrap_or(&self.first);
             let process = life.process.compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed);
             if process.map_or_else(|process| process == here, |_| true) {
@@ -88,16 +94,17 @@ impl<T: Default> ProcessLock<T> {
         }
     }
 
-    /// This process's own lock in the place of `before`, its parent's; none where another thread has made it.
+    /// Installs this process's own lock in place of `before`, its parent's. Returns `None` if another thread
+    /// was first.
     #[cold]
     fn begin(&self, here: u64, later: *mut Life<T>, before: &Life<T>) -> Option<MutexGuard<'_, T>> {
         let new = Life { process: AtomicU64::new(here), guarded: Mutex::default() };
         let new = Box::into_raw(Box::new(new));
-        // SAFETY: just made; from the exchange below on it is shared and stays for ever, and before that it is ours.
+        // SAFETY: just allocated; ours alone until the exchange below, and shared for ever from then on.
         let mut held = unsafe { &*new }.guarded.lock().unwrap_or_else(PoisonError::into_inner);
         if self.later.compare_exchange(later, new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             drop(held);
-            // SAFETY: nobody else has seen it.
+            // SAFETY: no other thread has seen it.
             drop(unsafe { Box::from_raw(new) });
             return None;
         }

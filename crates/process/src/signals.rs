@@ -1,10 +1,12 @@
-//! Signals kept away from a thread for a while. Who listens to them otherwise is the program's business.
+//! Blocks signals on the calling thread while a closure runs. Which thread receives them instead is the
+//! program's business.
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use crate::system;
 
-/// Signals that say that a thread itself has gone wrong. Blocked, they would end the process without its handlers.
+/// Signals raised by a fault of the thread itself. If they were blocked, the fault would end the process
+/// without running its handlers.
 const FAULTS: [Signal; 7] = [
     Signal::SIGSEGV,
     Signal::SIGBUS,
@@ -15,7 +17,7 @@ const FAULTS: [Signal; 7] = [
     Signal::SIGSYS,
 ];
 
-/// Puts a signal mask back, however its scope is left.
+/// Restores a signal mask when its scope is left, by a panic too.
 struct Restored(SigSet);
 
 impl Drop for Restored {
@@ -24,8 +26,10 @@ impl Drop for Restored {
     }
 }
 
-/// Runs `work` with every signal blocked on this thread but those of faults; a thread that it starts is born so. The mask of
-/// before counts again afterwards.
+/// Runs `work` with every signal blocked on this thread except those that report a fault (SIGSEGV, SIGBUS and
+/// the like), then restores the previous signal mask.
+///
+/// A thread that `work` starts inherits the mask and keeps it.
 ///
 /// ```
 /// use tracing_spool_process::without_signals;
@@ -36,15 +40,18 @@ impl Drop for Restored {
 pub fn without_signals<T>(work: impl FnOnce() -> T) -> T {
     let mut all = SigSet::all();
     FAULTS.into_iter().for_each(|fault| all.remove(fault));
-    // Where it cannot be done the thread hears signals as before. Miri has no signals.
+    // If the mask can't be changed, the thread receives signals as before. Miri has no signals.
     let _restored =
         if cfg!(miri) { None } else { all.thread_swap_mask(SigmaskHow::SIG_BLOCK).map(Restored).ok() };
     work()
 }
 
-/// Runs `work`, in which writes may meet a file size limit, with SIGXFSZ blocked on this thread: beyond `RLIMIT_FSIZE` there is
-/// an error then, and no signal that ends the process. It returns its value, and whether a write may have met the limit: then
-/// the signal that waits is taken, before the old mask counts again.
+/// Runs `work` with SIGXFSZ blocked on this thread, so that a write beyond `RLIMIT_FSIZE` fails with an error
+/// instead of ending the process.
+///
+/// `work` returns its value and whether a write may have reached the limit. If it did, the pending signal is
+/// consumed before the previous signal mask is restored. Only Linux can do that; elsewhere SIGXFSZ then stays
+/// blocked on this thread, as it does if `work` panics.
 ///
 /// ```
 /// assert_eq!(tracing_spool_process::without_file_size_signal(|| (7, false)), 7);
@@ -53,9 +60,12 @@ pub fn without_file_size_signal<T>(work: impl FnOnce() -> (T, bool)) -> T {
     without([Signal::SIGXFSZ], work)
 }
 
-/// Runs `work`, which writes to a stream, with the signals blocked on this thread that a stream may answer with: SIGPIPE where
-/// nobody reads, SIGTTOU where a terminal would stop a process in the background, SIGXFSZ. It returns its value, and whether a
-/// write has failed: then what waits of them is taken, before the old mask counts again.
+/// Runs `work` with the signals blocked that writing to a stream can raise: SIGPIPE when nobody reads,
+/// SIGTTOU when a terminal would stop a background process, and SIGXFSZ at the file size limit.
+///
+/// `work` returns its value and whether a write failed. If one did, pending signals of these kinds are
+/// consumed before the previous signal mask is restored. Only Linux can do that; elsewhere the signals then
+/// stay blocked on this thread, as they do if `work` panics.
 ///
 /// ```
 /// assert_eq!(tracing_spool_process::without_stream_signals(|| (7, false)), 7);
@@ -69,10 +79,11 @@ fn without<T, const N: usize>(signals: [Signal; N], work: impl FnOnce() -> (T, b
     let before = if cfg!(miri) { None } else { set.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok() };
     let (value, has_met_one) = work();
     let Some(before) = before else { return value };
-    // Those that were blocked before are the program's to take.
+    // A signal that the caller had blocked already is the program's to consume.
     let ours: SigSet = signals.into_iter().filter(|signal| !before.contains(*signal)).collect();
     if ours == SigSet::empty() || (has_met_one && !system::take(&ours)) {
-        // Nothing of ours, or not to be had: they stay blocked, which harms nobody.
+        // Either there is nothing to undo, or pending signals could not be consumed. Then they stay blocked:
+        // unblocking would deliver them.
         return value;
     }
     let _ = before.thread_set_mask();

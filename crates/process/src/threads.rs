@@ -1,5 +1,5 @@
-//! Threads that take nothing of the program's: not its signals, not the processors and the scheduling class of whoever opened them.
-//! What they do is their owner's business.
+//! Starts threads that inherit neither the program's signals nor the CPU affinity and scheduling class of
+//! whoever starts them. What a thread does is up to its owner.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
@@ -7,11 +7,15 @@ use std::thread::{Builder, JoinHandle};
 use crate::signals::without_signals;
 use crate::system;
 
-/// Starts a thread that hears no signals but those of faults, and that runs where and as the process's main thread does,
-/// whoever started it: a pinned or real-time opener does not pass that on. (The latter on Linux, and as far as the system lets.)
+/// Starts a thread that receives no signals except those that report a fault, and that doesn't inherit the
+/// CPU affinity and scheduling class of the thread that starts it.
+///
+/// On Linux the new thread takes both from the process's main thread, as far as the kernel allows, so a
+/// pinned or real-time caller doesn't pass them on.
 ///
 /// # Errors
-/// What the system says where it has no thread to give.
+///
+/// Returns the system's error if it can't start a thread.
 ///
 /// ```
 /// let builder = std::thread::Builder::new().name("helper".to_owned());
@@ -33,8 +37,9 @@ pub fn spawn(builder: Builder, life: impl FnOnce() + Send + 'static) -> io::Resu
     without_signals(|| builder.spawn(life))
 }
 
-/// Lets the calling thread give way to others from now on, where the system can do that: on Linux, to a tenth of the processor
-/// where that is wanted by others. A thread that gives way already stays as it is.
+/// Lowers the priority of the calling thread for good. On Linux its nice value becomes 10, about a tenth of
+/// the CPU time of a normal thread when both want to run. Elsewhere this does nothing. A thread that is
+/// already that nice or nicer stays as it is.
 ///
 /// ```
 /// std::thread::spawn(tracing_spool_process::give_way);
@@ -42,7 +47,7 @@ pub fn spawn(builder: Builder, life: impl FnOnce() + Send + 'static) -> io::Resu
 pub fn give_way() {
     #[cfg(all(target_os = "linux", not(miri)))]
     {
-        // A tenth of what a thread of normal priority gets where both want the processor: it still comes to its end on a
+        // A tenth of a normal thread's share when both want the CPU, so background work still finishes on a
         // machine that is never idle.
         const NICE: i32 = 10;
         if system::nice() < NICE {
