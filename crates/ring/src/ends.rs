@@ -1,4 +1,4 @@
-//! The two ends of a ring, made together: in memory of this process, or over memory that is given.
+//! Creates both ends of a ring together: in anonymous memory, or over memory from a file.
 
 use std::sync::Arc;
 
@@ -9,10 +9,13 @@ use crate::reader::Reader;
 use crate::ring::{Limits, Ring};
 
 impl Ring {
-    /// A ring in memory of this process. Its beginning is made ready, and the rest by [`Reader::make_ready`].
+    /// Creates a ring in anonymous memory and returns both of its ends.
+    ///
+    /// The first pages are faulted in here; [`Reader::make_ready`] faults in the rest ahead of need.
     ///
     /// # Errors
-    /// The system's, where it gives no memory.
+    ///
+    /// Returns the system's error if it can't map the memory, and an error if `limits` are beyond what a ring can hold.
     ///
     /// ```
     /// use tracing_spool_ring::{Limits, Ring};
@@ -52,7 +55,7 @@ impl Ring {
         Ok(Self::new(memory, limits))
     }
 
-    /// A ring in this memory, which is zeroed or adopted.
+    /// Creates both ends over `memory`, which is zeroed or adopted from a file.
     pub(crate) fn new(memory: Memory, limits: Limits) -> (Arc<Self>, Reader) {
         let ring = Self::over(memory, limits);
         let reader = Reader::new(Arc::clone(&ring));

@@ -1,10 +1,10 @@
-//! A byte ring for many producers and one consumer, in memory or in a file that outlives the process: the hand-off of
-//! `tracing-spool`.
+//! A byte ring for many producers and one consumer, in memory or in a file that outlives the process. It is the queue
+//! between callers and the writer thread in [`tracing-spool`](https://docs.rs/tracing-spool).
 //!
-//! Records are runs of bytes with a level. Their order is the order of reservation, which is total. A producer does
-//! one compare-and-swap, which is its admission too, and from there on only stores; it takes no lock and no memory. The
-//! consumer takes records, and gives their room back when it is told to: so a record that was accepted stays in the
-//! ring until it is known to be elsewhere.
+//! A record is a run of bytes with a level. Records come out in the order in which their room was reserved, and that
+//! order is total. A producer performs one compare-and-swap, which both admits the record and reserves its room, and
+//! after that only stores: it takes no lock and allocates nothing. The consumer takes records out and gives their room
+//! back in a separate step, so an accepted record stays in the ring until its consumer knows that it is safe elsewhere.
 //!
 //! ```
 //! use tracing_spool_ring::{Limits, Refused, Ring, Take};
@@ -16,15 +16,16 @@
 //! let mut space = [0; 100];
 //! let Take::Record(record) = reader.take(&mut space) else { return Err("nothing there".into()) };
 //! assert_eq!((record.level, &space[..record.len]), (2, &b"a record"[..]));
-//! assert_eq!(ring.fill().records(), 1, "it counts until its room is given back");
+//! // A record counts until its room is given back.
+//! assert_eq!(ring.fill().records(), 1);
 //! reader.give_back(record.granules, 1);
 //! ring.close();
 //! assert_eq!(ring.offer(2, b"late", 0).err(), Some(Refused::Closed));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! In a file ([`Ring::open`]) the ring is found again by the next process, with all records whose room was not given
-//! back, and with a [`Stamp`] that says what its owner was doing with them.
+//! A ring in a file ([`Ring::open`]) survives its process. The next process finds every record whose room was not given
+//! back, and a [`Stamp`] that tells what the previous consumer was doing with them.
 #![expect(unsafe_code, reason = "the one queue: `memory` argues why it is sound")]
 #![expect(clippy::cast_possible_truncation, reason = "numbers without end are reduced to places on purpose")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -53,3 +54,8 @@ pub use reader::{Reader, Take, Taken};
 pub use ring::{Counter, LEVELS, Limits, MOST_BYTES, MOST_RECORDS, Ring};
 pub use stamp::{Checksum, MOST_TEXT, Stamp, Task};
 pub use word::{Admitted, Fill, GRANULE, Refused};
+
+/// Runs the README's example as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

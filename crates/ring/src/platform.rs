@@ -1,5 +1,5 @@
-//! What only Linux has: pages that are brought by being asked for, their size, and file systems that are known to keep the room
-//! that they gave; and what a signal does to a call. The ways around for the other systems stand beside them.
+//! Calls that only Linux has (faulting pages in, huge pages, file systems known to keep what they allocate) and
+//! allocation that a signal doesn't cut short. The fallbacks for other systems stand beside them.
 
 use std::ffi::c_void;
 use std::os::fd::AsFd;
@@ -7,30 +7,33 @@ use std::ptr::NonNull;
 
 use nix::errno::Errno;
 
-/// Asks for pages of two mebibytes, or for none of them; where that cannot be had, memory stays as it is.
+/// Asks for huge pages, or for none; where the system can't do that, the memory stays as it is.
 ///
 /// # Safety
+///
 /// The memory is the caller's own.
 #[cfg(target_os = "linux")]
 pub(crate) unsafe fn large_pages(base: NonNull<c_void>, len: usize, are_wanted: bool) {
     use nix::sys::mman::{MmapAdvise, madvise};
     let advice = if are_wanted { MmapAdvise::MADV_HUGEPAGE } else { MmapAdvise::MADV_NOHUGEPAGE };
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller's promise.
     let _ = unsafe { madvise(base, len, advice) };
 }
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) unsafe fn large_pages(_: NonNull<c_void>, _: usize, _: bool) {}
 
-/// Brings pages, ready to be written, without touching what is in them. False: the system has no such call (Linux before
-/// 5.14). Pages that cannot be brought are left alone: whoever touches one meets what there is to meet.
+/// Faults pages in, ready to be written, without touching what is in them. Returns `false` if the system has no such
+/// call (Linux before 5.14). Pages that can't be faulted in are left alone: whoever touches one meets whatever the
+/// fault brings.
 ///
 /// # Safety
+///
 /// The memory is the caller's own.
 #[cfg(target_os = "linux")]
 pub(crate) unsafe fn bring(base: NonNull<c_void>, len: usize) -> bool {
     use nix::sys::mman::{MmapAdvise, madvise};
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller's promise.
     match unsafe { madvise(base, len, MmapAdvise::MADV_POPULATE_WRITE) } {
         Ok(()) => true,
         Err(error) => ![Errno::EINVAL, Errno::ENOSYS, Errno::EPERM].contains(&error),
@@ -42,32 +45,33 @@ pub(crate) unsafe fn bring(_: NonNull<c_void>, _: usize) -> bool {
     false
 }
 
-/// Has the processor fetch a line of memory that is about to be stored to. It reads and writes nothing.
+/// Prefetches a cache line that is about to be stored to. It reads and writes nothing.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline]
 pub(crate) fn fetch_for_store(at: NonNull<u8>) {
     use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-    // SAFETY: whatever the address, a hint does nothing that can be seen: a page that is not there stays so.
+    // SAFETY: a hint has no visible effect whatever the address: it faults no page in.
     unsafe { _mm_prefetch::<_MM_HINT_ET0>(at.as_ptr().cast()) }
 }
 
-/// Stable Rust has no such hint for other processors.
+/// Does nothing: stable Rust has no prefetch hint for other processors.
 #[cfg(not(all(target_arch = "x86_64", not(miri))))]
 #[inline]
 pub(crate) fn fetch_for_store(_: NonNull<u8>) {}
 
-/// Bytes that are allocated by one call: where one is cut short (a stop and a continuation do that), not all begins anew.
+/// Bytes that one call allocates. A call that is interrupted (stopping and continuing the process does that) then
+/// doesn't start over from the beginning.
 const CHUNK: u64 = 1 << 20;
 
-/// Gives a file its room, so that a full disk is met now and not by a store into the mapping.
+/// Allocates the blocks of a file, so that a full disk is met now and not by a store into the mapping.
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
 pub(crate) fn allocate(file: impl AsFd, len: u64) -> Result<(), Errno> {
     let offset = |at: u64| at.try_into().map_err(|_| Errno::EFBIG);
     allocate_by(&file, len, |at, len| nix::fcntl::posix_fallocate(&file, offset(at)?, offset(len)?))
 }
 
-/// A length that the file system cannot have is refused before its first part is taken: on tmpfs the parts are memory, and the
-/// machine would run out of it on the way.
+/// Refuses a length that the file system can't hold before allocating its first part. On tmpfs the parts are memory,
+/// and the machine would run out of it on the way.
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
 fn allocate_by(
     file: impl AsFd,
@@ -80,24 +84,24 @@ fn allocate_by(
     in_chunks(len, one)
 }
 
-/// How long a file can get with what is free, where its file system says that.
+/// Returns how long a file can get with the free space of its file system, if that is known.
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
 fn room(file: impl AsFd) -> Result<Option<u64>, Errno> {
-    const BLOCK: u64 = 512; // of `st_blocks`, whatever the file system
+    const BLOCK: u64 = 512; // the unit of `st_blocks` on any file system
     let system = nix::sys::statvfs::fstatvfs(&file)?;
     let has = wide(nix::sys::stat::fstat(&file)?.st_blocks).saturating_mul(BLOCK);
     let free = wide(system.blocks_free()).saturating_mul(wide(system.fragment_size()));
-    // None in all: there is no limit, or it is not told.
+    // A total of no blocks means that there is no limit, or that it isn't told.
     Ok((system.blocks() > 0).then_some(free.saturating_add(has)))
 }
 
-/// The C types differ between systems.
+/// Widens a C integer whose type differs between systems.
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
 fn wide(number: impl TryInto<u64>) -> u64 {
     number.try_into().unwrap_or_default()
 }
 
-/// Does `one` for each part, and again where it was cut short.
+/// Calls `one` for each part, and again if it was interrupted.
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
 fn in_chunks(len: u64, mut one: impl FnMut(u64, u64) -> Result<(), Errno>) -> Result<(), Errno> {
     let mut at = 0;
@@ -112,14 +116,15 @@ fn in_chunks(len: u64, mut one: impl FnMut(u64, u64) -> Result<(), Errno>) -> Re
     Ok(())
 }
 
-/// That system has no such call: the file gets its length, and its room with the first touch.
+/// Only sets the length: this system has no such call, and allocates blocks at the first touch.
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 pub(crate) fn allocate(file: impl AsFd, len: u64) -> Result<(), Errno> {
     nix::unistd::ftruncate(file, len.try_into().map_err(|_| Errno::EFBIG)?)
 }
 
-/// Runs `work` with signals blocked on this thread, but for those of faults: of a file beyond `RLIMIT_FSIZE` there is an EFBIG
-/// then, and no signal that ends the process; and no allocation is cut short by a signal, again and again where they come fast.
+/// Runs `work` with signals blocked on this thread, except those that report a fault. Beyond `RLIMIT_FSIZE` an
+/// allocation then fails with EFBIG instead of ending the process by a signal, and signals that arrive fast can't
+/// interrupt it again and again.
 pub(crate) fn without_signals<T>(work: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
     tracing_spool_process::without_file_size_signal(|| {
         let done = tracing_spool_process::without_signals(work);
@@ -128,8 +133,8 @@ pub(crate) fn without_signals<T>(work: impl FnOnce() -> Result<T, Errno>) -> Res
     })
 }
 
-/// The kind of a file's file system, unless it is one that keeps the room that it gave, and never makes a store wait. A disk
-/// does neither: one that is shut down by an error ends by SIGBUS whoever stores, and one that is frozen stalls them.
+/// Returns the type of the file's file system, unless it is known to keep what it allocates and never to block a store.
+/// A disk does neither: after an error shuts it down, a store raises SIGBUS, and while it is frozen a store blocks.
 #[cfg(target_os = "linux")]
 pub(crate) fn doubtful_file_system(file: impl AsFd) -> Result<Option<String>, Errno> {
     use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
@@ -137,7 +142,7 @@ pub(crate) fn doubtful_file_system(file: impl AsFd) -> Result<Option<String>, Er
     Ok((kind != TMPFS_MAGIC).then(|| format!("{:#x}", kind.0)))
 }
 
-/// Which file systems keep their word is known of Linux alone.
+/// Returns `None`: which file systems keep their word is known for Linux only.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn doubtful_file_system(_: impl AsFd) -> Result<Option<String>, Errno> {
     Ok(Some("unknown".to_owned()))

@@ -1,9 +1,9 @@
-//! The producers' side: admission, reservation, the copy, the tag. `memory` argues why the copy is sound.
-//! It waits for nobody and wakes nobody.
+//! The producers' end: admission, reservation, the copy, the tag. `memory` argues why the copy is sound. It waits for
+//! nobody and wakes nobody.
 //!
-//! What a producer touches that others change is one cache line: `head`, and `seen`, its picture of the tail. The
-//! consumer's own line is read only when that picture says full, or when it says that a quarter of the ring was
-//! filled since.
+//! All that a producer touches and others change is one cache line: `head`, and `seen`, its picture of the tail. It
+//! reads the consumer's line only if that picture says that the ring is full, or that a quarter of it was filled since
+//! the picture was taken. Reading it more often would move the line between cores on every record.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,26 +17,27 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::tag::{MOST_MISSING, PREFIX, Tag, is_long, room_of};
 use crate::word::{Admitted, CLOSED, Fill, GRANULE, PARKED, Refused, Word};
 
-/// How many levels there are, 0 being the least important.
+/// The number of levels. Level 0 is the least important.
 pub const LEVELS: usize = 5;
-/// The most bytes that a ring may be bounded by.
+/// The largest value of [`Limits::bytes`]: 512 GiB.
 pub const MOST_BYTES: u64 = 1 << 39;
-/// The most records that a ring may be bounded by.
+/// The largest value of [`Limits::records`].
 pub const MOST_RECORDS: u64 = 1 << 21;
 
-/// How full a ring may become.
+/// How full a ring may get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes that may wait; each record counts in steps of 64 bytes. The memory is the next power of two, and an eighth
-    /// more.
+    /// The most bytes that may wait, where each record counts in steps of 64 bytes ([`GRANULE`]). The memory takes the
+    /// next power of two, and an eighth more for tags.
     pub bytes: u64,
-    /// Records that may wait.
+    /// The most records that may wait.
     pub records: u64,
-    /// By level: up to what share of both, in percent, its records are admitted.
+    /// For each level, the share of both limits, in percent, up to which its records are admitted. A lower share for
+    /// unimportant levels keeps room for important ones.
     pub shares: [u8; LEVELS],
 }
 
-/// Limits in the ring's units.
+/// The limits in the ring's own units.
 #[derive(Clone, Copy, Debug)]
 struct Marks {
     bound: Fill,
@@ -45,7 +46,7 @@ struct Marks {
 }
 
 impl Limits {
-    /// The power of two that holds them.
+    /// Returns the shape whose capacity, a power of two, holds these limits.
     pub(crate) fn shape(&self) -> Option<Shape> {
         let granules = usize::try_from(self.bytes.min(MOST_BYTES) / GRANULE as u64).ok()?;
         Shape::new(granules.clamp(LEAST, MOST).next_power_of_two())
@@ -66,18 +67,18 @@ impl Limits {
     }
 }
 
-/// A ring, as its producers see it: shared by reference.
+/// The producers' end of a ring. Any number of threads share it by reference.
 pub struct Ring {
     memory: Memory,
     marks: Marks,
-    /// The one that it belongs to.
+    /// The process that the ring belongs to.
     process: Process,
-    /// What a forked child counts in, which is of no use to anybody.
+    /// The counter that a forked child gets, whose value nobody reads.
     aside: Counter,
 }
 
 impl Ring {
-    /// The producers' side of a ring in this memory, which is zeroed or adopted.
+    /// Creates the producers' end over `memory`, which is zeroed or adopted from a file.
     pub(crate) fn over(memory: Memory, limits: Limits) -> Arc<Self> {
         let marks = limits.marks(memory.shape());
         Arc::new(Self { memory, marks, process: Process::here(), aside: Counter::new(0) })
@@ -87,28 +88,44 @@ impl Ring {
         &self.memory
     }
 
-    /// The longest record that fits, in bytes.
+    /// Returns the length of the longest record that fits, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {
         self.marks.bound.granules as usize * GRANULE - PREFIX
     }
 
-    /// Bytes of room of all records that may wait.
+    /// Returns the bound on the bytes of room that waiting records take together.
     #[must_use]
     pub fn bytes_bound(&self) -> u64 {
         self.marks.bound.bytes()
     }
 
-    /// Room that a record of `len` bytes takes, of which `missing` more were left behind; in bytes.
+    /// Returns the bytes of room that a record of `len` bytes takes, if `missing` more bytes were cut from it.
     #[must_use]
     pub fn charge(len: usize, missing: usize) -> u64 {
         room_of(len, missing).saturating_mul(GRANULE as u64)
     }
 
-    /// Copies a record into the ring, of which `missing` further bytes were left behind, or says why not. One of no bytes
-    /// is nothing to keep: it is accepted, and takes no room.
+    /// Copies a record into the ring.
+    ///
+    /// `level` is its importance; levels above the highest count as the highest. `missing` is the number of bytes that
+    /// were cut from the record; the consumer gets the number with the record. An empty record is accepted, takes no
+    /// room, and never reaches the consumer.
     ///
     /// # Errors
+    ///
+    /// Returns [`Refused`] if the record was not admitted. The ring is then unchanged.
+    ///
+    /// ```
+    /// use tracing_spool_ring::{Limits, Refused, Ring};
+    /// // Level 0 may fill half of the ring, level 4 all of it.
+    /// let limits = Limits { bytes: 1 << 12, records: 8, shares: [50, 50, 50, 50, 100] };
+    /// let (ring, _reader) = Ring::in_memory(limits)?;
+    /// while ring.offer(0, b"debug", 0).is_ok() {}
+    /// assert_eq!(ring.offer(0, b"debug", 0), Err(Refused::Full));
+    /// assert!(ring.offer(4, b"error", 0).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     /// [`Refused`]; the ring is then as it was.
     #[inline]
     pub fn offer(&self, level: u8, record: &[u8], missing: usize) -> Result<Admitted, Refused> {
@@ -119,8 +136,8 @@ impl Ring {
         let room = room_of(record.len(), missing);
         let (at, admitted) = self.reserve(level, room)?;
         self.memory.fetch_ahead(at);
-        // SAFETY: the compare-and-swap of `reserve` gave us `room` granules from `at` on, which is enough for the record
-        // and what stands before it; their tag is stored below and not before.
+        // SAFETY: the compare-and-swap in `reserve` gave us `room` granules from `at` on, enough for the record and its
+        // prefix; their tag is stored below, not before.
         unsafe {
             if is_long(record.len(), missing) {
                 let prefix = (record.len() as u128 | (missing as u128) << 64).to_le_bytes();
@@ -135,31 +152,35 @@ impl Ring {
         Ok(admitted)
     }
 
-    /// Takes `room` granules, if the level may: returns the number of the first.
+    /// Reserves `room` granules, if the level may, and returns the number of the first.
     #[inline]
     pub(crate) fn reserve(&self, level: u8, room: u64) -> Result<(u64, Admitted), Refused> {
         if self.is_forked() {
             return Err(Refused::Forked);
         }
         let mark = &self.marks.levels[usize::from(level).min(LEVELS - 1)];
-        // `Acquire`, here and below: behind padding that is done with, the tail that was stored for it is to be seen.
+        // `Acquire`, here and below: if padding was published and its mark removed, the tail that was stored for it
+        // must be visible.
         let mut head = Word(self.memory.head().load(Ordering::Acquire));
         loop {
             if head.is_closed() {
                 return Err(Refused::Closed);
             }
-            // After the head: if that still stands at the exchange, this is no older than the last one's who was let in.
+            // Load `seen` after the head. If that head still stands at the exchange, this picture is no older than that
+            // of the last producer that was admitted.
             let seen = Word(self.memory.seen().load(Ordering::Acquire));
             let before = self.waiting(head, seen);
             let after = Fill { granules: before.granules.saturating_add(room), records: before.records + 1 };
-            // An empty ring takes any record that it can hold at all: with few large ones no mark might let one in.
+            // An empty ring takes any record that it can hold at all. Otherwise no mark might admit a very large one,
+            // ever.
             let is_let_in =
                 after.is_within(mark) || (before.is_empty() && after.is_within(&self.marks.bound));
             let crossed = self.crosses(&before, &after);
             if !is_let_in || crossed {
                 let tail = self.look_at_tail(seen);
                 let now = Word(self.memory.head().load(Ordering::Acquire));
-                // Another head: perhaps `seen` was ahead of ours, which looks like a ring that is more than full.
+                // The head has changed: `seen` may have been ahead of ours, which looks like a ring that is more than
+                // full. Try again.
                 if tail != seen || now != head {
                     head = now;
                     continue;
@@ -176,7 +197,7 @@ impl Ring {
                 Ordering::Acquire,
             ) {
                 Ok(_) => {
-                    // Not ahead of granules that have no tag yet, as ours.
+                    // `base` can't have passed our granules, since they have no tag yet.
                     let at = number_after(self.memory.base().load(Ordering::Relaxed), head);
                     return Ok((at, Admitted { found_parked: head.is_parked(), crossed }));
                 }
@@ -185,7 +206,7 @@ impl Ring {
         }
     }
 
-    /// What waits by these pictures of the head and the tail.
+    /// Returns what waits, going by these pictures of the head and the tail.
     #[inline]
     fn waiting(&self, head: Word, tail: Word) -> Fill {
         head.fill(tail, self.memory.shape().granules() as u64)
@@ -195,15 +216,17 @@ impl Ring {
         self.marks.wakes.iter().any(|mark| before.is_within(mark) && !after.is_within(mark))
     }
 
-    /// Takes over what the consumer has published, unless another producer did.
+    /// Takes over what the consumer has published, unless another producer has done so.
     #[cold]
     fn look_at_tail(&self, seen: Word) -> Word {
         let now = Word(self.memory.tail().load(Ordering::Acquire));
         if now == seen {
-            // Nothing to take over. Producers of a full ring would only take the two lines below from each other.
+            // There is nothing to take over. Storing anyway would make the producers of a full ring steal this cache
+            // line from each other.
             return seen;
         }
-        // Stored before the tail word, so it is as new at least; never beyond a granule that has no tag yet.
+        // `tail_whole` was stored before `tail`, so it is at least as new, and never beyond a granule that has no tag
+        // yet.
         self.memory.base().fetch_max(self.memory.tail_whole().load(Ordering::Relaxed), Ordering::Relaxed);
         match self.memory.seen().compare_exchange(seen.0, now.0, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => now,
@@ -211,17 +234,19 @@ impl Ring {
         }
     }
 
-    /// Whether even the smallest record of a level would be refused now. A hint: nothing is decided by it.
+    /// Predicts whether even the smallest record of this level would be refused now. This is a hint: it reserves
+    /// nothing.
     ///
     /// # Errors
-    /// As [`offer`](Self::offer).
+    ///
+    /// Returns the reason for which [`offer`](Self::offer) would refuse the record.
     #[inline]
     pub fn foresee(&self, level: u8) -> Result<(), Refused> {
         if self.is_forked() {
             return Err(Refused::Forked);
         }
         let mark = &self.marks.levels[usize::from(level).min(LEVELS - 1)];
-        // As in `reserve`.
+        // `Acquire` as in `reserve`.
         let mut head = Word(self.memory.head().load(Ordering::Acquire));
         loop {
             if head.is_closed() {
@@ -242,18 +267,18 @@ impl Ring {
         }
     }
 
-    /// What waits now.
+    /// Returns what waits now.
     #[must_use]
     pub fn fill(&self) -> Fill {
         if self.is_forked() {
             return Fill::default();
         }
-        // The tail first: it is never ahead of a head that is read later.
+        // Load the tail first: it is never ahead of a head that is loaded later.
         let mut tail = self.memory.tail().load(Ordering::SeqCst);
         loop {
             let head = Word(self.memory.head().load(Ordering::SeqCst));
             let now = self.memory.tail().load(Ordering::SeqCst);
-            // One that moved meanwhile may have left a lap, whose rest would count as fill.
+            // If the tail moved meanwhile, a lap may have been left early, and its rest would count as fill.
             if now == tail {
                 return self.waiting(head, Word(tail));
             }
@@ -261,7 +286,7 @@ impl Ring {
         }
     }
 
-    /// Whether a fill is low enough to let those in who wait for room.
+    /// Returns whether `fill` is low enough to admit callers that wait for room again.
     #[must_use]
     pub fn is_low(&self, fill: &Fill) -> bool {
         let low = |bound: u64| bound * 85 / 100;
@@ -269,19 +294,21 @@ impl Ring {
         fill.is_within(&mark) || fill.records == 0
     }
 
-    /// The number of the granule behind everything reserved so far.
+    /// Returns the number of the granule behind everything reserved so far.
     #[must_use]
     pub fn place(&self) -> u64 {
         if self.is_forked() {
             return 0;
         }
-        // The base first: it is never ahead of a head that is read later.
+        // Load the base first: it is never ahead of a head that is loaded later.
         let base = self.memory.base().load(Ordering::Acquire);
         number_after(base, Word(self.memory.head().load(Ordering::SeqCst)))
     }
 
-    /// Says that the consumer parks: whoever is admitted from now on is told so. Returns what was admitted before. For the
-    /// thread that has the [`Reader`](crate::Reader).
+    /// Marks the consumer as parked: whoever is admitted from now on learns it from [`Admitted::found_parked`] and can
+    /// wake the consumer. Returns what was admitted before.
+    ///
+    /// Only the thread that owns the [`Reader`](crate::Reader) may call this.
     #[must_use]
     pub fn park(&self) -> Fill {
         if self.is_forked() {
@@ -291,35 +318,38 @@ impl Ring {
         self.waiting(Word(self.memory.head().fetch_or(PARKED, Ordering::SeqCst)), tail)
     }
 
-    /// Takes that back.
+    /// Removes the mark that [`park`](Self::park) has set.
     pub fn unpark(&self) {
         if !self.is_forked() {
             self.memory.head().fetch_and(!PARKED, Ordering::SeqCst);
         }
     }
 
-    /// From now on no record is accepted. Does nothing in a forked child, which shares the ring with its parent.
+    /// Closes the ring: from now on it accepts no record. Does nothing in a forked child, which shares the ring with
+    /// its parent.
     pub fn close(&self) {
         if !self.is_forked() {
             self.memory.head().fetch_or(CLOSED, Ordering::SeqCst);
         }
     }
 
-    /// Whether this is a forked child of the process that the ring belongs to.
+    /// Returns whether this process is a forked child of the one that the ring belongs to.
     #[inline]
     #[must_use]
     pub fn is_forked(&self) -> bool {
         !self.process.is_here()
     }
 
-    /// Whether the file of the ring stands where it was opened: a look at the disk. A ring in memory is in place.
+    /// Tells whether the ring's file still stands at its path, by looking at the file system. A ring in anonymous
+    /// memory is always in place.
     #[cfg(not(any(loom, shuttle)))]
     #[must_use]
     pub fn file_state(&self) -> FileState {
         if self.is_forked() { FileState::InPlace } else { self.memory.file_state() }
     }
 
-    /// Removes its file, if it still stands where it was opened: for a ring that nobody has used. One in memory has none.
+    /// Removes the ring's file, if it still stands at its path. Meant for a ring that nobody has used. Does nothing for
+    /// a ring in anonymous memory.
     #[cfg(not(any(loom, shuttle)))]
     pub fn remove_file(&self) {
         if !self.is_forked() {
@@ -327,21 +357,22 @@ impl Ring {
         }
     }
 
-    /// One of 64 counters that live with the ring, for its owner; `index` is taken modulo that. In a forked child one that
-    /// lives with nothing.
+    /// Returns one of 64 counters that are stored with the ring, for its owner to use. `index` is taken modulo 64. In a
+    /// forked child the counter is a dummy that is not stored anywhere.
     #[must_use]
     pub fn counter(&self, index: usize) -> &Counter {
         if self.is_forked() { &self.aside } else { self.memory.counter(index % COUNTERS) }
     }
 }
 
-/// The whole number of which `head` holds the last bits: behind `base`, by less than those bits can tell apart.
+/// Returns the full-width number whose low bits `head` holds: at or behind `base`, and less than those bits can tell
+/// apart.
 #[inline]
 fn number_after(base: u64, head: Word) -> u64 {
     base + Word(head.granules().wrapping_sub(base)).granules()
 }
 
-/// A counter that lives with the ring.
+/// A counter that is stored with the ring.
 pub type Counter = AtomicU64;
 
 impl fmt::Debug for Ring {

@@ -1,49 +1,49 @@
-//! The stamp: a note in the ring of what its consumer is doing with records, for whoever finds the ring after its death.
-//! It only keeps what it is told; what follows from it is the owner's matter.
+//! The stamp: a note in the ring of what its consumer is doing with records, for whoever finds the ring after its
+//! death. It only keeps what it is told; what follows from it is up to the owner.
 //!
-//! There are two, written in turn, each with a number and a checksum stored last: a death in the middle leaves the one
-//! before. Stores of one thread reach memory in their order as far as that same memory's next reader is
-//! concerned, because the death of a process is no power cut.
+//! There are two stamps, written in turn, each with a number and with a checksum that is stored last: a death in the
+//! middle of one leaves the other. No flush is needed: the process that finds the ring sees the stores of a dead thread
+//! in the order in which they were made. The death of a process is not a power cut.
 
 use crate::memory::{Memory, STAMP_WORDS};
 use crate::sync::Ordering;
 
-/// The longest text of a stamp, in bytes.
+/// The most bytes of a text that a stamp holds.
 pub const MOST_TEXT: usize = 512;
-
-/// What is being done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Task {
-    /// Nothing: all records below the granule are where they belong.
-    #[default]
-    Nothing,
-    /// The records between two granules are being appended.
-    Records {
-        /// The granule behind the last.
-        until: u64,
-    },
-    /// This text, which is no record, is being appended.
-    Text(Vec<u8>),
-}
 
 /// What the consumer is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Task {
+    /// Nothing: all records below [`Stamp::from`] are where they belong.
+    #[default]
+    Nothing,
+    /// It is appending the records from [`Stamp::from`] to `until`.
+    Records {
+        /// The granule behind the last record.
+        until: u64,
+    },
+    /// It is appending this text, which is not a record. At most [`MOST_TEXT`] bytes.
+    Text(Vec<u8>),
+}
+
+/// A note of what the consumer is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
-    /// What.
+    /// The task at hand.
     pub task: Task,
     /// All records below this granule are done with.
     pub from: u64,
     /// The device of the file that is appended to.
     pub device: u64,
-    /// The file's inode.
+    /// The inode of that file.
     pub inode: u64,
-    /// Its size before.
+    /// The size of that file, in bytes, before the task.
     pub start: u64,
-    /// How many bytes are appended.
+    /// The number of bytes that the task appends.
     pub bytes: u64,
-    /// Their checksum.
+    /// The [`Checksum`] of those bytes.
     pub checksum: u64,
-    /// Words of the owner: how the bytes were made, say.
+    /// Two words for the owner, to say how the bytes were rendered, for example.
     pub notes: [u64; 2],
 }
 
@@ -54,7 +54,7 @@ const TEXT: u64 = 2;
 const TEXT_AT: usize = 13;
 const _: () = assert!(TEXT_AT + MOST_TEXT / 8 <= STAMP_WORDS);
 
-/// Stores a stamp. By the consumer's thread alone.
+/// Stores a stamp. Only the consumer's thread may call this.
 pub(crate) fn store(memory: &Memory, number: u64, stamp: &Stamp) {
     let slot = (number % 2) as usize;
     let (kind, until, text) = match &stamp.task {
@@ -83,11 +83,11 @@ pub(crate) fn store(memory: &Memory, number: u64, stamp: &Stamp) {
         memory.stamp(slot, index + 1).store(value, Ordering::Release);
     }
     memory.stamp(slot, 0).store(sum.end(), Ordering::Release);
-    // What comes after, a system call for one, stays after.
+    // What follows, a system call for example, must not move before the stores.
     std::sync::atomic::fence(Ordering::SeqCst);
 }
 
-/// The newest stamp that is whole, and its number.
+/// Returns the newest whole stamp and its number.
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) fn newest(memory: &Memory) -> Option<(u64, Stamp)> {
     (0..2).filter_map(|slot| load(memory, slot)).max_by_key(|(number, _)| *number)
@@ -100,7 +100,7 @@ fn load(memory: &Memory, slot: usize) -> Option<(u64, Stamp)> {
     let last = TEXT_AT + text_len.div_ceil(8);
     let mut sum = Sum::default();
     (1..last).for_each(|index| sum.add(index - 1, word(index)));
-    // No consumer ever stored so many that the next number would be too large.
+    // No consumer ever stores so many stamps that the next number would overflow.
     if sum.end() != word(0) || word(1) % 2 != slot as u64 || word(1) > u64::MAX / 2 {
         return None;
     }
@@ -132,10 +132,10 @@ fn word(bytes: &[u8]) -> u64 {
 }
 
 const LANES: usize = 4;
-/// Odd, with its bits well mixed.
+/// Odd, with well-mixed bits.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Four sums side by side, so that the processor does them at once.
+/// Four sums side by side, so that the processor computes them in parallel.
 #[derive(Default)]
 struct Sum {
     lanes: [u64; LANES],
@@ -151,7 +151,7 @@ impl Sum {
     }
 
     fn end(&self) -> u64 {
-        // Never 0 for nothing: fresh memory holds no stamp.
+        // Never 0 for no words: zeroed memory must not hold a stamp.
         self.lanes.iter().fold(self.words ^ FACTOR, |sum, lane| {
             let mixed = (sum.rotate_left(17) ^ lane).wrapping_mul(FACTOR);
             mixed ^ mixed >> 31
@@ -159,12 +159,12 @@ impl Sum {
     }
 }
 
-/// A checksum of bytes that come in one piece, against accidents and not against forgery.
+/// A checksum against accidents, not against forgery.
 #[derive(Clone, Copy, Debug)]
 pub struct Checksum;
 
 impl Checksum {
-    /// The sum.
+    /// Returns the checksum of `bytes`.
     ///
     /// ```
     /// use tracing_spool_ring::Checksum;

@@ -1,4 +1,5 @@
-//! Atomics from one place: the standard library's, or those of a tool that tries out orders of steps. It decides nothing.
+//! Atomics from one place: the standard library's, or those of loom or shuttle, which explore thread schedules. It
+//! decides nothing.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};

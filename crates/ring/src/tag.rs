@@ -1,31 +1,32 @@
-//! The tag of a granule: what a producer stores last, and what shows its record to the consumer. Plain data.
+//! The tag of a granule: the word that a producer stores last, and that shows its record to the consumer. Plain data.
 //!
-//! Tags stand apart from the records, so that no record can look like one. A tag carries the absolute number of its
-//! granule (the lap; the place says the rest), so no tag of an earlier lap is taken for one of this.
+//! Tags stand apart from the records, so no record can look like one. A tag carries the lap of its granule, which
+//! together with its place gives the absolute number, so a tag of an earlier lap isn't taken for one of this lap.
 //!
-//! Bits 0–2: level. Bit 3: long form. Bits 4–19: bytes of the record. Bits 20–63: one more than the lap, so that fresh
-//! memory holds no tag. In the long form the record's room begins with two words: its bytes, and how many more are missing.
+//! Bits 0–2: level. Bit 3: long form. Bits 4–19: length of the record in bytes. Bits 20–63: the lap plus one, so that
+//! zeroed memory holds no tag. In the long form, the record's room begins with two words: its length, and how many
+//! bytes are missing.
 
 use crate::word::GRANULE;
 
 const LONG: u64 = 1 << 3;
 const LEN: u32 = 4;
-/// Where the lap begins.
+/// The lowest bit of the lap.
 pub(crate) const LAP: u32 = 20;
 const SHORT_MAX: usize = 0xffff;
 const LEVEL: u64 = 7;
-/// Bytes of what stands before a record in the long form.
+/// The length of the prefix in the long form, in bytes.
 pub(crate) const PREFIX: usize = 16;
-/// The most bytes that a record may say were left behind: more than one ever lost, and little enough that as many records as
-/// a ring holds can be summed up.
+/// The most bytes that a record may say are missing: more than one ever loses, and few enough that the sum over all
+/// records of a ring doesn't overflow.
 pub(crate) const MOST_MISSING: usize =
     if usize::BITS < 64 { usize::MAX >> 1 } else { (1_u64 << 40) as usize };
 
-/// What a tag says.
+/// A decoded tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
     pub(crate) level: u8,
-    /// None: the long form.
+    /// `None` in the long form.
     pub(crate) len: Option<usize>,
 }
 
@@ -39,7 +40,7 @@ impl Tag {
         (lap + 1) << LAP | rest | u64::from(self.level) & LEVEL
     }
 
-    /// What stands there, if it was stored in this lap.
+    /// Decodes a word, if it was stored in this lap.
     pub(crate) fn decode(word: u64, lap: u64) -> Option<Self> {
         if word >> LAP != (lap + 1) & (u64::MAX >> LAP) {
             return None;
@@ -53,7 +54,7 @@ pub(crate) fn is_long(len: usize, missing: usize) -> bool {
     len > SHORT_MAX || missing > 0
 }
 
-/// Granules that a record takes.
+/// Returns the granules that a record takes.
 pub(crate) fn room_of(len: usize, missing: usize) -> u64 {
     let prefix = if is_long(len, missing) { PREFIX } else { 0 };
     len.saturating_add(prefix).div_ceil(GRANULE).max(1) as u64

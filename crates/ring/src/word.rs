@@ -1,12 +1,13 @@
 //! The word that every producer changes: granules and records reserved so far, and whether the ring is closed, its
-//! consumer parked, or its lap just being left. It is plain data; who changes it is `ring`'s and `reader`'s.
+//! consumer is parked, or its lap is being left. Plain data; `ring` and `reader` change it.
 //!
-//! Bits 0–38: granules. Bits 39–60: records. Bit 61: padded. Bit 62: parked. Bit 63: closed. Both numbers begin anew after
-//! their last: only differences mean anything, and none is larger than half of what the bits hold. Of granules the
-//! largest is four laps: a ring that is full, behind a lap that was padded, seen by a producer that was away meanwhile.
+//! Bits 0–38: granules. Bits 39–60: records. Bit 61: padded. Bit 62: parked. Bit 63: closed. Both numbers wrap around:
+//! only differences mean anything, and no difference exceeds half of what the bits hold. The largest difference in
+//! granules is four laps: a full ring, behind a lap that was padded, seen by a producer that was suspended meanwhile.
 //!
-//! Padded: the consumer found the ring empty and has reserved the rest of the lap, but not yet published that this room
-//! is free again. Meanwhile fill is what was reserved since the lap began (`behind_padding`), as all before is padding.
+//! Padded: the consumer found the ring empty and has reserved the rest of the lap, but has not yet published that this
+//! room is free again. Meanwhile the fill is what was reserved since the new lap began (`behind_padding`), since
+//! everything before is padding.
 
 const GRANULE_BITS: u32 = 39;
 const RECORD_BITS: u32 = 22;
@@ -18,15 +19,15 @@ pub(crate) const CLOSED: u64 = 1 << 63;
 const FLAGS: u64 = PADDED | PARKED | CLOSED;
 const _: () = assert!(GRANULE_BITS + RECORD_BITS == PADDED.trailing_zeros());
 
-/// Bytes of a granule, the unit of room.
+/// The size of a granule, the unit of room, in bytes.
 pub const GRANULE: usize = 64;
 
-/// A picture of the word.
+/// A snapshot of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word(pub(crate) u64);
 
 impl Word {
-    /// These numbers, with no flag.
+    /// Creates a word with these numbers and no flag.
     pub(crate) fn new(granules: u64, records: u64) -> Self {
         Self(granules & GRANULES | (records & RECORDS) << GRANULE_BITS)
     }
@@ -51,24 +52,25 @@ impl Word {
         self.0 & PADDED != 0
     }
 
-    /// One record of so many granules more; the flags stay.
+    /// Adds one record of this many granules; the flags stay.
     pub(crate) fn with(self, granules: u64) -> Self {
         let sum = Self::new(self.granules() + granules, self.records() + 1);
         Self(sum.0 | self.0 & FLAGS)
     }
 
-    /// So many granules more that hold no record, and marked as padded; the other flags stay.
+    /// Adds this many granules without a record and sets the padded flag; the other flags stay.
     pub(crate) fn padded(self, granules: u64) -> Self {
         Self(Self::new(self.granules() + granules, self.records()).0 | self.0 & FLAGS | PADDED)
     }
 
-    /// What waits if `tail` was given back, in a ring of so many granules, whether or not its lap is just being left.
+    /// Returns what waits if `tail` was given back, in a ring of `capacity` granules, whether or not its lap is being
+    /// left.
     pub(crate) fn fill(self, tail: Self, capacity: u64) -> Fill {
         let fill = self.since(tail);
         if self.is_padded() { fill.behind_padding(self.granules() & (capacity - 1), capacity) } else { fill }
     }
 
-    /// What was reserved up to here and not yet given back at `tail`.
+    /// Returns what was reserved up to here and not yet given back at `tail`.
     pub(crate) fn since(self, tail: Self) -> Fill {
         Fill {
             granules: self.0.wrapping_sub(tail.0) & GRANULES,
@@ -77,7 +79,7 @@ impl Word {
     }
 }
 
-/// What waits in a ring.
+/// How much waits in a ring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fill {
     pub(crate) granules: u64,
@@ -85,20 +87,21 @@ pub struct Fill {
 }
 
 impl Fill {
-    /// Bytes of room in use.
+    /// Returns the bytes of room in use.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.granules * GRANULE as u64
     }
 
-    /// Records reserved, and not yet given back.
+    /// Returns the number of records that were reserved and not yet given back.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// The same, if the lap began `place` granules ago and nothing before that counts. A place of 0 is a full lap as soon
-    /// as there are records; an old tail may take for one what is empty, so who finds the ring full looks at the tail.
+    /// Returns the fill if the lap began `place` granules ago and nothing before that counts. A place of 0 counts as a
+    /// full lap as soon as there are records. With an old tail that may be wrong, so a producer that finds the ring
+    /// full looks at the tail again.
     fn behind_padding(self, place: u64, capacity: u64) -> Self {
         let granules = if place == 0 && self.records > 0 { capacity } else { place };
         Self { granules, ..self }
@@ -113,19 +116,19 @@ impl Fill {
     }
 }
 
-/// A record was accepted.
+/// What [`Ring::offer`](crate::Ring::offer) found when it admitted a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Admitted {
-    /// The consumer was parked when it was.
+    /// Whether the consumer was parked and has to be woken.
     pub found_parked: bool,
-    /// It filled the ring past a quarter, half or three quarters of its bound.
+    /// Whether this record filled the ring past a quarter, half or three quarters of its bound.
     pub crossed: bool,
 }
 
-/// Why a record was not accepted.
+/// Why [`Ring::offer`](crate::Ring::offer) refused a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The ring is fuller than the record's level may make it.
+    /// The ring is fuller than the record's level may make it, or the record is longer than the ring.
     Full,
     /// The ring is closed.
     Closed,

@@ -1,5 +1,5 @@
-//! What is found in a ring that outlived its process: looked at, whatever it holds, and made whole again.
-//! It saves nothing: what it leaves in the ring is taken by the next reader like any other record.
+//! Takes over a ring that outlived its process: checks what it holds and makes it consistent again. It rescues nothing
+//! by itself; the next reader takes the records that it leaves in the ring, like any others.
 
 use crate::file::header::Damage;
 use crate::memory::Memory;
@@ -9,37 +9,39 @@ use crate::sync::Ordering;
 use crate::tag::{LAP, MOST_MISSING, Tag};
 use crate::word::{GRANULE, PADDED, Word};
 
-/// The last lap that a ring may begin in: far before a tag of it could be the word for no tag, and far more than a ring sees.
+/// The last lap in which an adopted ring may begin: far below a lap whose tag could equal the word for "no tag", and
+/// far beyond what any ring reaches.
 const LAPS_MAX: u64 = u64::MAX >> LAP >> 1;
 
-/// What was in a ring that is used again.
+/// What a reopened ring held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Found {
-    /// Records whose room had not been given back.
+    /// The number of records whose room had not been given back.
     pub records: u64,
-    /// Their bytes.
+    /// The size of those records, in bytes.
     pub bytes: u64,
-    /// Places where a record was begun and never finished, because its producer died.
+    /// The number of holes: places where a producer began a record and died before finishing it.
     pub holes: u64,
-    /// The process that the ring belonged to.
+    /// The number of the process that the ring belonged to.
     pub process: u32,
-    /// The last note of its consumer.
+    /// The last stamp of its consumer, if there is a whole one.
     pub stamp: Option<Stamp>,
 }
 
-/// What was found, and from where the new life goes on.
+/// What was found, and where the new consumer goes on.
 #[derive(Debug)]
 pub(crate) struct Adopted {
     pub(crate) found: Found,
-    /// Granules without a tag below this are holes.
+    /// Granules below this one that have no tag are holes.
     pub(crate) holes_below: u64,
     /// The number of the last stamp.
     pub(crate) stamps: u64,
 }
 
-/// Makes the ring whole again: counts what waits, and wipes every tag that does not belong to it. May be cut anywhere and
-/// done anew: what it stores follows from what it keeps. Before anybody else knows of the memory.
+/// Makes the ring consistent: counts the records that wait and wipes every tag that doesn't belong to one. May be
+/// interrupted anywhere and run again, because everything that it stores follows from what it leaves unchanged. Runs
+/// before anybody else knows of the memory.
 pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
     let capacity = memory.shape().granules() as u64;
     let stamp = stamp::newest(memory);
@@ -49,7 +51,7 @@ pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
         return Err(Damage::Contents);
     }
     let head = tail + used;
-    // All below the stamp's first record is where it belongs, whether or not its room was given back.
+    // Everything below the stamp's first record is where it belongs, whether or not its room was given back.
     if let Some((_, stamp)) = &stamp {
         if (tail..=head).contains(&stamp.from) {
             tail = stamp.from;
@@ -77,7 +79,7 @@ pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
             }
         }
     }
-    // Whatever else stands there is of an earlier lap, or was put there by nobody of ours.
+    // Any other tag there is from an earlier lap, or was not stored by this package.
     for granule in end..tail + capacity {
         memory.tag(granule).store(0, Ordering::Relaxed);
     }
@@ -85,10 +87,10 @@ pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
     memory.base().store(tail, Ordering::Relaxed);
     memory.tail().store(Word::new(tail, 0).0, Ordering::Relaxed);
     memory.tail_whole().store(tail, Ordering::Relaxed);
-    // Behind the last record: who began one after it is dead.
+    // Continue behind the last record: a producer that reserved room after it is dead.
     memory.head().store(Word::new(end, found.records).0, Ordering::Release);
     if found.records == 0 {
-        // An empty ring begins at the beginning of its memory, so that not more of that is made ready than a new one's.
+        // Start an empty ring at the beginning of its memory, so that no more pages are faulted in than for a new ring.
         end = leave_lap(memory, end, 0).unwrap_or(end);
     }
     let (stamps, stamp) = stamp.unzip();
@@ -96,8 +98,8 @@ pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
     Ok(Adopted { found, holes_below: end, stamps: stamps.unwrap_or(0) })
 }
 
-/// Ends what a consumer that died had begun, if it was leaving a lap: all before the next one is padding, and only behind
-/// that there may be records. What is stored follows from what is kept, and the mark goes last.
+/// Finishes leaving a lap, if the dead consumer had begun to: everything up to the next lap is padding, and records can
+/// only follow it. What is stored follows from what is kept, and the mark is removed last.
 fn end_padding(memory: &Memory) -> Result<(u64, Word), Damage> {
     let tail = memory.tail_whole().load(Ordering::Relaxed);
     let head = Word(memory.head().load(Ordering::Relaxed));
@@ -115,18 +117,19 @@ fn end_padding(memory: &Memory) -> Result<(u64, Word), Damage> {
     Ok((lap, head))
 }
 
-/// The record at a granule, if it is one and ends before `head`: its length, and the granule behind it.
+/// Returns the length of the record at granule `at` and the granule behind it, if there is a whole record that ends
+/// before `head`.
 fn whole_record(memory: &Memory, at: u64, head: u64) -> Option<(u64, u64)> {
     let tag = Tag::decode(memory.tag(at).load(Ordering::Acquire), memory.lap(at))?;
     // SAFETY: nobody else knows of this memory yet.
     let seen = unsafe { see(memory, at, tag) };
-    // One of no bytes is none, and one that lost more bytes than there are was not stored by us.
+    // We never store an empty record, nor one that is missing more bytes than a record can.
     let is_ours = seen.len > 0 && seen.missing <= MOST_MISSING;
     let fits = is_ours && seen.len < memory.shape().granules() * GRANULE && seen.end <= head;
     fits.then_some((seen.len as u64, seen.end))
 }
 
-/// Says that the ring belongs to this process now.
+/// Marks the ring as belonging to this process.
 pub(crate) fn own(memory: &Memory) {
     memory.owner().store(u64::from(std::process::id()), Ordering::Release);
 }

@@ -1,56 +1,57 @@
-//! Why a ring file was not opened.
+//! The reasons why a ring file can't be opened.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Why a ring file was not opened.
+/// Why a ring file could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Another process has it, or another ring of this one.
+    /// The file is locked by another process, or by another ring in this one.
     Locked {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The process that it belongs to, as far as it says.
+        /// The number of the process that the file names as its owner, if it names one.
         process: Option<u32>,
     },
-    /// It is on a file system where a page of an allocated file may be missing, or late, when it is wanted.
+    /// The file is on a file system other than tmpfs, where a page of an allocated file may be missing, or slow to
+    /// arrive, when it is touched.
     FileSystem {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The kernel's number of the file system's kind.
+        /// The kernel's number for the type of the file system.
         kind: String,
     },
-    /// What stands there is no file, or not one of this user alone.
+    /// The path leads to something other than a regular file, or to a file that other users can access.
     Unsafe {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What it is.
+        /// What is wrong with it.
         what: &'static str,
     },
-    /// What stands there is no ring: it has no header of one, or not a whole one.
+    /// The file is not a ring: it has no header of one, or only part of one.
     Foreign {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// It is the ring of another log.
+    /// The file is the ring of another log.
     OtherLog {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The log that it belongs to; of a very long path the end.
+        /// The log that the ring belongs to; if its path is very long, the end of it.
         log: PathBuf,
-        /// The log that it was opened for.
+        /// The log that the ring was opened for.
         wanted: PathBuf,
     },
     /// The limits are beyond what a ring can hold.
     Limits,
-    /// An operation failed.
+    /// A system call failed.
     Failed {
         /// What was being done.
         doing: &'static str,
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The system's answer, as a number.
+        /// The system's error number.
         errno: i32,
     },
 }

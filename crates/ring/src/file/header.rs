@@ -1,10 +1,13 @@
-//! The first page of a ring file: that it is one, of which version, how large, of which log, and whether it is made. Plain
-//! data; `file` writes it and looks at it.
+//! The first page of a ring file: magic, version, size, the log it belongs to, and whether the ring is complete. Plain
+//! data; `locked` writes it and reads it.
 //!
-//! Words 0–5: magic, version, granules, bytes of the log's name, their checksum, and a checksum of all that and of what is
-//! stored of the name. Word 6: the state. Then the end of the name. A file is a ring only if all of it is right. It is written
-//! first, by one call and into one page, as a ring that is being made; what stands behind it counts as soon as the state says
-//! that it is made. So a making that was cut short is either an empty file or one that says so.
+//! Words 0–5 hold the magic, the version, the number of granules, the length of the log's name in bytes, a checksum of
+//! the full name, and a checksum of all of these and of the stored part of the name. Word 6 holds the state. The end of
+//! the name follows. A file is a ring only if all of it is right.
+//!
+//! The header is written first, by one call and within one page, with the state "being made". What stands behind it
+//! counts as soon as the state says "made". So if the making of a ring is interrupted, the file is either empty or says
+//! so itself.
 
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -19,26 +22,26 @@ const VERSION: u64 = 2;
 const WORDS: usize = 8;
 const CHECKED: usize = 5;
 const NAME_AT: usize = WORDS * 8;
-/// Bytes that are stored of a log's name, its last; of longer ones the checksum tells the rest.
+/// The most bytes of a log's name that are stored: its last ones. The checksum covers the rest of a longer name.
 const MOST_NAME: usize = 3_072;
-/// Bytes of a header.
+/// The size of a header in bytes.
 pub(crate) const BYTES: usize = NAME_AT + MOST_NAME;
 const _: () = assert!(BYTES <= PAGE && STATE == (CHECKED + 1) * 8);
 
 const MAKING: u64 = u64::from_le_bytes(*b"making..");
 const MADE: u64 = u64::from_le_bytes(*b"made....");
 
-/// Why a ring cannot be used again.
+/// Why the contents of a ring file can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Damage {
-    /// It is no ring.
+    /// The file is not a ring.
     Foreign,
-    /// It is one of another version.
+    /// The ring has another version of the format, namely this one.
     Version(u64),
-    /// What it says about its own size is not true.
+    /// The file's size differs from what its header says.
     Size,
-    /// What it says about what it holds is not possible.
+    /// The header or the tags describe contents that are not possible.
     Contents,
 }
 
@@ -53,7 +56,7 @@ impl fmt::Display for Damage {
     }
 }
 
-/// The name of a log, as far as it is stored.
+/// The name of a log, as far as a header stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Log {
     len: u64,
@@ -68,13 +71,13 @@ impl Log {
         Self { len: name.len() as u64, sum: Checksum::of(name), end }
     }
 
-    /// The name, for people.
+    /// Returns the stored part of the name, for error messages.
     pub(crate) fn path(&self) -> PathBuf {
         PathBuf::from(std::ffi::OsString::from_vec(self.end.clone()))
     }
 }
 
-/// What a header says.
+/// A decoded header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) shape: Shape,
@@ -82,7 +85,7 @@ pub(crate) struct Header {
     pub(crate) is_made: bool,
 }
 
-/// The header of a ring that is being made.
+/// Encodes the header of a ring that is being made.
 pub(crate) fn encode(shape: Shape, log: &Log) -> [u8; BYTES] {
     let mut bytes = [0; BYTES];
     let mut put = |word: usize, value: u64| bytes[word * 8..][..8].copy_from_slice(&value.to_le_bytes());
@@ -96,13 +99,13 @@ pub(crate) fn encode(shape: Shape, log: &Log) -> [u8; BYTES] {
     bytes
 }
 
-/// Says that all behind the header is as it should be.
+/// Marks the ring as made: everything behind the header is in place.
 pub(crate) fn finish(memory: &Memory) {
     memory.owner().store(u64::from(std::process::id()), Ordering::Relaxed);
     memory.state().store(MADE.to_le(), Ordering::Release);
 }
 
-/// What the beginning of a file says; more than a header of it does not matter.
+/// Decodes the header at the beginning of `bytes`; further bytes are ignored.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Header, Damage> {
     let word = |word: usize| {
         let bytes = bytes.get(word * 8..).and_then(<[u8]>::first_chunk).ok_or(Damage::Foreign)?;
@@ -128,7 +131,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Header, Damage> {
     Ok(Header { shape, log: Log { len: word(3)?, sum: word(4)?, end }, is_made })
 }
 
-/// The checksum of all but itself and the state. The bytes are enough.
+/// Returns the checksum of everything but itself and the state. `bytes` must be long enough.
 fn check(bytes: &[u8], name: usize) -> u64 {
     Checksum::of(&[&bytes[..CHECKED * 8], &bytes[NAME_AT..NAME_AT + name]].concat())
 }

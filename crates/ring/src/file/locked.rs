@@ -1,5 +1,5 @@
-//! The file of a ring and its lock: opened or created, looked at as an attacker's, locked, made, and left as it was found where
-//! that fails. What a ring holds is not its matter.
+//! The file of a ring and its lock: opens or creates it, checks it as if an attacker had put it there, locks it, makes
+//! it a ring, and leaves it as it was found if that fails. What a ring holds is not this file's matter.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -18,22 +18,22 @@ use crate::memory::mapping::Mapping;
 use crate::memory::{FileState, Memory, OWNER_AT, Shape};
 use crate::platform;
 
-/// How often a file is opened anew that others removed or made while it was being locked.
+/// The number of attempts to open the file while other processes remove or create it.
 const TRIES: usize = 16;
-/// Names under which a file that cannot be used is set aside.
+/// The number of names under which unusable files are set aside.
 const ASIDE: u32 = 16;
 const MODE: u32 = 0o600;
 
-/// The file of a ring, and its lock.
+/// An open ring file and its lock.
 #[derive(Debug)]
 pub(super) struct Locked {
     held: Arc<Held>,
-    /// It was created here, or has our header: then nothing is left of it where it cannot be made a ring.
+    /// Whether we created the file, or it has our header. If so, it is removed when it can't be made a ring.
     pub(super) is_ours: bool,
 }
 
 impl Locked {
-    /// Opens the file or creates it, and takes its lock.
+    /// Opens the file, creating it if necessary, and locks it.
     pub(super) fn take(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let failed =
             |doing, error: Errno| OpenError::Failed { doing, path: path.to_owned(), errno: error as i32 };
@@ -52,7 +52,7 @@ impl Locked {
                 }
                 Err((_, error)) => return Err(failed("locking", error)),
             };
-            // Somebody may have removed the file between our open and our lock: then ours locks nothing.
+            // Somebody may have removed the file between our `open` and our lock. Then our lock protects nothing.
             if file.held.state() == FileState::InPlace {
                 file.check_file_system(options).inspect_err(|_| file.leave())?;
                 return Ok(file);
@@ -84,13 +84,13 @@ impl Locked {
         self.held.file()
     }
 
-    /// Bytes of it.
+    /// Returns the size of the file in bytes.
     pub(super) fn size(&self) -> Result<u64, OpenError> {
         let meta = self.file().metadata();
         meta.map(|meta| meta.size()).map_err(|error| self.failed("looking at", errno(&error)))
     }
 
-    /// Its first bytes, as far as a header may go.
+    /// Reads the beginning of the file, as many bytes as a header may have.
     pub(super) fn beginning(&self) -> Result<Vec<u8>, OpenError> {
         let mut bytes = vec![0; header::BYTES];
         let mut filled = 0;
@@ -106,11 +106,12 @@ impl Locked {
         Ok(bytes)
     }
 
-    /// Makes it a ring: its header, which says that it is being made; room that cannot be missing later; and then that it is
-    /// made. Where that fails, nothing of it is left.
+    /// Makes the file a ring: writes a header that says "being made", allocates the file's blocks so that none can be
+    /// missing later, and then sets the state to "made". Removes the file if any of that fails.
     pub(super) fn make(&self, shape: Shape, log: &Log) -> Result<Memory, OpenError> {
         let header = header::encode(shape, log);
-        // In this order: a death between the two leaves no file that is nobody's, which the ring of another log could become.
+        // The header comes first. Otherwise a death in between would leave a sized file without an owner, which the
+        // ring of another log could take for its own.
         let begin = || {
             platform::without_signals(|| {
                 self.file().write_all_at(&header, 0).map_err(|error| errno(&error))?;
@@ -120,7 +121,7 @@ impl Locked {
         let memory = begin()
             .map_err(|error| self.failed("writing to", error))
             .and_then(|()| {
-                // On a disk, and not on tmpfs: after a power cut it would else be a file of zeros, which nobody dares to use.
+                // On a disk, a power cut could otherwise leave a file of zeros, which nobody dares to use.
                 let _ = self.file().sync_data();
                 self.map(shape)
             })
@@ -129,7 +130,7 @@ impl Locked {
         Ok(memory)
     }
 
-    /// Leaves what cannot be made a ring as it was found.
+    /// Leaves a file that can't be made a ring as it was found.
     fn leave(&self) {
         if !self.is_ours {
             let _ = self.file().set_len(0);
@@ -142,11 +143,12 @@ impl Locked {
         let room = || platform::allocate(self.file(), shape.bytes() as u64);
         platform::without_signals(room).map_err(|error| self.failed("allocating", error))?;
         let mapping = Mapping::of_file(&self.held, shape).map_err(|error| self.failed("mapping", error))?;
-        // SAFETY: the mapping has the shape's bytes, and nobody else maps the file: it is locked.
+        // SAFETY: the mapping has the shape's size, and the lock keeps other processes from mapping the file.
         Ok(unsafe { Memory::new(shape, Box::new(mapping)) })
     }
 
-    /// Gives it a name that says what it is: the first that is free, or the last.
+    /// Renames the file to `<path>.damaged.N`, for the first `N` that is free, and returns that path. If all 16 are
+    /// taken, the last is replaced.
     pub(super) fn put_aside(&self) -> Result<PathBuf, OpenError> {
         let name = |number: u32| {
             let mut name = self.path().as_os_str().to_owned();
@@ -160,7 +162,8 @@ impl Locked {
     }
 }
 
-/// The file that stands there, or a new one, and whether it is new; none if it went or came meanwhile.
+/// Opens the file, or creates it; the flag tells whether it is new. Returns `None` if another process created or
+/// removed the file meanwhile.
 fn open(path: &Path) -> Result<Option<(File, bool)>, Errno> {
     let flags = (OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let mut open = OpenOptions::new();
@@ -177,7 +180,7 @@ fn open(path: &Path) -> Result<Option<(File, bool)>, Errno> {
     }
 }
 
-/// What speaks against a file that stood there.
+/// Rejects an existing file that is not ours alone.
 fn check(file: &File, path: &Path) -> Result<(), OpenError> {
     let failed =
         |error: Errno| OpenError::Failed { doing: "looking at", path: path.to_owned(), errno: error as i32 };
@@ -196,7 +199,7 @@ fn check(file: &File, path: &Path) -> Result<(), OpenError> {
     Err(OpenError::Unsafe { path: path.to_owned(), what })
 }
 
-/// Whose file it says it is.
+/// Reads the number of the process that the file names as its owner.
 fn owner(file: &File) -> Option<u32> {
     let mut word = [0; 8];
     file.read_exact_at(&mut word, OWNER_AT).ok()?;

@@ -1,4 +1,4 @@
-//! Rings in files: found again, made, refused, and set aside.
+//! Rings in files: finding, making, refusing and setting them aside.
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,

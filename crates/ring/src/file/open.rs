@@ -1,5 +1,5 @@
-//! Files that are rings: found again, made, refused, and set aside. How a file is opened and locked is `locked`'s, how it is
-//! mapped `memory::mapping`'s; what a ring holds is `adopt`'s.
+//! Opens a ring file: continues the ring that it holds, makes a new one, refuses the file, or sets it aside. `locked`
+//! opens and locks files, `memory::mapping` maps them, and `adopt` looks at what a ring holds.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,25 +19,26 @@ use crate::sync::Ordering;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Opened {
-    /// The producers' side.
+    /// The producers' end.
     pub ring: Arc<Ring>,
-    /// The consumer's side.
+    /// The consumer's end.
     pub reader: Reader,
-    /// What was in it; none if it is new.
+    /// What the ring held; `None` if the ring is new.
     pub found: Option<Found>,
-    /// A file that could not be used, why, and the name that it has now.
+    /// The path that an unusable file was renamed to, and why it could not be used.
     pub set_aside: Option<(PathBuf, Damage)>,
 }
 
 impl Ring {
-    /// A ring in a file: the one that stands there, with all that is in it, or a new one.
+    /// Opens the ring in the file at `path` with everything that it holds, or creates a new ring there.
     ///
-    /// A file of another size than `limits` ask for is used as it is while there are records in it, and is made anew
-    /// otherwise. A ring that is damaged or of another version is set aside under another name. What is no ring, but for an
-    /// empty file, or is another log's, is refused.
+    /// A ring whose size differs from what `limits` ask for is used as it is while it holds records, and is recreated
+    /// otherwise. A ring that is damaged or has another version is renamed, and a new one takes its place. A file that
+    /// is neither empty nor a ring, or that is the ring of another log, is refused.
     ///
     /// # Errors
-    /// [`OpenError`]; what stood there is then as it was, and where nothing stood there is nothing.
+    ///
+    /// Returns an [`OpenError`]. An existing file is then unchanged, and no new one is left behind.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -48,14 +49,14 @@ impl Ring {
     /// options.any_file_system = true; // a test may run anywhere
     /// let opened = Ring::open(&path, limits, options.clone())?;
     /// assert!(opened.ring.offer(4, b"the last words", 0).is_ok());
-    /// drop(opened); // and nobody has read them
+    /// drop(opened); // nobody has read the record
     /// let found = Ring::open(&path, limits, options)?.found.ok_or("nothing found")?;
     /// assert_eq!((found.records, found.bytes, found.process), (1, 14, std::process::id()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open(path: &Path, limits: Limits, options: Options) -> Result<Opened, OpenError> {
         let shape = limits.shape().ok_or(OpenError::Limits)?;
-        // What is looked at later is this file, wherever the process has gone by then.
+        // Make the path absolute, so that later checks look at this file even if the process changes its directory.
         let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut file = Locked::take(path, &options)?;
         let (mut set_aside, mut carried) = (None, Vec::new());
@@ -80,10 +81,11 @@ impl Ring {
         Ok(Opened { ring, reader, found: None, set_aside })
     }
 
-    /// The ring whose file held these bytes, in memory of its own: for looking into one that was set aside.
+    /// Opens a copy of a ring in memory, from the bytes of its file. Use it to look into a ring that was set aside.
     ///
     /// # Errors
-    /// [`Damage`] where there is nothing to look at.
+    ///
+    /// Returns [`Damage`] if the bytes are no usable ring.
     pub fn from_image(image: &[u8]) -> Result<Opened, Damage> {
         let header = header::decode(image)?;
         let shape = header.shape;
@@ -102,15 +104,15 @@ impl Ring {
 
 /// What stands at the path of a ring.
 enum Standing {
-    /// Nothing that would be missed: an empty file, or a ring that was being made.
+    /// Nothing worth keeping: an empty file, or a ring that was never completed.
     Nothing,
-    /// A ring of another size with nothing in it but its owner's counters.
+    /// A ring of another size that holds nothing but its owner's counters.
     Idle(Vec<u64>),
     Usable(Memory, Adopted),
     Damaged(Damage),
 }
 
-/// Looks at what is in a file. The lock is ours, so nobody changes it.
+/// Looks at the contents of a file. We hold the lock, so nobody changes them meanwhile.
 fn look(file: &mut Locked, wanted: Shape, log: &Path) -> Result<Standing, OpenError> {
     let bytes = file.size()?;
     if bytes == 0 {

@@ -1,15 +1,20 @@
-//! How a ring file is opened, as its user says.
+//! Options for opening a ring file.
 
 use std::path::PathBuf;
 
-/// How a ring file is opened.
+/// Options for [`Ring::open`](crate::Ring::open).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Takes files on any file system, and not on tmpfs alone. On others a store may wait for the disk, and one that is full
-    /// or shut down may raise SIGBUS, which ends the process. Default: off.
+    /// Allows ring files on file systems other than tmpfs.
+    ///
+    /// There, storing a record may block on the disk, and a file system that is full or shut down may raise SIGBUS,
+    /// which ends the process.
+    ///
+    /// Default: `false`.
     pub any_file_system: bool,
-    /// The log that the ring belongs to: it is named in the file, and the ring of another log is refused. Default: no name,
-    /// which is one as well.
+    /// Names the log that the ring belongs to. The name is stored in the file, and the ring of another log is refused.
+    ///
+    /// Default: an empty name, which is a name like any other.
     pub log: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! An open ring file and its lock.
+//! Keeps a ring file open and locked.
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -17,13 +17,13 @@ use tracing_spool_process::{ClosedInChildren, Process};
 
 use super::FileState;
 
-/// An open file with its lock, until dropped. A forked child has neither: there the descriptor stands for nothing, and whoever
-/// drops it leaves the parent's lock alone.
+/// An open file with its lock, until dropped. A forked child has neither: its copy of the descriptor refers to
+/// `/dev/null`, and dropping this value there leaves the parent's lock alone.
 #[derive(Debug)]
 pub(crate) struct Held {
     /// Dropped before the file is closed.
     closed: Option<ClosedInChildren>,
-    /// Always there until dropped.
+    /// `None` only while this value is being dropped.
     file: Option<Flock<File>>,
     process: Process,
     pub(crate) path: PathBuf,
@@ -47,14 +47,14 @@ impl Held {
         self.file.as_deref().expect("there until dropped")
     }
 
-    /// Removes the file, if it still stands there.
+    /// Removes the file, if it still stands at its path.
     pub(crate) fn remove(&self) {
         if self.state() == FileState::InPlace {
             let _ = std::fs::remove_file(&self.path);
         }
     }
 
-    /// What stands at the path.
+    /// Tells what stands at the path.
     pub(crate) fn state(&self) -> FileState {
         match std::fs::symlink_metadata(&self.path) {
             Ok(meta) if (meta.dev(), meta.ino()) == self.identity => FileState::InPlace,
@@ -77,14 +77,14 @@ impl Drop for Held {
         } else {
             file
         };
-        // `Flock` would unlock in its own `Drop`: in a forked child that is the parent's lock.
+        // `Flock` would unlock in its own `Drop`, and in a forked child that would release the parent's lock.
         let descriptor = still_locked.as_raw_fd();
         std::mem::forget(still_locked);
         let _the_last_use = close(descriptor);
     }
 }
 
-/// The number of an error of the standard library.
+/// Returns the error number of a standard library error.
 pub(crate) fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }

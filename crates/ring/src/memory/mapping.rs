@@ -1,4 +1,4 @@
-//! Mappings, anonymous ones and of files: how their pages come, and how they go. What is in them is not its matter.
+//! Maps anonymous memory and files, faults pages in, and unmaps them. What the pages hold is not its matter.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -19,11 +19,12 @@ use crate::word::GRANULE;
 pub(crate) struct Mapping {
     base: NonNull<u8>,
     len: NonZeroUsize,
-    /// All that was mapped: more, where the base had to lie at a certain place.
+    /// Everything that was mapped; larger than the part in use if the base had to be aligned.
     whole: (NonNull<u8>, usize),
-    /// Of a file: a child that kept it would keep the file's lock. Dropped before it is unmapped.
+    /// For a file: without this, a forked child would keep the mapping and with it the file's lock. Dropped before the
+    /// unmapping.
     cleared: Option<ClearedInChildren>,
-    /// Its file stays locked as long as it is mapped.
+    /// Keeps the file locked as long as it is mapped.
     held: Option<Arc<Held>>,
 }
 
@@ -37,18 +38,18 @@ const ACCESS: ProtFlags = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
 impl Mapping {
     pub(crate) fn of_file(held: &Arc<Held>, shape: Shape) -> Result<Self, Errno> {
         let len = NonZeroUsize::new(shape.bytes()).ok_or(Errno::EINVAL)?;
-        // SAFETY: a new mapping, at an address that the system chooses. That the file is not cut short meanwhile is
-        // argued in `memory` (7).
+        // SAFETY: a new mapping, at an address that the kernel chooses. `memory` argues why nobody cuts the file short
+        // meanwhile (7).
         let base = unsafe { mmap(None, len, ACCESS, MapFlags::MAP_SHARED, held.file(), 0)? };
-        // SAFETY: it is new, and unmapped by `drop` alone. No call of this package looks at it in a child (`memory`, 7), and what
-        // is read from it is never trusted.
+        // SAFETY: the mapping is new, and only `drop` unmaps it. No call of this package reads it in a child (`memory`,
+        // 7), and what is read from it is never trusted.
         let cleared = unsafe { ClearedInChildren::new(base.cast(), len.get()) };
         let (base, held) = (base.cast(), Some(Arc::clone(held)));
         Ok(Self { base, len, whole: (base, len.get()), cleared: Some(cleared), held })
     }
 }
 
-/// Bytes that are brought by one call: while it runs, no other thread of the process can map memory.
+/// Bytes that one call faults in. While it runs, no other thread of the process can map memory.
 const CHUNK: usize = 1 << 20;
 const LARGE_PAGE: usize = 1 << 21;
 
@@ -75,7 +76,7 @@ impl Backing for Mapping {
         let end = bytes.end.min(self.len.get());
         let start = (bytes.start & !(PAGE - 1)).min(end);
         (start..end).step_by(CHUNK).all(|from| {
-            // SAFETY: inside, as `from` is before `end`, which is not behind the end of the mapping, which is our own.
+            // SAFETY: `from` is below `end`, which is within our own mapping.
             unsafe { platform::bring(self.base.add(from).cast(), CHUNK.min(end - from)) }
         })
     }
@@ -84,33 +85,34 @@ impl Backing for Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         self.cleared = None;
-        // SAFETY: mapped with this length, and whoever had references to it is gone: they borrowed the `Memory`.
+        // SAFETY: mapped with this length, and all references are gone, since they borrowed the `Memory`.
         let _ = unsafe { munmap(self.whole.0.cast(), self.whole.1) };
     }
 }
 
-/// Memory of this process. What comes behind the granules that are made ready at the start lies in large pages, where that is
-/// wanted and the system has them: a caller who is there before the reader has made it ready meets few faults, and a quiet ring is never there.
+/// Maps anonymous memory. Everything behind the granules that are made ready at the start uses huge pages, where the caller
+/// wants them and the system has them: a producer that gets there before the reader has made the memory ready meets few page
+/// faults, and a quiet ring never gets there.
 pub(crate) fn anonymous(shape: Shape, are_large: bool) -> Result<Memory, Errno> {
     let len = NonZeroUsize::new(shape.bytes()).ok_or(Errno::EINVAL)?;
     let slack = NonZeroUsize::new(len.get().checked_add(2 * LARGE_PAGE).ok_or(Errno::ENOMEM)?)
         .ok_or(Errno::EINVAL)?;
-    // SAFETY: new memory, at an address that the system chooses.
+    // SAFETY: a new mapping, at an address that the kernel chooses.
     let whole: NonNull<u8> = unsafe { mmap_anonymous(None, slack, ACCESS, MapFlags::MAP_PRIVATE)? }.cast();
     let quiet = (shape.data() + READY_AT_START as usize * GRANULE) & !(PAGE - 1);
     let end = whole.as_ptr() as usize + quiet;
     let skip = (end.next_multiple_of(LARGE_PAGE) - end) & !(PAGE - 1);
-    // SAFETY: `skip` is less than a large page, and two were mapped beyond `len`.
+    // SAFETY: `skip` is less than a huge page, and two of those were mapped beyond `len`.
     let base = unsafe { whole.add(skip) };
     let quiet = len.get().min(quiet);
-    // SAFETY: inside, as `quiet` is at most `len`, behind which there is a large page left, and all of it is our own.
+    // SAFETY: within our own mapping, as `quiet` is at most `len`, and a huge page follows behind that.
     unsafe {
         platform::large_pages(whole.cast(), skip + quiet, false);
         let rest = (len.get() - quiet).next_multiple_of(LARGE_PAGE);
         platform::large_pages(base.add(quiet).cast(), rest, are_large);
     }
     let mapping = Mapping { base, len, whole: (whole, slack.get()), cleared: None, held: None };
-    // SAFETY: it has the shape's bytes, zeroed, and only `mapping` knows them.
+    // SAFETY: it has the shape's size, is zeroed, and only `mapping` refers to it.
     Ok(unsafe { Memory::new(shape, Box::new(mapping)) })
 }
 

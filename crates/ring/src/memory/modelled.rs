@@ -1,5 +1,5 @@
-//! The memory of a ring, for tools that try out orders of steps: the same face over their atomics and cells, which complain
-//! when two threads are at one granule. It is in no ordinary build.
+//! The memory of a ring for loom and shuttle: the same interface over their atomics and cells, which report two threads
+//! that access one granule at once. It is in no ordinary build.
 
 #[cfg(loom)]
 use loom::cell::UnsafeCell;
@@ -7,17 +7,17 @@ use loom::cell::UnsafeCell;
 use crate::sync::AtomicU64;
 use crate::word::GRANULE;
 
-/// The least capacity, in granules: small, so that a ring is soon full.
+/// The smallest capacity, in granules: small, so that a ring is soon full.
 pub(crate) const LEAST: usize = 4;
-/// The most.
+/// The largest capacity.
 pub(crate) const MOST: usize = 1 << 24;
 /// Granules that are made ready at the start.
 pub(crate) const READY_AT_START: u64 = 1 << 13;
-/// How far a lap goes before its rest may be left out, in granules: nearly nothing.
+/// How far a lap must have gone, in granules, before its rest may be left out: nearly nothing.
 pub(crate) const WINDOW: u64 = 2;
-/// Words for the owner's counters.
+/// The number of words for the owner's counters.
 pub(crate) const COUNTERS: usize = 64;
-/// Words of a stamp.
+/// The number of words in a stamp.
 pub(crate) const STAMP_WORDS: usize = 128;
 
 #[derive(Clone, Copy, Debug)]
@@ -62,15 +62,15 @@ pub(crate) struct Memory {
     base: AtomicU64,
     tail: AtomicU64,
     tail_whole: AtomicU64,
-    /// None for loom.
+    /// Empty under loom.
     counters: Vec<AtomicU64>,
-    /// None for loom, which keeps few things apart.
+    /// Empty under loom, which can track few objects.
     stamps: Vec<AtomicU64>,
     tags: Vec<AtomicU64>,
     granules: Vec<UnsafeCell<[u8; GRANULE]>>,
 }
 
-// SAFETY: as in the real memory; here each access to a granule is looked at.
+// SAFETY: as in the real memory, except that the cells here check each access to a granule.
 unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
@@ -140,7 +140,7 @@ impl Memory {
         for (index, byte) in bytes.iter().enumerate() {
             let at = skip + index;
             let cell = &self.granules[self.place(granule + (at / GRANULE) as u64)];
-            // SAFETY: the caller's, and the cell would complain.
+            // SAFETY: the caller's promise, and the cell would report a violation.
             cell.with_mut(|granule| unsafe { (*granule)[at % GRANULE] = *byte });
         }
     }
@@ -149,7 +149,7 @@ impl Memory {
         for (index, byte) in bytes.iter_mut().enumerate() {
             let at = skip + index;
             let cell = &self.granules[self.place(granule + (at / GRANULE) as u64)];
-            // SAFETY: the caller's, and the cell would complain.
+            // SAFETY: the caller's promise, and the cell would report a violation.
             cell.with(|granule| *byte = unsafe { (*granule)[at % GRANULE] });
         }
     }
