@@ -1,5 +1,8 @@
-//! The formats of [`fmt`](mod@tracing_subscriber::fmt) for lines that go to files and collectors: the same bytes, appended
-//! straight to one buffer, for a third of the time as text and a sixth as JSON; and what `fmt` lacks.
+//! Event formats for [`tracing_subscriber::fmt`](mod@tracing_subscriber::fmt) that write the same bytes in a third of
+//! the time as text and a sixth as JSON, and that add what `fmt` lacks: redaction, bounded fields and lines, JSON keys
+//! of your choice, logfmt and trace ids.
+//!
+//! Each format appends straight to one buffer per thread instead of going through `fmt::Formatter` for every piece.
 //!
 //! ```
 //! use tracing_spool_format::{Json, JsonFields};
@@ -13,33 +16,32 @@
 //! tracing::subscriber::with_default(subscriber, || tracing::info!(order = 7, password = "hunter2", "shipped"));
 //! ```
 //!
-//! | format | with | as |
+//! | format | fields | replaces |
 //! |---|---|---|
 //! | [`Text`] | [`TextFields`] | `fmt::format()` |
 //! | [`Compact`] | [`TextFields`] | `fmt::format().compact()` |
-//! | [`Json`] | [`JsonFields`] | `fmt::format().json()`, or keys of your own |
-//! | [`Logfmt`] | [`LogfmtFields`] | `key=value`, for Loki and others |
+//! | [`Json`] | [`JsonFields`] | `fmt::format().json()`, with keys of your own if you like |
+//! | [`Logfmt`] | [`LogfmtFields`] | nothing in `fmt`: `key=value` pairs for Loki and others |
 //!
-//! They need no other part of tracing-spool, and work with any `MakeWriter`.
+//! The formats work with any `MakeWriter`, and don't depend on any other part of tracing-spool.
 //!
 //! # Where the bytes differ from `fmt`'s
 //!
-//! - Colours only where [`Text::with_ansi`] asks for them, and never in fields: a line for a file has none, whatever a layer
-//!   beside it does.
-//! - An event with an explicit parent, or with none (`parent: None`), shows the spans of that parent in JSON and compact lines.
-//!   `fmt` shows those of the thread's current span.
-//! - A field recorded later is shown in JSON, whatever the names of the span's other fields. `fmt` loses it where one of those has
-//!   a quote or a backslash in it.
-//! - A float in a span's JSON has its own digits. `fmt` parses them again, and may change the last.
-//! - A value whose `Debug` or `Display` fails is shown as far as it came, with `[could not be formatted]` behind it. `fmt` leaves
-//!   the event out; of a span it prints all fields to stderr, and its JSON panics.
+//! - Lines have colours only if [`Text::with_ansi`] asks for them, and fields never do. A line for a file has no
+//!   escapes, whatever a layer beside it does.
+//! - An event with an explicit parent, or with `parent: None`, shows the spans of that parent in JSON and compact
+//!   lines. `fmt` shows those of the thread's current span.
+//! - A field that is recorded later appears in JSON, whatever the span's other fields are called. `fmt` loses it if one
+//!   of those names contains a quote or a backslash.
+//! - A float in a span's JSON keeps its digits. `fmt` parses them again, and may change the last one.
+//! - If the `Debug` or `Display` of a value fails, the line shows what it wrote until then, followed by `[could not be
+//!   formatted]`. `fmt` leaves the event out; for a span it prints all fields to stderr, and its JSON panics.
 //!
 //! # Features
 //!
-//! `log`, on by default: records of the `log` crate are shown with their own target, file and line.
-//!
-//! `valuable`: values of the `valuable` crate are nested JSON. As in `tracing` itself, it needs
-//! `RUSTFLAGS="--cfg tracing_unstable"` too.
+//! - `log` (on by default): records of the `log` crate keep their own target, file and line.
+//! - `valuable`: values of the `valuable` crate become nested JSON. As in `tracing` itself, this also needs
+//!   `RUSTFLAGS="--cfg tracing_unstable"`.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -60,7 +62,7 @@ pub use line::ids::Ids;
 pub use line::scope::KeepScopes;
 pub use time::{EventTime, ZoneError};
 
-/// The examples of the README are doc tests too.
+/// Runs the README's examples as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

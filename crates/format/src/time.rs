@@ -1,5 +1,5 @@
-//! Time stamps of events, in RFC 3339 to the microsecond: what `fmt` asks for at each event, on the caller's thread.
-//! The text of the second is kept for each thread, so that a calendar is asked once a second.
+//! Time stamps in RFC 3339 with microseconds, which `fmt` asks for at each event on the caller's thread. Each thread
+//! keeps the text of the current second, so the calendar is consulted once a second.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,9 +11,10 @@ use jiff::tz::TimeZone;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-/// A time stamp for `tracing_subscriber::fmt`, cheaper than its own: `2026-11-23T18:19:11.000250Z`.
+/// Writes the time of an event for `tracing_subscriber::fmt`, faster than `fmt`'s own timers:
+/// `2026-11-23T18:19:11.000250Z`.
 ///
-/// The clock is read at every event and shown to the microsecond; only the text of the second is kept.
+/// The clock is read at every event and shown in microseconds. Only the text of the second is kept.
 ///
 /// ```
 /// use tracing_spool_format::EventTime;
@@ -23,13 +24,13 @@ use tracing_subscriber::fmt::time::FormatTime;
 #[derive(Clone, Debug)]
 pub struct EventTime {
     zone: TimeZone,
-    /// Tells what was kept for this zone from what was kept for another; 0 is UTC, written as `Z`.
+    /// Tells the text kept for this zone from that kept for another; 0 is UTC, written as `Z`.
     id: u32,
-    /// The zone is not known: the offset is written as `-00:00`.
+    /// Whether the zone is unknown, so that the offset is written as `-00:00`.
     is_unknown: bool,
 }
 
-/// Why a time zone cannot be used. Displays as what was looked for and why it was not found.
+/// The error for a time zone that can't be used. Its message says which zone was looked for and why it was not found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneError(String);
 
@@ -42,7 +43,7 @@ impl fmt::Display for ZoneError {
 impl std::error::Error for ZoneError {}
 
 impl EventTime {
-    /// In UTC.
+    /// Returns a timer that writes UTC.
     ///
     /// ```
     /// let time = tracing_spool_format::EventTime::utc();
@@ -52,9 +53,11 @@ impl EventTime {
         Self { zone: TimeZone::UTC, id: 0, is_unknown: false }
     }
 
-    /// In the time zone of the system, with its offset: `2026-11-23T19:19:11.000250+01:00`. The zone is looked up here,
-    /// once. Where the system names one that cannot be read (`TZ` is set, and there is no such zone here), times are in UTC
-    /// with the offset `-00:00`, by which RFC 3339 says that the local offset is not known.
+    /// Returns a timer that writes the system's local time with its offset: `2026-11-23T19:19:11.000250+01:00`.
+    ///
+    /// The zone is looked up once, here. If the system names a zone that can't be read (`TZ` names one that doesn't
+    /// exist, for example), times are in UTC with the offset `-00:00`, which in RFC 3339 means that the local offset is
+    /// unknown. Use [`try_local`](Self::try_local) to notice that.
     ///
     /// ```
     /// let time = tracing_spool_format::EventTime::local();
@@ -64,10 +67,11 @@ impl EventTime {
         Self::try_local().unwrap_or_else(|_| Self { is_unknown: true, ..Self::of(TimeZone::UTC) })
     }
 
-    /// In the time zone of the system, or an error where that cannot be found out.
+    /// Returns a timer that writes the system's local time, like [`local`](Self::local).
     ///
     /// # Errors
-    /// What the system names and why it cannot be read.
+    ///
+    /// Returns an error if the system names a zone that can't be read.
     ///
     /// ```
     /// match tracing_spool_format::EventTime::try_local() {
@@ -84,10 +88,11 @@ impl EventTime {
         Ok(Self::of(zone))
     }
 
-    /// In the zone of this IANA name.
+    /// Returns a timer that writes the time of the zone with this IANA name, with its offset.
     ///
     /// # Errors
-    /// The name, and why there is no such zone here.
+    ///
+    /// Returns an error if there is no such zone on this system.
     ///
     /// ```
     /// let time = tracing_spool_format::EventTime::in_zone("Europe/Berlin");
@@ -108,7 +113,7 @@ impl EventTime {
     fn write(&self, micros: i64, to: &mut impl fmt::Write) -> fmt::Result {
         let (second, rest) = (micros.div_euclid(MICROS), micros.rem_euclid(MICROS));
         let slot = if self.id == 0 { &UTC } else { &LOCAL };
-        // While a thread ends it may have nowhere to keep anything.
+        // A thread that is ending may have nowhere to keep the text.
         let kept = slot.try_with(Cell::get).ok().filter(|kept| (kept.zone, kept.second) == (self.id, second));
         let mut text = match kept {
             Some(text) => text,
@@ -123,13 +128,13 @@ impl EventTime {
         to.write_str(text.with_micros(rest))
     }
 
-    /// None: beyond what the calendar knows.
+    /// Returns the text of a second, or `None` if it is beyond the calendar.
     fn text_of(&self, second: i64) -> Option<Text> {
         use std::io::Write as _;
         let time = Timestamp::from_second(second).ok()?.to_zoned_datetime(self.zone.clone());
         let mut text = Text { zone: self.id, second, ..Text::NONE };
         let mut rest = text.bytes.as_mut_slice();
-        // Each second renders this anew on a caller, so it goes to where it stays without a `String` between.
+        // This runs on a caller once a second, so render in place instead of through a `String`.
         let written = if self.id == 0 {
             write!(rest, "{}Z", time.strftime(SECOND))
         } else if self.is_unknown {
@@ -146,7 +151,7 @@ impl EventTime {
 }
 
 impl Default for EventTime {
-    /// In UTC.
+    /// Returns [`EventTime::utc`].
     fn default() -> Self {
         Self::utc()
     }
@@ -179,7 +184,7 @@ struct Text {
     second: i64,
     bytes: [u8; 40],
     len: usize,
-    /// Where the microseconds stand.
+    /// Where the microseconds begin.
     fraction: usize,
 }
 

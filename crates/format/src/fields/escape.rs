@@ -1,18 +1,19 @@
-//! Bytes of values into bytes of a line: what would speak to a terminal, end a JSON string or part a logfmt pair is escaped.
+//! Writes the bytes of values into a line, escaping what a terminal would obey and what would end a JSON string or a
+//! logfmt pair.
 
 use std::fmt;
 
-/// Stands behind what a `Debug` or `Display` that failed has written.
+/// Follows what a failed `Debug` or `Display` wrote.
 const FAILED: &str = "[could not be formatted]";
 
-/// How a value's characters are written.
+/// How the characters of a value are escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Escape {
-    /// As they are.
+    /// Not at all.
     Nothing,
-    /// What a terminal obeys, as `fmt` escapes it in messages.
+    /// Control characters that a terminal obeys, as `fmt` escapes them in messages.
     Terminal,
-    /// As in a JSON string, as `serde_json` does.
+    /// As in a JSON string, the way `serde_json` does.
     Json,
 }
 
@@ -21,9 +22,9 @@ pub(crate) enum Escape {
 pub(crate) struct Value<'a> {
     line: &'a mut String,
     escape: Escape,
-    /// Bytes of the value that may still come, before they are escaped.
+    /// Bytes of the value that may still be written, counted before escaping.
     left: usize,
-    /// Bytes that did not.
+    /// Bytes of the value that were cut.
     cut: usize,
 }
 
@@ -53,14 +54,14 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Writes what formats itself. Where that fails, what it had written by then stands there, and a mark.
+    /// Writes formatted text. If formatting fails, what was written by then stays, followed by a mark.
     pub(crate) fn words(&mut self, words: fmt::Arguments<'_>) {
         if fmt::Write::write_fmt(self, words).is_err() {
             self.push(FAILED);
         }
     }
 
-    /// Ends it: says how much was cut.
+    /// Ends the value, and writes how much was cut if anything was.
     pub(crate) fn finish(self) {
         if self.cut > 0 {
             self.line.push_str("…[+");
@@ -81,8 +82,8 @@ pub(crate) fn push_int(line: &mut String, value: impl itoa::Integer) {
     line.push_str(itoa::Buffer::new().format(value));
 }
 
-/// Whether any byte is special. By blocks, each without an early exit, so that the compiler makes vectors of them: hardly any text
-/// has such a byte.
+/// Returns whether any byte is special. Looks at whole blocks without an early exit, which lets the compiler vectorise
+/// the loop: hardly any text has such a byte.
 fn any_byte(text: &str, is_special: impl Fn(u8) -> bool) -> bool {
     const WIDE: usize = 32;
     let any = |block: &[u8]| block.iter().fold(0, |any, byte| any | u8::from(is_special(*byte))) != 0;
@@ -91,7 +92,7 @@ fn any_byte(text: &str, is_special: impl Fn(u8) -> bool) -> bool {
     blocks.filter_map(|block| block.first_chunk::<WIDE>()).any(|block| any(block)) || any(rest)
 }
 
-/// Pushes `text` with some of its bytes replaced: those of which `is_special` says so, each by what `replace` pushes.
+/// Pushes `text`, with each byte for which `is_special` returns true replaced by what `replace` pushes.
 fn push_replacing(
     line: &mut String,
     text: &str,
@@ -113,10 +114,10 @@ fn push_replacing(
 }
 
 const DEL: u8 = 0x7f;
-/// The first byte of U+0080 to U+00BF, of which the first half are controls.
+/// The first byte of U+0080 to U+00BF in UTF-8; the first half of these are control characters.
 const C1: u8 = 0xc2;
 
-/// ESC, BEL, BS, FF, DEL and the C1 controls.
+/// Pushes `text` with ESC, BEL, BS, FF, DEL and the C1 controls escaped.
 pub(crate) fn push_for_terminal(line: &mut String, text: &str) {
     let is_special = |byte| matches!(byte, 0x1b | 0x07 | 0x08 | 0x0c | DEL | C1);
     push_replacing(line, text, is_special, |line, rest| {
@@ -145,7 +146,7 @@ fn push_hex(line: &mut String, code: u32) {
     }
 }
 
-/// The inside of a JSON string.
+/// Pushes `text` as the inside of a JSON string.
 pub(crate) fn push_json(line: &mut String, text: &str) {
     push_replacing(
         line,
@@ -170,7 +171,8 @@ pub(crate) fn push_json(line: &mut String, text: &str) {
     );
 }
 
-/// Escapes what JSON takes as it is and terminals obey, DEL and the C1 controls, in a line of JSON: they stand in strings alone.
+/// Escapes DEL and the C1 controls in a line of JSON. JSON allows them as they are, but terminals obey them. They can
+/// only occur in strings.
 pub(crate) fn escape_controls(line: &mut String) {
     if !has_controls(line) {
         return;
@@ -192,19 +194,19 @@ fn is_late_control(character: char) -> bool {
     matches!(character, '\x7f'..='\u{9f}')
 }
 
-/// Whether a text has DEL or a C1 control in it.
+/// Returns whether `text` contains DEL or a C1 control.
 pub(crate) fn has_controls(text: &str) -> bool {
     any_byte(text, |byte| (byte == DEL) | (byte == C1)) && text.contains(is_late_control)
 }
 
-/// A JSON string.
+/// Pushes `text` as a JSON string.
 pub(crate) fn push_json_string(line: &mut String, text: &str) {
     line.push('"');
     push_json(line, text);
     line.push('"');
 }
 
-/// A JSON string of what `write` writes, bounded.
+/// Pushes what `write` writes as a JSON string, bounded.
 pub(crate) fn push_json_value(
     line: &mut String,
     max_bytes: Option<usize>,
@@ -217,7 +219,7 @@ pub(crate) fn push_json_value(
     line.push('"');
 }
 
-/// As `{:?}` writes a string.
+/// Pushes `text` the way `{:?}` writes a string.
 pub(crate) fn push_quoted(line: &mut String, text: &str) {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\') {
         line.push('"');
@@ -229,7 +231,7 @@ pub(crate) fn push_quoted(line: &mut String, text: &str) {
     }
 }
 
-/// A number as JSON has it: none for what is not finite.
+/// Pushes a number as JSON, which is `null` if it isn't finite.
 pub(crate) fn push_json_float(line: &mut String, value: f64) {
     if value.is_finite() {
         line.push_str(zmij::Buffer::new().format_finite(value));

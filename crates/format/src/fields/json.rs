@@ -1,4 +1,4 @@
-//! Fields as members of a JSON object: numbers and booleans as such, everything else as strings.
+//! Writes fields as members of a JSON object: numbers and booleans as such, everything else as strings.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,11 +18,21 @@ use crate::fields::escape::{push_int, push_json_float, push_json_string, push_js
 use crate::fields::rules::{REDACTED, Rules, setters};
 use crate::line::scope;
 
-/// What the fields of a span take, as a rule.
+/// The initial capacity for a span's fields, which suffices as a rule.
 const FIRST_BYTES: usize = 128;
 const FIRST_FIELDS: usize = 4;
 
-/// Fields as JSON, for [`Json`](crate::Json). The fields of a span are kept as an object with its keys in order, as `fmt` does.
+/// Writes fields as JSON, for [`Json`](crate::Json).
+///
+/// The fields of a span are kept as an object with its keys in alphabetical order, as in `fmt`.
+///
+/// ```
+/// use tracing_spool_format::{Json, JsonFields};
+/// let lines = tracing_subscriber::fmt::layer::<tracing_subscriber::Registry>()
+///     .event_format(Json::new())
+///     .fmt_fields(JsonFields::new().redact(["password"]));
+/// # drop(lines);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct JsonFields {
     pub(super) rules: Rules,
@@ -30,14 +40,14 @@ pub struct JsonFields {
 
 setters!(JsonFields);
 
-/// With the same rules.
+/// Keeps the rules.
 impl From<TextFields> for JsonFields {
     fn from(fields: TextFields) -> Self {
         Self { rules: fields.rules }
     }
 }
 
-/// Appends the fields of an event as members, each behind a comma but for the first of an object.
+/// Appends the fields of an event as members, with a comma before each except the first of an object.
 pub(crate) fn push_members(
     line: &mut String,
     rules: &Rules,
@@ -48,11 +58,11 @@ pub(crate) fn push_members(
     fields.record(&mut Members { line, rules, names, is_first });
 }
 
-/// What the fields of an event are called.
+/// How the fields of an event are named.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EventNames<'a> {
     pub(crate) message: &'a str,
-    /// Whether what the bridge of the `log` crate says stands among them, as in `fmt`.
+    /// Whether the fields that the `log` bridge adds are shown, as in `fmt`.
     pub(crate) has_log_fields: bool,
 }
 
@@ -71,7 +81,7 @@ impl<'writer> FormatFields<'writer> for JsonFields {
 }
 
 impl JsonFields {
-    /// Puts fields into an object: in the order of their keys, the last of several with one key.
+    /// Merges fields into an object, ordered by key. If a key occurs several times, the last one wins.
     fn merge(&self, object: &mut String, fields: &impl RecordFields) {
         let mut made = String::with_capacity(object.len() + FIRST_BYTES);
         made.push('{');
@@ -91,7 +101,7 @@ impl JsonFields {
         fields.record(&mut members);
         let Collected { mut places, are_in_order, .. } = members;
         if !are_in_order {
-            // Stable, so that of several with one key the last is last.
+            // A stable sort keeps the last of several values for one key in last place.
             places.sort_by(|a, b| a.0.cmp(&b.0));
             let mut sorted = String::with_capacity(made.len() + 1);
             sorted.push('{');
@@ -111,7 +121,7 @@ impl JsonFields {
     }
 }
 
-/// The members of an object that [`JsonFields::merge`] has made: names, and values as they stand.
+/// Splits an object that [`JsonFields::merge`] made into names and encoded values.
 fn split(object: &str) -> Vec<(String, &str)> {
     let mut members = Vec::new();
     let mut rest = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
@@ -124,7 +134,7 @@ fn split(object: &str) -> Vec<(String, &str)> {
     members
 }
 
-/// The inside of the string that a text begins with, and what stands behind it.
+/// Returns the inside of the string that `text` begins with, and the text behind it.
 fn string_at(text: &str) -> Option<(&str, &str)> {
     let inside = text.strip_prefix('"')?;
     let mut escaped = false;
@@ -136,7 +146,7 @@ fn string_at(text: &str) -> Option<(&str, &str)> {
     Some((&inside[..end], &inside[end + 1..]))
 }
 
-/// Where the value ends that a text begins with: at the comma that is in no string, list or object of its own.
+/// Returns where the value ends that `text` begins with: at the first comma outside strings, lists and objects.
 fn value_end(text: &str) -> usize {
     let (mut depth, mut at) = (0_usize, 0);
     while let Some(byte) = text.as_bytes().get(at) {
@@ -155,7 +165,7 @@ fn value_end(text: &str) -> usize {
     at
 }
 
-/// Keys are names of fields, in which only what `serde_json` escapes is escaped.
+/// Undoes the escapes of a key. Keys are field names, in which only what `serde_json` escapes is escaped.
 fn unescaped(key: &str) -> String {
     let mut out = String::new();
     let mut characters = key.chars();
@@ -182,7 +192,7 @@ fn unescaped(key: &str) -> String {
     out
 }
 
-/// Fields of an event, one after the other.
+/// Visits the fields of an event and writes each as a member.
 struct Members<'a> {
     line: &'a mut String,
     rules: &'a Rules,
@@ -239,14 +249,14 @@ impl Visit for Members<'_> {
     }
 }
 
-/// Fields of a span, as members in the order they come: their names, and where each stands.
+/// Collects the fields of a span as members in the order they arrive, with the name and place of each.
 struct Collected<'a> {
     line: &'a mut String,
     places: Vec<(Cow<'static, str>, Range<usize>)>,
-    /// Each key behind the one before it, none twice.
+    /// Whether every key sorts behind the one before it, so that none occurs twice.
     are_in_order: bool,
     rules: &'a Rules,
-    /// By the rules of a layer that was added before.
+    /// Keys that a layer added earlier has hidden.
     hidden: Vec<String>,
 }
 
@@ -306,7 +316,7 @@ impl Visit for Collected<'_> {
         });
     }
 
-    /// A list of numbers.
+    /// Writes a list of numbers.
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         self.put(field.name(), |line, max_bytes| {
             let begun = line.len();

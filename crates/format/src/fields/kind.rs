@@ -1,4 +1,4 @@
-//! Whose formatter of fields a layer has: one of ours, `fmt`'s, or somebody else's.
+//! Tells which field formatter a layer has: one of ours, one of `fmt`'s, or another.
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -13,8 +13,8 @@ use super::logfmt::LogfmtFields;
 use super::rules::Rules;
 use super::text::TextFields;
 
-/// The rules of a layer's formatter of fields: those of one of ours, none of one of `fmt`'s. Another hides what it hides by itself, so
-/// its own words have to stand in the line.
+/// Returns the rules of a layer's field formatter: its own for one of ours, none for one of `fmt`'s. Any other
+/// formatter hides fields in its own way, so the line has to show exactly what it writes.
 #[inline]
 pub(crate) fn rules_of<N: 'static>(fields: &N) -> Option<&Rules> {
     static NONE: Rules = Rules::NONE;
@@ -26,27 +26,27 @@ pub(crate) fn rules_of<N: 'static>(fields: &N) -> Option<&Rules> {
     ours.or_else(|| (any.is::<DefaultFields>() || is_json_of_fmt::<N>()).then_some(&NONE))
 }
 
-/// Whether fields of this type are kept as an object of JSON.
+/// Returns whether field formatter `N` keeps a span's fields as a JSON object.
 #[inline]
 pub(crate) fn are_json<N: 'static>() -> bool {
     TypeId::of::<N>() == TypeId::of::<JsonFields>() || is_json_of_fmt::<N>()
 }
 
-/// Whether fields of this type say when those of a span have changed.
+/// Returns whether field formatter `N` reports when a span's fields change.
 #[inline]
 pub(crate) fn are_ours<N: 'static>() -> bool {
     let fields = TypeId::of::<N>();
     [TypeId::of::<TextFields>(), TypeId::of::<JsonFields>(), TypeId::of::<LogfmtFields>()].contains(&fields)
 }
 
-/// `fmt`'s own is there with a feature that this package does not ask for. Were it called otherwise, it would be taken for
-/// somebody else's.
+/// Recognises `fmt`'s JSON field formatter by its name, because its type needs a feature that this package doesn't ask
+/// for. If it were renamed, it would count as somebody else's.
 #[inline]
 fn is_json_of_fmt<N>() -> bool {
     std::any::type_name::<N>() == "tracing_subscriber::fmt::format::json::JsonFields"
 }
 
-/// What a formatter of fields that is none of ours makes of an event.
+/// Returns what a field formatter that isn't ours makes of an event.
 pub(crate) fn in_its_words<S, N>(ctx: &FmtContext<'_, S, N>, event: &Event<'_>) -> Result<String, fmt::Error>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,

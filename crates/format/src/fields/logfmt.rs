@@ -1,4 +1,4 @@
-//! Fields as logfmt: `key=value`, in quotes where a value has a blank, a quote or an equals sign.
+//! Writes fields as logfmt: `key=value`, quoted if the value contains a space, a quote or an equals sign.
 
 use std::fmt;
 
@@ -14,7 +14,15 @@ use crate::fields::escape::{Escape, Value, escape_controls, has_controls, push_i
 use crate::fields::rules::{REDACTED, Rules, is_hidden_in, setters};
 use crate::line::scope;
 
-/// Fields as logfmt, for [`Logfmt`](crate::Logfmt).
+/// Writes fields as logfmt, for [`Logfmt`](crate::Logfmt).
+///
+/// ```
+/// use tracing_spool_format::{Logfmt, LogfmtFields};
+/// let lines = tracing_subscriber::fmt::layer::<tracing_subscriber::Registry>()
+///     .event_format(Logfmt::new())
+///     .fmt_fields(LogfmtFields::new().redact(["password"]));
+/// # drop(lines);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct LogfmtFields {
     pub(super) rules: Rules,
@@ -22,14 +30,14 @@ pub struct LogfmtFields {
 
 setters!(LogfmtFields);
 
-/// With the same rules.
+/// Keeps the rules.
 impl From<TextFields> for LogfmtFields {
     fn from(fields: TextFields) -> Self {
         Self { rules: fields.rules }
     }
 }
 
-/// Appends the pairs, each behind a blank but for the first of a line.
+/// Appends the fields as pairs, with a space before each except the first of a line.
 pub(crate) fn push_pairs(line: &mut String, rules: &Rules, fields: &impl RecordFields) {
     fields.record(&mut Visitor { line, rules, is_added: false });
 }
@@ -48,7 +56,7 @@ impl<'writer> FormatFields<'writer> for LogfmtFields {
     }
 }
 
-/// Appends a pair. The key has no blank, quote or equals sign in it.
+/// Appends a pair. `key` must not contain a space, a quote or an equals sign.
 pub(crate) fn push_pair(line: &mut String, key: &str, value: &str) {
     push_key(line, key);
     push_value(line, value);
@@ -77,7 +85,7 @@ fn push_value(line: &mut String, value: &str) {
     quote_from(line, begun);
 }
 
-/// Puts the value that the line ends with into quotes, if it needs them.
+/// Quotes the value that begins at `begun` and ends the line, if it needs quotes.
 pub(crate) fn quote_from(line: &mut String, begun: usize) {
     let value = &line[begun..];
     let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
@@ -96,7 +104,7 @@ pub(crate) fn quote_from(line: &mut String, begun: usize) {
 struct Visitor<'a> {
     line: &'a mut String,
     rules: &'a Rules,
-    /// To what is kept of a span.
+    /// Whether the pairs are appended to what is kept for a span.
     is_added: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The fields of events and spans, in the form of each format.
+//! The fields of events and spans, as each format writes them.
 
 pub(crate) mod escape;
 pub(crate) mod json;
@@ -9,19 +9,19 @@ mod nested;
 pub(crate) mod rules;
 pub(crate) mod text;
 
-/// Whether a field is what the `log` crate's bridge says of a record, which stands elsewhere in the line.
+/// Returns whether a field carries metadata of a `log` record, which is shown elsewhere in the line.
 #[inline]
 pub(crate) fn is_of_log(name: &str) -> bool {
     cfg!(feature = "log") && name.starts_with("log.")
 }
 
-/// The name without the mark of a raw identifier.
+/// Returns the name without the `r#` of a raw identifier.
 #[inline]
 pub(crate) fn bare(name: &str) -> &str {
     name.strip_prefix("r#").unwrap_or(name)
 }
 
-/// How a visitor that begins a field writes numbers and booleans, which no format quotes.
+/// How a visitor writes numbers and booleans, which no format quotes.
 macro_rules! plain_values {
     () => {
         fn record_i64(&mut self, field: &Field, value: i64) {

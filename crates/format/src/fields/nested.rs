@@ -1,20 +1,20 @@
-//! Values of the `valuable` crate, as `fmt`'s JSON nests them.
+//! Nests values of the `valuable` crate, as `fmt`'s JSON does.
 
 use crate::fields::escape::push_json_value;
 
-/// In the order of its parts.
+/// Pushes a value with its parts in their own order.
 pub(crate) fn push(line: &mut String, max_bytes: Option<usize>, value: valuable::Value<'_>) {
     let json = serde_json::to_string(&valuable_serde::Serializable::new(value));
     push_json(line, max_bytes, &json.unwrap_or_default());
 }
 
-/// In the order of its keys, as all of a span is.
+/// Pushes a value with its keys in alphabetical order, as everything of a span is.
 pub(crate) fn push_sorted(line: &mut String, max_bytes: Option<usize>, value: valuable::Value<'_>) {
     let json = serde_json::to_value(valuable_serde::Serializable::new(value));
     push_json(line, max_bytes, &json.map(|json| json.to_string()).unwrap_or_default());
 }
 
-/// One that is too long becomes a string, as a part of it would be no JSON.
+/// Pushes JSON. If it is too long it becomes a string, because a part of it would be no JSON.
 fn push_json(line: &mut String, max_bytes: Option<usize>, json: &str) {
     if json.is_empty() {
         line.push_str("null");

@@ -1,16 +1,17 @@
-//! Rules for the fields of events and spans: which are hidden, and how long a value may be.
+//! Rules for the fields of events and spans: which values are hidden, and how long a value may be.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::bare;
 
-/// What stands in the place of a value that is hidden.
+/// Replaces a hidden value.
 pub(crate) const REDACTED: &str = "[REDACTED]";
 
 type IsHidden = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// Whether what is kept of a span hides this field already, by the rules of a layer that was added before.
+/// Returns whether what is kept for a span hides this field already, because a layer that was added earlier has done
+/// so.
 pub(crate) fn is_hidden_in(kept: &str, name: &str) -> bool {
     kept.match_indices(REDACTED).any(|(at, _)| {
         let key = kept[..at].strip_suffix('=').and_then(|before| before.strip_suffix(name));
@@ -26,7 +27,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Nothing is hidden or bounded.
+    /// Hides nothing and bounds nothing.
     pub(crate) const NONE: Self = Self { hidden: Vec::new(), is_hidden: None, max_bytes: None };
 
     pub(crate) fn hide(&mut self, names: impl IntoIterator<Item = impl Into<String>>) {
@@ -40,7 +41,7 @@ impl Rules {
         });
     }
 
-    /// Whether the value of a field is hidden.
+    /// Returns whether the value of field `name` is hidden.
     #[inline]
     pub(crate) fn hides(&self, name: &str) -> bool {
         (!self.hidden.is_empty() && self.hidden.iter().any(|hidden| **hidden == *name))
@@ -57,24 +58,24 @@ impl fmt::Debug for Rules {
     }
 }
 
-/// The setters that the fields of all formats have.
+/// The setters that all field formatters share.
 macro_rules! setters {
     ($fields:ident) => {
         impl $fields {
-            /// The formatter without rules.
+            /// Creates a formatter that hides nothing and bounds nothing.
             #[must_use]
             pub fn new() -> Self {
                 Self::default()
             }
 
-            /// Hides the values of these fields, in events and in spans: `[REDACTED]` stands in their place. Several calls add
-            /// up.
+            /// Hides the values of the fields with these names, in events and in spans, and writes `[REDACTED]`
+            /// instead. Several calls add up.
             ///
-            /// A name is the whole name: `password` hides no `user.password`, nor a part of a nested value. A raw identifier is
-            /// hidden with its `r#` and without.
+            /// Names are compared as a whole: `password` doesn't hide `user.password`, nor a part of a nested value. A
+            /// raw identifier is hidden with and without its `r#`.
             ///
-            /// Layers with the same type of fields share what is kept of a span: the one that was added first has written it,
-            /// by its rules. Give such layers the same rules.
+            /// Layers whose field formatters have the same type share what is kept for a span, and the layer that was
+            /// added first writes it by its own rules. Give all such layers the same rules.
             ///
             /// Default: nothing is hidden.
             ///
@@ -89,8 +90,13 @@ macro_rules! setters {
                 self
             }
 
-            /// Hides the values of all fields for whose name, without `r#`, `is_hidden` returns true. It is called for each field,
-            /// so it should be quick.
+            /// Hides the values of all fields for whose name `is_hidden` returns `true`, and writes `[REDACTED]`
+            /// instead. Several calls add up.
+            ///
+            /// The name comes without the `r#` of a raw identifier. `is_hidden` runs for every field, so it should be
+            /// fast.
+            ///
+            /// Default: nothing is hidden.
             ///
             /// ```
             #[doc = concat!("use tracing_spool_format::", stringify!($fields), ";")]
@@ -103,7 +109,8 @@ macro_rules! setters {
                 self
             }
 
-            /// Cuts values that are longer than this many bytes, at a character's boundary, with the mark `…[+N bytes]`.
+            /// Sets the longest value of a field, in bytes. A longer value is cut at a character boundary and ends with
+            /// the mark `…[+N bytes]`.
             ///
             /// Default: no limit.
             ///

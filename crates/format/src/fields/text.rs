@@ -1,4 +1,4 @@
-//! Fields as `fmt` writes them by default: `message key=value key="text"`.
+//! Writes fields as `fmt` does by default: `message key=value key="text"`.
 
 use std::any::Any;
 use std::error::Error;
@@ -17,9 +17,18 @@ use crate::fields::escape::{Escape, Value, push_int, push_quoted};
 use crate::fields::rules::{REDACTED, Rules, is_hidden_in, setters};
 use crate::line::scope;
 
-/// Fields as `fmt` writes them by default, for [`Text`](crate::Text) and [`Compact`](crate::Compact).
+/// Writes fields as `fmt` does by default, for [`Text`](crate::Text) and [`Compact`](crate::Compact).
 ///
-/// They are a type of their own, so a layer for a file never finds what a coloured layer for a console has kept of a span.
+/// This is a type of its own, so a layer for a file never sees what a coloured `fmt` layer for a console has kept for a
+/// span.
+///
+/// ```
+/// use tracing_spool_format::{Text, TextFields};
+/// let lines = tracing_subscriber::fmt::layer::<tracing_subscriber::Registry>()
+///     .event_format(Text::new())
+///     .fmt_fields(TextFields::new().max_field_bytes(4_096));
+/// # drop(lines);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct TextFields {
     pub(super) rules: Rules,
@@ -28,7 +37,8 @@ pub struct TextFields {
 setters!(TextFields);
 
 impl TextFields {
-    /// Appends fields. `sanitizes`: what a terminal obeys is escaped in messages. `is_added`: to what is kept of a span.
+    /// Appends fields. If `sanitizes`, control characters in messages are escaped. If `is_added`, the fields are
+    /// appended to what is kept for a span.
     fn push(&self, line: &mut String, sanitizes: bool, is_added: bool, fields: &impl RecordFields) {
         let escape = if sanitizes { Escape::Terminal } else { Escape::Nothing };
         fields.record(&mut Visitor { line, rules: &self.rules, escape, is_first: true, is_added });
@@ -53,7 +63,7 @@ impl<'writer> FormatFields<'writer> for TextFields {
     }
 }
 
-/// The fields of an event, by the layer's formatter of fields, whichever that is.
+/// Appends the fields of an event with the layer's field formatter, whichever that is.
 pub(crate) fn push_fields<S, N>(
     line: &mut String,
     ctx: &FmtContext<'_, S, N>,
@@ -77,15 +87,15 @@ where
 struct Visitor<'a> {
     line: &'a mut String,
     rules: &'a Rules,
-    /// Of messages and errors.
+    /// How messages and errors are escaped.
     escape: Escape,
     is_first: bool,
-    /// To what is kept of a span.
+    /// Whether the fields are appended to what is kept for a span.
     is_added: bool,
 }
 
 impl Visitor<'_> {
-    /// The name, and what parts it from the field before. False: the value is not to be written.
+    /// Writes the separator and the name of a field. Returns `false` if the value must not be written.
     #[inline]
     fn begin(&mut self, field: &Field) -> bool {
         let name = field.name();

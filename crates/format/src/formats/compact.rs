@@ -18,7 +18,8 @@ use crate::line::scope;
 use crate::line::style::{BOLD, DIM, styled, with_ansi};
 use crate::time::EventTime;
 
-/// `fmt`'s compact format, the same bytes without colours: the names of spans before the target, their fields at the end.
+/// Writes the same bytes as `fmt`'s compact format, without colours: the names of the spans come before the target,
+/// their fields at the end of the line.
 ///
 /// ```
 /// use tracing_spool_format::{Compact, TextFields};
@@ -33,7 +34,7 @@ pub struct Compact<T = EventTime> {
 }
 
 impl Compact {
-    /// The format with time, level, spans, target and fields.
+    /// Creates the format with time, level, spans, target and fields.
     #[must_use]
     pub fn new() -> Self {
         Self { options: Options::new(EventTime::utc()) }
@@ -46,7 +47,7 @@ impl Default for Compact {
     }
 }
 
-/// Shows the same.
+/// Keeps the options.
 impl<T> From<Text<T>> for Compact<T> {
     fn from(text: Text<T>) -> Self {
         Self { options: text.options.renewed() }

@@ -1,5 +1,5 @@
-//! Lines that are too long, made shorter and still valid. Of JSON the longest strings are cut first; of logfmt the end. A line says
-//! by how much in a member or pair of its own.
+//! Shortens lines that are too long and keeps them valid. In JSON the longest strings are cut first, in logfmt the end
+//! of the line. The line says by how much in a member or pair of its own.
 
 use std::ops::Range;
 
@@ -8,11 +8,11 @@ use crate::fields::logfmt::push_pair;
 
 /// An object without members.
 const EMPTY: &str = "{}\n";
-/// The mark behind a string that was cut.
+/// Follows a string that was cut.
 const MARK: &str = "…";
 
-/// Cuts a line, an object with a newline behind it, to at most `limit` bytes; `truncated` is the key of the member that says how
-/// many bytes went. Where not even the beginning of an object fits, what is left is an empty one.
+/// Cuts `line`, an object with a newline behind it, to at most `limit` bytes. The member `truncated` says how many
+/// bytes went. If not even the beginning of the object fits, an empty object is left.
 pub(crate) fn fit_json(line: &mut String, limit: usize, truncated: &str) {
     if line.len() <= limit {
         return;
@@ -27,7 +27,7 @@ pub(crate) fn fit_json(line: &mut String, limit: usize, truncated: &str) {
     let fixed: usize = line.len() - strings.iter().map(Range::len).sum::<usize>();
     let mut shorter = match longest_string(&strings, room.checked_sub(fixed)) {
         Some(longest) => with_shorter_strings(line, &strings, longest),
-        // There are too many of them: members from the beginning on, as far as they go.
+        // There are too many members: keep those from the beginning that fit.
         None => line.clone(),
     };
     close_before(&mut shorter, room);
@@ -41,7 +41,7 @@ pub(crate) fn fit_json(line: &mut String, limit: usize, truncated: &str) {
     *line = shorter;
 }
 
-/// The most bytes of a string with which all of them fit into `room`; none, if they do not.
+/// Returns the most bytes per string with which all of them fit into `room`, or `None` if they never do.
 fn longest_string(strings: &[Range<usize>], room: Option<usize>) -> Option<usize> {
     let room = room?;
     let total = |longest: usize| -> usize {
@@ -72,7 +72,8 @@ fn with_shorter_strings(line: &str, strings: &[Range<usize>], longest: usize) ->
     out
 }
 
-/// The beginning of a string's inside, of at most so many bytes, that ends between two characters and two escapes.
+/// Returns the beginning of a string's inside, at most `longest` bytes long, without splitting a character or an
+/// escape.
 fn whole_units(inside: &str, longest: usize) -> &str {
     let mut end = 0;
     while end < inside.len() {
@@ -85,7 +86,7 @@ fn whole_units(inside: &str, longest: usize) -> &str {
     &inside[..end]
 }
 
-/// Of the escape or the character that a text begins with, inside a string.
+/// Returns the length of the escape or character that `text`, the inside of a string, begins with.
 fn unit_bytes(text: &str) -> usize {
     match text.as_bytes() {
         [b'\\', b'u', ..] => 6,
@@ -98,7 +99,8 @@ fn char_bytes(text: &str) -> usize {
     text.chars().next().map_or(1, char::len_utf8)
 }
 
-/// Cuts a line of pairs, with a newline behind it, to at most `limit` bytes, and closes the quotes it was cut in.
+/// Cuts a line of pairs, with a newline behind it, to at most `limit` bytes, and closes the quotes if it was cut inside
+/// some.
 pub(crate) fn fit_pairs(line: &mut String, limit: usize) {
     if line.len() <= limit {
         return;
@@ -123,7 +125,7 @@ pub(crate) fn fit_pairs(line: &mut String, limit: usize) {
     line.push('\n');
 }
 
-/// Takes the end of the line off: its newline and closing brace, and members that go beyond `room`.
+/// Removes the end of the line: the newline, the closing brace, and members beyond `room`.
 fn close_before(line: &mut String, room: usize) {
     let tokens = Tokens::of(line);
     let ends = tokens.members.iter().copied().filter(|end| *end <= room);
@@ -131,10 +133,10 @@ fn close_before(line: &mut String, room: usize) {
     line.truncate(end);
 }
 
-/// Where the strings that are values stand, and where the members of the outermost object end.
+/// Where the string values stand, and where the members of the outermost object end.
 #[derive(Debug, Default)]
 struct Tokens {
-    /// Their insides.
+    /// The insides of the strings.
     strings: Vec<Range<usize>>,
     members: Vec<usize>,
 }

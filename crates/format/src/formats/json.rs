@@ -1,4 +1,4 @@
-//! `fmt`'s JSON, and JSON with keys of one's own: an object a line.
+//! `fmt`'s JSON, with its keys or with your own: one object per line.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::line::options::{Options, setters, with_metadata, with_thread_words};
 use crate::line::scope;
 use crate::time::EventTime;
 
-/// `fmt`'s JSON, the same bytes; or with keys of one's own, and a bound of the line that leaves it valid.
+/// Writes the same bytes as `fmt`'s JSON, or JSON with keys of your own. A line can be bounded and stays valid JSON.
 ///
 /// ```
 /// use tracing_spool_format::{Json, JsonFields};
@@ -56,7 +56,7 @@ impl Default for Shape {
 }
 
 impl Json {
-    /// The format with time, level, fields, target and spans.
+    /// Creates the format with time, level, fields, target and spans.
     #[must_use]
     pub fn new() -> Self {
         Self { options: Options::new(EventTime::utc()), shape: Shape::default() }
@@ -69,7 +69,7 @@ impl Default for Json {
     }
 }
 
-/// Shows the same.
+/// Keeps the options.
 impl<T> From<Text<T>> for Json<T> {
     fn from(text: Text<T>) -> Self {
         Self { options: text.options.renewed(), shape: Shape::default() }
@@ -79,7 +79,7 @@ impl<T> From<Text<T>> for Json<T> {
 setters!(Json { shape });
 
 impl<T> Json<T> {
-    /// Sets what the members of a line are called.
+    /// Sets the names of the members of a line.
     ///
     /// Default: [`Keys::fmt`].
     #[must_use]
@@ -88,9 +88,9 @@ impl<T> Json<T> {
         self
     }
 
-    /// Sets whether the fields of an event stand beside all else, instead of in an object of their own.
+    /// Sets whether the fields of an event stand beside the other members instead of in an object of their own.
     ///
-    /// Default: false.
+    /// Default: `false`.
     #[must_use]
     pub fn flatten_event(mut self, is_flat: bool) -> Self {
         let keys = &mut self.shape.keys;
@@ -100,34 +100,34 @@ impl<T> Json<T> {
 
     /// Sets whether the innermost span is shown.
     ///
-    /// Default: true.
+    /// Default: `true`.
     #[must_use]
     pub fn with_current_span(mut self, is_shown: bool) -> Self {
         self.shape.current_span = is_shown;
         self
     }
 
-    /// Sets whether all spans are shown, as a list from the root.
+    /// Sets whether all spans are shown, as a list that begins with the root.
     ///
-    /// Default: true.
+    /// Default: `true`.
     #[must_use]
     pub fn with_span_list(mut self, is_shown: bool) -> Self {
         self.shape.span_list = is_shown;
         self
     }
 
-    /// Sets whether DEL and the C1 controls, which JSON allows as they are and terminals obey, are written as `\u007f` to `\u009f`. A
-    /// writer that escapes them otherwise, as tracing-spool does, would leave no JSON.
+    /// Sets whether DEL and the C1 controls are written as `\u007f` to `\u009f`. JSON allows them as they are, but
+    /// terminals obey them. A writer that escapes them in its own way, as tracing-spool does, would break the JSON.
     ///
-    /// Default: false, as in `fmt`; true in `spool.layer().json()`.
+    /// Default: `false`, as in `fmt`; `true` in `spool.layer().json()`.
     #[must_use]
     pub fn escape_controls(mut self, are_escaped: bool) -> Self {
         self.shape.escapes_controls = are_escaped;
         self
     }
 
-    /// Sets the length of the longest line in bytes, its newline included. A longer one is cut and stays valid JSON: the longest
-    /// strings lose their ends, and a member `truncated_bytes` says how much went.
+    /// Sets the length of the longest line in bytes, including its newline. A longer line is cut and stays valid JSON:
+    /// its longest strings lose their ends, and the member `truncated_bytes` says how many bytes went.
     ///
     /// Default: no limit.
     ///
@@ -184,7 +184,8 @@ where
     }
 }
 
-/// The fields of the event, by the rules of the layer's formatter of fields; or what another kind of formatter makes of them.
+/// Appends the fields of the event by the rules of the layer's field formatter, or what a foreign field formatter makes
+/// of them.
 fn members<S, N>(
     line: &mut String,
     ctx: &FmtContext<'_, S, N>,
@@ -206,7 +207,7 @@ where
     Ok(())
 }
 
-/// The key of a member, behind a comma but for the first.
+/// Appends the key of a member, with a comma before all but the first.
 fn member(line: &mut String, key: &str) {
     if line.len() > 1 {
         line.push(',');
@@ -325,7 +326,7 @@ impl<T: FormatTime> Json<T> {
     }
 }
 
-/// The innermost span before, all of them behind.
+/// Puts the innermost span before the fields, and the list of all spans behind them.
 fn push_span(are_json: bool) -> impl Fn(&mut scope::Scope, &str, &str) {
     const AROUND: usize = "{\"fields\":\"\",\"name\":\"\"},".len();
     move |scope, name, fields| {

@@ -1,10 +1,10 @@
-//! What the members of a JSON line are called: as `fmt` has them, or as a collector wants them.
+//! Names for the members of a JSON line, as `fmt` has them or as a log collector expects them.
 
 use tracing_core::Level;
 
 use crate::fields::escape::{push_json, push_json_string};
 
-/// The keys of a JSON line, and whether the fields of the event stand in an object of their own.
+/// Sets the names of the members of a JSON line, and whether the fields of an event stand in an object of their own.
 ///
 /// ```
 /// use tracing_spool_format::{Json, Keys};
@@ -14,19 +14,19 @@ use crate::fields::escape::{push_json, push_json_string};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
     pub(crate) names: Names,
-    /// Of the message, as it is.
+    /// The key of the message, without quotes.
     pub(crate) message: String,
-    /// None: the fields of the event stand beside all else.
+    /// `None` if the fields of the event stand beside the other members.
     pub(crate) fields: Option<String>,
     pub(crate) levels: Levels,
     pub(crate) source: Source,
-    /// Whether what the bridge of the `log` crate says of a record stands among its fields.
+    /// Whether the fields that the `log` bridge adds are shown.
     pub(crate) has_log_fields: bool,
-    /// Members that are the same in every line.
+    /// Members that are the same in every line, encoded.
     pub(crate) constants: String,
 }
 
-/// Each in quotes, with its colon.
+/// Encoded keys: each in quotes, with its colon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Names {
     pub(crate) timestamp: String,
@@ -54,9 +54,9 @@ pub(crate) enum Levels {
 /// How file and line are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// As members of their own.
+    /// As two members.
     Members,
-    /// As one object, the line as a string, as Google Cloud wants it.
+    /// As one object with the line as a string, as Google Cloud expects it.
     Location,
 }
 
@@ -94,8 +94,8 @@ renames! {
 }
 
 impl Keys {
-    /// As `tracing_subscriber::fmt` has them: `timestamp`, `level`, `fields`, `target`, `filename`, `line_number`, `span`,
-    /// `spans`, `threadName`, `threadId`.
+    /// Returns the keys that `tracing_subscriber::fmt` uses: `timestamp`, `level`, `fields`, `target`, `filename`,
+    /// `line_number`, `span`, `spans`, `threadName`, `threadId`.
     #[must_use]
     pub fn fmt() -> Self {
         Self {
@@ -122,8 +122,8 @@ impl Keys {
         }
     }
 
-    /// As the Elastic Common Schema has them: `@timestamp`, `log.level`, `message`, `log.logger`, `trace.id` and on. The fields of
-    /// an event stand beside these.
+    /// Returns the keys of the Elastic Common Schema: `@timestamp`, `log.level`, `message`, `log.logger`, `trace.id`
+    /// and so on. The fields of an event stand beside these.
     ///
     /// ```
     /// use tracing_spool_format::{Json, Keys};
@@ -154,8 +154,8 @@ impl Keys {
         .constant("ecs.version", "8.11.0")
     }
 
-    /// As Google Cloud Logging has them: `severity`, `time`, `message`, `logging.googleapis.com/trace` and on. The fields of an
-    /// event stand beside these.
+    /// Returns the keys of Google Cloud Logging: `severity`, `time`, `message`, `logging.googleapis.com/trace` and so
+    /// on. The fields of an event stand beside these.
     ///
     /// ```
     /// use tracing_spool_format::{Json, Keys};
@@ -182,7 +182,7 @@ impl Keys {
         }
     }
 
-    /// Puts the fields of an event beside all else, instead of into an object of their own.
+    /// Puts the fields of an event beside the other members instead of into an object of their own.
     #[must_use]
     pub fn flatten(mut self) -> Self {
         self.fields = None;
@@ -198,7 +198,7 @@ impl Keys {
         self
     }
 
-    /// Names the members for the trace and for the span that [`Json::ids`](crate::Json::ids) finds.
+    /// Names the members for the ids of the trace and the span, as found by [`Json::ids`](crate::Json::ids).
     ///
     /// Default: `trace_id` and `span_id`.
     #[must_use]
@@ -208,13 +208,15 @@ impl Keys {
     }
 
     /// Writes levels in lower case.
+    ///
+    /// Default: upper case.
     #[must_use]
     pub fn lowercase_levels(mut self) -> Self {
         self.levels = Levels::Lower;
         self
     }
 
-    /// Adds a member that is the same in every line: the name of the service, its version.
+    /// Adds a member that is the same in every line, such as the name or version of the service. Several calls add up.
     ///
     /// ```
     /// let keys = tracing_spool_format::Keys::ecs().constant("service.name", "shop");

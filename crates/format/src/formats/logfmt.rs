@@ -17,8 +17,13 @@ use crate::line::options::{Options, setters, with_metadata, with_thread_words};
 use crate::line::scope;
 use crate::time::EventTime;
 
-/// Logfmt, one pair after the other: `ts=2026-11-23T18:19:11.000250Z level=info span=request target=shop::orders msg=shipped
-/// order=7 id=7`. The fields of spans come last, from the root.
+/// Writes logfmt, one `key=value` pair after the other:
+///
+/// ```text
+/// ts=2026-11-23T18:19:11.000250Z level=info span=request target=shop::orders msg=shipped order=7 id=7
+/// ```
+///
+/// The fields of the spans come last, beginning with the root's.
 ///
 /// ```
 /// use tracing_spool_format::{Logfmt, LogfmtFields};
@@ -34,7 +39,7 @@ pub struct Logfmt<T = EventTime> {
 }
 
 impl Logfmt {
-    /// The format with time, level, spans, target and fields.
+    /// Creates the format with time, level, spans, target and fields.
     #[must_use]
     pub fn new() -> Self {
         Self { options: Options::new(EventTime::utc()), max_line_bytes: usize::MAX }
@@ -47,7 +52,7 @@ impl Default for Logfmt {
     }
 }
 
-/// Shows the same.
+/// Keeps the options.
 impl<T> From<Text<T>> for Logfmt<T> {
     fn from(text: Text<T>) -> Self {
         Self { options: text.options.renewed(), max_line_bytes: usize::MAX }
@@ -57,10 +62,10 @@ impl<T> From<Text<T>> for Logfmt<T> {
 setters!(Logfmt { max_line_bytes });
 
 impl<T> Logfmt<T> {
-    /// Sets the length of the longest line in bytes, its newline included. A longer one is cut, its quotes are closed, and a pair
-    /// `truncated_bytes` says how much went.
+    /// Sets the length of the longest line in bytes, including its newline. A longer line is cut, its quotes are
+    /// closed, and the pair `truncated_bytes` says how many bytes went.
     ///
-    /// Default: no limit; in `spool.layer().logfmt()` the longest record.
+    /// Default: no limit; in `spool.layer().logfmt()`, the longest record.
     ///
     /// ```
     /// let logfmt = tracing_spool_format::Logfmt::new().max_line_bytes(16 * 1024);

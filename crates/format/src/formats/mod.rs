@@ -1,4 +1,4 @@
-//! The formats: in which order a line says what, and how JSON is bounded.
+//! The line formats, and how lines of JSON and logfmt are bounded.
 
 pub(crate) mod compact;
 mod fit;

@@ -17,8 +17,11 @@ use crate::line::scope;
 use crate::line::style::{BOLD, DIM, styled, with_ansi};
 use crate::time::EventTime;
 
-/// `fmt`'s default format, the same bytes without colours:
-/// `2026-11-23T18:19:11.000250Z  INFO request{id=7}: shop::orders: shipped order=7`.
+/// Writes the same bytes as `fmt`'s default format, without colours:
+///
+/// ```text
+/// 2026-11-23T18:19:11.000250Z  INFO request{id=7}: shop::orders: shipped order=7
+/// ```
 ///
 /// ```
 /// use tracing_spool_format::{Text, TextFields};
@@ -33,7 +36,7 @@ pub struct Text<T = EventTime> {
 }
 
 impl Text {
-    /// The format with time, level, spans, target and fields.
+    /// Creates the format with time, level, spans, target and fields.
     #[must_use]
     pub fn new() -> Self {
         Self { options: Options::new(EventTime::utc()) }

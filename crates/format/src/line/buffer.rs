@@ -1,20 +1,21 @@
-//! The line in the making, in memory that each thread keeps. A line reaches its writer whole, in one piece, or not at all: a
-//! `Display` that panics in the middle of an event leaves nothing behind.
+//! The line under construction, in memory that each thread keeps. A line reaches its writer whole, in one piece, or not
+//! at all: if a `Display` panics in the middle of an event, nothing of the line is written.
 
 use std::cell::Cell;
 use std::fmt;
 
 use tracing_subscriber::fmt::format::Writer;
 
-/// Longer ones are not kept for the next line.
+/// A longer buffer is freed and not kept for the next line.
 const KEPT_BYTES: usize = 64 * 1024;
 
 thread_local! {
     static SPARE: Cell<(String, String)> = const { Cell::new((String::new(), String::new())) };
 }
 
-/// Makes a line, and hands it over if it came to its end. `make` has a second text at hand, empty too, for what it finds early and
-/// shows late. A line that is made while another is (a `Display` that logs) has memory of its own.
+/// Builds a line and hands it over if `make` completes. `make` gets a second buffer, empty as well, for text that it
+/// finds early and shows late. A line that is built while another one is (by a `Display` that logs) gets memory of its
+/// own.
 pub(crate) fn line(
     writer: &mut Writer<'_>,
     make: impl FnOnce(&mut String, &mut String) -> fmt::Result,

@@ -1,22 +1,22 @@
-//! Trace and span ids in every line, from whatever keeps them in a span.
+//! Shows trace and span ids in every line, taken from whatever a layer stores in a span.
 
 use std::fmt;
 use std::sync::Arc;
 
 use tracing_subscriber::registry::{Extensions, LookupSpan, SpanRef};
 
-/// The ids of the trace and the span that an event belongs to, as they are to stand in the line.
+/// The ids of the trace and the span that an event belongs to, as the line shows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ids {
-    /// Of the trace.
+    /// The id of the trace.
     pub trace: String,
-    /// Of the span.
+    /// The id of the span.
     pub span: String,
 }
 
 impl Ids {
-    /// Both ids, from what displays as them.
+    /// Creates both ids from anything that displays as them.
     ///
     /// ```
     /// let ids = tracing_spool_format::Ids::new("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
@@ -27,7 +27,7 @@ impl Ids {
         Self { trace: trace.to_string(), span: span.to_string() }
     }
 
-    /// Behind the fields of a text.
+    /// Appends the ids behind the fields of a text line.
     pub(crate) fn push_text(&self, line: &mut String) {
         for (key, id) in [(" trace_id=", &self.trace), (" span_id=", &self.span)] {
             line.push_str(key);
@@ -38,7 +38,7 @@ impl Ids {
 
 type Find = dyn Fn(&Extensions<'_>) -> Option<Ids> + Send + Sync;
 
-/// Finds the ids in what is kept of a span.
+/// Finds the ids in the extensions of a span.
 #[derive(Clone, Default)]
 pub(crate) struct Finder(Option<Arc<Find>>);
 
@@ -47,7 +47,7 @@ impl Finder {
         Self(Some(Arc::new(find)))
     }
 
-    /// The ids of a span.
+    /// Returns the ids of a span.
     pub(crate) fn of<S: for<'a> LookupSpan<'a>>(&self, span: &SpanRef<'_, S>) -> Option<Ids> {
         self.0.as_ref().and_then(|find| find(&span.extensions()))
     }

@@ -1,4 +1,4 @@
-//! A line in the making, and what of an event's surroundings is shown in it: time, thread, spans, ids.
+//! The line under construction, and what it shows of an event's surroundings: time, thread, spans, ids.
 
 pub(crate) mod buffer;
 pub(crate) mod ids;

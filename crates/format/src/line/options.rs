@@ -1,4 +1,4 @@
-//! What of an event's surroundings is shown, in every format alike: time, level, thread, target, file and line, ids.
+//! Options that all formats share: time, level, thread, target, file, line number and ids.
 
 use std::cell::OnceCell;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::line::style::{DIM, of_level, styled};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options<T> {
-    /// None: no time.
+    /// `None` shows no time.
     pub(crate) timer: Option<T>,
     pub(crate) level: bool,
     pub(crate) target: bool,
@@ -42,7 +42,7 @@ impl<T> Options<T> {
         }
     }
 
-    /// The same for a format that shows spans otherwise.
+    /// Returns the same options for a format that shows spans differently.
     pub(crate) fn renewed(self) -> Self {
         Self { layer: LayerId::new(), ..self }
     }
@@ -63,7 +63,7 @@ impl<T> Options<T> {
     }
 }
 
-/// Tells one formatter from another. What is kept of a span belongs to one: two layers may see different spans.
+/// Identifies a formatter. What is kept in a span belongs to one of them, because two layers may see different spans.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LayerId(u64);
 
@@ -78,14 +78,14 @@ impl LayerId {
     }
 }
 
-/// Another formatter, though it formats alike.
+/// Gives the clone an id of its own: it is another formatter, even if it formats alike.
 impl Clone for LayerId {
     fn clone(&self) -> Self {
         Self::new()
     }
 }
 
-/// The level in five characters, to the right.
+/// Returns the level, right-aligned in five characters.
 fn padded(level: Level) -> &'static str {
     match level {
         Level::TRACE => "TRACE",
@@ -96,10 +96,10 @@ fn padded(level: Level) -> &'static str {
     }
 }
 
-/// What is shown of a thread.
+/// What a line shows of a thread.
 struct Thread {
     name: Option<String>,
-    /// As `{:0>2?}` shows it.
+    /// The id as `{:0>2?}` shows it.
     padded_id: String,
     id: String,
 }
@@ -120,12 +120,12 @@ fn with_thread<R>(mut show: impl FnMut(&Thread) -> R) -> R {
     };
     match THREAD.try_with(|thread| show(thread.get_or_init(look))) {
         Ok(shown) => shown,
-        // While a thread ends it keeps nothing.
+        // A thread that is ending has no thread-local values left.
         Err(_) => show(&look()),
     }
 }
 
-/// Appends the thread's name, as wide as the widest seen, and its id, each with a blank behind it.
+/// Appends the thread's name, as wide as the widest one so far, and its id, each followed by a space.
 fn push_thread<T>(line: &mut String, options: &Options<T>) {
     static WIDEST: AtomicUsize = AtomicUsize::new(0);
     if !options.thread_names && !options.thread_ids {
@@ -153,7 +153,8 @@ fn push_thread<T>(line: &mut String, options: &Options<T>) {
     });
 }
 
-/// Shows the thread's name, or its id where it has none and ids are not shown; and its id; of both, what is to be shown.
+/// Passes `show` the thread's name and its id, each if it is to be shown. A thread without a name shows its id instead,
+/// unless ids are shown anyway.
 pub(crate) fn with_thread_words<T>(options: &Options<T>, mut show: impl FnMut(Option<&str>, Option<&str>)) {
     if !options.thread_names && !options.thread_ids {
         return;
@@ -165,7 +166,7 @@ pub(crate) fn with_thread_words<T>(options: &Options<T>, mut show: impl FnMut(Op
     });
 }
 
-/// What an event says of where it comes from; of a record of the `log` crate, what that says.
+/// Returns where an event comes from; for a record of the `log` crate, what the record says about that.
 macro_rules! with_metadata {
     ($event:ident, |$meta:ident| $body:expr) => {{
         #[cfg(feature = "log")]
@@ -179,11 +180,11 @@ macro_rules! with_metadata {
 }
 pub(crate) use with_metadata;
 
-/// The setters that all formats have.
+/// The setters that all formats share.
 macro_rules! setters {
     ($format:ident { $($kept:ident),* }) => {
         impl<T> $format<T> {
-            /// Shows time by this timer.
+            /// Sets the timer that writes the time of each event.
             ///
             /// Default: [`EventTime::utc`](crate::EventTime::utc).
             #[must_use]
@@ -191,7 +192,7 @@ macro_rules! setters {
                 $format { options: self.options.with_timer(Some(timer)), $($kept: self.$kept),* }
             }
 
-            /// Shows no time.
+            /// Leaves out the time.
             #[must_use]
             pub fn without_time(self) -> $format<()> {
                 $format { options: self.options.with_timer(None), $($kept: self.$kept),* }
@@ -199,7 +200,7 @@ macro_rules! setters {
 
             /// Sets whether the level is shown.
             ///
-            /// Default: true.
+            /// Default: `true`.
             #[must_use]
             pub fn with_level(mut self, is_shown: bool) -> Self {
                 self.options.level = is_shown;
@@ -208,7 +209,7 @@ macro_rules! setters {
 
             /// Sets whether the target is shown.
             ///
-            /// Default: true.
+            /// Default: `true`.
             #[must_use]
             pub fn with_target(mut self, is_shown: bool) -> Self {
                 self.options.target = is_shown;
@@ -217,16 +218,16 @@ macro_rules! setters {
 
             /// Sets whether the source file is shown.
             ///
-            /// Default: false.
+            /// Default: `false`.
             #[must_use]
             pub fn with_file(mut self, is_shown: bool) -> Self {
                 self.options.file = is_shown;
                 self
             }
 
-            /// Sets whether the line in the source file is shown.
+            /// Sets whether the line number in the source file is shown.
             ///
-            /// Default: false.
+            /// Default: `false`.
             #[must_use]
             pub fn with_line_number(mut self, is_shown: bool) -> Self {
                 self.options.line_number = is_shown;
@@ -235,7 +236,7 @@ macro_rules! setters {
 
             /// Sets whether the name of the thread is shown.
             ///
-            /// Default: false.
+            /// Default: `false`.
             #[must_use]
             pub fn with_thread_names(mut self, are_shown: bool) -> Self {
                 self.options.thread_names = are_shown;
@@ -244,21 +245,22 @@ macro_rules! setters {
 
             /// Sets whether the id of the thread is shown.
             ///
-            /// Default: false.
+            /// Default: `false`.
             #[must_use]
             pub fn with_thread_ids(mut self, are_shown: bool) -> Self {
                 self.options.thread_ids = are_shown;
                 self
             }
 
-            /// Shows the ids that `find` finds in what is kept of the event's span, as `trace_id` and `span_id`. It is called for
-            /// each event in a span.
+            /// Sets how the ids of the trace and the span are found. Lines show them as `trace_id` and `span_id`.
+            ///
+            /// `find` gets the extensions of the event's span, and runs for every event in a span.
             ///
             /// Default: no ids.
             ///
             /// ```
             #[doc = concat!("use tracing_spool_format::{Ids, ", stringify!($format), "};")]
-            /// struct Request { trace: u128, span: u64 } // what a layer of yours keeps in each span
+            /// struct Request { trace: u128, span: u64 } // stored in each span by a layer of yours
             #[doc = concat!("let format = ", stringify!($format), "::new().ids(|span| {")]
             ///     let request = span.get::<Request>()?;
             ///     Some(Ids::new(format_args!("{:032x}", request.trace), format_args!("{:016x}", request.span)))
@@ -278,14 +280,14 @@ macro_rules! setters {
 }
 pub(crate) use setters;
 
-/// Appends what a timer says; one that fails is as `fmt` has it.
+/// Appends the time. If the timer fails, writes what `fmt` writes then.
 fn push_time<T: FormatTime>(line: &mut String, timer: &T) {
     if timer.format_time(&mut Writer::new(line)).is_err() {
         line.push_str("<unknown time>");
     }
 }
 
-/// How a line of text begins: time, level, thread.
+/// Appends the beginning of a text line: time, level, thread.
 #[inline]
 pub(crate) fn push_head<T: FormatTime>(line: &mut String, options: &Options<T>, level: Level) {
     if let Some(timer) = &options.timer {

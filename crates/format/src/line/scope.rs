@@ -1,7 +1,8 @@
-//! The spans around an event, rendered once and kept in the innermost of them, where there is a place for that: a
-//! [`KeepScopes`] has made it as the span was created. Without one, each event walks over its spans.
+//! The spans around an event, rendered once and kept in the innermost of them if [`KeepScopes`] has made a place for
+//! that when the span was created. Without such a place, each event walks over its spans.
 //!
-//! What is kept belongs to one formatter, as two layers may see different spans, and holds until the fields of any span change.
+//! What is kept belongs to one formatter, because two layers may see different spans. It is valid until the fields of
+//! any span change.
 
 use std::any::TypeId;
 use std::sync::Mutex;
@@ -17,19 +18,21 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::line::options::LayerId;
 
-/// What stands before the fields of an event takes, as a rule.
+/// The initial capacity for what precedes the fields of an event, which suffices as a rule.
 const FIRST_BYTES: usize = 128;
 
-/// How often the fields of a span have changed.
+/// Counts how often the fields of any span have changed.
 static CHANGES: AtomicU64 = AtomicU64::new(0);
 
-/// The fields of a span have changed: after they have, and before anybody else can read them.
+/// Records that the fields of a span have changed. Call it after the change and before anybody else can read them.
 pub(crate) fn a_span_changed() {
     CHANGES.fetch_add(1, Ordering::Release);
 }
 
-/// A layer that lets the formats of this package keep what they have rendered of a span, so that an event in spans costs no walk
-/// over them. It shows nothing itself. Add it before the layers that format.
+/// A layer that lets the formats of this crate keep what they have rendered of a span, so an event doesn't have to walk
+/// over its spans. It writes nothing itself.
+///
+/// Add it before the layers that format.
 ///
 /// ```
 /// use tracing_spool_format::{KeepScopes, Text, TextFields};
@@ -52,7 +55,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for KeepScopes {
     }
 }
 
-/// Where scopes are kept.
+/// Where a span keeps rendered scopes.
 #[derive(Debug, Default)]
 struct Place(Mutex<Vec<Kept>>);
 
@@ -65,15 +68,15 @@ struct Kept {
     scope: Scope,
 }
 
-/// What stands before and behind the fields of an event.
+/// What precedes and follows the fields of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) before: String,
     pub(crate) behind: String,
 }
 
-/// Shows the scope of a span to `read`: as it is kept, or as `push` makes it of each span, from the root. `keeps`: fields of this
-/// type say when they change, so that it may be kept.
+/// Passes the scope of a span to `read`: the kept one, or one that `push` builds from each span, beginning with the
+/// root. `keeps` tells whether the field formatter reports changes, without which a scope can't be kept.
 pub(crate) fn with<S, N, R>(
     span: &SpanRef<'_, S>,
     layer: &LayerId,
@@ -88,7 +91,7 @@ where
     let changes = CHANGES.load(Ordering::Acquire);
     let (layer, fields) = (layer.number(), TypeId::of::<N>());
     let is_same = |kept: &Kept| kept.layer == layer && kept.fields == fields;
-    // Another thread that looks at the same span is not waited for.
+    // Don't wait for another thread that looks at the same span.
     {
         let extensions = span.extensions();
         if let Some(kept) = extensions.get::<Place>().and_then(|place| place.0.try_lock().ok()) {

@@ -1,5 +1,5 @@
-//! Colours for a terminal, as `fmt` has them. Only what a text format writes around the fields is coloured: what is kept of a span
-//! for other layers has no escapes in it.
+//! Colours for a terminal, as in `fmt`. Only what a text format writes around the fields is coloured, so that what is
+//! kept for a span holds no escapes when other layers use it.
 
 use tracing_core::Level;
 
@@ -17,7 +17,7 @@ pub(crate) fn of_level(level: Level) -> &'static str {
     }
 }
 
-/// Appends what `push` does, in this style where there are colours.
+/// Appends what `push` does, in this style if colours are on.
 #[inline]
 pub(crate) fn styled<R>(
     line: &mut String,
@@ -38,11 +38,12 @@ pub(crate) fn styled<R>(
 macro_rules! with_ansi {
     ($format:ident) => {
         impl<T> $format<T> {
-            /// Sets whether time, level, spans and target are coloured, for a terminal. Fields never are, so that a layer beside
-            /// this one, to a file, has no escapes in its lines. What `fmt::Layer::with_ansi` says is not asked, as it is on
-            /// by default where the line goes to a file.
+            /// Sets whether time, level, spans and target are coloured, for a terminal.
             ///
-            /// Default: false.
+            /// Fields are never coloured, so a layer beside this one that writes to a file has no escapes in its lines.
+            /// The format doesn't follow `fmt::Layer::with_ansi`, because that is on by default for files too.
+            ///
+            /// Default: `false`.
             ///
             /// ```
             /// use std::io::IsTerminal;
