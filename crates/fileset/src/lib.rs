@@ -1,20 +1,21 @@
-//! A rotating, bounded, self-healing set of log files: the engine of `tracing-spool`, usable alone.
+//! A rotating, bounded, self-healing set of log files, as an [`io::Write`](std::io::Write) or driven by your own
+//! thread. It is the engine of [`tracing-spool`](https://docs.rs/tracing-spool), and works without it.
 //!
-//! An [`Engine`] is a live file (`app.log`) and its backups (`app.log.1`, the newest, and on). You hand it records. It
-//! rotates by size between two records, keeps the whole set within a budget of bytes at every instant, and goes on
-//! when the disk does not: a rotation that fails is finished later, a full disk makes records wait, a live file that
-//! others moved is opened anew. It knows nothing of `tracing`, has no thread and no queue, and never sleeps.
+//! A file set is a live file (`app.log`) and its backups (`app.log.1`, the newest, and so on). You hand it records. It
+//! rotates by size between two records, and keeps the whole set within a budget of bytes at every instant. When the
+//! disk fails, it carries on: it finishes a failed rotation later, lets records wait while the disk is full, and
+//! reopens a live file that others have moved. It knows nothing about `tracing`, has no queue, and never sleeps.
 //!
-//! From a path and the defaults one can tell what will stand on the disk: at most 60 MiB in `app.log` and
-//! `app.log.1` to `app.log.5`, each at most 10 MiB unless one record is longer; beside them a lock file
-//! (`.app.log.lock`), an alert file while there is trouble, and for the moment of a rotation an empty `.app.log.new`.
-//! No other name is created, renamed or removed. With [`Naming::Timestamped`] backups are called `app.log.20261123T181911Z`
-//! or, if the clock rotates too, by the period that they hold (`app.log.2026-11-23`),
-//! and with [`Settings::archive_dir`] they stand elsewhere, with a second lock file.
+//! The defaults bound what stands on the disk: at most 60 MiB in `app.log` and `app.log.1` to `app.log.5`, each at most
+//! 10 MiB unless a single record is longer. Beside them stand a lock file (`.app.log.lock`), an alert file while there
+//! is trouble, and an empty `.app.log.new` for the duration of a rotation. The set creates, renames and removes no
+//! other name. With [`Naming::Timestamped`], backups are called `app.log.20261123T181911Z` or, if the clock rotates
+//! too, by the period that they hold (`app.log.2026-11-23`). With [`Settings::archive_dir`] they stand in another
+//! directory, which has a lock file of its own.
 //!
 //! # As an `io::Write`
 //!
-//! A record is a line, however its bytes come. It goes to the file at once, whole, on the caller's thread:
+//! A record is a line, however its bytes arrive. A [`FileSet`] writes it at once, whole, on the caller's thread:
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;
@@ -25,17 +26,17 @@
 //! let mut settings = Settings::new(&path);
 //! settings.max_bytes = 1 << 20;
 //! settings.backup_count = 3;
-//! let mut log = FileSet::open(settings)?; // every fault of the settings at once, before anything is touched
+//! let mut log = FileSet::open(settings)?; // reports every fault of the settings before it touches anything
 //! writeln!(log, "order {} shipped", 7)?;
 //! assert_eq!(std::fs::read_to_string(&path)?, "order 7 shipped\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Lines are refused (`StorageFull`, `WouldBlock` and the like) while the set can take none; a line that was begun
-//! is taken, and its rest is held inside. Retries and probes happen when the next line comes: with nobody to call
-//! it, a set used in this way does nothing between two writes.
+//! While the set can take no lines, it refuses them with `StorageFull`, `WouldBlock` and the like. A line that was
+//! begun is accepted, and the set keeps its rest. Retries and probes happen when the next line arrives; between two
+//! writes such a set does nothing.
 //!
-//! # Behind a queue of another crate
+//! # Behind another crate's queue
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;
@@ -48,10 +49,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Driven with time as a value
+//! # Driven by your own thread
 //!
-//! An [`Engine`] is the same set without a clock. The writer thread of `tracing-spool` gives it a [`Batch`] and the time,
-//! and is told when to come again:
+//! An [`Engine`] is the same set without a clock. You pass it a [`Batch`] and the time, as the writer thread of
+//! `tracing-spool` does, and it tells you when to call again:
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;
@@ -72,13 +73,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # By the clock, and for those who read
+//! # Rotation by the clock, and tailers
 //!
-//! [`Settings::rotate_every`] takes a [`Schedule`]: rotation each minute, hour, day or week in UTC or a time zone,
-//! besides by size. [`Engine::wake_at`] then names the boundary too, as long as the live file has content.
-//! [`Settings::quiet_rotation`] keeps a file silent before it is renamed, so that readers that look at its name now and
-//! then reach its end: records stay in the batch for that long, and the owner says with [`Engine::set_pressed`] when it
-//! has no room for them.
+//! [`Settings::rotate_every`] takes a [`Schedule`]: besides by size, the set then rotates each minute, hour, day or
+//! week, in UTC or in a time zone. While the live file has content, [`Engine::wake_at`] takes the next boundary into
+//! account.
+//!
+//! [`Settings::quiet_rotation`] keeps a file silent for a while before it is renamed, so that tailers that poll its
+//! name reach its end. Records stay in the batch meanwhile. Call [`Engine::set_pressed`] when you have no more room for
+//! them.
 //!
 //! ```
 //! use std::time::Duration;
@@ -91,25 +94,31 @@
 //!
 //! # What it touches
 //!
-//! The directory is opened once, locked, and worked in by name: what others do to the path leads nothing astray, and another
-//! directory is entered only with its lock in hand. A file is known by device and inode: what was put in the place of a
-//! backup is not removed for it. A first start, where no lock file of this log stands, removes nothing: if files that stand
-//! there would have to go, [`FileSet::open`] says which, and fails. Each removal is an [`Event`].
+//! The set opens its directory once, locks it, and works in it by name, so that nothing others do to the path can lead
+//! it astray. It enters another directory only with that directory's lock in hand. It knows files by device and inode,
+//! and never removes a file that was put in the place of a backup.
 //!
-//! # What it rests on
+//! The first start, when there is no lock file of this log yet, removes nothing: if existing files would have to go,
+//! [`FileSet::open`] names them and fails. Each removal is an [`Event`].
 //!
-//! Everything outside is behind two small traits, [`Fs`] and [`LogFile`]; errors are told apart by errno, never by text.
-//! Decisions are pure functions. A forked child must open a set of its own; writes to an inherited one are refused.
+//! # How it is built
+//!
+//! Everything outside is behind two small traits, [`Fs`] and [`LogFile`]. Errors are told apart by errno, never by
+//! their text, and decisions are pure functions. A forked child must open a set of its own; writes to an inherited one
+//! are refused.
 //!
 //! # Features
 //!
-//! - `sim`: `SimDisk` and `SimClock`, a disk in memory with faults by script, a capacity, crashes and power cuts, and a
-//!   clock that jumps, for testing what stands on the engine. Off by default.
-//! - `gzip`, `zstd`: [`Settings::compression`] of backups; whoever drives the set performs the orders
-//!   ([`Engine::take_order`]). Off by default. A set with compressed backups is kept by a build without them, too.
-//! - `serde`: counters, alerts and failures can be serialised. Off by default.
+//! All features are off by default.
 //!
-//! Unix only.
+//! - `sim`: `SimDisk` and `SimClock`, an in-memory disk with scripted faults, a capacity, crashes and power cuts, and a
+//!   clock that jumps. Use them to test what you build on the engine.
+//! - `gzip`, `zstd`: [`Settings::compression`] of backups. Whoever drives an engine performs the work
+//!   ([`Engine::take_order`]); a [`FileSet`] has a thread for it. A build without these features still recognises
+//!   compressed backups.
+//! - `serde`: serialises counters, alerts and failures.
+//!
+//! The crate supports Unix only.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -146,10 +155,15 @@ pub use model::slot::{Slot, Stamp};
 pub use model::time::{Mono, Now, Wall};
 pub use policy::forecast::Forecast;
 
-/// What sister packages and tests need, and nobody else. It changes without notice.
+/// Items for sister packages and tests only. They change without notice.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::effect::whole;
     pub use crate::model::{errno_class, guest, inventory, name, render, schedule, settings, slot};
     pub use crate::policy::{backoff, budget, compression, plan, relocation, retention, rotation};
 }
+
+/// Runs the README's example as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,5 +1,5 @@
-//! The thread that compresses backups for a set that stands alone.
-//! Names are changed by the engine, on the thread that writes.
+//! The thread that compresses the backups of a [`FileSet`](super::FileSet). The engine changes names, on the thread
+//! that writes.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -17,12 +17,12 @@ use crate::model::time::Now;
 pub(super) struct Packer {
     orders: Sender<PackOrder>,
     done: Receiver<Packed>,
-    /// An order is on the thread.
+    /// Whether the thread has an order.
     is_busy: bool,
 }
 
 impl Packer {
-    /// Starts the thread. It ends by itself when the packer is dropped.
+    /// Starts the thread, which ends by itself when the packer is dropped.
     pub(super) fn start() -> io::Result<Self> {
         let (orders, to_do) = channel::<PackOrder>();
         let (finished, done) = channel();
@@ -38,19 +38,19 @@ impl Packer {
         Ok(Self { orders, done, is_busy: false })
     }
 
-    /// Takes back what is done, and gives out what is next.
+    /// Takes back a finished order, and hands out the next one.
     pub(super) fn attend(&mut self, engine: &mut Engine, now: Now) {
         while let Ok(packed) = self.done.try_recv() {
             self.is_busy = false;
             engine.packed(packed, now);
         }
         if let Some(order) = engine.take_order(now) {
-            // Where the thread is gone, the engine notices that the order is lost.
+            // If the thread is gone, the engine notices that the order is lost.
             self.is_busy = self.orders.send(order).is_ok();
         }
     }
 
-    /// Compresses what is left to compress, for at most so long.
+    /// Compresses what is left to compress, for at most `most`.
     pub(super) fn end(mut self, engine: &mut Engine, clock: &dyn Clock, most: Duration) {
         let end = clock.now().mono + most;
         self.attend(engine, clock.now());

@@ -1,5 +1,5 @@
-//! A file set for whoever wants an `io::Write`: lines as they come, a clock, and compression on a thread of its own.
-//! Everything that becomes of a line is the engine's.
+//! A file set as an `io::Write`: it collects lines, has a clock, and compresses on a thread of its own. Everything that
+//! happens to a line is the engine's work.
 
 mod compressor;
 mod rest;
@@ -26,17 +26,17 @@ use crate::model::slot::Slot;
 use crate::model::time::Now;
 use crate::policy::forecast::Forecast;
 
-/// For how long the end of a set waits for backups that are still being compressed.
+/// How long the end of a set waits for backups that are still being compressed.
 const PACKING_END_MAX: Duration = Duration::from_secs(5);
 
 const IN_CHILD: &str = "a forked child must open a file set of its own";
 
-/// A rotating set of log files as an [`io::Write`]: by hand, behind another crate's queue, at the end of
+/// A rotating set of log files as an [`io::Write`], for writing by hand, behind another crate's queue, or at the end of
 /// [`io::copy`].
 ///
-/// A record is a line. It ends with its newline, however the bytes come: in one `write` per event, in pieces, or many lines
-/// at once from an [`io::BufWriter`]. What follows the last newline is held until its end comes, or until
-/// [`flush`](io::Write::flush) or the drop, which end it. Whole lines go to the file at once, on the caller's thread.
+/// A record is a line. It ends with its newline, however the bytes arrive: one `write` per event, pieces, or many lines
+/// at once from an [`io::BufWriter`]. Whole lines go to the file at once, on the caller's thread. Bytes after the last
+/// newline are held until their newline arrives, or until [`flush`](io::Write::flush) or the drop ends the line.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -52,13 +52,13 @@ const IN_CHILD: &str = "a forked child must open a file set of its own";
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Where [`Settings::compression`] asks for it, a thread of its own compresses backups, at low priority; their names change
-/// between two writes. Dropping the set waits up to five seconds for what is left of that. On the thread that writes,
-/// SIGXFSZ is blocked for the time of a write, so that a file size limit is an error and not the end of the program.
+/// If [`Settings::compression`] asks for it, a thread of its own compresses backups at low priority. Dropping the set
+/// waits up to five seconds for that. While a call writes, SIGXFSZ is blocked on the calling thread, so that a file
+/// size limit causes an error and not the end of the program.
 ///
-/// A forked child must open a set of its own: its writes to an inherited one are refused, and no other call does anything.
+/// A forked child must open a set of its own: writes to an inherited one are refused, and no other call does anything.
 ///
-/// Nothing happens between two calls: retries, probes and looks come with the next line, with `flush`, or with
+/// Nothing happens between two calls: retries, probes and checks come with the next line, with `flush`, or with
 /// [`tick`](Self::tick).
 #[derive(Debug)]
 pub struct FileSet {
@@ -73,21 +73,23 @@ pub struct FileSet {
 }
 
 impl FileSet {
-    /// Opens the set on the disk: checks everything first, then takes the lock, finishes what a killed process left,
-    /// and brings the set under its limits.
+    /// Opens the set on the disk. It first checks everything, then takes the lock, finishes what a killed process left
+    /// behind, and brings the set under its limits.
     ///
     /// # Errors
-    /// [`OpenError::Unusable`] with every fault of the settings and of what stands at their paths, before anything
-    /// is touched; [`OpenError::Locked`] if another process has the log; [`OpenError::Failed`] if an operation
-    /// failed although everything had looked well.
+    ///
+    /// Returns [`OpenError::Unusable`] with every fault of the settings and of what stands at their paths, before
+    /// anything is touched; [`OpenError::Locked`] if another process has the log; [`OpenError::Failed`] if an operation
+    /// failed although the checks had passed.
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
         Self::open_with(settings, Box::new(Disk::new()), Box::new(SystemClock::new()))
     }
 
-    /// Opens the set on `fs`, with `clock`.
+    /// Opens the set on the file system `fs`, with `clock`.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    ///
+    /// Returns the same errors as [`open`](Self::open).
     pub fn open_with(settings: Settings, fs: Box<dyn Fs>, clock: Box<dyn Clock>) -> Result<Self, OpenError> {
         let engine = without_file_size_signal(|| {
             let opened = Engine::open_on(settings, fs, clock.now());
@@ -111,27 +113,28 @@ impl FileSet {
         })
     }
 
-    /// Does what is due: retries, probes, looks at whether others have touched the files.
+    /// Does what is due: retries, probes, and checks whether others have touched the files.
     pub fn tick(&mut self) {
         self.run_if_own(Engine::tick);
     }
 
-    /// Asks for a rotation now. A live file without content is not rotated.
+    /// Requests a rotation now. A live file without content is not rotated.
     pub fn rotate(&mut self) {
         self.run_if_own(Engine::rotate);
     }
 
-    /// Looks now whether the live file was moved, deleted or replaced, and opens it anew if so.
+    /// Checks now whether the live file was moved, deleted or replaced, and reopens it if so.
     pub fn reopen(&mut self) {
         self.run_if_own(Engine::reopen);
     }
 
-    /// Makes what was written durable (`fdatasync`). A failure is an alert.
+    /// Makes what was written durable (`fdatasync`). A failure raises an alert.
     pub fn sync(&mut self) {
         self.run_if_own(Engine::sync);
     }
 
-    /// Calls `hook` at the end of each rotation, from inside the call that finishes it. Its panics are caught and counted.
+    /// Sets a hook that runs at the end of each rotation, inside the call that finishes it. If it panics, the panic is
+    /// caught and counted.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -151,8 +154,9 @@ impl FileSet {
     /// Changes limits and retries of the open set.
     ///
     /// # Errors
-    /// Everything that speaks against it, as of [`Engine::objections`], or that this is a forked child; nothing has then
-    /// changed.
+    ///
+    /// Returns every objection to the new settings, as [`Engine::objections`] does, or the fault that this is a forked
+    /// child. Nothing has changed then.
     pub fn reconfigure(&mut self, settings: Settings) -> Result<(), Vec<Fault>> {
         if !self.is_own() {
             return Err(vec![Fault::new("path", settings.path.display(), IN_CHILD)]);
@@ -160,48 +164,48 @@ impl FileSet {
         self.run(|engine, now| engine.reconfigure(settings, now))
     }
 
-    /// The settings, with absolute paths.
+    /// Returns the settings, with absolute paths.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         self.engine.settings()
     }
 
-    /// The state.
+    /// Returns the state of the set.
     #[must_use]
     pub fn state(&self) -> State {
         self.engine.state()
     }
 
-    /// What was done so far.
+    /// Returns the counters of what the set has done since it was opened.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.engine.counters()
     }
 
-    /// When something last happened.
+    /// Returns the moments at which things last happened.
     #[must_use]
     pub fn moments(&self) -> Moments {
         self.engine.moments()
     }
 
-    /// Bytes of the file that takes the lines.
+    /// Returns the size, in bytes, of the file that takes the lines.
     #[must_use]
     pub fn live_bytes(&self) -> u64 {
         self.engine.live_bytes()
     }
 
-    /// Bytes of the whole set: what `max_total_bytes` bounds.
+    /// Returns the size of the whole set in bytes, which `max_total_bytes` bounds.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
         self.engine.total_bytes()
     }
 
-    /// The backups and their sizes in bytes, as last seen, the newest first.
+    /// Returns the backups and their sizes in bytes, as last seen, beginning with the newest.
     pub fn backups(&self) -> impl Iterator<Item = (Slot, u64)> + '_ {
         self.engine.backups()
     }
 
-    /// The files of the set, as last seen, oldest first: its backups, and at last the live file.
+    /// Returns the paths of the set's files, as last seen, oldest first: the backups, then the live file.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -219,26 +223,28 @@ impl FileSet {
         self.engine.paths()
     }
 
-    /// What the next rotation would do. Displays as a list.
+    /// Returns what the next rotation would do. It displays as a list.
     ///
     /// # Errors
-    /// The failure that a rotation would meet because every number is held by something that is not a file of the set.
+    ///
+    /// Returns the failure that a rotation would meet if every backup number is held by something that is not a file of
+    /// the set.
     pub fn plan(&self) -> Result<Forecast, Failure> {
         self.engine.plan(self.clock.now())
     }
 
-    /// Takes what there is to say since the last call, oldest first: alerts, removals, rotations, remarks.
+    /// Takes the events since the last call, oldest first: alerts, removals, rotations, remarks.
     pub fn take_events(&mut self) -> Vec<Event> {
         self.engine.take_events()
     }
 
-    /// The alerts whose episode is open.
+    /// Returns the alerts that are still open.
     #[must_use]
     pub fn open_alerts(&self) -> Vec<Alert> {
         self.engine.open_alerts()
     }
 
-    /// Runs the engine with the time, and without the signal of a file size limit.
+    /// Runs the engine at the current time, with the signal of a file size limit blocked.
     fn run<T>(&mut self, work: impl FnOnce(&mut Engine, Now) -> T) -> T {
         let (engine, now) = (&mut self.engine, self.clock.now());
         let failures = engine.counters().failures;
@@ -248,10 +254,10 @@ impl FileSet {
         })
     }
 
-    /// Writes what is held. Whether nothing is left.
+    /// Writes what is held, and returns whether nothing is left.
     fn pump(&mut self, lines: &mut Batch) -> bool {
         self.run(|engine, now| {
-            // Nobody waits here: a line that is not taken now is refused.
+            // Nobody waits here: a line that can't be taken now is refused.
             engine.set_pressed(true);
             engine.append(lines, now);
         });
@@ -261,7 +267,7 @@ impl FileSet {
         lines.is_done()
     }
 
-    /// Writes the line that was begun, if there is one.
+    /// Writes the rest of a line that was begun, if there is one.
     fn finish_held(&mut self) -> io::Result<()> {
         let mut held = std::mem::take(&mut self.held);
         let refused = self.engine.counters().records_refused;
@@ -276,7 +282,8 @@ impl FileSet {
         if is_done { Ok(()) } else { Err(self.refusal()) }
     }
 
-    /// Writes whole lines, the first behind what was held of it. Returns how many were taken; what was begun is.
+    /// Writes whole lines, the first behind what is held of it. Returns the number of bytes taken; a line that was
+    /// begun counts as taken.
     fn write_lines(&mut self, lines: &[u8]) -> io::Result<usize> {
         let rules = self.engine.settings().rules();
         let mut batch = Batch::default();
@@ -319,12 +326,12 @@ impl FileSet {
         io::Error::new(io::ErrorKind::WouldBlock, why)
     }
 
-    /// Whether the process that opened the set is this one.
+    /// Returns whether this process opened the set.
     fn is_own(&self) -> bool {
         self.process.is_here()
     }
 
-    /// A forked child does nothing to the files that its parent rotates.
+    /// Runs `work`, except in a forked child, which must not touch the files that its parent rotates.
     fn run_if_own(&mut self, work: impl FnOnce(&mut Engine, Now)) {
         if self.is_own() {
             self.run(work);
@@ -337,12 +344,13 @@ impl FileSet {
 }
 
 impl io::Write for FileSet {
-    /// Takes lines as far as there is room for them, and holds what comes after the last newline.
+    /// Writes the whole lines in `bytes` as far as there is room for them, and holds what follows the last newline.
     ///
     /// # Errors
-    /// `StorageFull`, `WouldBlock` and the like where the set can take no line now: nothing of this call was taken.
-    /// `FileTooLarge` where the call was one line, and no file may become as long as it is; of several lines such a one is
-    /// left out and counted. `Unsupported` in a forked child, which must not write what its parent rotates.
+    ///
+    /// Returns `StorageFull`, `WouldBlock` or the like if the set can take no line now; then it took nothing of this
+    /// call. Returns `FileTooLarge` if the call was a single line that is longer than any file may become; among
+    /// several lines, such a line is left out and counted. Returns `Unsupported` in a forked child.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.refuse_in_child()?;
         if bytes.is_empty() {
@@ -362,10 +370,11 @@ impl io::Write for FileSet {
         Ok(bytes.len())
     }
 
-    /// Ends and writes what is held. Nothing is synced: that follows the `sync` setting.
+    /// Ends and writes the line that is held. It syncs nothing: that follows the `sync` setting.
     ///
     /// # Errors
-    /// As `write`, where something stays held.
+    ///
+    /// Returns the same errors as `write`, if something stays held.
     fn flush(&mut self) -> io::Result<()> {
         self.refuse_in_child()?;
         self.engine.hurry();
@@ -387,15 +396,15 @@ impl io::Write for FileSet {
 }
 
 impl FileSet {
-    /// Ends the set, and says what could not be written. Dropping it does the same in silence.
+    /// Ends the set, and reports what could not be written. Dropping it does the same without a report.
     pub fn close(mut self) -> CloseReport {
         self.end()
     }
 
-    /// No file is left with half a line, where that can be helped.
+    /// Ends the set. Leaves no file with half a line, if that can be helped.
     fn end(&mut self) -> CloseReport {
         if !self.is_own() {
-            // Its channels may be locked by the thread that is not here.
+            // A thread that doesn't exist in this child may have locked its channels.
             std::mem::forget(self.packer.take());
             return CloseReport::default();
         }

@@ -1,16 +1,16 @@
-//! What came after the last newline: the beginning of a line.
-//! It holds no more of it than a record may have, and counts the rest.
+//! What followed the last newline: the beginning of a line. It holds no more of it than a record may have, and counts
+//! the rest.
 
 use crate::model::batch::Batch;
 use crate::model::render::Rules;
 
-/// Bytes beyond the limit of a record that are held, so that its cut stands where it would without them missing.
+/// Bytes that are held beyond the longest record, so that its cut falls where it would if none were missing.
 const MARGIN_BYTES: u64 = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Rest {
     bytes: Vec<u8>,
-    /// Further bytes of the line.
+    /// Bytes of the line that were not held.
     missing: usize,
 }
 
@@ -24,7 +24,7 @@ impl Rest {
         self.missing = 0;
     }
 
-    /// More of the line has come, and not its end.
+    /// Holds more of the line, whose end has not arrived yet.
     pub(super) fn hold(&mut self, bytes: &[u8], record_limit: u64) {
         let room = usize::try_from(record_limit + MARGIN_BYTES)
             .unwrap_or(usize::MAX)
@@ -34,7 +34,7 @@ impl Rest {
         self.missing += bytes.len() - kept;
     }
 
-    /// Adds the line that ends with `end` to a batch. What is held stays held, until the line was taken.
+    /// Adds the line that ends with `end` to a batch. What is held stays held until the line was taken.
     pub(super) fn push_with(&mut self, end: &[u8], batch: &mut Batch, rules: &Rules) {
         if self.is_empty() {
             batch.push(end, rules);

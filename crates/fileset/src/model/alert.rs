@@ -1,5 +1,5 @@
-//! What the engine tells its owner: alerts with two edges, and remarks.
-//! It says nothing itself; the owner prints, calls hooks and writes notices.
+//! What the engine tells its owner: the beginnings and ends of trouble, and remarks. It prints nothing; the owner
+//! prints, calls hooks and writes notices.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,40 +9,40 @@ use super::removal::Reason;
 use super::slot::Slot;
 use super::time::Wall;
 
-/// A kind of trouble. At most one episode of each is open at a time.
+/// A kind of trouble. At most one episode of each kind is open at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Trouble {
-    /// A rotation cannot be finished; records go on to the file that is open.
+    /// A rotation can't be finished; records go on to the file that is open.
     Rotation,
-    /// The file cannot be written; records wait.
+    /// The file can't be written; records wait.
     Write,
-    /// The disk, or the free-space floor, leaves no room; records wait.
+    /// The disk is full or its free-space floor is reached; records wait.
     NoSpace,
-    /// The set is at its budget and cannot shrink; records wait.
+    /// The set is at its budget and nothing is left to prune; records wait.
     BudgetFull,
-    /// The set is near its budget and cannot shrink by itself.
+    /// The set is near its budget and nothing is left to prune.
     BudgetWarning,
-    /// A backup can neither be moved nor removed: it is stepped over.
+    /// A backup can be neither moved nor removed; the set skips it.
     Prune,
-    /// What is removed frees no space: readers or further links hold it.
+    /// Pruning frees no space, because readers or other hard links hold the files.
     PruneInVain,
-    /// The live file was moved, deleted or replaced and cannot be opened anew.
+    /// The live file was moved, deleted or replaced, and can't be reopened.
     Reopen,
-    /// The path leads to another directory than the one in use, which cannot be entered.
+    /// The path leads to another directory than the one in use, and that one can't be entered.
     Directory,
-    /// The lock of the set was lost: nothing is renamed or removed until it is had again.
+    /// The lock of the set was lost; nothing is renamed or removed until it is taken again.
     Lock,
-    /// `fdatasync` or a directory sync failed.
+    /// `fdatasync` or the sync of a directory failed.
     Sync,
-    /// A backup cannot be compressed.
+    /// A backup can't be compressed.
     Packing,
-    /// The link to the live file cannot be made.
+    /// The link to the live file can't be made.
     Link,
-    /// A backup's number is held by something that is not a regular file.
+    /// A backup's number is taken by something that is not a regular file.
     ForeignSlot,
-    /// The hand-off is not what was asked for.
+    /// The queue is not the one that was asked for.
     HandOff,
 }
 
@@ -66,7 +66,7 @@ impl Trouble {
         Self::HandOff,
     ];
 
-    /// The word for it in alert files and notices.
+    /// Returns the word for this kind in alert files and notices.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -95,41 +95,41 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// Which end of an episode.
+/// One end of an episode of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Edge {
-    /// It began.
+    /// The episode began.
     Raised,
-    /// It is over.
+    /// The episode is over.
     Cleared,
 }
 
-/// One edge of one episode of trouble.
+/// The beginning or the end of an episode of trouble.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Alert {
-    /// What kind of trouble.
+    /// The kind of trouble.
     pub trouble: Trouble,
-    /// Whether it began or ended.
+    /// Whether the episode began or ended.
     pub edge: Edge,
-    /// The live file of the log it speaks of.
+    /// The live file of the log that is in trouble.
     pub log: PathBuf,
-    /// The operation that failed; none where the trouble is not an operation's (a full budget).
+    /// The operation that failed, or `None` if no operation did (at a full budget, for example).
     pub failure: Option<Failure>,
-    /// What it means, in a sentence.
+    /// What it means, in one sentence.
     pub detail: String,
-    /// Calls made before it was raised.
+    /// The number of attempts made before it was raised.
     pub attempts: u32,
-    /// When the trouble began.
+    /// When the episode began.
     pub since: Wall,
-    /// When this edge was.
+    /// When it began or ended, as `edge` says.
     pub at: Wall,
 }
 
 impl Alert {
-    /// The beginning of an episode. For the sister package, whose other outputs have alerts too.
+    /// Creates the beginning of an episode. For the sister package, whose other outputs have alerts too.
     #[doc(hidden)]
     #[must_use]
     pub fn raised(
@@ -142,7 +142,7 @@ impl Alert {
         Self { trouble, edge: Edge::Raised, log, failure, detail: detail.into(), attempts: 1, since: at, at }
     }
 
-    /// Its end.
+    /// Returns the end of this episode.
     #[doc(hidden)]
     #[must_use]
     pub fn cleared(self, at: Wall) -> Self {
@@ -172,89 +172,89 @@ impl fmt::Display for Alert {
 pub struct Rotated {
     /// The live file.
     pub log: PathBuf,
-    /// The new backup. None: with `backup_count` 0 the content was discarded.
+    /// The new backup, or `None` if the content was discarded because `backup_count` is 0.
     pub backup: Option<PathBuf>,
-    /// Which backup that is.
+    /// The slot of the new backup.
     pub slot: Option<Slot>,
-    /// Its size in bytes.
+    /// The size of the new backup in bytes.
     pub bytes: u64,
 }
 
-/// Something that the owner of the engine should hear of.
+/// Something that the owner of the engine should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// An edge of an episode of trouble.
+    /// An episode of trouble began or ended.
     Alert(Alert),
-    /// The live file's last line had no newline (a kill in mid-write) and was ended.
+    /// The last line of the live file had no newline, because a process was killed while it wrote. The line was ended.
     TailEnded {
-        /// The file.
+        /// The live file.
         path: PathBuf,
     },
-    /// Files that stood there before the first start are this log's own from now on.
+    /// Files that existed before the first start count as this log's own from now on.
     Adopted {
-        /// How many.
+        /// The number of files.
         files: usize,
-        /// Their bytes.
+        /// Their size in bytes.
         bytes: u64,
         /// Their names, the live file's first; at most ten.
         names: Vec<String>,
     },
     /// A file of the set was removed.
     Removed {
-        /// Where it stood.
+        /// The path that the file had.
         path: PathBuf,
-        /// Which backup it was; none: the live file.
+        /// The slot of the backup, or `None` for the live file.
         slot: Option<Slot>,
-        /// Its size.
+        /// The size of the file in bytes.
         bytes: u64,
-        /// Why.
+        /// Why the file was removed.
         reason: Reason,
-        /// Whether it was longer than `max_bytes`, because a rotation had been overdue.
+        /// Whether the file was longer than `max_bytes`, because a rotation had been overdue.
         overlong: bool,
     },
     /// A rotation was finished.
     Rotated(Rotated),
-    /// Something that this file system cannot do, and that is done without from now on.
+    /// This file system can't do something, and the set does without it from now on.
     DoneWithout(Failure),
-    /// NUL bytes at the end of the live file, which a power cut leaves, were cut off.
+    /// NUL bytes at the end of the live file, left by a power cut, were cut off.
     NulsCut {
-        /// The file.
+        /// The live file.
         path: PathBuf,
-        /// How many.
+        /// The number of NUL bytes.
         bytes: u64,
     },
-    /// The live file found at start has further hard links: it is rotated away, and nothing was written to it.
+    /// The live file found at the start has other hard links. It was rotated away, and nothing was written to it.
     LinkedLeft {
         /// The file.
         path: PathBuf,
     },
-    /// The path leads to another directory than before, which the set has entered.
+    /// The path leads to another directory than before, and the set has entered that one.
     Entered {
         /// The directory.
         path: PathBuf,
     },
-    /// A record that could not be finished was left as a fragment at the end of a file.
+    /// A record could not be finished, and a fragment of it was left at the end of a file.
     FragmentLeft {
         /// The file.
         path: PathBuf,
-        /// Bytes of the record that stand there.
+        /// The bytes of the record that the file holds.
         bytes: u64,
     },
-    /// A record was given up, because no file may become as long as it is (a file size limit). Said once for each
-    /// limit; [`Counters::records_refused`](crate::engine::Counters::records_refused) counts them all.
+    /// A record was given up, because no file may become that long (a file size limit). Reported once for each limit;
+    /// [`Counters::records_refused`](crate::engine::Counters::records_refused) counts them all.
     RecordRefused {
         /// The file.
         path: PathBuf,
-        /// What a file may hold, in bytes.
+        /// The longest that a file may become, in bytes.
         limit_bytes: u64,
     },
-    /// The live file had been moved or deleted by others and was opened anew.
+    /// Others had moved or deleted the live file, and it was reopened.
     Reopened {
-        /// The file.
+        /// The live file.
         path: PathBuf,
     },
-    /// The alert file could not be written: the owner should say the alert elsewhere.
+    /// The alert file could not be written. The owner should report the alert elsewhere.
     AlertFileFailed(Failure),
 }
 

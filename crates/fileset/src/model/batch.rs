@@ -1,9 +1,10 @@
-//! Records on their way to a file: their bytes, where each ends, and how far the writing has come.
-//! It does not write, and it does not know what a record says.
+//! Records on their way to a file: their bytes, where each ends, and how many are written. It does not write, and does
+//! not know what a record says.
 
 use super::render::{Rendered, Rules, render, unprintable};
 
-/// A run of whole records. The first unwritten byte is remembered, so that a batch survives any error.
+/// A run of whole records, rendered and ready to be written. It remembers its first unwritten byte, so a failed or
+/// short write loses nothing.
 ///
 /// ```
 /// use tracing_spool_fileset::{Batch, Rules};
@@ -17,23 +18,23 @@ pub struct Batch {
     ends: Vec<usize>,
     written: usize,
     finished: usize,
-    /// Records given up, by their place in the batch.
+    /// Records that were given up, by their place in the batch.
     refused: Vec<usize>,
 }
 
 impl Batch {
-    /// An empty batch with room for `bytes` bytes.
+    /// Creates an empty batch with room for `bytes` bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
     }
 
-    /// Adds one record, rendered by `rules`. An empty record is none.
+    /// Adds a record, rendered by `rules`. An empty record is ignored.
     pub fn push(&mut self, record: &[u8], rules: &Rules) -> Rendered {
         self.push_cut(record, 0, rules)
     }
 
-    /// Adds one record of which `missing` further bytes were left behind when it was handed over.
+    /// Adds a record from which `missing` bytes were cut before it arrived here.
     pub fn push_cut(&mut self, record: &[u8], missing: usize, rules: &Rules) -> Rendered {
         if record.is_empty() && missing == 0 {
             return Rendered::default();
@@ -43,9 +44,11 @@ impl Batch {
         rendered
     }
 
-    /// Adds records that lie end to end in `lines`, each up to the next of `ends`, if each is a line of printable ASCII:
-    /// those are rendered as they are, and looking at all of them at once is far cheaper than at each. Otherwise
-    /// none is added, and the answer is no.
+    /// Adds several records at once, if each is a line of printable ASCII, and returns whether it did. If one is not,
+    /// none is added.
+    ///
+    /// The records lie end to end in `lines`, each up to the next of `ends`. Such lines need no rendering, and checking
+    /// all of them together is far cheaper than checking each.
     ///
     /// ```
     /// use tracing_spool_fileset::{Batch, Rules};
@@ -67,7 +70,8 @@ impl Batch {
             self.ends.push(begun + end);
             start = end;
         }
-        // Each line ends in one byte that is not printable: if there are no more of them, there are none within.
+        // Each line ends in one byte that is not printable. If there are no more such bytes than lines, none is inside
+        // a line.
         let plain = start == lines.len() && unprintable(lines) == self.ends.len() - records;
         if plain {
             self.bytes.extend_from_slice(lines);
@@ -77,81 +81,82 @@ impl Batch {
         plain
     }
 
-    /// Forgets the records of which nothing was written: their owner gives them back, or renders them anew.
+    /// Forgets the records of which nothing was written. Their owner puts them back, or renders them again.
     pub fn forget_unbegun(&mut self) {
         self.ends.truncate(self.finished + usize::from(self.partial() > 0));
         self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
     }
 
-    /// Records pushed since the last [`clear`](Self::clear).
+    /// Returns the number of records pushed since the last [`clear`](Self::clear).
     #[must_use]
     pub fn records(&self) -> usize {
         self.ends.len()
     }
 
-    /// Records that are done with: of which every byte has been written, or which were [refused](Self::refused).
+    /// Returns the number of records that are done: completely written, or [refused](Self::refused).
     #[must_use]
     pub fn finished(&self) -> usize {
         self.finished
     }
 
-    /// Records that no file could take and that were given up, by their place in the batch, in order.
+    /// Returns the records that no file could take and that were given up, by their place in the batch, in order.
     #[must_use]
     pub fn refused(&self) -> &[usize] {
         &self.refused
     }
 
-    /// Whether every record is done with.
+    /// Returns whether every record is done.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.finished == self.ends.len()
     }
 
-    /// Bytes pushed since the last [`clear`](Self::clear), written or not.
+    /// Returns the bytes pushed since the last [`clear`](Self::clear), written or not.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The bytes that are not yet in a file.
+    /// Returns the bytes that are not in a file yet.
     #[must_use]
     pub fn unwritten(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
 
-    /// Bytes of the record in hand that are in a file already: more than 0 in the middle of a record.
+    /// Returns how many bytes of the current record are in a file already: more than 0 only in the middle of a record.
     #[must_use]
     pub fn partial(&self) -> usize {
         self.written - self.record_start()
     }
 
-    /// Unwritten bytes of the record in hand; 0 when all are done.
+    /// Returns the number of unwritten bytes of the current record, or 0 if all records are done.
     #[must_use]
     pub fn next_len(&self) -> usize {
         self.ends.get(self.finished).map_or(0, |end| end - self.written)
     }
 
-    /// Unwritten bytes of each record that is not done with, in order.
+    /// Returns the unwritten bytes of each record that is not done, in order.
     pub fn lens(&self) -> impl Iterator<Item = usize> + '_ {
         let mut start = self.written;
         self.ends[self.finished..].iter().map(move |end| end - std::mem::replace(&mut start, *end))
     }
 
-    /// All bytes of the record in hand, those that are in a file among them; empty when all are done.
+    /// Returns all bytes of the current record, including those that are in a file, or an empty slice if all records
+    /// are done.
     #[must_use]
     pub fn record_in_hand(&self) -> &[u8] {
         self.ends.get(self.finished).map_or(&[], |end| &self.bytes[self.record_start()..*end])
     }
 
-    /// How many records the next `bytes` unwritten bytes end.
+    /// Returns how many records end within the next `bytes` unwritten bytes.
     #[must_use]
     pub fn ended_by(&self, bytes: usize) -> usize {
         let until = self.written.saturating_add(bytes);
         self.ends[self.finished..].partition_point(|end| *end <= until)
     }
 
-    /// The largest number of unwritten bytes, not above `limit`, that ends where a record ends.
-    /// 0 where not even the record in hand fits.
+    /// Returns the largest number of unwritten bytes, up to `limit`, that ends at the end of a record, or 0 if not even
+    /// the current record fits.
     #[must_use]
     pub fn whole_within(&self, limit: u64) -> usize {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(self.written);
@@ -162,20 +167,20 @@ impl Batch {
         }
     }
 
-    /// Notes that `count` more bytes are in a file.
+    /// Records that `count` more bytes are in a file.
     pub fn advance(&mut self, count: usize) {
         self.written = self.bytes.len().min(self.written + count);
         let written = self.written;
         self.finished += self.ends[self.finished..].partition_point(|end| *end <= written);
     }
 
-    /// Goes back to the start of the record in hand: what was written of it has been cut from its file, or was
-    /// left behind in a file that is being left.
+    /// Goes back to the start of the current record: what was written of it was cut from its file, or stays behind in a
+    /// file that is being left.
     pub fn rewind_record(&mut self) {
         self.written = self.record_start();
     }
 
-    /// Gives the record in hand up: it is done with, and in no file.
+    /// Gives the current record up: it counts as done, and is in no file.
     pub fn refuse_record(&mut self) {
         let Some(end) = self.ends.get(self.finished) else { return };
         self.written = *end;
@@ -183,7 +188,7 @@ impl Batch {
         self.finished += 1;
     }
 
-    /// Forgets everything; keeps the memory, unless one huge record made it huge.
+    /// Forgets everything. Keeps the memory, unless a huge record made it huge.
     pub fn clear(&mut self) {
         const KEEP_BYTES: usize = 4 << 20;
         self.bytes.clear();

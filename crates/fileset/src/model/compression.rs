@@ -1,5 +1,5 @@
-//! How the bytes of a backup are stored, and the ending of its name that says so.
-//! Nothing is compressed here; which backup is, `policy::packing` decides.
+//! How a backup is stored, and the ending of its name that says so. `effect::codec` compresses; `policy::compression`
+//! decides which backup is next.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Compression {
-    /// As they were written.
+    /// Stores backups as they were written.
     #[default]
     None,
-    /// `app.log.3.gz`; needs the feature `gzip`.
+    /// Stores backups as `app.log.3.gz`. Needs the feature `gzip`.
     Gzip,
-    /// `app.log.3.zst`; needs the feature `zstd`.
+    /// Stores backups as `app.log.3.zst`. Needs the feature `zstd`.
     Zstd,
 }
 
@@ -26,7 +26,7 @@ impl Compression {
     /// Every kind, in the order of declaration.
     pub const ALL: [Self; 3] = [Self::None, Self::Gzip, Self::Zstd];
 
-    /// What it adds to a name.
+    /// Returns what the compression adds to a file name.
     #[must_use]
     pub const fn ending(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl Compression {
         }
     }
 
-    /// The word for it in settings.
+    /// Returns the word for it in settings.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Compression {
         }
     }
 
-    /// Whether this build can compress so: whether it has the feature.
+    /// Returns whether this build has the feature that this compression needs.
     #[must_use]
     pub const fn is_built(self) -> bool {
         match self {

@@ -1,27 +1,27 @@
-//! A record rendered unit by unit, with control characters escaped, and cut where it is too long: at a character's boundary,
-//! with the mark `…[+N bytes]`.
+//! Renders a record character by character, with control characters escaped, and cuts it if it is too long: at a
+//! character boundary, with the mark `…[+N bytes]`.
 
 use std::io::Write as _;
 
 use super::rules::{Rendered, Rules};
 
-/// Room that the mark `…[+N bytes]` may need, with the largest N.
+/// The room that the mark `…[+N bytes]` takes with the largest N.
 pub(super) const MARK_BYTES: usize = "…[+ bytes]".len() + 20;
 
-/// A record being rendered unit by unit: a unit is a character, or a byte that is none.
+/// A record being rendered unit by unit, where a unit is a character or an invalid byte.
 pub(super) struct Rendering<'a> {
     out: &'a mut Vec<u8>,
     rules: &'a Rules,
     start: usize,
     /// Source bytes rendered so far.
     source: usize,
-    /// The last point (in `out`, in the source) behind which a mark still fits.
+    /// The last point (in `out`, in the source) that still leaves room for a mark.
     safe: (usize, usize),
     full: bool,
 }
 
 impl<'a> Rendering<'a> {
-    /// A rendering that begins at the end of `out`.
+    /// Begins a rendering at the end of `out`.
     pub(super) fn new(out: &'a mut Vec<u8>, rules: &'a Rules) -> Self {
         let start = out.len();
         Self { start, out, rules, safe: (start, 0), source: 0, full: false }
@@ -44,7 +44,7 @@ impl<'a> Rendering<'a> {
                 text = &text[bytes.max(character.len_utf8())..];
             }
             if cut_before && chunks.peek().is_none() && is_beginning(chunk.invalid()) {
-                return; // half a character, torn by the cut that came before
+                return; // half a character, torn by the cut before
             }
             for byte in chunk.invalid() {
                 self.byte(*byte);
@@ -96,7 +96,7 @@ impl<'a> Rendering<'a> {
         }
     }
 
-    /// Ends it: where the record has `source_bytes` and not all fitted, it is cut where the mark still fits.
+    /// Ends the rendering. If not all of the record's `source_bytes` fitted, cuts it where the mark fits.
     pub(super) fn finish(self, source_bytes: usize) -> Rendered {
         let mut rendered = Rendered::default();
         if self.source < source_bytes {
@@ -110,14 +110,15 @@ impl<'a> Rendering<'a> {
     }
 }
 
-/// Bytes of the sequence that sets a colour or a style, at the beginning of `text`; 0 where there is none.
+/// Returns the length of the escape sequence for a colour or style that `text` begins with, or 0 if it begins with
+/// none.
 fn colour(text: &str) -> usize {
     let Some(rest) = text.strip_prefix("\x1b[") else { return 0 };
     let end = rest.find(|character: char| !character.is_ascii_digit() && !";:".contains(character));
     end.filter(|end| rest[*end..].starts_with('m')).map_or(0, |end| "\x1b[".len() + end + "m".len())
 }
 
-/// Whether `bytes` are the beginning of a UTF-8 character whose rest is missing.
+/// Returns whether `bytes` are an incomplete UTF-8 character.
 fn is_beginning(bytes: &[u8]) -> bool {
     !bytes.is_empty() && std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }

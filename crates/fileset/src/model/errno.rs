@@ -1,9 +1,9 @@
-//! Errors by their number, and the operations that meet them.
+//! System errors by their number, and the operations that meet them.
 
 use nix::errno::Errno;
 use std::fmt;
 
-/// An error of the operating system, known by its number. Displays as `ENOSPC (28): No space left on device`.
+/// An error of the operating system, identified by its number. Displays as `ENOSPC (28): No space left on device`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct OsError(Errno);
 
@@ -22,7 +22,7 @@ named! {
 }
 
 impl OsError {
-    /// The error numbered `code` (`errno`); an unknown number is kept as unknown.
+    /// Returns the error with number `code` (`errno`). An unknown number stays unknown.
     ///
     /// ```
     /// use tracing_spool_fileset::OsError;
@@ -33,7 +33,7 @@ impl OsError {
         Self(Errno::from_raw(code))
     }
 
-    /// The number.
+    /// Returns the error number.
     #[must_use]
     pub fn code(self) -> i32 {
         self.0 as i32
@@ -51,7 +51,7 @@ impl From<Errno> for OsError {
 }
 
 impl From<std::io::Error> for OsError {
-    /// An error that the operating system did not number becomes `EIO`.
+    /// Converts an I/O error. One without an error number becomes `EIO`.
     fn from(error: std::io::Error) -> Self {
         error.raw_os_error().map_or(Self::EIO, Self::from_code)
     }
@@ -77,7 +77,7 @@ impl fmt::Debug for OsError {
 
 impl std::error::Error for OsError {}
 
-/// In words, as it displays.
+/// Serialises as the text that it displays.
 #[cfg(feature = "serde")]
 impl serde::Serialize for OsError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -85,7 +85,7 @@ impl serde::Serialize for OsError {
     }
 }
 
-/// A kind of operation on the outside world. Faults are reported, and scripted, by it.
+/// A kind of operation on the outside world. Failures are reported by it, and `sim` scripts faults by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -142,7 +142,7 @@ impl Op {
         Self::Spawn,
     ];
 
-    /// The word for it in messages.
+    /// Returns the word for it in messages.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

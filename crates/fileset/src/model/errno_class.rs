@@ -1,16 +1,16 @@
-//! How bad an error is: by operation and errno, never by text.
-//! What is then done about it is decided where it happened.
+//! Classifies errors by operation and errno, never by their text. What is then done is decided where the error
+//! occurred.
 
 use nix::errno::Errno;
 
 use super::errno::{Op, OsError};
 
-/// What an error means for what comes next.
+/// What an error means for the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// May pass by itself in a moment: retried on the schedule.
+    /// It may pass by itself in a moment: retry on the schedule.
     Transient,
-    /// No room: own backups go, then records wait.
+    /// No room: prune, then let records wait.
     NoSpace,
     /// The file may not grow: rotate now.
     TooLarge,
@@ -18,15 +18,15 @@ pub enum Class {
     Gone,
     /// The name is taken: the directory is not as it was last seen.
     Taken,
-    /// This file system, or a filter before it, cannot do that: said once, and done without.
+    /// This file system, or a filter in front of it, can't do that: report it once and do without.
     Unsupported,
-    /// This one file may not be moved or removed: it is stepped over.
+    /// This one file may not be moved or removed: skip it.
     Immovable,
-    /// Alert now, spend no retries, keep probing.
+    /// Raise an alert now, don't retry, and keep probing.
     Permanent,
 }
 
-/// The class of `error`, coming from `op`.
+/// Returns the class of `error` from the operation `op`.
 ///
 /// ```
 /// use tracing_spool_fileset::internal::errno_class::{Class, classify};
@@ -38,13 +38,13 @@ pub enum Class {
 #[must_use]
 pub fn classify(op: Op, error: OsError) -> Class {
     match (op, error.errno()) {
-        // `flock` says so of a lock that another process holds: waiting does not help.
+        // `flock` reports a lock that another process holds this way. Waiting doesn't help.
         (Op::Lock, Errno::EAGAIN) => Class::Permanent,
-        // EINTR comes here only after it was repeated many times.
+        // EINTR only arrives here after the call was repeated many times.
         (_, Errno::EAGAIN | Errno::EBUSY | Errno::ETXTBSY | Errno::EINTR) => Class::Transient,
         (Op::Write | Op::Create, Errno::ENOSPC | Errno::EDQUOT) => Class::NoSpace,
         (Op::Write, Errno::EFBIG) => Class::TooLarge,
-        // EBADF: the descriptor was closed behind our back.
+        // EBADF: other code in this process closed our descriptor.
         (_, Errno::ENOENT | Errno::ESTALE | Errno::EBADF) => Class::Gone,
         (Op::SyncDir | Op::Sync | Op::Lock, errno) if is_unsupported(op, errno) => Class::Unsupported,
         (Op::Rename | Op::Unlink, Errno::EPERM | Errno::EACCES) => Class::Immovable,
@@ -53,17 +53,17 @@ pub fn classify(op: Op, error: OsError) -> Class {
     }
 }
 
-/// What systems say of a call that a file system does not have.
+/// Returns whether systems use this error for a call that a file system doesn't have.
 fn is_unsupported(op: Op, errno: Errno) -> bool {
-    // On some systems both have one number.
+    // On some systems both have the same number.
     matches!(errno, Errno::EINVAL | Errno::ENOSYS)
         || errno == Errno::EOPNOTSUPP
         || errno == Errno::ENOTSUP
         || (op == Op::Lock && errno == Errno::ENOLCK)
 }
 
-/// Whether a failed sync means that bytes already written may be lost: such a file is never synced again, because a
-/// second sync would report success for pages that the kernel has thrown away.
+/// Returns whether a failed sync means that written bytes may be lost. Such a file is never synced again: a second sync
+/// would report success although the kernel has dropped the pages.
 #[must_use]
 pub fn is_lost_by_sync(error: OsError) -> bool {
     matches!(error.errno(), Errno::EIO | Errno::ENOSPC | Errno::EDQUOT)

@@ -1,5 +1,5 @@
-//! What can go wrong, as data: an errno, the operation it came from, and the refusals of `open`.
-//! How bad an errno is, is decided in `class`.
+//! Failures as data: an errno with the operation it came from, and the reasons why `open` refuses. `errno_class`
+//! decides how bad an errno is.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,36 +7,36 @@ use std::path::PathBuf;
 pub use super::errno::{Op, OsError};
 use super::errno_class::{Class, classify};
 
-/// One failed operation: what was tried, on which paths, and what the system said.
-/// Displays as `rename /a/app.log -> /a/app.log.1: EBUSY (16): Device or resource busy`.
+/// A failed operation: what was tried, on which paths, and what the system answered. Displays as `rename /a/app.log ->
+/// /a/app.log.1: EBUSY (16): Device or resource busy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Failure {
-    /// What was tried.
+    /// The operation.
     pub op: Op,
-    /// The path it was tried on.
+    /// The path that it was tried on.
     pub path: PathBuf,
-    /// The second path, where the operation has two.
+    /// The second path, for an operation that has two.
     pub to: Option<PathBuf>,
-    /// What the system said.
+    /// The system's error.
     pub error: OsError,
     #[cfg_attr(feature = "serde", serde(skip))]
     class: Class,
 }
 
 impl Failure {
-    /// A failure of `op` on `path`.
+    /// Creates a failure of `op` on `path`.
     pub fn new(op: Op, path: impl Into<PathBuf>, error: OsError) -> Self {
         Self { op, path: path.into(), to: None, error, class: classify(op, error) }
     }
 
-    /// A failure of an operation that has two paths.
+    /// Creates a failure of an operation that has two paths.
     pub fn between(op: Op, from: impl Into<PathBuf>, to: impl Into<PathBuf>, error: OsError) -> Self {
         Self { to: Some(to.into()), ..Self::new(op, from, error) }
     }
 
-    /// How bad it is.
+    /// Returns how bad the failure is.
     pub(crate) fn class(&self) -> Class {
         self.class
     }
@@ -54,21 +54,20 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// One thing about the settings, or about what stands at their paths, that cannot be used.
-/// Displays as `max_bytes = 0: must be at least 1`.
+/// One fault of the settings, or of what stands at their paths. Displays as `max_bytes = 0: must be at least 1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
-    /// The setting.
+    /// The name of the setting.
     pub field: &'static str,
-    /// Its value, as given.
+    /// The value that was given.
     pub value: String,
-    /// What would be right.
+    /// What the setting should be.
     pub wanted: String,
 }
 
 impl Fault {
-    /// A fault of `field`, whose `value` should have been as `wanted` says.
+    /// Creates a fault of the setting `field`, whose `value` is not what `wanted` asks for.
     ///
     /// ```
     /// let fault = tracing_spool_fileset::Fault::new("queue_bytes", 0, "must be at least 1 KiB");
@@ -87,11 +86,11 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Who holds the lock of a file set, as its lock file says.
+/// The process that holds the lock of a file set, as its lock file describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {
-    /// Process, host and start time, in the words of the lock file; empty where it could not be read.
+    /// Process, host and start time in the words of the lock file, or an empty string if it could not be read.
     pub text: String,
 }
 
@@ -101,20 +100,20 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Why a file set did not open. Nothing has been created or removed where it is [`Unusable`](Self::Unusable).
+/// Why a file set could not be opened. For [`Unusable`](Self::Unusable), nothing was created or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Settings that cannot be used: all of them, found before anything was touched.
+    /// The settings can't be used. Lists all faults, found before anything was touched.
     Unusable(Vec<Fault>),
     /// Another process writes this log.
     Locked {
         /// The live file.
         path: PathBuf,
-        /// Who holds it.
+        /// The process that holds the lock.
         holder: Holder,
     },
-    /// An operation failed although everything had looked well.
+    /// An operation failed although the checks had passed.
     Failed(Failure),
 }
 
@@ -146,7 +145,7 @@ impl fmt::Display for OpenError {
     }
 }
 
-/// Its words are all there is to say: an error that it holds is shown, and is not its source.
+/// The message contains the error that this one wraps, so there is no separate source.
 impl std::error::Error for OpenError {}
 
 #[cfg(test)]

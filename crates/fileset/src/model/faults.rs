@@ -1,5 +1,5 @@
-//! The faults of settings that need no look at the disk: all of them at once, each with its field, its value and what would be
-//! right.
+//! Checks settings without touching the disk, and reports all faults at once, each with its setting, its value and what
+//! would be right.
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 impl Settings {
-    /// Everything about these settings that cannot be used, without a look at the disk.
+    /// Returns every fault of these settings that can be found without looking at the disk. The settings are usable as
+    /// such if there is none.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
@@ -84,7 +85,7 @@ impl Settings {
         }
     }
 
-    /// What speaks against a path for something that the set keeps besides its files.
+    /// Returns what is wrong with a path for something that the set keeps beside its files.
     fn beside_fault(&self, path: &Path) -> Option<&'static str> {
         if file_name_of(path).is_none() {
             Some("must name a file")
@@ -97,15 +98,15 @@ impl Settings {
         }
     }
 
-    /// The most that is added to the name of the live file, for a name of the set: of a backup, of the alert file where
-    /// another log has that one's usual name, of a temporary.
+    /// Returns the most bytes that a name of the set adds to that of the live file: a backup's, a temporary file's, or
+    /// the alert file's if another log has the usual name.
     pub(crate) fn added_bytes_max(&self) -> usize {
         let ending = if self.compression == Compression::None { 0 } else { ENDING_BYTES_MAX };
         let alert = self.alert_file.as_deref().and_then(Path::file_name).unwrap_or(name::ALERT_FILE.as_ref());
         (self.naming.bytes_max() + ending).max(".".len() + alert.len()).max(name::DOTTED_BYTES_MAX)
     }
 
-    /// The names of the set by these settings alone, symlinks not followed.
+    /// Returns the names of the set by these settings alone, without following symlinks.
     pub(crate) fn names(&self) -> Option<Names> {
         let names = Names::new(&std::path::absolute(&self.path).ok()?)?.with_periods(self.has_periods());
         let archive = self.archive_dir.as_deref().and_then(|dir| std::path::absolute(dir).ok());
@@ -240,7 +241,7 @@ impl Settings {
     }
 }
 
-/// The file name of a path that can name a file: not empty, not ending in `/`, `.` or `..`.
+/// Returns the file name of a path that can name a file: not empty, and not ending in `/`, `.` or `..`.
 fn file_name_of(path: &Path) -> Option<&std::ffi::OsStr> {
     let bytes = path.as_os_str().as_encoded_bytes();
     if bytes.ends_with(b"/") || bytes.ends_with(b"/.") { None } else { path.file_name() }

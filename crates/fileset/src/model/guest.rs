@@ -1,8 +1,8 @@
-//! Code of the user's that the set calls: hooks, and what a header says. Its panics end there.
+//! Runs code of the user's (hooks, header functions) and catches its panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs it. None: it panicked.
+/// Runs `code` and returns its value, or `None` if it panicked.
 ///
 /// ```
 /// use tracing_spool_fileset::internal::guest;
@@ -12,7 +12,7 @@ pub fn run<T>(code: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(value) => Some(value),
         Err(payload) => {
-            // Its destructor is the user's too, and could panic again.
+            // Its destructor is the user's code too, and could panic again.
             std::mem::forget(payload);
             None
         }

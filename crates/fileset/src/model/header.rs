@@ -1,12 +1,12 @@
-//! What is written first into each new file: a text, or what a function says at that moment.
-//! When it is written, and that it counts, is `engine::append`'s.
+//! The first lines of each new file: a fixed text, or what a function returns at that moment. `engine::append` writes
+//! it and counts its bytes.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::guest;
 
-/// The first lines of each new file.
+/// The first lines of each new file, as a fixed text or as the result of a function.
 ///
 /// ```
 /// use tracing_spool_fileset::{Header, Settings};
@@ -24,13 +24,14 @@ enum Source {
 }
 
 impl Header {
-    /// What `function` returns whenever a new file is begun. It runs on the thread that writes, which it holds up; it
-    /// must not log through this set.
+    /// Creates a header from what `function` returns each time a new file is begun.
+    ///
+    /// The function runs on the thread that writes, and holds it up. It must not log through this set.
     pub fn by(function: impl Fn() -> String + Send + Sync + 'static) -> Self {
         Self(Source::Function(Arc::new(function)))
     }
 
-    /// The text, where it is known without asking.
+    /// Returns the text, if it is known without calling a function.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.0 {
@@ -39,8 +40,8 @@ impl Header {
         }
     }
 
-    /// The bytes for a new file, at most `bytes_max` of them, ended by a newline. A function that panics has nothing to
-    /// say.
+    /// Returns the bytes for a new file: at most `bytes_max` of them, ending in a newline. A function that panics
+    /// writes nothing.
     pub(crate) fn bytes(&self, bytes_max: usize) -> Vec<u8> {
         let text = match &self.0 {
             Source::Text(text) => text.to_string(),
@@ -69,7 +70,7 @@ impl From<String> for Header {
     }
 }
 
-/// Two texts are equal if they say the same, two functions if they are the same one.
+/// Two texts are equal if they say the same; two functions are equal if they are the same one.
 impl PartialEq for Header {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

@@ -1,4 +1,4 @@
-//! Plain data that every layer shares. No decisions, no effects.
+//! Plain data that every room shares. It makes no decision and touches nothing.
 
 pub(crate) mod alert;
 pub(crate) mod batch;

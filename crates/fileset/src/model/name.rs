@@ -1,5 +1,5 @@
-//! The exact-name grammar: which names in a directory are ours, and no others.
-//! It touches no file; what is not in the grammar is never renamed or removed.
+//! The grammar of names: which names in a directory are ours. Names outside it are never renamed or removed. It touches
+//! no file.
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! To whom new files are given, by a program that starts as root and goes on as somebody else.
-//! Names are looked up once, when they are given; the files are given away by `effect::execute`.
+//! The owner of new files, for a program that starts as root and then drops its privileges. Names are looked up once,
+//! here; `effect::execute` changes the files.
 
 use std::fmt;
 
@@ -17,23 +17,24 @@ use super::error::Fault;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
-    /// The user's number.
+    /// The number of the user.
     pub user: u32,
-    /// The group's number.
+    /// The number of the group.
     pub group: u32,
 }
 
 impl Owner {
-    /// By number.
+    /// Creates an owner from the numbers of a user and a group.
     #[must_use]
     pub const fn ids(user: u32, group: u32) -> Self {
         Self { user, group }
     }
 
-    /// By name, or by a number in digits, as the system's user database has them now.
+    /// Looks a user and a group up in the system's user database. Each may also be a number in digits.
     ///
     /// # Errors
-    /// A fault of `owner` that says which name is not known.
+    ///
+    /// Returns a fault of `owner` that says which name is unknown.
     pub fn named(user: &str, group: &str) -> Result<Self, Fault> {
         let unknown = |what: &str, name: &str| {
             Fault::new(

@@ -1,24 +1,24 @@
-//! Why a file of the set is removed. What was removed is told by [`Event::Removed`](super::alert::Event::Removed).
-//! Which file goes is `policy::retention`'s.
+//! Why a file of the set is removed. [`Event::Removed`](super::alert::Event::Removed) reports which one;
+//! `policy::retention` chooses it.
 
 use std::fmt;
 
-/// Why a file of the set goes.
+/// Why a file of the set was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Reason {
-    /// A rotation needs the place of the oldest backup: `backup_count` are there.
+    /// A rotation needed the place of the oldest backup, since there are `backup_count` of them.
     Rotation,
-    /// It is beyond `backup_count`: found so at start, or since the limit was lowered.
+    /// The set had more backups than `backup_count`, at the start or after the limit was lowered.
     Count,
-    /// It is older than `max_age`.
+    /// The backup was older than `max_age`.
     Age,
-    /// `max_total_bytes` would be exceeded.
+    /// The set would have exceeded `max_total_bytes`.
     Budget,
-    /// The disk is full, or `min_free_bytes` would not be left.
+    /// The disk was full, or fewer than `min_free_bytes` would have been left.
     FreeSpace,
-    /// With `backup_count` 0 a rotation discards the live file.
+    /// A rotation discarded the live file, because `backup_count` is 0.
     Discard,
 }
 
@@ -27,7 +27,7 @@ impl Reason {
     pub const ALL: [Self; 6] =
         [Self::Rotation, Self::Count, Self::Age, Self::Budget, Self::FreeSpace, Self::Discard];
 
-    /// The setting that it is removed for.
+    /// Returns the setting that the file was removed for.
     #[must_use]
     pub const fn setting(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl Reason {
         }
     }
 
-    /// Whether the log says so in a line. What an ordinary rotation removes needs none.
+    /// Returns whether the log reports the removal in a line. What an ordinary rotation removes needs none.
     #[must_use]
     pub const fn is_remarkable(self) -> bool {
         !matches!(self, Self::Rotation)

@@ -1,10 +1,10 @@
-//! How a record's bytes become bytes of the file: control characters escaped, length bounded, one newline at the
-//! end. Pure; it runs on the writer thread, never on a caller's.
+//! Turns a record's bytes into bytes of the file: escapes control characters, bounds the length, and ends it with one
+//! newline. Pure; it runs on the writer thread, never on a caller's.
 
 use super::cut::Rendering;
 pub use super::rules::{Rendered, Rules};
 
-/// Appends `record` to `out`; `missing` further bytes of it were left behind before.
+/// Appends the rendered `record` to `out`; `missing` bytes were cut from it before.
 pub(crate) fn render(record: &[u8], missing: usize, rules: &Rules, out: &mut Vec<u8>) -> Rendered {
     if rules.verbatim && missing == 0 && record.len() <= rules.max_bytes {
         out.extend_from_slice(record);
@@ -21,12 +21,12 @@ pub(crate) fn render(record: &[u8], missing: usize, rules: &Rules, out: &mut Vec
     rendering.finish(body.len() + missing)
 }
 
-/// Whether the record can be copied as it is.
+/// Returns whether the record can be copied as it is.
 fn is_plain(body: &[u8], rules: &Rules) -> bool {
     if !rules.escape || rules.verbatim {
         return !rules.single_line || !body.contains(&b'\n');
     }
-    // Nearly all records are printable ASCII, and that takes one comparison for each byte.
+    // Nearly all records are printable ASCII, which one comparison per byte can tell.
     if !any_byte(body, is_unprintable) {
         return true;
     }
@@ -38,26 +38,26 @@ fn is_plain(body: &[u8], rules: &Rules) -> bool {
     std::str::from_utf8(body).is_ok_and(|text| !text.contains(is_c1))
 }
 
-/// Whether a byte is no printable ASCII.
+/// Returns whether a byte is not printable ASCII.
 fn is_unprintable(byte: u8) -> bool {
     byte.wrapping_sub(b' ') > b'~' - b' '
 }
 
-/// How many bytes are no printable ASCII. In blocks whose count fits into a byte, so that the compiler makes vectors of
-/// them.
+/// Returns how many bytes are not printable ASCII. Counts in blocks whose count fits into a byte, which lets the
+/// compiler vectorise the loop.
 pub(crate) fn unprintable(text: &[u8]) -> usize {
     const WIDE: usize = 128;
     let count = |block: &[u8]| block.iter().fold(0, |sum: u8, byte| sum + u8::from(is_unprintable(*byte)));
     text.chunks(WIDE).map(|block| usize::from(count(block))).sum()
 }
 
-/// Whether `is_wanted` says so of any byte. By blocks, each without an early exit, so that the compiler makes vectors
-/// of them.
+/// Returns whether `is_wanted` returns true for any byte. Looks at whole blocks without an early exit, which lets the
+/// compiler vectorise the loop.
 fn any_byte(body: &[u8], is_wanted: impl Fn(u8) -> bool) -> bool {
     const WIDE: usize = 32;
     let any = |block: &[u8; WIDE]| block.iter().fold(false, |any, byte| any | is_wanted(*byte));
     match body.last_chunk::<WIDE>() {
-        // The last block overlaps the one before: cheaper than byte by byte.
+        // Let the last block overlap the one before, which is cheaper than going byte by byte.
         Some(last) => body.chunks_exact(WIDE).filter_map(|block| block.first_chunk()).any(any) || any(last),
         None => body.iter().any(|byte| is_wanted(*byte)),
     }

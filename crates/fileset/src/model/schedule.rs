@@ -1,5 +1,5 @@
-//! When the live file is rotated by the clock: how that is described, and what can be wrong with a description.
-//! When it is due next is said by `policy::schedule`; the rules of a zone are looked up by `effect::zone`.
+//! Describes when the live file is rotated by the clock, and what can be wrong with a description. `policy::schedule`
+//! says when it is due next; `effect::zone` looks up the rules of a zone.
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ pub(crate) enum Every {
     Week,
 }
 
-/// Whose clock it is.
+/// Whose clock the schedule follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Zone {
     Utc,
@@ -52,15 +52,14 @@ pub(crate) enum Zone {
     Named(String),
 }
 
-/// When the live file is rotated by the clock on the wall: each minute, hour, day or week, at a time of day, in a time
-/// zone.
+/// When the live file is rotated by the wall clock: each minute, hour, day or week, at a time of day, in a time zone.
 ///
-/// A time that a clock skips when it goes forward counts as reached with the skip; of a time that it shows twice when it
-/// goes back, the first counts. With [`hourly`](Self::hourly) each of two equal hours is an hour of its own.
+/// If the clock goes forward and skips the time, it counts as reached at the skip. If the clock goes back and shows the
+/// time twice, the first counts. With [`hourly`](Self::hourly), each of two equal hours is an hour of its own.
 ///
-/// With [`Naming::Timestamped`](crate::Naming::Timestamped) a backup is named by the period that it holds, as the zone's
-/// clock shows its beginning: `app.log.2026-11-27` for a day. With `daily().at(3, 30)` that file holds the records from
-/// 03:30 on the 27th to 03:30 on the 28th.
+/// With [`Naming::Timestamped`](crate::Naming::Timestamped), a backup is named by the time at which its period began in
+/// the zone: `app.log.2026-11-27` for a day. With `daily().at(3, 30)`, that file holds the records from 03:30 on the
+/// 27th to 03:30 on the 28th.
 ///
 /// ```
 /// use tracing_spool_fileset::internal::schedule::{Schedule, Weekday};
@@ -82,7 +81,7 @@ impl Schedule {
         Self { every, at: None, on: None, zone: Zone::Utc }
     }
 
-    /// At each full minute.
+    /// Rotates at each full minute.
     ///
     /// ```
     /// assert_eq!(tracing_spool_fileset::Schedule::minutely().to_string(), "minutely in UTC");
@@ -92,7 +91,7 @@ impl Schedule {
         Self::every(Every::Minute)
     }
 
-    /// At each full hour that the zone's clock shows.
+    /// Rotates at each full hour of the zone's clock.
     ///
     /// ```
     /// assert_eq!(tracing_spool_fileset::Schedule::hourly().to_string(), "hourly in UTC");
@@ -102,7 +101,7 @@ impl Schedule {
         Self::every(Every::Hour)
     }
 
-    /// Each day, at midnight or [`at`](Self::at) another time.
+    /// Rotates each day, at midnight unless [`at`](Self::at) says otherwise.
     ///
     /// ```
     /// assert_eq!(tracing_spool_fileset::Schedule::daily().to_string(), "daily at 00:00 in UTC");
@@ -112,7 +111,7 @@ impl Schedule {
         Self::every(Every::Day)
     }
 
-    /// Each week, where Sunday becomes Monday, or [`on`](Self::on) another day [`at`](Self::at) another time.
+    /// Rotates each week, on Monday at midnight unless [`on`](Self::on) and [`at`](Self::at) say otherwise.
     ///
     /// ```
     /// let weekly = tracing_spool_fileset::Schedule::weekly();
@@ -123,8 +122,10 @@ impl Schedule {
         Self::every(Every::Week)
     }
 
-    /// The time of day, for daily and weekly: an hour from 0 to 23, a minute from 0 to 59. What cannot be is a fault of
-    /// the settings, told when the log is opened.
+    /// Sets the time of day for daily and weekly rotation: an hour from 0 to 23 and a minute from 0 to 59. Values out
+    /// of range are a fault of the settings, reported when the log is opened.
+    ///
+    /// Default: 00:00.
     ///
     /// ```
     /// let schedule = tracing_spool_fileset::Schedule::daily().at(23, 5);
@@ -136,7 +137,9 @@ impl Schedule {
         self
     }
 
-    /// The day, for weekly.
+    /// Sets the day for weekly rotation.
+    ///
+    /// Default: Monday.
     ///
     /// ```
     /// use tracing_spool_fileset::{Schedule, Weekday};
@@ -149,9 +152,12 @@ impl Schedule {
         self
     }
 
-    /// By the clock of a time zone, by its name in the time zone database, instead of UTC. It is looked up once, in the
-    /// database of the system (or in one that the program brings along: the feature `tzdb-bundle-always` of jiff); an
-    /// unknown name is a fault of the settings.
+    /// Follows the clock of the time zone with this IANA name.
+    ///
+    /// The zone is looked up once, in the system's database or in one that the program brings along (jiff's feature
+    /// `tzdb-bundle-always`). An unknown name is a fault of the settings.
+    ///
+    /// Default: UTC.
     ///
     /// ```
     /// let schedule = tracing_spool_fileset::Schedule::hourly().in_zone("Asia/Kolkata");
@@ -163,8 +169,8 @@ impl Schedule {
         self
     }
 
-    /// By the clock of the system's time zone (`TZ`, `/etc/localtime`) as it is when the log is opened; where there is
-    /// none, that is UTC.
+    /// Follows the clock of the system's time zone (`TZ`, `/etc/localtime`) as it is when the log is opened. If the
+    /// system has none, that is UTC.
     ///
     /// ```
     /// let schedule = tracing_spool_fileset::Schedule::daily().local();
@@ -176,8 +182,9 @@ impl Schedule {
         self
     }
 
-    /// Reads what [`Display`](fmt::Display) writes; the day, the time and the zone may be left out, and `local` is short for
-    /// `local time`. What cannot be followed is read as well, and is a fault of the settings.
+    /// Parses what [`Display`](fmt::Display) writes. The day, the time and the zone may be left out, and `local` is
+    /// short for `local time`. Returns `None` for any other text. A schedule that can't be followed still parses, and
+    /// is a fault of the settings.
     ///
     /// ```
     /// use tracing_spool_fileset::Schedule;
@@ -226,7 +233,7 @@ impl Schedule {
         &self.zone
     }
 
-    /// Hour and minute.
+    /// Returns hour and minute.
     pub(crate) fn time(&self) -> (u8, u8) {
         self.at.unwrap_or((0, 0))
     }
@@ -235,7 +242,7 @@ impl Schedule {
         self.on.unwrap_or(Weekday::Monday)
     }
 
-    /// What a description that cannot be followed must be instead.
+    /// Returns what a schedule that can't be followed must be instead.
     pub(crate) fn objection(&self) -> Option<&'static str> {
         match (self.every, self.at, self.on) {
             (Every::Minute | Every::Hour, Some(_), _) => {

@@ -1,5 +1,5 @@
-//! What a file set is told, with its defaults, and the faults that need no look at the disk.
-//! What stands at the paths is looked at by `engine::start`.
+//! The settings of a file set, with their defaults. `faults` checks them without touching the disk; `engine::start` looks
+//! at what stands at the paths.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,56 +34,57 @@ pub const RETRY_COOLDOWN_MAX: Duration = Duration::from_secs(5 * 60);
 pub const MODE: u32 = 0o640;
 /// Default of [`Settings::dir_mode`].
 pub const DIR_MODE: u32 = 0o750;
-/// The longest [`Settings::quiet_rotation`]: records wait for it.
+/// The longest [`Settings::quiet_rotation`]; records wait that long.
 pub const QUIET_ROTATION_MAX: Duration = Duration::from_secs(10);
 /// How often a blocked set probes.
 pub const BLOCKED_PROBE: Duration = Duration::from_millis(500);
-/// The least time between two looks at whether files and directories are still ours, while records come.
+/// The least time between two checks, while records come, whether files and directories are still ours.
 pub const WATCH_EVERY: Duration = Duration::from_millis(50);
-/// How often they are looked at while none come.
+/// The time between two such checks while no records come.
 pub const IDLE_WATCH_EVERY: Duration = Duration::from_secs(1);
-/// For how long age removes nothing after a start, or after the clock has jumped.
+/// How long after a start, or after the clock has jumped, nothing is removed because of its age.
 pub const CLOCK_TRUSTED_AFTER: Duration = Duration::from_secs(10 * 60);
-/// The shortest record length that may be set, so that a mark of what was cut has room.
+/// The smallest [`Settings::max_record_bytes`], which leaves room for the mark of a cut.
 pub const MIN_RECORD_BYTES: u64 = 64;
 
 /// When written bytes are made durable with `fdatasync`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyncPolicy {
-    /// Never.
+    /// Never: only the kernel decides when bytes reach the disk.
     Never,
-    /// The old file, before it becomes a backup, then the directory.
+    /// At a rotation: the old file before it becomes a backup, and then the directory.
     #[default]
     OnRotate,
-    /// As on rotate, and whenever unsynced bytes are this old.
+    /// At a rotation, and whenever unsynced bytes are this old.
     Interval(Duration),
 }
 
-/// Something unusual that is refused unless allowed by name.
+/// Something unusual at the live path that is refused unless it is in [`Settings::allow`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Allow {
-    /// The live path is a symlink: it is followed once, at open, and the set lives where it points.
+    /// The live path is a symlink. It is followed once, at open, and the set lives where it points.
     Symlink,
-    /// The live file has further hard links: it is written through them. Without this it is rotated away at start, and
-    /// nothing is written to it.
+    /// The live file has other hard links, which then show what is written. Without this, the file is rotated away at
+    /// start and nothing is written to it.
     HardLink,
-    /// The live file belongs to another user. (Root may always write what belongs to the owner of the directory.)
+    /// The live file belongs to another user. Root needs this only if the file's owner doesn't own the directory.
     ForeignOwner,
-    /// The live path is a device: written, but never rotated, measured or removed.
+    /// The live path is a device. It is written, but never rotated, measured or removed.
     Device,
-    /// The live path is a FIFO: written, but never rotated, measured or removed.
+    /// The live path is a FIFO. It is written, but never rotated, measured or removed.
     Fifo,
     /// The live name could be another log's backup, hidden, lock or alert file.
     ReservedName,
-    /// Files that stood there before the first start are this log's own, and may be removed to keep its limits.
+    /// Files with names of this log existed before its first start. They count as its own, and may be removed to keep its
+    /// limits.
     FoundFiles,
-    /// The file system has no locks: nothing else writes this log, which nobody checks.
+    /// The file system has no locks. You promise that no other process writes this log; nothing checks it.
     NoLock,
 }
 
-/// Everything a file set is told. Create it with [`Settings::new`] and change what should differ.
+/// The settings of a file set. Create them with [`Settings::new`] and change the fields that should differ.
 ///
 /// ```
 /// use tracing_spool_fileset::Settings;
@@ -95,77 +96,139 @@ pub enum Allow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The live file. Made absolute at open.
+    /// The path of the live file. It is made absolute when the set is opened.
     pub path: PathBuf,
-    /// Rotate before the record that would make the live file larger than this many bytes.
+    /// The size of the live file, in bytes, at which it is rotated: before the record that would make it larger than
+    /// this.
+    ///
+    /// Default: 10 MiB.
     pub max_bytes: u64,
-    /// Rotate by the clock too, whichever comes first.
+    /// Rotates by the clock too; whichever comes first, size or time, rotates.
+    ///
+    /// Default: `None`, by size only.
     pub rotate_every: Option<Schedule>,
-    /// Whether a live file with content is rotated when the set is opened.
+    /// Rotates a live file with content when the set is opened.
+    ///
+    /// Default: `false`.
     pub rotate_on_start: bool,
-    /// How long nothing is written to a file before it is rotated, so that readers who look now and then reach its end;
-    /// 0: off.
+    /// How long nothing is written to a file before it is rotated, so that tailers that poll reach its end. At most 10
+    /// seconds.
+    ///
+    /// Default: zero, which rotates at once.
     pub quiet_rotation: Duration,
-    /// A rotation by size waits so long after the one before, and the file grows on, within the budget; 0: off.
+    /// The least time between two rotations by size. Until then the file keeps growing, within the budget.
+    ///
+    /// Default: zero, no minimum.
     pub min_rotation_interval: Duration,
-    /// Longest record in bytes, its newline included; longer ones are cut and marked. `None`: the lesser of 1 MiB
-    /// and `max_total_bytes`.
+    /// The longest record in bytes, including its newline. Longer records are cut and marked `…[+N bytes]`.
+    ///
+    /// Default: `None`, the lesser of 1 MiB and [`max_total_bytes`](Self::max_total_bytes).
     pub max_record_bytes: Option<u64>,
-    /// How many backups are kept: `app.log.1` (newest) and on. 0: a rotation discards the old content.
+    /// How many backups are kept: `app.log.1` is the newest. With 0, a rotation discards the old content.
+    ///
+    /// Default: 5.
     pub backup_count: u32,
-    /// What backups are called.
+    /// How backups are named.
+    ///
+    /// Default: [`Naming::Numbered`].
     pub naming: Naming,
-    /// Where backups are kept. `None`: beside the live file. On the same file system, and for this log alone: it is
-    /// locked too.
+    /// The directory for backups. It must be on the file system of the live file and serve this log alone; it is locked
+    /// too.
+    ///
+    /// Default: `None`, beside the live file.
     pub archive_dir: Option<PathBuf>,
-    /// How backups are stored, but for the newest, which readers may still be at. Whoever drives the set performs the
-    /// orders for it: [`Engine::take_order`](crate::Engine::take_order).
+    /// Compresses every backup except the newest, which tailers may still be reading. Whoever drives the set performs
+    /// the work: see [`Engine::take_order`](crate::Engine::take_order).
+    ///
+    /// Default: [`Compression::None`].
     pub compression: Compression,
-    /// Backups whose last record is older than this are removed. `None`: age does not matter.
+    /// Removes backups whose last record is older than this.
+    ///
+    /// Default: `None`, age doesn't matter.
     pub max_age: Option<Duration>,
-    /// Bytes of the live file, the hidden new one and all backups together, at every instant.
+    /// The budget: the most bytes that the live file, the hidden new file and all backups hold together, at every
+    /// instant.
+    ///
+    /// Default: 60 MiB.
     pub max_total_bytes: u64,
-    /// From what share of the budget a set that cannot shrink by itself is warned of, in percent.
+    /// Raises an alert when the set reaches this percentage of [`max_total_bytes`](Self::max_total_bytes) and nothing
+    /// is left to prune.
+    ///
+    /// Default: 90.
     pub budget_warning_percent: u8,
-    /// Bytes of the file system that stay free for others; 0: off.
+    /// The free-space floor: bytes of the file system that stay free for others.
+    ///
+    /// Default: 0, no floor.
     pub min_free_bytes: u64,
-    /// Backups that pruning for free space leaves alone. `None`: 1, or 0 with `backup_count` 0.
+    /// The number of backups that pruning for free space leaves alone.
+    ///
+    /// Default: `None`, which means 1, or 0 if [`backup_count`](Self::backup_count) is 0.
     pub min_backups: Option<u32>,
-    /// Retries of a transient error, after the first call.
+    /// How often a transient error is retried after the first attempt.
+    ///
+    /// Default: 3.
     pub retry_attempts: u32,
-    /// Wait before the first retry; doubles with each.
+    /// The wait before the first retry. It doubles with each further one.
+    ///
+    /// Default: 100 ms.
     pub retry_base_delay: Duration,
-    /// Wait after exhausted retries or a permanent error; doubles with each failed probe.
+    /// The wait after all retries have failed, or after a permanent error. It doubles with each failed probe.
+    ///
+    /// Default: 30 s.
     pub retry_cooldown: Duration,
-    /// The longest such wait.
+    /// The longest wait between two probes.
+    ///
+    /// Default: 5 min.
     pub retry_cooldown_max: Duration,
-    /// Where an alert is put down. `None`: `ALERT_LOG_ROTATION_FAILED.txt` beside the log.
+    /// The file that describes open alerts.
+    ///
+    /// Default: `None`, `ALERT_LOG_ROTATION_FAILED.txt` beside the log.
     pub alert_file: Option<PathBuf>,
-    /// A symlink that leads to the live file, kept at this path. Only a symlink is ever replaced. `None`: no link.
+    /// The path of a symlink that is kept pointing at the live file. Only a symlink is ever replaced there.
+    ///
+    /// Default: `None`, no link.
     pub latest_link: Option<PathBuf>,
-    /// What is written first into each new file. It counts in the file's bytes. `None`: nothing.
+    /// The first lines of each new file. They count towards its size.
+    ///
+    /// Default: `None`, no header.
     pub header: Option<Header>,
-    /// To whom files and directories are given when they are created: for a program that starts as root and goes on as
-    /// somebody else. `None`: a new file gets the group of the one before it, where that can be done.
+    /// The owner of files and directories that the set creates, for a program that starts as root and then drops its
+    /// privileges.
+    ///
+    /// Default: `None`, a new file gets the group of the file before it, where possible.
     pub owner: Option<Owner>,
-    /// Mode of the first file, subject to umask. A later one has that of the one before it.
+    /// The permission bits of the first file, subject to the umask. A later file gets those of the file before it.
+    ///
+    /// Default: `0o640`.
     pub mode: u32,
-    /// Mode of directories at creation, subject to umask.
+    /// The permission bits of a directory that the set creates, subject to the umask.
+    ///
+    /// Default: `0o750`.
     pub dir_mode: u32,
-    /// Whether a missing directory is a fault. Otherwise it is created.
+    /// Treats a missing directory as a fault instead of creating it.
+    ///
+    /// Default: `false`.
     pub require_dir: bool,
     /// When written bytes are made durable.
+    ///
+    /// Default: [`SyncPolicy::OnRotate`].
     pub sync: SyncPolicy,
-    /// What unusual things are allowed at the live path.
+    /// The unusual things that are allowed at the live path.
+    ///
+    /// Default: none.
     pub allow: Vec<Allow>,
-    /// Whether records are written as they come. Otherwise control characters are escaped.
+    /// Writes the bytes of records as they come instead of escaping control characters.
+    ///
+    /// Default: `false`.
     pub raw_bytes: bool,
-    /// Whether newlines inside a record are escaped too.
+    /// Escapes newlines inside a record too, so that every record is one line.
+    ///
+    /// Default: `false`.
     pub single_line: bool,
 }
 
 impl Settings {
-    /// The defaults, for the live file `path`.
+    /// Returns the default settings for the live file `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -202,13 +265,13 @@ impl Settings {
         }
     }
 
-    /// The longest record that will be written, in bytes.
+    /// Returns the longest record that will be written, in bytes.
     #[must_use]
     pub fn record_limit(&self) -> u64 {
         self.max_record_bytes.unwrap_or(MAX_RECORD_BYTES.min(self.max_total_bytes))
     }
 
-    /// How records become bytes of the file.
+    /// Returns the rules by which records become bytes of the file.
     #[must_use]
     pub fn rules(&self) -> Rules {
         Rules {
@@ -219,13 +282,13 @@ impl Settings {
         }
     }
 
-    /// Backups that pruning for free space leaves alone.
+    /// Returns the number of backups that pruning for free space leaves alone.
     #[must_use]
     pub fn kept_backups(&self) -> u32 {
         self.min_backups.unwrap_or(1.min(self.backup_count))
     }
 
-    /// Where alerts go, and the name for when another log has that one.
+    /// Returns the path of the alert file, unless another log uses that one.
     pub(crate) fn alert_path(&self, names: &Names) -> PathBuf {
         self.alert_file.clone().unwrap_or_else(|| names.dir().join(name::ALERT_FILE))
     }
@@ -234,7 +297,7 @@ impl Settings {
         self.allow.contains(&what)
     }
 
-    /// Whether backups are named by the periods that they hold.
+    /// Returns whether backups are named by the periods that they hold.
     pub(crate) const fn has_periods(&self) -> bool {
         matches!(self.naming, Naming::Timestamped) && self.rotate_every.is_some()
     }

@@ -1,6 +1,5 @@
-//! Which backup of a set: by number, by the moment at which it was made, or by the period that it holds.
-//! How a slot is written as a name is `name`'s; which slot is free is `policy::plan`'s, and when a period begins is
-//! `policy::schedule`'s.
+//! Which backup of a set: by number, by the second at which it was made, or by the period that it holds. `name` writes
+//! a slot as a file name, `policy::plan` chooses a free slot, and `policy::schedule` knows when a period begins.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -90,11 +89,11 @@ fn as_utc(shown: DateTime) -> Option<i64> {
     TimeZone::UTC.to_timestamp(shown).ok().map(Timestamp::as_second)
 }
 
-/// The name of a backup by time: the second at which it was made (`20261123T181911Z`, in UTC) or the period that it holds
-/// (`2026-11-23`, `2026-11-23-18`, `2026-11-23-18-19`, by the clock of the schedule's zone), and which backup of that
-/// second or period it is (`-0001` and on for those after the first).
+/// The time stamp in a backup's name. It is the second at which the backup was made (`20261123T181911Z`, in UTC) or the
+/// period that it holds (`2026-11-23`, `2026-11-23-18`, `2026-11-23-18-19`, in the schedule's zone), and a sequence
+/// number for all but the first in that second or period (`-0001` and so on).
 ///
-/// Stamps are ordered by the moment that they tell, whatever the zone, then by form, then by sequence.
+/// Stamps are ordered by the time that they show, whatever the zone, then by form, then by sequence.
 ///
 /// ```
 /// use tracing_spool_fileset::internal::slot::Stamp;
@@ -112,7 +111,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of the second that holds `now`.
+    /// Returns the stamp of the second that holds `now`.
     ///
     /// ```
     /// use tracing_spool_fileset::{Stamp, Wall};
@@ -131,8 +130,8 @@ impl Stamp {
         Some(Self { moment: moment - moment.rem_euclid(form.seconds()), form, sequence: 0 })
     }
 
-    /// The first stamp that is later than `newest` and not earlier than `wanted`, so that stamps grow whatever the clock
-    /// does.
+    /// Returns the first stamp that is later than `newest` and not earlier than `wanted`, so that stamps grow whatever
+    /// the clock does.
     #[must_use]
     pub fn after(newest: Option<Self>, wanted: Self) -> Self {
         match newest {
@@ -149,7 +148,7 @@ impl Stamp {
         }
     }
 
-    /// Reads what [`Display`](fmt::Display) writes, and nothing else.
+    /// Parses what [`Display`](fmt::Display) writes, and nothing else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (time, sequence) = match text.rsplit_once('-') {
@@ -159,13 +158,13 @@ impl Stamp {
         Form::ALL.into_iter().find_map(|form| form.read(time).map(|moment| Self { moment, form, sequence }))
     }
 
-    /// Which one it is within its second or period; 0 is the first.
+    /// Returns the sequence number within the second or period; the first is 0.
     #[must_use]
     pub const fn sequence(self) -> u16 {
         self.sequence
     }
 
-    /// Whether it names the period that the backup holds, not the second at which it was made.
+    /// Returns whether the stamp names the period that the backup holds, not the second at which it was made.
     #[must_use]
     pub const fn is_of_period(self) -> bool {
         !matches!(self.form, Form::Second)
@@ -186,8 +185,8 @@ impl fmt::Display for Stamp {
     }
 }
 
-/// A backup's place in the set. They are ordered from the newest to the oldest; numbers, where there are both kinds,
-/// are older than stamps: they are from before the set was told to use stamps.
+/// A backup's place in the set. Slots are ordered from the newest to the oldest. If a set has both kinds, numbers are
+/// older than stamps, since they are from before the set was told to use stamps.
 ///
 /// ```
 /// use tracing_spool_fileset::internal::slot::{Slot, Stamp};
@@ -197,14 +196,14 @@ impl fmt::Display for Stamp {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
-    /// `app.log.20261123T181911Z` or `app.log.2026-11-23`.
+    /// A time stamp: `app.log.20261123T181911Z` or `app.log.2026-11-23`.
     Stamp(Reverse<Stamp>),
-    /// `app.log.3`: the third newest.
+    /// A number: `app.log.3` is the third newest.
     Number(u32),
 }
 
 impl Slot {
-    /// Its number, if it has one.
+    /// Returns the number, if the slot has one.
     #[must_use]
     pub const fn number(self) -> Option<u32> {
         match self {
@@ -213,7 +212,7 @@ impl Slot {
         }
     }
 
-    /// Its stamp, if it has one.
+    /// Returns the stamp, if the slot has one.
     #[must_use]
     pub const fn stamp(self) -> Option<Stamp> {
         match self {
@@ -241,7 +240,7 @@ impl PartialEq<u32> for Slot {
     }
 }
 
-/// As in the name of a file, behind the dot.
+/// Writes the slot as in a file name, without the dot before it.
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,16 +1,15 @@
-//! Moments and the pair of clocks that the engine is told.
-//! Nothing here reads a clock.
+//! Moments, and the pair of clocks that the engine is told. Nothing here reads a clock.
 
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A moment on a clock that never steps, counted from an arbitrary start. Deadlines are made of it.
+/// A moment on a monotonic clock, counted from an arbitrary start. Deadlines use it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mono(Duration);
 
 impl Mono {
-    /// The moment `since_start` after the clock's start.
+    /// Returns the moment that is `since_start` after the clock's start.
     ///
     /// ```
     /// use std::time::Duration;
@@ -23,7 +22,7 @@ impl Mono {
         Self(since_start)
     }
 
-    /// How long after the clock's start this moment is.
+    /// Returns how long after the clock's start this moment is.
     #[must_use]
     pub const fn since_start(self) -> Duration {
         self.0
@@ -39,13 +38,13 @@ impl Add<Duration> for Mono {
 
 impl Sub for Mono {
     type Output = Duration;
-    /// Time from `earlier` to here; nothing if `earlier` is later.
+    /// Returns the time from `earlier` to this moment, or zero if `earlier` is later.
     fn sub(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// A moment on the clock on the wall, in microseconds since 1970 UTC. It may step; it is only shown, never
+/// A moment on the wall clock, in microseconds since 1970 UTC. That clock may step, so it is only shown and never
 /// waited for. Displays as RFC 3339 in UTC.
 ///
 /// ```
@@ -56,13 +55,13 @@ impl Sub for Mono {
 pub struct Wall(i64);
 
 impl Wall {
-    /// The moment `micros` microseconds after 1970-01-01T00:00:00Z.
+    /// Returns the moment that is `micros` microseconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since 1970-01-01T00:00:00Z.
+    /// Returns the microseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn unix_micros(self) -> i64 {
         self.0
@@ -78,7 +77,7 @@ impl fmt::Display for Wall {
     }
 }
 
-/// In RFC 3339, as it displays.
+/// Serialises as the RFC 3339 text that it displays.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Wall {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -86,11 +85,11 @@ impl serde::Serialize for Wall {
     }
 }
 
-/// What both clocks say at one moment.
+/// What both clocks show at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
-    /// For deadlines.
+    /// The monotonic clock, for deadlines.
     pub mono: Mono,
-    /// For people.
+    /// The wall clock, for people.
     pub wall: Wall,
 }
