@@ -1,4 +1,4 @@
-//! The clocks: the only place of the engine that reads one, and only for a `FileSet` used as an `io::Write`.
+//! The clocks. This is the only place in the package that reads one, and only for a `FileSet` used as an `io::Write`.
 
 use std::fmt;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -7,18 +7,18 @@ use crate::model::time::{Mono, Now, Wall};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// What both clocks say now.
+    /// Returns what both clocks show now.
     fn now(&self) -> Now;
 }
 
-/// The operating system's clocks.
+/// The clocks of the operating system.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     start: Instant,
 }
 
 impl SystemClock {
-    /// A clock whose monotonic part starts now.
+    /// Creates a clock whose monotonic part starts now.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn new() -> Self {

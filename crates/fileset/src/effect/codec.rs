@@ -1,11 +1,10 @@
-//! Compression itself: bytes in, bytes out, by the crates behind the features `gzip` and `zstd`.
-//! It knows no files, no names and no bounds.
+//! Compresses bytes with the crates behind the features `gzip` and `zstd`. It knows no files, names or bounds.
 
 use std::io::{self, Write};
 
 use crate::model::compression::Compression;
 
-/// Compresses what `feed` writes into `out`. Without the feature it is an error.
+/// Compresses what `feed` writes into `out`. Fails if the feature is missing.
 pub(super) fn encode(
     compression: Compression,
     out: &mut dyn Write,

@@ -1,5 +1,5 @@
-//! The compression of one backup as an order that any thread may perform: one open file into another.
-//! It touches no name; which backup it is and what the outcome is called, the file set decides on its own thread.
+//! The compression of one backup, as an order that any thread may perform: from one open file into another. It touches
+//! no name; the file set chooses the backup and names the result on its own thread.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -69,8 +69,8 @@ pub(crate) enum Stop {
     Failed(Failure),
 }
 
-/// One backup to be compressed: given out by [`Engine::take_order`](crate::Engine::take_order), performed on whichever
-/// thread has the time, and given back by [`Engine::packed`](crate::Engine::packed).
+/// The order to compress one backup. [`Engine::take_order`](crate::Engine::take_order) hands it out, any thread may
+/// perform it, and [`Engine::packed`](crate::Engine::packed) takes the result back.
 #[derive(Debug)]
 #[must_use = "an order that is dropped is a failure that is tried again later"]
 pub struct PackOrder {
@@ -85,7 +85,7 @@ pub struct PackOrder {
     pub(crate) allowance: Arc<Allowance>,
 }
 
-/// What came of a [`PackOrder`].
+/// The result of a [`PackOrder`].
 #[derive(Debug)]
 #[must_use = "the file set waits for it"]
 pub struct Packed {
@@ -101,9 +101,9 @@ impl PackOrder {
         Arc::new(Allowance::new(bytes.saturating_sub(1)))
     }
 
-    /// Lets the calling thread give way to others from now on, where the system can do that (on Linux, to a tenth of the
-    /// processor where that is wanted by others): for a thread that does nothing but perform orders. A thread that gives
-    /// way already stays as it is.
+    /// Lowers the priority of the calling thread for good, where the system can (on Linux, to about a tenth of a normal
+    /// thread's CPU time when both want to run). For a thread that does nothing but perform orders. A thread that is
+    /// already that nice or nicer stays as it is.
     ///
     /// ```
     /// std::thread::spawn(tracing_spool_fileset::PackOrder::give_way);
@@ -112,8 +112,8 @@ impl PackOrder {
         tracing_spool_process::give_way();
     }
 
-    /// Reads, compresses, writes and syncs: takes as long as that takes, and ends early, between two blocks, when the file
-    /// set gives the order up.
+    /// Reads, compresses, writes and syncs. This takes as long as it takes, and ends early, between two blocks, if the
+    /// file set gives the order up.
     pub fn perform(mut self) -> Packed {
         let outcome = self.pack();
         Packed { source: self.meta, compression: self.compression, allowance: self.allowance, outcome }

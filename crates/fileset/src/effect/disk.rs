@@ -1,5 +1,5 @@
-//! The real disk: each method of [`Fs`] and [`LogFile`] is one operation of the operating system.
-//! It does not retry, does not look at names, and says every error by its number.
+//! The real disk: each method of [`Fs`] and [`LogFile`] is one operation of the operating system. It doesn't retry,
+//! doesn't interpret names, and reports every error by its number.
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -34,12 +34,12 @@ use crate::model::error::{Holder, OsError};
 use crate::model::inventory::Meta;
 use crate::model::time::Wall;
 
-/// The operating system's file system.
+/// The file system of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disk;
 
 impl Disk {
-    /// The file system of this machine.
+    /// Returns the file system of this machine.
     #[must_use]
     pub const fn new() -> Self {
         Self

@@ -1,5 +1,5 @@
 //! The seam: every operation of the engine on the outside world is a method of [`Fs`], [`LogFile`] or [`Lock`].
-//! Implementations only perform; they do not decide, retry or remember.
+//! Implementations only perform; they don't decide, retry or remember.
 
 use std::any::Any;
 use std::ffi::{OsStr, OsString};
@@ -11,39 +11,39 @@ use crate::model::error::{Holder, OsError};
 use crate::model::inventory::{FileId, Meta};
 use crate::model::time::Wall;
 
-/// What an operation gives: its value, or the errno.
+/// The result of an operation: its value, or the system's error.
 pub type Outcome<T> = Result<T, OsError>;
 
-/// Room on a file system, in bytes.
+/// The room on a file system, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Space {
-    /// What this process may still use.
+    /// Bytes that this process may still use.
     pub available: u64,
-    /// What is free, with what is kept back for root.
+    /// Free bytes, including those reserved for root.
     pub free: u64,
 }
 
-/// Whether a name that is a symlink is followed.
+/// Whether an operation follows a name that is a symlink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Follow {
-    /// `O_NOFOLLOW`.
+    /// Refuses symlinks (`O_NOFOLLOW`).
     No,
-    /// The link's target is opened.
+    /// Opens the target of the link.
     Yes,
 }
 
-/// A lock that was not had.
+/// Why a lock was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockRefusal {
-    /// Another process has it.
+    /// Another process holds it.
     Held(Holder),
-    /// It could not be tried.
+    /// The attempt to take it failed.
     Failed(OsError),
 }
 
-/// A directory that is held open. Clones are the same directory, which is closed when the last one is dropped.
+/// A directory that is held open. It stays the directory that was opened, wherever its path leads later.
 ///
-/// It stays the directory that was opened, wherever its path leads by now.
+/// Clones share one descriptor, which is closed when the last of them is dropped.
 #[derive(Clone)]
 pub struct Dir(Arc<Held>);
 
@@ -54,30 +54,31 @@ struct Held {
 }
 
 impl Dir {
-    /// A directory that was opened at `path`; `handle` is what the [`Fs`] that opened it knows it by.
+    /// Creates a directory that was opened at `path`. `handle` is the value by which the [`Fs`] that opened it
+    /// identifies it.
     pub fn new(path: &Path, id: FileId, handle: impl Any + Send + Sync) -> Self {
         Self(Arc::new(Held { path: path.to_owned(), id, handle: Box::new(handle) }))
     }
 
-    /// The path at which it was opened, for messages.
+    /// Returns the path at which it was opened, for messages.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0.path
     }
 
-    /// Which directory it is.
+    /// Returns the identity of the directory.
     #[must_use]
     pub fn id(&self) -> FileId {
         self.0.id
     }
 
-    /// What its [`Fs`] knows it by; none if another kind of `Fs` opened it.
+    /// Returns the handle of its [`Fs`], or `None` if another type of `Fs` opened it.
     #[must_use]
     pub fn handle<T: Any>(&self) -> Option<&T> {
         self.0.handle.downcast_ref()
     }
 
-    /// A name in it.
+    /// Returns a name in this directory.
     #[must_use]
     pub fn at(&self, name: impl AsRef<OsStr>) -> At {
         At { dir: self.clone(), name: name.as_ref().to_owned() }
@@ -95,112 +96,112 @@ impl fmt::Debug for Dir {
 pub struct At {
     /// The directory.
     pub dir: Dir,
-    /// The name: one component.
+    /// The name, a single component.
     pub name: OsString,
 }
 
 impl At {
-    /// The whole path, for messages: where the directory was opened, and the name.
+    /// Returns the full path, for messages: where the directory was opened, joined with the name.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.dir.path().join(&self.name)
     }
 }
 
-/// The file system.
+/// The file system that an engine works on.
 ///
-/// What is given as a path was named by somebody else, and is only looked at, opened or created as a directory. All
-/// work on files is by name in a directory that is held open, so that nothing which others do to a path can lead it
-/// astray.
+/// Paths come from outside, and are only looked at, opened or created as directories. All work on files is by name in a
+/// directory that is held open, so that nothing others do to a path can lead it astray.
 pub trait Fs: Send + fmt::Debug {
-    /// `stat`: what the path leads to, symlinks followed.
+    /// `stat`: returns what the path leads to, following symlinks.
     fn look(&self, path: &Path) -> Outcome<Meta>;
-    /// The path with every symlink resolved; it must exist.
+    /// Returns the path with every symlink resolved. It must exist.
     fn resolve(&self, path: &Path) -> Outcome<PathBuf>;
-    /// Whether names may be made and removed in a directory (`access` with write and search).
+    /// Checks whether names may be created and removed in a directory (`access` with write and search).
     fn access(&self, path: &Path) -> Outcome<()>;
-    /// Creates one directory; its parent must exist.
+    /// Creates one directory. Its parent must exist.
     fn make_dir(&self, path: &Path, mode: u32) -> Outcome<()>;
-    /// Opens the directory that the path leads to, symlinks followed.
+    /// Opens the directory that the path leads to, following symlinks.
     fn open_dir(&self, path: &Path) -> Outcome<Dir>;
 
-    /// `fstat` of a directory that is held open; `EBADF` if its descriptor was closed behind our back.
+    /// `fstat` of a directory that is held open. Returns `EBADF` if other code closed its descriptor.
     fn stat_dir(&self, dir: &Dir) -> Outcome<Meta>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Dir) -> Outcome<()>;
-    /// Gives a directory to another owner or group; what is `None` stays.
+    /// Changes the owner and group of a directory; `None` keeps the current one.
     fn set_dir_owner(&self, dir: &Dir, user: Option<u32>, group: Option<u32>) -> Outcome<()>;
-    /// How much room there is on the directory's file system.
+    /// Returns how much room the directory's file system has.
     fn space(&self, dir: &Dir) -> Outcome<Space>;
-    /// The longest name that the directory takes, in bytes.
+    /// Returns the longest name that the directory takes, in bytes.
     fn name_max(&self, dir: &Dir) -> Outcome<usize>;
-    /// The names in a directory, in no order.
+    /// Returns the names in a directory, in no particular order.
     fn list(&self, dir: &Dir) -> Outcome<Vec<OsString>>;
-    /// Which mount the directory was reached through; none where the system does not tell.
+    /// Returns the mount that the directory was reached through, or `None` if the system doesn't tell.
     fn mount_of_dir(&self, dir: &Dir) -> Outcome<Option<u64>>;
-    /// Which mount a name leads to, symlinks not followed; none where the system does not tell.
+    /// Returns the mount that a name leads to, without following symlinks, or `None` if the system doesn't tell.
     fn mount_of(&self, at: &At) -> Outcome<Option<u64>>;
 
-    /// `lstat`: what stands under the name itself.
+    /// `lstat`: returns what stands under the name itself.
     fn stat(&self, at: &At) -> Outcome<Meta>;
-    /// Opens an existing file for appending, without ever waiting for a FIFO's reader.
+    /// Opens an existing file for appending. Never waits for the reader of a FIFO.
     fn open(&self, at: &At, follow: Follow) -> Outcome<Box<dyn LogFile>>;
-    /// Opens an existing regular file for reading alone.
+    /// Opens an existing regular file for reading only.
     fn open_to_read(&self, at: &At) -> Outcome<Box<dyn LogFile>>;
-    /// Creates a file for appending; `EEXIST` if anything stands there.
+    /// Creates a file for appending. Returns `EEXIST` if the name is taken.
     fn create(&self, at: &At, mode: u32) -> Outcome<Box<dyn LogFile>>;
-    /// Renames onto a name that must be free; `EEXIST` if it is not.
+    /// Renames onto a free name. Returns `EEXIST` if the name is taken.
     fn rename(&self, from: &At, to: &At) -> Outcome<()>;
-    /// Renames onto a name, whatever stands there. For the alert file and the link to the live file only.
+    /// Renames onto a name and replaces what stands there. For the alert file and the link to the live file only.
     fn replace(&self, from: &At, to: &At) -> Outcome<()>;
-    /// Creates a symlink that leads to `target`; `EEXIST` if anything stands under the name.
+    /// Creates a symlink to `target`. Returns `EEXIST` if the name is taken.
     fn symlink(&self, target: &Path, at: &At) -> Outcome<()>;
-    /// Where a symlink leads, as it says itself; `EINVAL` if the name is something else's.
+    /// Returns the target of a symlink as stored. Returns `EINVAL` if the name is not a symlink.
     fn read_link(&self, at: &At) -> Outcome<PathBuf>;
     /// Removes a name.
     fn unlink(&self, at: &At) -> Outcome<()>;
-    /// At most `max` bytes from the start of a regular file.
+    /// Reads at most `max` bytes from the start of a regular file.
     fn read_head(&self, at: &At, max: usize) -> Outcome<Vec<u8>>;
-    /// Takes the lock file for this process, creating it, and writes `text` into it.
+    /// Takes the lock file for this process, creating it if necessary, and writes `text` into it. Never waits.
     ///
     /// # Errors
-    /// [`LockRefusal::Held`] at once, without waiting, if another process has it.
+    ///
+    /// Returns [`LockRefusal::Held`] if another process has the lock.
     fn lock(&self, at: &At, mode: u32, text: &str) -> Result<Box<dyn Lock>, LockRefusal>;
-    /// Who holds the lock file, if anybody does; creates and takes nothing.
+    /// Returns the process that holds the lock file, if any. Creates nothing and takes nothing.
     fn lock_holder(&self, at: &At) -> Outcome<Option<Holder>>;
-    /// The user that files of this process belong to.
+    /// Returns the user that owns the files of this process.
     fn user(&self) -> u32;
 }
 
-/// A file open for appending. Dropping it closes it, unless its descriptor has become another file's.
+/// A file that is open for appending. Dropping it closes it, unless its descriptor number now refers to another file.
 pub trait LogFile: Send + fmt::Debug {
-    /// Appends some of `bytes`: how many, is returned.
+    /// Appends some of `bytes`, and returns how many.
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize>;
-    /// `fstat`. Another identity than at the start means that the descriptor is somebody else's by now.
+    /// `fstat`. An identity other than at the start means that the descriptor number now refers to another file.
     fn stat(&self) -> Outcome<Meta>;
     /// `fdatasync`.
     fn sync(&mut self) -> Outcome<()>;
-    /// Cuts the file to `bytes` bytes.
+    /// Truncates the file to `bytes` bytes.
     fn truncate(&mut self, bytes: u64) -> Outcome<()>;
-    /// Reads some bytes from `offset` on: how many, is returned; 0 at the end.
+    /// Reads some bytes from `offset` on, and returns how many; 0 at the end.
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Outcome<usize>;
-    /// Says when the content last changed.
+    /// Sets when the content last changed.
     fn set_modified(&mut self, modified: Wall) -> Outcome<()>;
     /// `fchmod`.
     fn set_mode(&mut self, mode: u32) -> Outcome<()>;
-    /// `fchown`; what is `None` stays.
+    /// `fchown`; `None` keeps the current owner or group.
     fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()>;
 }
 
-/// As much of a lock file as is read.
+/// The most bytes of a lock file that are read.
 pub(crate) const LOCK_TEXT_BYTES_MAX: usize = 1024;
 
-/// A held lock. Dropping it lets it go, except in a forked child: there it stays the parent's.
+/// A held lock. Dropping it releases the lock, except in a forked child, where the parent keeps it.
 pub trait Lock: Send + fmt::Debug {
-    /// Which file is locked.
+    /// Returns the identity of the lock file.
     fn id(&self) -> FileId;
     /// `fstat` of the lock file, as for [`LogFile::stat`].
     fn stat(&self) -> Outcome<Meta>;
-    /// Gives the lock file to another owner or group; what is `None` stays.
+    /// Changes the owner and group of the lock file; `None` keeps the current one.
     fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()>;
 }

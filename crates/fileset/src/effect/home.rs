@@ -1,5 +1,5 @@
-//! A directory of the set: held open, locked, and compared with what its path leads to by now.
-//! Whether another one is entered, `policy::relocation` decides.
+//! One directory of the set: held open, locked, and compared with what its path leads to now. `policy::relocation`
+//! decides whether another one is entered.
 
 use std::ffi::OsString;
 

@@ -1,5 +1,5 @@
-//! The lock file on the real disk: taken with `flock`, kept until dropped, never released by a forked child.
-//! It does not wait, and it does not say what the text in the file means.
+//! The lock file on the real disk: taken with `flock`, kept until dropped, never released by a forked child. It doesn't
+//! wait, and doesn't interpret the text in the file.
 #![expect(clippy::disallowed_types, reason = "a lock is an open file")]
 
 use std::fs::File;

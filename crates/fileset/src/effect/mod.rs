@@ -1,4 +1,4 @@
-//! The outside world and everything that touches it: few files, each with one subject.
+//! The outside world, and everything that touches it: few files, each with one subject.
 
 pub(crate) mod clock;
 mod codec;

@@ -1,5 +1,4 @@
-//! Repeats what a signal interrupted: `EINTR` is no failure, it is repeated at once and not counted.
-//! It repeats nothing else.
+//! Repeats calls that a signal interrupted. `EINTR` is not a failure: the call is repeated at once and not counted.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,10 +8,10 @@ use crate::model::error::{Holder, OsError};
 use crate::model::inventory::Meta;
 use crate::model::time::Wall;
 
-/// More interruptions of one call than this are taken for a failure, so that nothing can spin for ever.
+/// A call that is interrupted more often than this fails, so that nothing spins for ever.
 const INTERRUPTIONS_MAX: usize = 100;
 
-/// A file system that is not put off by signals.
+/// A file system whose calls no signal interrupts.
 #[derive(Debug)]
 pub(crate) struct Patient(pub(crate) Box<dyn Fs>);
 

@@ -1,5 +1,5 @@
-//! Where the set is: its directories, held open and locked, and what their file system turned out not to do.
-//! What stands in them is `execute`'s.
+//! Where the set is: its directories, held open and locked, and what their file system turned out not to support.
+//! `execute` deals with what stands in them.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

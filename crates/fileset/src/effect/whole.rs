@@ -1,5 +1,5 @@
-//! Small files that others read, never seen half-written: a temporary beside the target, then a rename onto it.
-//! What stands in them, and what is done when that fails, is the caller's.
+//! Writes small files that others read, and that nobody sees half-written: a temporary beside the target, then a rename
+//! onto it. Content and error handling are up to the caller.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -19,6 +19,7 @@ static ONE_AT_A_TIME: ProcessLock<()> = ProcessLock::new(());
 /// one, whole. `mode` is subject to umask; nothing is made durable. The temporary is `.NAME.tmp`, beside it.
 ///
 /// # Errors
+///
 /// What failed. The old file then stands as it did, and the temporary is removed if it can be.
 ///
 /// ```

@@ -1,5 +1,5 @@
-//! The rules of a time zone, from the system's time zone database: looked up once, when settings are checked.
-//! What is made of them is `policy::schedule`'s.
+//! Looks up the rules of a time zone in the system's database, once, when settings are checked. `policy::schedule` uses
+//! them.
 
 use jiff::tz::TimeZone;
 

@@ -1,5 +1,5 @@
-//! What stands in directories that the set is about to take as its own: looked at before anything is locked or touched.
-//! Whether that may be, `policy::adoption` decides.
+//! Looks at what stands in directories that the set is about to take as its own, before anything is locked or touched.
+//! `policy::adoption` decides whether it may.
 
 use std::path::PathBuf;
 

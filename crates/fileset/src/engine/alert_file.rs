@@ -1,5 +1,5 @@
-//! Episodes of trouble and the alert file that stands as long as one is open.
-//! What counts as trouble is decided where it happens; hooks and printing are the owner's.
+//! Episodes of trouble, and the alert file that exists while one is open. What counts as trouble is decided where it
+//! happens; hooks and printing are the owner's.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

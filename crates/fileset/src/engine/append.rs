@@ -1,5 +1,5 @@
-//! Records into the file: how many fit, the one `write(2)` for them, and what an error of it means.
-//! Where the records come from, and who waits for them, is the owner's matter.
+//! Writes records to the file: how many fit, the one `write(2)` for them, and what an error of it means. Where records
+//! come from, and who waits for them, is up to the owner.
 
 use super::machine::Engine;
 use super::retention::Pruned;
@@ -16,21 +16,23 @@ use crate::model::time::Now;
 use crate::policy::{budget, rotation};
 
 impl Engine {
-    /// Writes what it can of the batch; returns how many records this call finished: wrote, or gave up
-    /// ([`Batch::refused`]). What is left stays in the batch, which is given again at [`wake_at`](Self::wake_at) or
-    /// with more records behind it.
+    /// Writes as much of the batch as it can, and returns how many records this call finished: wrote, or gave up
+    /// ([`Batch::refused`]).
+    ///
+    /// What is left stays in the batch. Call again with it at [`wake_at`](Self::wake_at), or earlier with more records
+    /// behind it.
     pub fn append(&mut self, batch: &mut Batch, now: Now) -> usize {
         self.append_with(batch, usize::MAX, now, None)
     }
 
-    /// As [`append`](Self::append), but with at most one `write(2)` of records: for an owner whose time is short, and who
-    /// has to know after each write how far it has come.
+    /// Does what [`append`](Self::append) does with at most one `write(2)` of records, for an owner that is short of
+    /// time and has to know after each write how far it got.
     pub fn append_once(&mut self, batch: &mut Batch, now: Now) -> usize {
         self.append_with(batch, 1, now, None)
     }
 
-    /// As [`append`](Self::append), but with at most `writes_max` calls of `write(2)` for records, of which `witness` is
-    /// told.
+    /// Does what [`append`](Self::append) does with at most `writes_max` calls of `write(2)` for records, and tells
+    /// `witness` of each.
     pub fn append_with(
         &mut self,
         batch: &mut Batch,
@@ -53,10 +55,10 @@ impl Engine {
         batch.finished() - before
     }
 
-    /// One step towards the end of the batch.
+    /// Takes one step towards the end of the batch.
     fn advance(&mut self, batch: &mut Batch, now: Now, witness: &mut Option<&mut dyn Witness>) -> Flow {
         if batch.partial() == 0 && self.is_mid_record() {
-            // The batch whose record was begun was given up: no other record may be glued to the fragment.
+            // The batch whose record was begun was given up. No other record may be glued to the fragment.
             self.cut_partial();
         }
         if std::mem::take(&mut self.writing.rewind) {
@@ -77,7 +79,7 @@ impl Engine {
         let Some(current) =
             self.stage.current.as_ref().filter(|file| file.place != Place::Nameless && !file.full)
         else {
-            // The job that finds or makes another file waits for its deadline.
+            // A job finds or creates another file, and waits for its deadline.
             return self.writing.hold(BlockReason::Disk, BLOCKED_PROBE, now);
         };
         if current.nuls > 0 || current.torn {
@@ -92,7 +94,7 @@ impl Engine {
         }
     }
 
-    /// Whether the live file is to be rotated now, and not after a while for those who read it.
+    /// Returns whether the live file must be rotated now, without waiting any longer for tailers.
     pub(super) fn is_rotation_due(&mut self, next_bytes: Option<u64>, now: Now) -> bool {
         if self.job.is_some() || self.is_mid_record() {
             return false;
@@ -121,8 +123,8 @@ impl Engine {
         }
     }
 
-    /// How many bytes are written next: whole records, or the rest of the one in hand, within the file, the budget and
-    /// the free-space floor. Room is made where it can be; none: the set is blocked.
+    /// Returns how many bytes to write next: whole records, or the rest of the current one, within the file, the budget
+    /// and the free-space floor. Makes room where it can; returns `None` if the set is blocked.
     fn fitting(&mut self, batch: &Batch, now: Now) -> Option<usize> {
         let current = self.stage.current.as_ref()?;
         if current.special {
@@ -133,7 +135,7 @@ impl Engine {
         if batch.partial() > 0 {
             return Some(batch.next_len());
         }
-        // While a rotation is overdue the file grows on: an over-long file beats a lost record.
+        // While a rotation is overdue the file keeps growing: an over-long file beats a lost record.
         let file_room = if self.job.is_none() && !self.tailers.is_rotation_put_off() {
             self.settings.max_bytes.saturating_sub(self.live_bytes()).max(next)
         } else {
@@ -142,8 +144,8 @@ impl Engine {
         Some(batch.whole_within(limit.min(file_room)))
     }
 
-    /// Removes own backups until `bytes` more are within the budget and above the floor. Returns how many bytes are;
-    /// none: there is nothing more to remove, and the set is now blocked.
+    /// Prunes backups until `bytes` more are within the budget and above the floor. Returns how many bytes fit, or
+    /// `None` if nothing is left to prune and the set is now blocked.
     fn make_room(&mut self, bytes: u64, now: Now) -> Option<u64> {
         loop {
             let room = budget::room(self.stage.total_bytes(), self.settings.max_total_bytes);
@@ -202,7 +204,7 @@ impl Engine {
         let Some(current) = &mut self.stage.current else { return Flow::Stop };
         let mut start = 0;
         if let Some(witness) = witness {
-            // Asked now: others may have appended since the last look.
+            // Ask now: others may have appended since the last look.
             start = current.file.stat().map_or(current.bytes, |meta| meta.bytes);
             if batch.partial() == 0 {
                 witness.begins(current.id, start, batch, count);
@@ -232,7 +234,7 @@ impl Engine {
         }
     }
 
-    /// Counts what is in the file now; a write that worked ends what kept others waiting.
+    /// Counts what is in the file now. A write that worked ends the hold.
     fn written(&mut self, bytes: u64, now: Now) {
         self.desk.moments.last_write = Some(now.wall);
         self.retention.wrote(bytes);
@@ -252,7 +254,7 @@ impl Engine {
         self.desk.alarms.first_success();
     }
 
-    /// Ends what kept others waiting.
+    /// Ends the hold that kept records waiting.
     pub(super) fn release(&mut self, now: Now) {
         if self.writing.hold.take().is_some() {
             for trouble in [Trouble::Write, Trouble::NoSpace, Trouble::BudgetFull] {
@@ -263,7 +265,7 @@ impl Engine {
         }
     }
 
-    /// Writes the first lines of a new file. They are no record, and are in it whole or not at all.
+    /// Writes the header of a new file. It is not a record, and the file gets all of it or none.
     fn write_header(&mut self, now: Now) -> Flow {
         let limit = self.settings.record_limit().min(self.settings.max_bytes.saturating_sub(1));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -283,7 +285,7 @@ impl Engine {
         }
         if let Some(error) = error {
             if written > 0 && current.file.truncate(0).is_err() {
-                // Half of it stays: no record may be glued to it.
+                // Half of the header stays: no record may be glued to it.
                 (current.has_header, current.torn) = (true, true);
                 current.bytes += written as u64;
             }
@@ -297,7 +299,7 @@ impl Engine {
         Flow::GoOn
     }
 
-    /// Cuts what a power cut has left, and ends an unfinished last line of before, so that no record is glued to it.
+    /// Cuts what a power cut left, and ends an unfinished last line from before, so that no record is glued to it.
     pub(super) fn mend_tail(&mut self, now: Now) -> Flow {
         self.cut_nuls();
         let Some(current) = self.stage.current.as_ref().filter(|file| file.torn) else { return Flow::GoOn };
@@ -319,7 +321,7 @@ impl Engine {
         }
     }
 
-    /// Nothing of ours is a NUL byte: those at the end of a file are blocks that never reached the disk.
+    /// Cuts NUL bytes at the end of a file. We never write any: they are blocks that never reached the disk.
     pub(super) fn cut_nuls(&mut self) {
         let Some(current) = self.stage.current.as_mut().filter(|file| file.nuls > 0) else { return };
         let nuls = std::mem::take(&mut current.nuls);
@@ -336,7 +338,7 @@ impl Engine {
         }
     }
 
-    /// Warns of a set near its budget, where nothing can be removed and the rotation that would change that waits.
+    /// Warns of a set near its budget, if nothing can be pruned and the rotation that would change that waits.
     pub(super) fn mind_budget(&mut self, now: Now) {
         let (total, settings) = (self.stage.total_bytes(), &self.settings);
         let near = self.job.is_some()

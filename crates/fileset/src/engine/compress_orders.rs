@@ -1,4 +1,4 @@
-//! An engine's orders for compression: given out, taken back, given up.
+//! The compression orders of an engine: hands them out, takes them back, gives them up.
 
 use super::desk::Turn;
 use super::machine::Engine;
@@ -6,11 +6,11 @@ use crate::effect::compress::{PackOrder, Packed};
 use crate::model::time::Now;
 
 impl Engine {
-    /// The next backup to compress, if one is wanted now: [`perform`](PackOrder::perform) it on any thread, and give what
-    /// comes of it to [`packed`](Self::packed). One at a time: the next is given out when this one is back. None, as long
-    /// as a rotation is under way, the set is blocked, or its budget has no room for a second form of the backup.
+    /// Returns the next backup to compress, if there is one now. [`perform`](PackOrder::perform) the order on any
+    /// thread, and pass the result to [`packed`](Self::packed); until then, no other order is handed out.
     ///
-    /// The newest backup stays as it is, so that readers which follow the log can finish it.
+    /// Returns `None` while a rotation is under way, while the set is blocked, or while its budget has no room for a
+    /// second form of the backup. The newest backup is never compressed, because tailers may still be reading it.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -46,7 +46,7 @@ impl Engine {
         order
     }
 
-    /// Takes back an order that was performed: the compressed form gets its name, and the plain file goes. After a
+    /// Takes back an order that was performed: the compressed backup gets its name, and the plain file is removed. If a
     /// rotation has begun, that waits for its end.
     pub fn packed(&mut self, packed: Packed, now: Now) {
         let is_job_under_way = self.job.is_some();

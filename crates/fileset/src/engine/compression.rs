@@ -1,5 +1,5 @@
-//! Compression of backups: who is next, what the owner is given to do, and what comes of it.
-//! The work itself is `pack`'s, on whichever thread the owner has for it; names are changed here, between two rotations.
+//! The compression of backups: which is next, what order the owner gets, and what becomes of it. `effect::compress`
+//! does the work on a thread of the owner's; names change here, between two rotations.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What the set has to tell: events, episodes of trouble, counts and moments, and the hook of rotations.
-//! What there is to tell is decided where it happens.
+//! What the set has to tell: events, episodes of trouble, counters and moments, and the rotation hook. What there is to
+//! tell is decided where it happens.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::model::settings::Settings;
 use crate::model::time::{Now, Wall};
 use crate::policy::backoff::Backoff;
 
-/// Events that wait to be taken; an owner that never takes them loses the oldest.
+/// The most events that wait to be taken. An owner that never takes them loses the oldest.
 const EVENTS_MAX: usize = 256;
 
 /// What one call of a part works with.

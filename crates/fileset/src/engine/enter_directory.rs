@@ -1,4 +1,4 @@
-//! How an engine enters another directory that its path leads to.
+//! Enters another directory that the path of the set leads to.
 
 use super::adopt;
 use super::desk::Turn;

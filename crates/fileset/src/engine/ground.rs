@@ -1,4 +1,4 @@
-//! What stands where a set is to be opened, and the faults of it: looked at before anything is touched.
+//! Looks at what stands where a set is to be opened, and finds its faults, before anything is touched.
 
 use super::adopt;
 use crate::effect::execute::objection;

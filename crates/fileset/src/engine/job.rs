@@ -1,5 +1,5 @@
-//! A plan under way: its steps performed one after the other, its failures given a remedy or a deadline.
-//! What the steps are is `policy::plan`'s; how each is performed is `effect::execute`'s.
+//! A plan under way: its steps are performed one after the other, and a failure gets a remedy or a deadline.
+//! `policy::plan` makes the steps; `effect::execute` performs them.
 
 use std::collections::VecDeque;
 

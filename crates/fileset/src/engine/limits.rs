@@ -1,5 +1,5 @@
-//! Other limits for a set that is open: all of them checked first, then applied, then the set brought under them.
-//! What is removed for them is `retention`'s, and how is the executor's, as at the start.
+//! Changes the limits of a set that is open: checks all of them first, then applies them, then brings the set under
+//! them. `retention` removes what has to go, as at the start.
 
 use super::adopt::{self, Dirs};
 use super::desk::Turn;
@@ -12,8 +12,9 @@ use crate::model::settings::Settings;
 use crate::model::time::Now;
 
 impl Engine {
-    /// What speaks against [`reconfigure`](Self::reconfigure) from settings `old` to `new`: all faults of `new`, and
-    /// each field that cannot be changed while a set is open. Needs no look at the disk, but for a time zone by name.
+    /// Returns every objection to [`reconfigure`](Self::reconfigure) from the settings `old` to `new`: the faults of
+    /// `new`, and each field that can't be changed while a set is open. Doesn't look at the disk, except to look up a
+    /// time zone.
     ///
     /// ```
     /// use tracing_spool_fileset::{Engine, Settings};
@@ -40,13 +41,15 @@ impl Engine {
         faults
     }
 
-    /// Changes limits and retries of the open set: sizes, counts, the schedule, the free-space floor, delays. Checks everything first,
-    /// then applies it and brings the set under the new limits at once, as [`open`](Self::open) does: surplus backups
-    /// go, and a live file that is over the budget alone is rotated. What fails on the way is tried again later, like
-    /// any step. A rotation that was under way is planned anew.
+    /// Changes limits and retries of the open set: sizes, counts, the schedule, the free-space floor, delays.
+    ///
+    /// It checks everything first, then applies it and brings the set under the new limits at once, as
+    /// [`open`](Self::open) does: surplus backups are removed, and a live file that exceeds the budget alone is
+    /// rotated. A step that fails is retried later. A rotation that was under way is planned anew.
     ///
     /// # Errors
-    /// [`objections`](Self::objections), all at once. Nothing has then changed.
+    ///
+    /// Returns all [`objections`](Self::objections) at once. Nothing has changed then.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;

@@ -1,6 +1,6 @@
-//! A symlink at a path of the user's choosing that leads to the live file: made at open, looked at again after each
-//! rotation and when the file was found anew.
-//! Nothing but a symlink is ever replaced, and no record waits for it.
+//! Keeps a symlink, at a path of the user's choosing, pointing at the live file: creates it at open, and checks it
+//! after each rotation and when the file was found again. It never replaces anything but a symlink, and no record waits
+//! for it.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! How an engine looks whether descriptors, directories, locks and the live file are still its own.
+//! Checks whether descriptors, directories, locks and the live file are still the engine's own.
 
 use super::machine::Engine;
 use crate::effect::execute::Place;

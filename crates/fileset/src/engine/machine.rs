@@ -1,5 +1,5 @@
-//! The one state machine: a live file, its backups, and what is done when something fails.
-//! It never sleeps, starts no thread and prints nothing: `now` comes in, events and the next deadline come out.
+//! The one state machine: a live file, its backups, and what is done when something fails. It never sleeps, starts no
+//! thread and prints nothing: `now` comes in; events and the next deadline come out.
 
 use super::compression::Packing;
 use super::desk::{Desk, Turn};
@@ -27,7 +27,7 @@ use crate::policy::forecast::{Forecast, Limits, forecast};
 use crate::policy::{budget, plan};
 use std::path::{Path, PathBuf};
 
-/// A live file and its backups: rotated by size, bounded in bytes, repaired by itself; driven with time as a value.
+/// A live file and its backups: rotated, bounded and repaired. Driven with time as a value.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -43,7 +43,7 @@ use std::path::{Path, PathBuf};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Whoever wants an [`io::Write`](std::io::Write) takes a [`FileSet`](crate::FileSet).
+/// For an [`io::Write`](std::io::Write), use a [`FileSet`](crate::FileSet).
 #[derive(Debug)]
 pub struct Engine {
     pub(super) settings: Settings,
@@ -67,7 +67,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Does what is due: retries, probes, looks, a sync. Writes no records. Wanted at [`wake_at`](Self::wake_at).
+    /// Does what is due: retries, probes, checks, a sync. Writes no records. Call it at [`wake_at`](Self::wake_at).
     pub fn tick(&mut self, now: Now) {
         self.attend(now);
         self.forget_idle_wish();
@@ -77,14 +77,14 @@ impl Engine {
         self.conclude(now);
     }
 
-    /// When [`tick`](Self::tick), or [`append`](Self::append) with a batch that waits, is wanted next: for a deadline, or,
-    /// a second after the last look, to see whether others have touched the files.
+    /// Returns when to call [`tick`](Self::tick), or [`append`](Self::append) with a batch that waits: at a deadline
+    /// or, a second after the last check, to see whether others have touched the files.
     #[must_use]
     pub fn wake_at(&self) -> Option<Mono> {
         self.deadline().into_iter().chain([self.watch.idle_due()]).min()
     }
 
-    /// The next deadline of something that waits. None: nothing does.
+    /// Returns the next deadline of something that waits, or `None` if nothing does.
     #[must_use]
     pub fn deadline(&self) -> Option<Mono> {
         let job = self.job.as_ref().filter(|_| !self.is_mid_record()).map(|job| job.due);
@@ -103,7 +103,8 @@ impl Engine {
         [job, hold].into_iter().chain(others).flatten().min()
     }
 
-    /// Calls `hook` at the end of each rotation, from inside the call that finishes it. Its panics are caught and counted.
+    /// Sets a hook that runs at the end of each rotation, inside the call that finishes it. Its panics are caught and
+    /// counted.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -117,18 +118,18 @@ impl Engine {
         self.desk.on_rotate(Box::new(hook));
     }
 
-    /// Lets the next `append` or `tick` try at once, one time, what waits for a deadline, and rotate without silence.
+    /// Makes the next `append` or `tick` try once, right away, what waits for a deadline, and rotate without silence.
     pub fn hurry(&mut self) {
         self.hurried = true;
     }
 
-    /// Asks for a rotation, at the end of the record in hand. An empty live file is not rotated.
+    /// Requests a rotation at the end of the current record. An empty live file is not rotated.
     pub fn rotate(&mut self, now: Now) {
         self.rotation_wanted = true;
         self.tick(now);
     }
 
-    /// Looks now whether the live file was moved, deleted or replaced, and opens it anew if so.
+    /// Checks now whether the live file was moved, deleted or replaced, and reopens it if so.
     pub fn reopen(&mut self, now: Now) {
         self.watch.hurry(now.mono);
         self.want_link(now);
@@ -136,12 +137,12 @@ impl Engine {
         self.tick(now);
     }
 
-    /// Records that the owner had to drop so far, for the alert file to say.
+    /// Sets how many records the owner has dropped so far, for the alert file to report.
     pub fn set_dropped(&mut self, records: u64) {
         self.desk.dropped = records;
     }
 
-    /// The state.
+    /// Returns the state of the set.
     #[must_use]
     pub fn state(&self) -> State {
         match (&self.writing.hold, &self.job) {
@@ -151,63 +152,65 @@ impl Engine {
         }
     }
 
-    /// What was done so far.
+    /// Returns the counters of what the set has done since it was opened.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.desk.counters
     }
 
-    /// Bytes of the file that takes the records.
+    /// Returns the size, in bytes, of the file that takes the records.
     #[must_use]
     pub fn live_bytes(&self) -> u64 {
         self.stage.current.as_ref().map_or(0, |file| file.bytes)
     }
 
-    /// Bytes of the whole set: what `max_total_bytes` bounds.
+    /// Returns the size of the whole set in bytes, which `max_total_bytes` bounds.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
         self.stage.total_bytes()
     }
 
-    /// The backups and their sizes in bytes, as last seen, the newest first.
+    /// Returns the backups and their sizes in bytes, as last seen, beginning with the newest.
     pub fn backups(&self) -> impl Iterator<Item = (Slot, u64)> + '_ {
         self.stage.backups().iter().map(|(slot, backup)| (*slot, backup.bytes))
     }
 
-    /// The files of the set, as last seen, oldest first: its backups, and at last the live file.
+    /// Returns the paths of the set's files, as last seen, oldest first: the backups, then the live file.
     pub fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
         let path =
             |(slot, backup): (&Slot, &Backup)| self.stage.site.names.backup_as(*slot, backup.compression);
         self.stage.backups().iter().rev().map(path).chain([self.path().to_owned()])
     }
 
-    /// Raises an alert about what feeds this set: its owner's trouble, told where all trouble is.
+    /// Raises an alert about the queue in front of this set, so that its owner's trouble is told where all trouble is.
     pub fn warn_of_hand_off(&mut self, detail: &str, now: Now) {
         self.turn(now).raise(Trouble::HandOff, None, detail, 0);
     }
 
-    /// Clears that alert.
+    /// Clears the alert that [`warn_of_hand_off`](Self::warn_of_hand_off) raised.
     pub fn hand_off_is_well(&mut self, now: Now) {
         self.clear(Trouble::HandOff, now);
     }
 
-    /// The settings, with absolute paths.
+    /// Returns the settings, with absolute paths.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The live file.
+    /// Returns the path of the live file.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.stage.site.names.live()
     }
 
-    /// What the next rotation would do, which backups would go and why, and which would stay: by what was last seen of
-    /// the directory, without touching anything. Displays as a list.
+    /// Returns what the next rotation would do, which backups it would remove and why, and which would stay. Goes by
+    /// what was last seen of the directory and touches nothing. The forecast displays as a list.
     ///
     /// # Errors
-    /// The failure that a rotation would meet because every number is held by something that is not a file of the set.
+    ///
+    /// Returns the failure that a rotation would meet if every number is held by something that is not a file of the
+    /// set.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -224,7 +227,7 @@ impl Engine {
     /// ```
     pub fn plan(&self, now: Now) -> Result<Forecast, Failure> {
         let settings = &self.settings;
-        // Not known is no reason to foresee that backups go.
+        // If the free space is unknown, that is no reason to predict that backups go.
         let free = self.stage.space().map_or(u64::MAX, |space| space.available);
         let limits = Limits {
             max_bytes: settings.max_bytes,
@@ -239,25 +242,25 @@ impl Engine {
             .map_err(|plan::NoSlot| self.no_slot())
     }
 
-    /// Takes what there is to say since the last call, oldest first.
+    /// Takes the events since the last call, oldest first.
     pub fn take_events(&mut self) -> Vec<Event> {
         self.desk.take_events()
     }
 
-    /// The alerts whose episode is open.
+    /// Returns the alerts that are still open.
     #[must_use]
     pub fn open_alerts(&self) -> Vec<Alert> {
         self.desk.alarms.open().cloned().collect()
     }
 
-    /// One last `write(2)` for the batch, then the end. No record is left half written where that can be helped. Who
-    /// has time for the whole batch calls [`append`](Self::append) before.
+    /// Makes one last `write(2)` for the batch, then ends the set. Leaves no record half-written if that can be helped.
+    /// To write the whole batch, call [`append`](Self::append) before.
     pub fn close(mut self, batch: &mut Batch, now: Now) -> CloseReport {
         self.end(batch, now, None)
     }
 
-    /// As [`close`](Self::close), with a [`Witness`], and leaves what there is to ask and to say: the end may still have
-    /// rotated and removed. Nothing is written after it.
+    /// Does what [`close`](Self::close) does, with a [`Witness`], and keeps the set readable: the end may still have
+    /// rotated and removed files, and have events to tell. Nothing is written after it.
     pub fn end(&mut self, batch: &mut Batch, now: Now, witness: Option<&mut dyn Witness>) -> CloseReport {
         let fragments = self.desk.counters.fragments;
         self.hurry();
@@ -281,14 +284,14 @@ impl Engine {
         report
     }
 
-    /// `fdatasync` of the file that takes the records, where bytes are unsynced. Nothing is returned: a failure is an
-    /// alert, and where bytes may be lost the file is sealed and logging goes on in a new one.
+    /// Makes the file that takes the records durable (`fdatasync`), if it has unsynced bytes. A failure raises an
+    /// alert. If bytes may be lost, the file is sealed and logging goes on in a new one.
     pub fn sync(&mut self, now: Now) {
         let Self { syncing, stage, desk, settings, .. } = self;
         self.rotation_wanted |= syncing.sync(&mut Turn { settings, stage, desk, now });
     }
 
-    /// What every call begins with: deadlines that have passed.
+    /// Begins every call: acts on deadlines that have passed.
     pub(super) fn attend(&mut self, now: Now) {
         let hurried = std::mem::take(&mut self.hurried);
         if hurried {
@@ -331,7 +334,7 @@ impl Engine {
         packing.attend(is_job_under_way, turn);
     }
 
-    /// What every call ends with: the link, which no record waits for, warnings and the alert file.
+    /// Ends every call: sees to the link, which no record waits for, to warnings and to the alert file.
     pub(super) fn conclude(&mut self, now: Now) {
         let Self { link, stage, desk, settings, .. } = self;
         link.attend(&mut Turn { settings, stage, desk, now });
@@ -350,7 +353,7 @@ impl Engine {
         self.link.want(&self.settings, now.mono);
     }
 
-    /// A wish for the rotation of a file without content is none.
+    /// Drops a request to rotate a file without content.
     pub(super) fn forget_idle_wish(&mut self) {
         let is_idle = |file: &crate::effect::execute::OpenFile| file.content_bytes() == 0 || file.special;
         self.rotation_wanted &= !self.stage.current.as_ref().is_some_and(is_idle);
@@ -360,14 +363,14 @@ impl Engine {
         self.stage.current.as_ref().map_or(0, |file| file.content_bytes())
     }
 
-    /// Another file takes the records.
+    /// Begins a period, because another file takes the records.
     pub(super) fn begin_period(&mut self, now: Now) {
         let found = self.stage.current.as_ref().filter(|file| file.bytes > 0).map(|file| file.meta.modified);
         self.period.begin(found, now);
     }
 
-    /// When the period of a live file with content ends: nobody has to wake up for an empty one, and a rotation that is
-    /// under way has deadlines of its own.
+    /// Returns when the period of a live file with content ends. Nobody has to wake up for an empty one, and a rotation
+    /// that is under way has deadlines of its own.
     pub(super) fn period_ends_at(&self) -> Option<Mono> {
         let can_be_rotated = self
             .stage
@@ -378,12 +381,12 @@ impl Engine {
         self.period.due().filter(|_| can_end && self.tailers.silent_until().is_none())
     }
 
-    /// Whether the file ends in the middle of the record in hand.
+    /// Returns whether the file ends in the middle of the current record.
     pub(super) fn is_mid_record(&self) -> bool {
         self.stage.current.as_ref().is_some_and(|file| file.partial > 0)
     }
 
-    /// When something last happened.
+    /// Returns the moments at which things last happened.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -403,8 +406,8 @@ impl Engine {
         Moments { blocked_since: self.writing.hold.as_ref().map(|hold| hold.since), ..self.desk.moments }
     }
 
-    /// Whether the owner's room for records that wait is short (half of it is used, say), or somebody waits for them:
-    /// no record is then held for [`quiet_rotation`](crate::Settings::quiet_rotation). Holds until it is said anew.
+    /// Tells whether the owner is short of room for waiting records (half of it is used, say), or somebody waits for
+    /// them. While it is, no record is held for [`quiet_rotation`](crate::Settings::quiet_rotation).
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -418,8 +421,8 @@ impl Engine {
         self.tailers.pressed = pressed;
     }
 
-    /// Whether records are held for a moment, because a rotation waits until readers have reached the end of the file.
-    /// [`wake_at`](Self::wake_at) says until when; it is no trouble, and no state.
+    /// Returns whether records are held because a rotation waits until tailers have reached the end of the file.
+    /// [`wake_at`](Self::wake_at) says until when. This is neither trouble nor a state.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;

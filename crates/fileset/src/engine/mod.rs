@@ -1,4 +1,4 @@
-//! The engine: one state machine, its parts, and what it does with them. It never sleeps, starts no thread and prints nothing.
+//! The engine: one state machine and its parts. It never sleeps, starts no thread and prints nothing.
 
 mod adopt;
 mod alert_file;

@@ -1,6 +1,5 @@
-//! The period of the live file on the clock on the wall: what it is called, when it ends, and that each end is acted on
-//! once.
-//! When a boundary comes is `policy::schedule`'s; the rotation itself is a job like any other (`job`).
+//! The period of the live file by the wall clock: its name, its end, and that each end is acted on once.
+//! `policy::schedule` knows the boundaries; the rotation itself is a job like any other (`job`).
 
 use std::time::Duration;
 

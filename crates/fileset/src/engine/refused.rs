@@ -1,4 +1,4 @@
-//! What an engine does when a write is refused: retry, hold, leave a moved file, find the ceiling of a file's size.
+//! What an engine does when a write is refused: retries, holds records, leaves a moved file, finds the file size limit.
 
 use super::machine::Engine;
 use super::retention::Pruned;

@@ -1,7 +1,6 @@
-//! Where the set goes on when the path of one of its directories leads elsewhere: another directory is entered only with
-//! its lock in hand, and only if nothing there would have to be removed that is not ours. Until then the set stays where it
-//! is, and rotates and prunes there.
-//! Whether it is to be entered, `policy::relocation` decides.
+//! Where the set goes on when the path of one of its directories leads elsewhere. It enters another directory only with
+//! that directory's lock in hand, and only if nothing there would have to be removed that is not ours. Until then it
+//! stays where it is, and rotates and prunes there. `policy::relocation` decides.
 
 use crate::model::error::Failure;
 use crate::model::time::{Mono, Wall};

@@ -1,4 +1,4 @@
-//! How an engine finds what became of a write that was under way when the last process died.
+//! Finds out what became of a write that was under way when the last process died.
 
 use super::machine::Engine;
 use super::witness::{Resumed, Unfinished};
@@ -13,7 +13,7 @@ use crate::model::slot::Slot;
 const COMPARED_AT_ONCE: usize = 64 * 1024;
 
 impl Engine {
-    /// What became of the write that was given to [`open_resuming`](Self::open_resuming).
+    /// Returns what became of the write that was passed to [`open_resuming`](Self::open_resuming).
     #[must_use]
     pub fn resumed(&self) -> Option<Resumed> {
         self.resumed
@@ -21,13 +21,13 @@ impl Engine {
 }
 
 impl Stage {
-    /// Whether a file stands under the hidden name and holds nothing.
+    /// Returns whether an empty file stands under the hidden name.
     pub(crate) fn is_empty_and_hidden(&self, id: FileId) -> bool {
         self.site.fs.stat(&self.site.hidden_file()).is_ok_and(|meta| meta.id == id && meta.bytes == 0)
     }
 
-    /// Finds the file of an unfinished write at the live name, the hidden one or a backup's, and advances the batch by
-    /// what is there. Before the tail of anything is repaired.
+    /// Finds the file of an unfinished write under the live name, the hidden one or a backup's, and advances the batch
+    /// by what is there. Runs before the tail of anything is repaired.
     pub(crate) fn resume(&mut self, unfinished: Unfinished, batch: &mut Batch) -> Resumed {
         if self.current.as_ref().is_some_and(|current| current.id == unfinished.file && !current.special) {
             let Some(current) = &mut self.current else { return Resumed::Missing };
@@ -40,7 +40,7 @@ impl Stage {
         let Some((slot, mut file)) = self.find(unfinished.file) else { return Resumed::Missing };
         let resumed = compare(&mut file, unfinished, batch);
         if batch.partial() > 0 {
-            // The record is finished there; then the live file is opened.
+            // The record is finished there, and then the live file is opened.
             if let Some(slot) = slot {
                 self.picture.inventory.backups.remove(&slot);
             }
@@ -50,7 +50,7 @@ impl Stage {
         resumed
     }
 
-    /// The file of this identity, opened, and its slot among the backups.
+    /// Opens the file with this identity, and returns its slot if it is a backup.
     fn find(&self, id: FileId) -> Option<(Option<Slot>, OpenFile)> {
         let others = [(None, self.site.live_file()), (None, self.site.hidden_file())];
         let plain = |slot: &Slot| self.site.backup(*slot, Compression::None);
@@ -64,7 +64,7 @@ impl Stage {
     }
 }
 
-/// Whether a file holds these bytes from `offset` on.
+/// Returns whether a file holds the bytes `wanted` from `offset` on.
 fn stands_there(file: &OpenFile, mut offset: u64, mut wanted: &[u8]) -> bool {
     let mut there = vec![0; wanted.len().min(COMPARED_AT_ONCE)];
     while !wanted.is_empty() {
@@ -79,7 +79,7 @@ fn stands_there(file: &OpenFile, mut offset: u64, mut wanted: &[u8]) -> bool {
     true
 }
 
-/// Compares what stands behind the beginning of the write with what was to be written.
+/// Compares what follows the beginning of the write with what was to be written.
 fn compare(file: &mut OpenFile, unfinished: Unfinished, batch: &mut Batch) -> Resumed {
     let Some(there) = file.bytes.checked_sub(unfinished.start) else { return Resumed::Different };
     let wanted = batch.unwritten();
@@ -88,7 +88,7 @@ fn compare(file: &mut OpenFile, unfinished: Unfinished, batch: &mut Batch) -> Re
     if !stands_there(file, unfinished.start, &wanted[..count]) {
         return Resumed::Different;
     }
-    // Behind the end of ours others may have written: then the last record is there whole.
+    // Others may have written behind the end of ours. Then the last record is there whole.
     batch.advance(count);
     file.partial = batch.partial() as u64;
     Resumed::Found(count)

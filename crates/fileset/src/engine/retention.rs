@@ -1,5 +1,5 @@
-//! What goes so that the set keeps its limits, and what is made of a removal that fails or frees nothing.
-//! Which backup is next, `policy::retention` says.
+//! Removes backups so that the set keeps its limits, and handles a removal that fails or frees nothing.
+//! `policy::retention` says which backup is next.
 
 use std::time::Duration;
 

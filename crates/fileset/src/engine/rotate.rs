@@ -1,4 +1,4 @@
-//! What an engine does with the rotation or reopening that is under way: its steps, and what follows from those that fail.
+//! Drives the rotation or reopening that is under way: its steps, and what follows if they fail.
 
 use super::desk::Turn;
 use super::job::{Facts, Goal, Job, Next, Remedy};

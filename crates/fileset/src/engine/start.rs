@@ -1,5 +1,5 @@
-//! Opening a file set: everything is looked at before anything is touched, and all faults are told at once.
-//! Then the lock, what a killed process left behind, and the limits.
+//! Opens a file set: checks everything before it touches anything, and reports all faults at once. Then it takes the
+//! lock, finishes what a killed process left behind, and applies the limits.
 
 use super::adopt;
 use super::alert_file::{Standing, is_ours, own_alert};
@@ -33,7 +33,7 @@ use crate::model::settings::{Allow, Settings};
 use crate::model::time::{Now, Wall};
 use crate::policy::plan::Step;
 
-/// The mode of a file that stands for the moment of a try.
+/// The permission bits of a file that exists only for the moment of a test.
 const PROBE_MODE: u32 = 0o600;
 
 pub(super) fn open(
@@ -93,31 +93,34 @@ pub(super) fn open(
 }
 
 impl Engine {
-    /// Opens the set on the disk: checks everything first, then takes the lock, finishes what a killed process left,
-    /// and brings the set under its limits.
+    /// Opens the set on the disk. It first checks everything, then takes the lock, finishes what a killed process left
+    /// behind, and brings the set under its limits.
     ///
     /// # Errors
-    /// [`OpenError::Unusable`] with every fault of the settings and of what stands at their paths, before anything
-    /// is touched; [`OpenError::Locked`] if another process has the log; [`OpenError::Failed`] if an operation
-    /// failed although everything had looked well.
+    ///
+    /// Returns [`OpenError::Unusable`] with every fault of the settings and of what stands at their paths, before
+    /// anything is touched; [`OpenError::Locked`] if another process has the log; [`OpenError::Failed`] if an operation
+    /// failed although the checks had passed.
     pub fn open(settings: Settings, now: Now) -> Result<Self, OpenError> {
         Self::open_on(settings, Box::new(Disk::new()), now)
     }
 
-    /// Opens the set on `fs`.
+    /// Opens the set on the file system `fs`.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    ///
+    /// Returns the same errors as [`open`](Self::open).
     pub fn open_on(settings: Settings, fs: Box<dyn Fs>, now: Now) -> Result<Self, OpenError> {
         open(settings, fs, now, None)
     }
 
-    /// The same, where a write was under way when the last process died: `batch` holds what was being written, and is
-    /// advanced by what of it is there ([`resumed`](Self::resumed)). It is then given to [`append`](Self::append)
-    /// before any other.
+    /// Opens the set on `fs` after a process died during a write. `batch` holds what was being written, and is advanced
+    /// by what the file already has ([`resumed`](Self::resumed)). Pass it to [`append`](Self::append) before any other
+    /// batch.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    ///
+    /// Returns the same errors as [`open`](Self::open).
     pub fn open_resuming(
         settings: Settings,
         fs: Box<dyn Fs>,
@@ -128,10 +131,11 @@ impl Engine {
         open(settings, fs, now, Some((unfinished, batch)))
     }
 
-    /// Looks at all that [`open`](Self::open) looks at before it touches anything, and touches nothing.
+    /// Checks everything that [`open`](Self::open) checks before it touches anything, and touches nothing.
     ///
     /// # Errors
-    /// As [`open`](Self::open), but for [`OpenError::Failed`].
+    ///
+    /// Returns the same errors as [`open`](Self::open), except [`OpenError::Failed`].
     ///
     /// ```
     /// use tracing_spool_fileset::{Clock, Disk, Engine, Settings, SystemClock};
@@ -142,8 +146,8 @@ impl Engine {
         check(&mut settings.clone(), fs, now.wall).map(drop)
     }
 
-    /// Takes back what a process under other limits had begun and what these would not let end: it would keep all others
-    /// waiting. The record is the owner's to give again, shorter.
+    /// Takes back what a process under other limits had begun and these limits would not let end: it would keep all
+    /// other records waiting. The owner may push the record again, shorter.
     fn leave_overlong(&mut self, batch: &mut Batch) {
         if batch.partial() > 0 && batch.record_in_hand().len() as u64 > self.settings.record_limit() {
             self.cut_partial();
@@ -152,7 +156,7 @@ impl Engine {
         }
     }
 
-    /// Finishes what a killed process left, and brings the set under its limits. What fails here is tried again
+    /// Finishes what a killed process left behind, and brings the set under its limits. What fails here is retried
     /// later, like any other step.
     fn settle(&mut self, now: Now) {
         self.begin_period(now);
@@ -162,7 +166,7 @@ impl Engine {
         let Self { packing, stage, desk, settings, .. } = self;
         packing.tidy(false, &mut Turn { settings, stage, desk, now });
         packing.want();
-        // Before anything goes for the limits: what a power cut has left at the end is no content.
+        // Before anything is removed for the limits: what a power cut left at the end is no content.
         self.cut_nuls();
         self.trim(now);
         let place = self.stage.current.as_ref().map(|file| file.place);
@@ -173,12 +177,12 @@ impl Engine {
             self.start_reopening(now);
         }
         if self.stage.total_bytes() > self.settings.max_total_bytes {
-            // The limit was lowered below the live file alone: as a backup it can go.
+            // The limit was lowered below the live file alone. As a backup, it can go.
             self.start_rotation(now);
             self.trim(now);
         }
         if self.stage.current.as_ref().is_some_and(|file| file.torn || file.nuls > 0) {
-            // Where this fails, it is done before the first record.
+            // If this fails, it is done before the first record.
             self.mend_tail(now);
         }
         if let Some(file) = &self.stage.current {
@@ -194,7 +198,7 @@ impl Engine {
         self.conclude(now);
     }
 
-    /// Alerts of an earlier life of this log, in directories that were just entered.
+    /// Finds alerts of an earlier life of this log in directories that were just entered.
     pub(super) fn find_old_alerts(&mut self) {
         let Self { stage, desk, settings, .. } = self;
         let site = &stage.site;
@@ -214,7 +218,7 @@ impl Engine {
         }
     }
 
-    /// Says that the file found is left alone because it has further names.
+    /// Reports that the file found is left alone because it has other hard links.
     fn find_shared(&mut self) {
         let is_left = self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden)
             && !self.settings.allows(Allow::HardLink)
@@ -225,7 +229,7 @@ impl Engine {
     }
 }
 
-/// Directories and locks. From here on things are touched.
+/// Opens and locks the directories. From here on, things are touched.
 fn enter(fs: Patient, names: Names, settings: &Settings, now: Wall) -> Result<Site, OpenError> {
     for dir in names.dirs().chain(settings.alert_path(&names).parent()) {
         make_dirs(&fs, dir, settings).map_err(OpenError::Failed)?;
@@ -253,7 +257,7 @@ fn enter(fs: Patient, names: Names, settings: &Settings, now: Wall) -> Result<Si
     Ok(site)
 }
 
-/// Where mounts are not told, whether a file can be renamed into the directory of the backups.
+/// Where the system doesn't tell mounts, tries whether a file can be renamed into the directory of the backups.
 fn try_rename(site: &mut Site) -> Result<(), OsError> {
     let has_archive = site.dirs().count() > 1;
     let is_told = site.fs.mount_of_dir(site.dir(Which::Live)).is_ok_and(|mount| mount.is_some());
@@ -261,7 +265,7 @@ fn try_rename(site: &mut Site) -> Result<(), OsError> {
         return Ok(());
     }
     let (from, to) = (site.hidden_file(), site.pack_temporary());
-    // What stands there already was renamed by the last process, or waits to be.
+    // If one exists already, the last process renamed it, or it waits to be renamed.
     let Ok(probe) = site.fs.create(&from, PROBE_MODE) else { return Ok(()) };
     drop(probe);
     let renamed = site.rename(&from, &to);

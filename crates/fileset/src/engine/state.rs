@@ -1,14 +1,14 @@
-//! What an engine says of itself: its state, its counters, and the account at its end.
+//! What an engine reports about itself: its state, its counters, and the report at its end.
 
-/// In which state an [`Engine`](crate::Engine) is.
+/// The state of an [`Engine`](crate::Engine).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
     /// A file is open and takes records.
     Writing,
-    /// A rotation or a reopening waits to be tried again; records go on to the file that is open.
+    /// A rotation or a reopening waits for its next attempt; records go on to the file that is open.
     Overdue,
-    /// No file takes records: they wait with their owner.
+    /// No file takes records; they wait with their owner.
     Blocked(BlockReason),
 }
 
@@ -17,9 +17,9 @@ pub enum State {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum BlockReason {
-    /// The set is at its budget and nothing more can be removed.
+    /// The set is at its budget and nothing is left to prune.
     Budget,
-    /// The disk is full, or the free-space floor is reached, or the file cannot be written, or it is gone.
+    /// The disk is full, the free-space floor is reached, or the file can't be written or is gone.
     Disk,
 }
 
@@ -28,11 +28,11 @@ pub enum BlockReason {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counters {
-    /// Records of which every byte is in a file.
+    /// Records that are completely in a file.
     pub records_written: u64,
-    /// Records given up, because no file may become as long as they are.
+    /// Records that were given up, because no file may become that long.
     pub records_refused: u64,
-    /// Bytes of records.
+    /// Bytes of records written.
     pub bytes_written: u64,
     /// Calls of `write(2)` that wrote something.
     pub write_calls: u64,
@@ -40,13 +40,13 @@ pub struct Counters {
     pub rotations: u64,
     /// Rotations by size that had to wait for `min_rotation_interval`.
     pub rotations_put_off: u64,
-    /// Calls that failed: steps, writes, syncs and looks.
+    /// Calls that failed: steps, writes, syncs and checks.
     pub failures: u64,
-    /// Files removed: above their count, for the budget, for free space, or discarded with `backup_count` 0.
+    /// Files removed: above `backup_count`, for the budget, for free space, or discarded because `backup_count` is 0.
     pub pruned_files: u64,
-    /// Their bytes.
+    /// The bytes of the removed files.
     pub pruned_bytes: u64,
-    /// Backups that were stepped over because they could be neither moved nor removed: each time that this was found.
+    /// How often a backup was skipped because it could be neither moved nor removed.
     pub stepped_over: u64,
     /// Backups compressed.
     pub packed_files: u64,
@@ -54,11 +54,12 @@ pub struct Counters {
     pub tails_ended: u64,
     /// Records left unfinished at the end of a file.
     pub fragments: u64,
-    /// Times that the live file was opened anew because others had moved or deleted it.
+    /// How often the live file was reopened because others had moved or deleted it.
     pub reopened: u64,
     /// Alerts raised.
     pub alerts_raised: u64,
     /// NUL bytes cut from the end of a live file that was found.
+    /// Panics of the rotation hook.
     pub nuls_cut: u64,
     /// Panics of the hook of rotations.
     pub hook_panics: u64,

@@ -1,5 +1,5 @@
-//! `fdatasync` of the file that takes the records: when it is due, and what a failure of it means.
-//! The syncs of a rotation are steps of its plan (`job`).
+//! `fdatasync` of the file that takes the records: when it is due, and what a failure means. The syncs of a rotation
+//! are steps of its plan (`job`).
 
 use super::desk::Turn;
 use crate::model::alert::Trouble;

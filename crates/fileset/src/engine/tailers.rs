@@ -1,6 +1,6 @@
-//! What is done for those who read the live file by its name: silence before it is renamed, and a least time between
-//! two rotations by size.
-//! How full a queue is, the owner knows and says; when else a rotation is due is `append`'s and `period`'s.
+//! Helps tailers that read the live file by its name: keeps it silent before it is renamed, and keeps a least time
+//! between two rotations by size. The owner says how full its queue is; `append` and `period` know when else a rotation
+//! is due.
 
 use std::time::Duration;
 

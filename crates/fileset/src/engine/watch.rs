@@ -1,6 +1,6 @@
-//! Looks at whether files, directories, locks and descriptors are still ours: others move, delete, replace and truncate
-//! them, and close what they did not open.
-//! How the live file is found again is a job like any other (`job`); where the set goes on is `relocation`'s.
+//! Checks whether files, directories, locks and descriptors are still ours, since others move, delete, replace and
+//! truncate files, and close descriptors that they did not open. A `job` finds the live file again; `relocation` says
+//! where the set goes on.
 
 use crate::model::settings::{IDLE_WATCH_EVERY, WATCH_EVERY};
 use crate::model::time::Mono;

@@ -1,4 +1,4 @@
-//! What is being written, and what holds it up.
+//! The file that is being written, and what holds its records up.
 
 use super::state::BlockReason;
 use crate::model::time::{Mono, Now, Wall};

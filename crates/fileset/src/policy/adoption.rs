@@ -1,5 +1,5 @@
-//! What becomes of files that stand there at a start: ours, adopted, or a reason not to open.
-//! A name's form is no proof of authorship; a lock file of this log in the directory is.
+//! Decides about files that exist at a start: they are ours, are adopted, or are a reason not to open. The form of a
+//! name is no proof of authorship; a lock file of this log in the directory is.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! When a failed step is tried again, and when an alert is due.
-//! It names delays; nobody waits here.
+//! Decides when a failed step is retried, and when an alert is due. It returns delays; nobody waits here.
 
 use std::time::Duration;
 

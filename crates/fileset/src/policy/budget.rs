@@ -1,5 +1,5 @@
-//! How much more may be written: the total budget and the floor of free space.
-//! What is removed to make room is `retention`'s.
+//! Decides how much more may be written, by the budget and the free-space floor. `retention` says what is removed to
+//! make room.
 
 /// Bytes that may be added to a set of `total_bytes` under a budget of `max_total_bytes`.
 #[must_use]

@@ -1,5 +1,4 @@
-//! Which backup is compressed next.
-//! When it is done, and by whom, is `engine::packing`'s matter.
+//! Decides which backup is compressed next. `engine::compression` decides when, and by whom.
 
 use std::collections::BTreeSet;
 

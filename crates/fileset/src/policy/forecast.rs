@@ -1,5 +1,5 @@
 //! What the next rotation would do, what it would keep, and why the rest goes: a plan that is shown, not performed.
-//! It decides nothing: the steps are `plan`'s, and which backup goes next is `retention`'s.
+//! `plan` makes the steps, and `retention` chooses the backups.
 
 use std::fmt;
 use std::time::Duration;
@@ -45,6 +45,7 @@ pub struct Forecast {
 /// Foresees the rotation of a live file of `live_bytes`, at the time `now`.
 ///
 /// # Errors
+///
 /// [`NoSlot`] if backups are wanted and no number can hold one.
 pub(crate) fn forecast(
     log: String,

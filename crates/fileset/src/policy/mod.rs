@@ -1,4 +1,4 @@
-//! Decisions: values in, values out. Nothing here touches the outside world or knows how a decision is carried out.
+//! Decisions: values in, values out. Nothing here touches the outside world, or knows how a decision is carried out.
 
 pub(crate) mod adoption;
 pub mod backoff;

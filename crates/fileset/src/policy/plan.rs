@@ -1,5 +1,5 @@
-//! A rotation, a recovery, a reopening as a list of steps, made from what stands in the directory.
-//! The steps are performed by `effect::execute`; each is safe to repeat, and the list can stop anywhere.
+//! Makes a rotation, a recovery or a reopening into a list of steps, from what stands in the directory.
+//! `effect::execute` performs the steps; each is safe to repeat, and the list can stop anywhere.
 
 use crate::model::inventory::Inventory;
 use crate::model::slot::{Slot, Stamp};
@@ -88,6 +88,7 @@ pub struct NoSlot;
 /// The new file comes first: that step fails most, and is easily undone. Then room is made by gap absorption.
 ///
 /// # Errors
+///
 /// [`NoSlot`] if backups are wanted and no number can hold one.
 pub fn rotation(inventory: &Inventory, scheme: Scheme, durability: Durability) -> Result<Vec<Step>, NoSlot> {
     let mut steps = vec![Step::CreateHidden];
@@ -104,6 +105,7 @@ pub fn rotation(inventory: &Inventory, scheme: Scheme, durability: Durability) -
 /// rotated, then the hidden file becomes live.
 ///
 /// # Errors
+///
 /// [`NoSlot`] if a live file stands, backups are wanted and no number can hold one.
 pub fn recovery(inventory: &Inventory, scheme: Scheme, durability: Durability) -> Result<Vec<Step>, NoSlot> {
     let mut steps = Vec::new();

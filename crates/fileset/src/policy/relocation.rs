@@ -1,5 +1,4 @@
-//! Where a set goes on when the path of its directory leads elsewhere, or nowhere.
-//! What is seen comes in, what is to be done goes out; nothing is opened or locked here.
+//! Decides where a set goes on when the path of its directory leads elsewhere, or nowhere. Opens and locks nothing.
 
 use crate::model::inventory::FileId;
 

@@ -1,5 +1,5 @@
-//! Which backups go, and in which order.
-//! It never names the live file: that is not in an inventory's backups.
+//! Decides which backups are removed, and in which order. It never names the live file, which is not among an
+//! inventory's backups.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! Whether the live file is to be rotated, and why: the one place that answers this.
-//! How it is then rotated is `plan`'s.
+//! Decides whether the live file is rotated, and why: the one place that answers this. `plan` says how.
 
 /// Why the live file is rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,5 @@
-//! When a file's period on the clock begins and ends: the last boundary before a moment and the first after it, in a zone
-//! whose clock skips and repeats; and which stamp names the period.
-//! It reads no clock and looks up no zone.
+//! Decides when a period begins and ends: the last boundary before a moment and the first after it, in a zone whose
+//! clock skips and repeats, and which stamp names the period. It reads no clock and looks up no zone.
 
 use jiff::Timestamp;
 use jiff::civil::{self, DateTime, Time};

@@ -1,5 +1,5 @@
-//! A descriptor of ours, and the care that is taken with it: others in the process may close or reuse its number.
-//! What is done with the file behind it is the business of whoever holds it.
+//! A descriptor of ours, guarded against other code in the process that may close or reuse its number. What is done
+//! with the file is up to whoever holds it.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;

@@ -1,4 +1,4 @@
-//! Directories that are held by descriptor, and names opened in them.
+//! Directories held by descriptor, and names opened in them.
 
 use super::descriptor::{Descriptor, is_still};
 use super::meta::meta;

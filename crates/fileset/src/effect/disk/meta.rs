@@ -1,5 +1,5 @@
-//! What the system says of a file, in the words of the engine.
-//! The C types differ between systems; each fits into the wider one here.
+//! Translates what the system says about a file into the engine's types. The C types differ between systems; each fits
+//! into the wider one here.
 
 use nix::libc::{mode_t, stat as FileStat};
 use nix::sys::stat::SFlag;

@@ -1,5 +1,4 @@
-//! What only some systems can do.
-//! It holds no fallback: that is the caller's, and the same everywhere.
+//! Calls that only some systems have. The fallback is the caller's, and the same everywhere.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};

@@ -1,5 +1,5 @@
-//! Mode, user and group of a new file: those of the one before it, or of the settings.
-//! Which file that is, is `open`'s and `packing`'s.
+//! The permission bits, user and group of a new file: those of the file before it, or of the settings. `open` and
+//! `compression` say which file that is.
 
 use crate::effect::fs::LogFile;
 use crate::model::error::{Op, OsError};

@@ -1,5 +1,5 @@
-//! Names and files of a compression: its beginning, its end, and what it may leave behind.
-//! What stands between is `pack`'s, on whichever thread.
+//! The names and files of a compression: its beginning, its end, and what it may leave behind. `effect::compress` does
+//! the work in between, on any thread.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The executor: performs the steps of a plan on the files of a set, each by as few operations as it can. What is to be done
-//! is decided elsewhere.
+//! The executor: performs the steps of a plan on the files of a set, each with as few operations as possible. What to
+//! do is decided elsewhere.
 
 mod attributes;
 mod compression;

@@ -1,5 +1,5 @@
-//! Opening the file that is to take records, after the checks of an attacker's tricks.
-//! Which trick is allowed by name, the settings say.
+//! Opens the file that will take records, after checking for an attacker's tricks. The settings say which of them are
+//! allowed.
 
 use super::attributes::{Attributes, ROOT, give};
 use super::stage::{OpenFile, Place, Stage};

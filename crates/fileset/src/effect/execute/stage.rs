@@ -1,5 +1,5 @@
-//! Performs the steps of a plan, one call at a time, and keeps the picture of the directory true.
-//! It does not decide what to do next or when to try again: a failed step has changed nothing it did not finish.
+//! Performs the steps of a plan, one call at a time, and keeps the picture of the directory true. It doesn't decide
+//! what to do next or when to retry; a failed step has changed nothing that it did not finish.
 
 use std::collections::BTreeMap;
 

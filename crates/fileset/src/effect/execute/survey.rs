@@ -1,5 +1,5 @@
-//! Looking at every name of the set, and only at those. A directory is listed only where backups are named by time.
-//! What is seen becomes the inventory; nothing is changed.
+//! Looks at every name of the set, and only at those, and builds the inventory. It lists a directory only if backups
+//! are named by time, and changes nothing.
 
 use std::collections::BTreeSet;
 

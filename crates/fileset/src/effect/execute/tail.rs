@@ -1,4 +1,4 @@
-//! The end of a file that was found: an unfinished line, and NULs that a power cut left.
+//! Repairs the end of a file that was found: an unfinished line, and NUL bytes left by a power cut.
 
 use crate::effect::fs::LogFile;
 use crate::model::error::OsError;

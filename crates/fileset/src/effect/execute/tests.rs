@@ -1,5 +1,5 @@
-//! Each step alone, on a simulated disk: what it does, that it may be repeated, and what it makes of names that others
-//! moved or of calls that say so wrongly.
+//! Tests each step alone on a simulated disk: what it does, that it can be repeated, and how it copes with names that
+//! others moved and with calls that report the wrong outcome.
 
 use std::path::Path;
 
