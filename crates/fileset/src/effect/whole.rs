@@ -15,12 +15,12 @@ use crate::model::error::{Failure, Op, OsError};
 /// Two at once with one target would share a temporary.
 static ONE_AT_A_TIME: ProcessLock<()> = ProcessLock::new(());
 
-/// Puts a file with these bytes at `path`, in the place of what stands there. A reader finds the old file or the new
-/// one, whole. `mode` is subject to umask; nothing is made durable. The temporary is `.NAME.tmp`, beside it.
+/// Puts a file with these bytes at `path`, in place of what stands there. A reader finds either the old file or the new
+/// one, whole. `mode` is subject to the umask. Nothing is synced. The temporary file is `.NAME.tmp`, beside the target.
 ///
 /// # Errors
 ///
-/// What failed. The old file then stands as it did, and the temporary is removed if it can be.
+/// Returns what failed. The old file is then unchanged, and the temporary is removed if possible.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;

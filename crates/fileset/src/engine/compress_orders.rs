@@ -55,7 +55,7 @@ impl Engine {
         self.conclude(now);
     }
 
-    /// Gives out no more orders, and ends the one that its owner has in hand: its temporary is removed.
+    /// Stops handing out orders, and ends the one that the owner may have: its temporary file is removed.
     pub fn stop_packing(&mut self, now: Now) {
         let Self { packing, stage, desk, settings, .. } = self;
         packing.stop(&mut Turn { settings, stage, desk, now });

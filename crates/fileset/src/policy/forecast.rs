@@ -26,9 +26,10 @@ pub(crate) struct Limits {
     pub(crate) kept_backups: u32,
 }
 
-/// The next rotation, foreseen. Displays as one line for each step, each backup that goes and each that stays.
+/// What the next rotation would do. It displays as one line per step, per backup that would be removed, and per backup
+/// that would stay.
 ///
-/// See [`Engine::plan`](crate::Engine::plan).
+/// [`Engine::plan`](crate::Engine::plan) makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Forecast {
@@ -36,17 +37,18 @@ pub struct Forecast {
     pub log: String,
     /// The steps of the rotation, in order.
     pub steps: Vec<Step>,
-    /// Backups that go, in this order, under the names that they have by then, with their bytes.
+    /// The backups that would be removed, in this order, with their names by then, their sizes in bytes, and the
+    /// reasons.
     pub goes: Vec<(Slot, u64, Reason)>,
-    /// Backups that stay, the newest first, under the names that they have by then, with their bytes.
+    /// The backups that would stay, beginning with the newest, with their names by then and their sizes in bytes.
     pub stays: Vec<(Slot, u64)>,
 }
 
-/// Foresees the rotation of a live file of `live_bytes`, at the time `now`.
+/// Predicts the rotation of a live file of `live_bytes` at the time `now`.
 ///
 /// # Errors
 ///
-/// [`NoSlot`] if backups are wanted and no number can hold one.
+/// Returns [`NoSlot`] if backups are wanted and no number is free for one.
 pub(crate) fn forecast(
     log: String,
     inventory: &Inventory,

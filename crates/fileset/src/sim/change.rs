@@ -1,5 +1,5 @@
-//! How the process changes names and attributes, with the errors that Linux gives.
-//! What others do to the disk is in `others`, and nothing forbids it there.
+//! How the process changes names and attributes, with the errors that Linux returns. What others do to the disk is in
+//! `others`, where nothing is forbidden.
 
 use std::ffi::OsStr;
 

@@ -1,5 +1,4 @@
-//! The virtual clock: time passes when a test says so.
-//! It wakes nobody.
+//! The virtual clock: time passes when a test says so. It wakes nobody.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,20 +16,20 @@ pub struct SimClock {
 }
 
 impl SimClock {
-    /// A clock at zero whose wall shows the start of the year 2026.
+    /// Creates a clock at zero whose wall clock shows the start of the year 2026.
     #[must_use]
     pub fn new() -> Self {
         let now = Now { mono: Mono::from_start(Duration::ZERO), wall: START };
         Self { now: Arc::new(Mutex::new(now)) }
     }
 
-    /// What both clocks show.
+    /// Returns what both clocks show.
     #[must_use]
     pub fn now(&self) -> Now {
         *self.time()
     }
 
-    /// Lets time pass, on both clocks.
+    /// Advances both clocks by `by`.
     pub fn advance(&self, by: Duration) {
         let mut now = self.time();
         now.mono = now.mono + by;
@@ -38,7 +37,7 @@ impl SimClock {
         now.wall = Wall::from_unix_micros(now.wall.unix_micros().saturating_add(micros));
     }
 
-    /// Moves the clock on the wall alone, as an administrator or NTP does. Back, if negative.
+    /// Steps the wall clock alone by `micros` microseconds, as an administrator or NTP does; backwards if negative.
     pub fn step_wall(&self, micros: i64) {
         let mut now = self.time();
         now.wall = Wall::from_unix_micros(now.wall.unix_micros().saturating_add(micros));

@@ -1,5 +1,5 @@
-//! One set of tests for the real disk and the simulated one: what holds here holds for both, so that what the
-//! engine does on the fake says something about the disk. What only the fake can do is in `tests`.
+//! One set of tests for the real disk and the simulated one. What holds here holds for both, so what the engine does on
+//! the simulated disk says something about the real one. What only the simulated disk can do is in `tests`.
 #![expect(clippy::disallowed_methods, reason = "the test plays the others who use the disk")]
 
 mod dirs;

@@ -1,27 +1,28 @@
-//! What a crash leaves of a file's bytes, and the words for crashes.
-//! What it leaves of the names is in `state`.
+//! What a crash leaves of a file's bytes, and the types that describe crashes. What it leaves of the names is in
+//! `state`.
 
-/// On which side of a call the process dies.
+/// Whether the process dies before or after a call takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum When {
     /// The call has no effect.
     Before,
-    /// The call has its effect, but nobody is left to hear of it.
+    /// The call has its effect, but its result reaches nobody.
     After,
 }
 
-/// What is still there after a restart.
+/// What survives until the next start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Survive {
-    /// Everything: the process died, the kernel lived. Files open and locks held by the process are gone.
+    /// Everything: the process died, and the kernel lived. The process's open files are closed and its locks are
+    /// released.
     Live,
-    /// What was synced, and of the rest as much as is said here: the power was cut.
+    /// Only what was synced, and as much of the rest as this says: the power was cut.
     Durable {
-        /// How many of the unsynced changes of names are kept, the first ones
-        /// ([`SimDisk::unsynced_names`](super::SimDisk::unsynced_names) says how many there are).
+        /// How many of the unsynced changes of names survive, beginning with the first
+        /// ([`SimDisk::unsynced_names`](super::SimDisk::unsynced_names) returns how many there are).
         names: usize,
-        /// Which unsynced pages of 4 KiB are kept: the `k`th, counted over all files in the order of their
-        /// creation, if bit `k % 64` is set. 0: none; `u64::MAX`: all.
+        /// Which unsynced pages of 4 KiB survive: the `k`th, counted over all files in the order of their creation, if
+        /// bit `k % 64` is set. 0 means none, `u64::MAX` all.
         pages: u64,
     },
 }

@@ -1,4 +1,4 @@
-//! What the process does with its descriptors on the simulated disk, and what others do to them.
+//! What the process does with its descriptors on the simulated disk, and what other code in the process does to them.
 
 use super::names::Ino;
 use super::open::Fd;

@@ -1,5 +1,4 @@
-//! Faults by script: which call fails, how, and how often.
-//! A fault never has an effect of its own but the short write.
+//! Scripted faults: which call fails, how, and how often. A fault has no effect of its own, except the short write.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use crate::model::error::{Op, OsError};
 
 type Predicate = Arc<dyn Fn(&Entry) -> bool + Send + Sync>;
 
-/// One line of a fault script. Unless told otherwise it fails the first call that fits, once, with `EIO`.
+/// One line of a fault script. Unless told otherwise, it makes the first matching call fail once, with `EIO`.
 ///
 /// ```
 /// use tracing_spool_fileset::sim::Fault;
@@ -42,13 +41,13 @@ pub(super) enum Action {
 }
 
 impl Fault {
-    /// A fault of calls of one kind.
+    /// Creates a fault for calls of one kind.
     #[must_use]
     pub fn on(op: Op) -> Self {
         Self { op: Some(op), ..Self::any() }
     }
 
-    /// A fault of calls of every kind.
+    /// Creates a fault for calls of every kind.
     #[must_use]
     pub fn any() -> Self {
         Self {
@@ -63,35 +62,36 @@ impl Fault {
         }
     }
 
-    /// Starts with the `n`th call that fits, counted from 1 and from when the fault is given to the disk.
+    /// Begins with the `n`th matching call, counted from 1 and from when the disk gets the fault.
     #[must_use]
     pub fn nth(mut self, n: u64) -> Self {
         self.skip = n.saturating_sub(1);
         self
     }
 
-    /// Only the call numbered `seq`, over calls of all kinds ([`Entry::seq`]).
+    /// Matches only the call with number `seq`, counted over calls of all kinds ([`Entry::seq`]).
     #[must_use]
     pub fn at_seq(mut self, seq: u64) -> Self {
         self.seq = Some(seq);
         self
     }
 
-    /// Only calls whose path ends so, in whole components: `app.log` fits `/log/app.log`, not `/log/my-app.log`.
+    /// Matches only calls whose path ends in `path`, in whole components: `app.log` matches `/log/app.log`, not
+    /// `/log/my-app.log`.
     #[must_use]
     pub fn path_ends(mut self, path: impl Into<PathBuf>) -> Self {
         self.path = Some(path.into());
         self
     }
 
-    /// Only calls whose second path ends so.
+    /// Matches only calls whose second path ends in `to`, in whole components.
     #[must_use]
     pub fn to_ends(mut self, to: impl Into<PathBuf>) -> Self {
         self.to = Some(to.into());
         self
     }
 
-    /// Only calls that `predicate` accepts. It sees the entry as it will be written, if nothing fails; it must
+    /// Matches only calls that `predicate` accepts. It gets the entry as it will be written if nothing fails, and must
     /// not use the disk.
     #[must_use]
     pub fn matching(mut self, predicate: impl Fn(&Entry) -> bool + Send + Sync + 'static) -> Self {
@@ -99,34 +99,34 @@ impl Fault {
         self
     }
 
-    /// The call gives this error and has no effect.
+    /// Makes the call return this error and have no effect.
     #[must_use]
     pub fn fails(mut self, error: OsError) -> Self {
         self.action = Action::Fail(error);
         self
     }
 
-    /// The write takes at most `bytes` bytes and says so. Calls other than writes are left alone.
+    /// Makes a write take at most `bytes` bytes, and return how many it took. Calls other than writes are left alone.
     #[must_use]
     pub fn short(mut self, bytes: usize) -> Self {
         self.action = Action::Short(bytes);
         self
     }
 
-    /// One call fails.
+    /// Strikes one call.
     #[must_use]
     pub fn once(self) -> Self {
         self.times(1)
     }
 
-    /// So many fitting calls fail, one after the other.
+    /// Strikes this many matching calls, one after the other.
     #[must_use]
     pub fn times(mut self, calls: u64) -> Self {
         self.left = Some(calls);
         self
     }
 
-    /// Every fitting call fails until the faults are cleared or the disk is restarted.
+    /// Strikes every matching call until the faults are cleared or the disk is restarted.
     #[must_use]
     pub fn until_cleared(mut self) -> Self {
         self.left = None;

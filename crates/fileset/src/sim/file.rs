@@ -1,5 +1,5 @@
-//! What the process holds open on the simulated disk: directories, files and locks, each until it is dropped.
-//! Each call on one passes the gate once. How they are opened is in `handle`.
+//! What the process holds open on the simulated disk: directories, files and locks, each until it is dropped. Each call
+//! on one passes the gate once. How they are opened is in `handle`.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The gate that every call of the process passes: counted, failed by script, written down.
-//! What a call does is in `handle` and `file`.
+//! The gate that every call of the process passes: counts it, makes it fail by script, writes it down. What a call does
+//! is in `handle` and `file`.
 
 use std::path::{Path, PathBuf};
 

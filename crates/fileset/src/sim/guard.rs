@@ -1,4 +1,4 @@
-//! How the simulated disk looks, after each change, whether a limit was broken or a file of others touched.
+//! Checks after each change of the simulated disk whether a limit was broken or a file of others was touched.
 
 use super::journal::Entry;
 use super::names::{Change, Ino, Place, TOP};

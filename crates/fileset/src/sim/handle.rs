@@ -1,5 +1,5 @@
-//! The disk as the engine sees it: each method of `Fs`, on the state in memory.
-//! It passes the gate once per call, and errs with the numbers that Linux gives. What is open is in `file`.
+//! The disk as the engine sees it: each method of `Fs`, on the state in memory. It passes the gate once per call, and
+//! returns the errors that Linux returns. What is open is in `file`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

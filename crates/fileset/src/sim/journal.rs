@@ -1,29 +1,28 @@
-//! What the process under test asked of the disk, call by call.
-//! What others did to the disk is not in it.
+//! What the process under test asked of the disk, call by call. What others did to the disk is not in it.
 
 use std::path::PathBuf;
 
 use crate::model::error::{Op, OsError};
 use crate::model::time::Mono;
 
-/// One call.
+/// One call of the process under test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its number; the first call has 1. Numbers go on over restarts.
+    /// The number of the call. The first has 1, and numbers go on over restarts.
     pub seq: u64,
-    /// What was asked.
+    /// The operation.
     pub op: Op,
-    /// Of which path. For an open file: the name that it has now, or had last.
+    /// The path of the operation. For an open file, the name that it has now, or had last.
     pub path: PathBuf,
-    /// The second path, where the operation has two.
+    /// The second path, for an operation that has two.
     pub to: Option<PathBuf>,
-    /// Bytes handed to a write, or wanted by a truncation; else 0.
+    /// The bytes passed to a write, or the size wanted by a truncation; otherwise 0.
     pub bytes: u64,
-    /// Bytes that a write took; else 0.
+    /// The bytes that a write took; otherwise 0.
     pub taken: u64,
-    /// What came of it.
+    /// The result.
     pub result: Result<(), OsError>,
-    /// When, if the disk has been given a clock.
+    /// When the call was made, if the disk has a clock.
     pub at: Option<Mono>,
 }

@@ -1,6 +1,6 @@
-//! A disk and a clock in memory, for testing what stands on the engine (feature `sim`): faults by script, a full
-//! disk, crashes at any call, power cuts, and others who move, replace and close what the process works on. Nothing
-//! here decides anything, and nothing touches the machine.
+//! An in-memory disk and clock for testing what you build on the engine (feature `sim`): scripted faults, a full disk,
+//! crashes at any call, power cuts, and others who move, replace and close what the process works on. It decides
+//! nothing, and never touches the machine.
 //!
 //! ```
 //! use std::path::Path;
@@ -24,7 +24,8 @@
 //! disk.sync_dir(&dir)?;
 //! file.write(b"three\n")?;
 //! disk.restart(Survive::Durable { names: 0, pages: 0 });
-//! assert_eq!(disk.read("/log/app.log").as_deref(), Some(&b"one\n"[..]), "what was not synced is gone");
+//! // What was not synced is gone.
+//! assert_eq!(disk.read("/log/app.log").as_deref(), Some(&b"one\n"[..]));
 //! # Ok::<(), OsError>(())
 //! ```
 

@@ -1,5 +1,5 @@
-//! Names of the simulated disk: which entries each directory has, and the changes that can be made to them.
-//! What stands behind a name is in `state`; how a path is followed, in `walk`.
+//! The names of the simulated disk: the entries of each directory, and the changes that can be made to them. What
+//! stands behind a name is in `state`; `walk` follows paths.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

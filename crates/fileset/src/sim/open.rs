@@ -1,5 +1,5 @@
-//! What the process has open on the simulated disk, and what becomes of it when somebody else closes it.
-//! What can be done with an open file is in `file`.
+//! What the process has open on the simulated disk, and what becomes of it when other code closes it. What can be done
+//! with an open file is in `file`.
 
 use super::names::Ino;
 

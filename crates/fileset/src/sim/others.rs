@@ -1,5 +1,5 @@
-//! What others do to the simulated disk, and to the process behind its back.
-//! Nothing is forbidden here, and nothing of it counts as a call of the process.
+//! What others do to the simulated disk, and to the process behind its back. Nothing is forbidden here, and nothing
+//! counts as a call of the process.
 
 use std::path::{Path, PathBuf};
 
@@ -14,10 +14,11 @@ use crate::model::time::Wall;
 impl SimDisk {
     // --- names ---
 
-    /// Somebody renames a file, over whatever stands there.
+    /// Renames a file as somebody else, over whatever stands there.
     ///
     /// # Errors
-    /// The path that is missing; `EINVAL` for a directory that would be moved into itself.
+    ///
+    /// Returns an error if `from` doesn't exist, and `EINVAL` for a directory that would be moved into itself.
     pub fn ext_rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Outcome<()> {
         let mut state = self.state();
         let (from, ino) = named(&state, from.as_ref())?;
@@ -29,19 +30,21 @@ impl SimDisk {
         Ok(())
     }
 
-    /// Somebody renames a directory, with all that is in it. Who holds it open holds it still.
+    /// Renames a directory and everything in it as somebody else. Whoever holds it open still does.
     ///
     /// # Errors
-    /// The path that is missing, or not a directory.
+    ///
+    /// Returns an error if `from` doesn't exist or is not a directory.
     pub fn ext_rename_dir(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Outcome<()> {
         must_be_dir(&self.state(), from.as_ref())?;
         self.ext_rename(from, to)
     }
 
-    /// Somebody renames a directory away and makes a new one in its place. Where the old one is now is returned.
+    /// Renames a directory away as somebody else and creates a new one in its place. Returns where the old one is now.
     ///
     /// # Errors
-    /// The path that is missing, or not a directory.
+    ///
+    /// Returns an error if `path` doesn't exist or is not a directory.
     pub fn ext_replace_dir(&self, path: impl AsRef<Path>) -> Outcome<PathBuf> {
         let path = path.as_ref();
         must_be_dir(&self.state(), path)?;
@@ -59,10 +62,11 @@ impl SimDisk {
         Ok(away)
     }
 
-    /// Somebody removes a name. Who has the file open goes on with it.
+    /// Removes a name as somebody else. Whoever has the file open can still use it.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn ext_unlink(&self, path: impl AsRef<Path>) -> Outcome<()> {
         let mut state = self.state();
         let (place, _) = named(&state, path.as_ref())?;
@@ -70,20 +74,22 @@ impl SimDisk {
         Ok(())
     }
 
-    /// Somebody removes a directory, with all that is in it. Who holds it open holds an empty directory in which
-    /// nothing can be made.
+    /// Removes a directory and everything in it as somebody else. Whoever holds it open has an empty directory in which
+    /// nothing can be created.
     ///
     /// # Errors
-    /// The path that is missing, or not a directory.
+    ///
+    /// Returns an error if `path` doesn't exist or is not a directory.
     pub fn ext_remove_dir_all(&self, path: impl AsRef<Path>) -> Outcome<()> {
         must_be_dir(&self.state(), path.as_ref())?;
         self.ext_unlink(path)
     }
 
-    /// Somebody gives a file a second name.
+    /// Gives a file a second name as somebody else.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn ext_hard_link(&self, path: impl AsRef<Path>, second: impl AsRef<Path>) -> Outcome<()> {
         let mut state = self.state();
         let (_, ino) = named(&state, path.as_ref())?;
@@ -92,10 +98,11 @@ impl SimDisk {
         Ok(())
     }
 
-    /// Somebody makes a symlink lead elsewhere, in one step: a new one is renamed over it.
+    /// Points a symlink elsewhere as somebody else, in one step: a new one is renamed over it.
     ///
     /// # Errors
-    /// The path that is missing; `EINVAL` if no symlink stands there.
+    ///
+    /// Returns an error if `link` doesn't exist, and `EINVAL` if it is not a symlink.
     pub fn ext_flip(&self, link: impl AsRef<Path>, target: impl AsRef<Path>) -> Outcome<()> {
         let mut state = self.state();
         let (place, ino) = named(&state, link.as_ref())?;
@@ -109,81 +116,89 @@ impl SimDisk {
 
     // --- files ---
 
-    /// Somebody cuts a file.
+    /// Truncates a file as somebody else.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn ext_truncate(&self, path: impl AsRef<Path>, bytes: usize) -> Outcome<()> {
         self.change_file(path.as_ref(), |file| file.live.resize(bytes, 0))
     }
 
-    /// Somebody says when a file was last changed, as `touch` does.
+    /// Sets when a file was last changed as somebody else, as `touch` does.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn ext_touch(&self, path: impl AsRef<Path>, modified: Wall) -> Outcome<()> {
         self.change_file(path.as_ref(), |file| file.modified = modified)
     }
 
-    /// Somebody appends to a file, whatever the limits of the disk.
+    /// Appends to a file as somebody else, whatever the limits of the disk.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn ext_append(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Outcome<()> {
         self.change_file(path.as_ref(), |file| file.live.extend_from_slice(bytes.as_ref()))
     }
 
-    /// Somebody forbids every change of a file or directory, or allows it again, as `chattr +i` and `-i` do: opening
-    /// it to append, renaming, replacing or removing it, setting its attributes, and making, renaming or removing
-    /// names in it give `EPERM`. Who has it open goes on writing.
+    /// Forbids every change of a file or directory, or allows it again, as `chattr +i` and `-i` do. While it is
+    /// forbidden, opening it to append, renaming, replacing or removing it, setting its attributes, and creating,
+    /// renaming or removing names in it return `EPERM`. Whoever has it open can still write.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn ext_immovable(&self, path: impl AsRef<Path>, immovable: bool) -> Outcome<()> {
         self.change_file(path.as_ref(), |file| file.immovable = immovable)
     }
 
-    /// Somebody gives away what stands at the path itself.
+    /// Changes the owner of what stands at the path itself.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn set_owner(&self, path: impl AsRef<Path>, user: u32) -> Outcome<()> {
         self.change_itself(path.as_ref(), |inode| inode.owner = user)
     }
 
-    /// Somebody gives what stands at the path itself to a group.
+    /// Changes the group of what stands at the path itself.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn set_group(&self, path: impl AsRef<Path>, group: u32) -> Outcome<()> {
         self.change_itself(path.as_ref(), |inode| inode.group = group)
     }
 
-    /// Somebody sets the permission bits of what stands at the path itself. They keep nobody out.
+    /// Sets the permission bits of what stands at the path itself. They keep nobody out.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn set_mode(&self, path: impl AsRef<Path>, mode: u32) -> Outcome<()> {
         self.change_itself(path.as_ref(), |inode| inode.mode = mode & 0o7777)
     }
 
-    /// A reader opens a file and keeps it open: its bytes take room although it may lose its name.
+    /// Opens a file as a reader that keeps it open: its bytes take room even if it loses its name.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn ext_hold(&self, path: impl AsRef<Path>) -> Outcome<()> {
         self.change_file(path.as_ref(), |file| file.read += 1)
     }
 
-    /// All readers close what they have open.
+    /// Closes everything that readers have open.
     pub fn ext_let_go(&self) {
         self.state().inodes.values_mut().for_each(|inode| inode.read = 0);
     }
 
     // --- locks ---
 
-    /// Another process takes the lock file at `path`, and writes `text` into it. It keeps it over a restart of
-    /// the process, not over a power cut.
+    /// Takes the lock file at `path` as another process, and writes `text` into it. The lock survives a restart of the
+    /// process under test, but not a power cut.
     pub fn hold_lock(&self, path: impl AsRef<Path>, text: &str) {
         let mut state = self.state();
         put(&mut state, path.as_ref(), FileKind::File, text.as_bytes(), Path::new(""));
@@ -193,10 +208,11 @@ impl SimDisk {
         }
     }
 
-    /// The other process lets the lock go. Its file stays.
+    /// Releases the lock of the other process. Its file stays.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn release_lock(&self, path: impl AsRef<Path>) -> Outcome<()> {
         let mut state = self.state();
         let ino = state.find(path.as_ref(), Follow::No)?;
@@ -209,18 +225,19 @@ impl SimDisk {
 
     // --- the process ---
 
-    /// Somebody in the process closes every descriptor: what it has open gives `EBADF` from now on, and its locks are
-    /// gone. What it opens later works.
+    /// Closes every descriptor of the process behind its back: what it has open returns `EBADF` from now on, and its
+    /// locks are gone. What it opens later works.
     pub fn ext_close_descriptors(&self) {
         self.state().close_all();
     }
 
-    /// Somebody in the process closes every descriptor and opens the file or directory at `path` in their place:
-    /// whatever the process asks of what it had open, it asks of that. A write ends up in that file. Work on names is
-    /// not done in that directory, but gives `EBADF`, as the real disk does.
+    /// Closes every descriptor of the process behind its back, and opens the file or directory at `path` under the same
+    /// numbers. Calls on what the process had open then go to that one, so a write ends up in that file. Work on names
+    /// in it returns `EBADF`, as on the real disk.
     ///
     /// # Errors
-    /// The path that is missing.
+    ///
+    /// Returns an error if `path` doesn't exist.
     pub fn ext_steal_descriptors(&self, path: impl AsRef<Path>) -> Outcome<()> {
         let mut state = self.state();
         let ino = state.find(path.as_ref(), Follow::Yes)?;
@@ -228,11 +245,13 @@ impl SimDisk {
         Ok(())
     }
 
-    /// Somebody in the process makes the directory at `path` its root: its paths begin there until it ends, while
-    /// directories that it holds stay what they are. The paths of a test begin at the top of the disk as before.
+    /// Makes the directory at `path` the root of the process behind its back. The paths of the process begin there
+    /// until it ends, while directories that it holds stay what they are. The paths of a test still begin at the top of
+    /// the disk.
     ///
     /// # Errors
-    /// The path that is missing, or not a directory.
+    ///
+    /// Returns an error if `path` doesn't exist or is not a directory.
     pub fn ext_chroot(&self, path: impl AsRef<Path>) -> Outcome<()> {
         let mut state = self.state();
         let ino = state.find(path.as_ref(), Follow::Yes)?;

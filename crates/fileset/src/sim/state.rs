@@ -1,6 +1,5 @@
-//! The simulated disk itself: inodes, names, what of them is durable, limits, locks.
-//! The gate that every call passes is in `gate`; how a call looks to the engine, in `handle`; how a test sets the
-//! scene, in `disk`.
+//! The simulated disk itself: inodes, names, what of them is durable, limits, locks. The gate that every call passes is
+//! in `gate`, the calls that the engine makes are in `handle`, and the ones that a test makes in `disk`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -1,5 +1,5 @@
-//! What only the simulated disk can do: limits, faults, crashes, power cuts, the journal.
-//! What it has in common with the real one is in `conformance`; what others do, in the files beside this one.
+//! Tests what only the simulated disk can do: limits, faults, crashes, power cuts, the journal. What it has in common
+//! with the real one is in `conformance`; what others do is in the files beside this one.
 
 mod descriptors;
 mod others;

@@ -1,5 +1,4 @@
-//! Where a path leads on the simulated disk: over symlinks and dots, with the errors that Linux gives.
-//! It changes nothing.
+//! Follows paths on the simulated disk, over symlinks and dots, with the errors that Linux returns. It changes nothing.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};

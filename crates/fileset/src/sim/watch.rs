@@ -1,5 +1,5 @@
-//! What a test has the disk watch after every call of the process: how much the files of a directory hold together,
-//! and that what belongs to others stays as it is. It stops nothing.
+//! What a test has the disk watch after every call of the process: how much the files of a directory hold together, and
+//! that what belongs to others stays as it is. It stops nothing.
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Settings, their defaults, and their faults one by one.
+//! Tests settings, their defaults, and their faults one by one.
 
 use super::*;
 use crate::model::schedule::Schedule;

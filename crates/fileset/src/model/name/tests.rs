@@ -1,4 +1,4 @@
-//! Names of a set, read and written.
+//! Tests how names of a set are read and written.
 
 use proptest::prelude::*;
 

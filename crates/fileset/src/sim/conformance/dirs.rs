@@ -1,5 +1,5 @@
-//! Directories, on both disks: opened once, held while others rename, replace and remove them.
-//! Files are in `files`.
+//! Tests directories on both disks: opened once, and held while others rename, replace and remove them. Files are in
+//! `files`.
 
 use std::path::Path;
 

@@ -1,5 +1,4 @@
-//! Files by name in a directory that is held, on both disks.
-//! Directories themselves are in `dirs`.
+//! Tests files by name, in a directory that is held, on both disks. Directories themselves are in `dirs`.
 
 use std::path::Path;
 

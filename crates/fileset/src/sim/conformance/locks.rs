@@ -1,5 +1,5 @@
-//! Lock files, on both disks.
-//! That another process holds one is played by this one: a lock is an open file's, not a process's.
+//! Tests lock files on both disks. This process plays the other process that holds one: a lock belongs to an open file,
+//! not to a process.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What the process has open on the simulated disk when somebody closes or steals it, and when its root moves.
+//! Tests what the process has open on the simulated disk when other code closes or steals it, and when its root moves.
 //! Directories that others move are in `conformance`.
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! What others do on the simulated disk: names, mounts, attributes, readers.
-//! What they do to the process's descriptors is in `descriptors`.
+//! Tests what others do on the simulated disk: names, mounts, attributes, readers. What they do to the process's
+//! descriptors is in `descriptors`.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! What the simulated disk watches after each call: sums of files, and that what belongs to others stays.
-//! It stops nothing.
+//! Tests what the simulated disk watches after each call: the total size of files, and that what belongs to others
+//! stays. It stops nothing.
 
 use std::path::Path;
 
