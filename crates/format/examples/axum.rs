@@ -1,5 +1,5 @@
-//! What a service with axum and tower-http writes: `TraceLayer` makes a span for each request, and every line shows it.
-//! The request is handled here by hand, so that the example ends by itself.
+//! Shows what a service with axum and tower-http logs: `TraceLayer` makes a span for each request, and every line shows
+//! it. The request is handled by hand here, so that the example ends by itself.
 
 use tracing_spool_format::{Json, JsonFields, KeepScopes, Keys};
 use tracing_subscriber::prelude::*;

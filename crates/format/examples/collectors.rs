@@ -1,4 +1,4 @@
-//! The same event as Elastic, Google Cloud and Loki want it.
+//! Logs the same event the way Elastic, Google Cloud and Loki expect it.
 
 use tracing_spool_format::{Json, JsonFields, Keys, Logfmt, LogfmtFields};
 use tracing_subscriber::prelude::*;

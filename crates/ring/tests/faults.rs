@@ -1,5 +1,5 @@
-//! Proves that a caller meets no page that is not there, as long as the consumer makes its rounds: neither in light traffic
-//! nor as a whole lap is gone through for the first time. They are alone in their process.
+//! Proves that no caller meets a page fault as long as the consumer makes its rounds, neither in light traffic nor
+//! while the first lap is filled. These tests are alone in their process.
 
 #![cfg(target_os = "linux")]
 #![expect(

@@ -1,4 +1,4 @@
-//! Proves what a ring file is on a real disk: locked, private, allocated, found again, and set aside where it cannot be
+//! Proves what a ring file is on a real disk: locked, private, allocated, found again, and set aside if it can't be
 //! used.
 
 #![expect(

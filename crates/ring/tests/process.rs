@@ -1,6 +1,5 @@
-//! Proves what the rest of the process may do to a ring and a ring to it: a forked child reaches nothing of its parent's,
-//! and a limit on file sizes ends nothing. Each test that needs a process of its
-//! own runs itself anew.
+//! Proves what the rest of the process may do to a ring, and a ring to it: a forked child reaches nothing of its
+//! parent's, and a file size limit ends nothing. Each test that needs a process of its own runs itself again.
 
 #![cfg(target_os = "linux")]
 #![expect(

@@ -1,4 +1,4 @@
-//! Proves that a ring of the ordinary size takes little memory until it is used. It is alone in its process.
+//! Proves that a ring of the usual size takes little memory until it is used. It is alone in its process.
 
 #![cfg(target_os = "linux")]
 #![expect(

@@ -1,5 +1,5 @@
-//! Proves when a file is rotated by the clock: at each boundary once, over restarts and failures, in a quiet service too,
-//! and never because a clock went back. When boundaries come is tested in `policy::schedule`.
+//! Proves when the clock rotates a file: once at each boundary, across restarts and failures, in a quiet service too,
+//! and never because a clock went back. `policy::schedule` tests when boundaries come.
 
 use std::time::Duration;
 

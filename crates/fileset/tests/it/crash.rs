@@ -1,6 +1,6 @@
 //! Proves that a process killed, or a machine cut from power, before or after any call leaves a set that the next start
-//! finishes: nothing that was reported as written is lost, torn, repeated or out of order after a kill; after a power
-//! cut every rotated file is whole.
+//! finishes. After a kill, nothing that was reported as written is lost, torn, repeated or out of order; after a power
+//! cut, every rotated file is whole.
 
 use std::collections::BTreeSet;
 use std::path::Path;

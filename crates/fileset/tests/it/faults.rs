@@ -1,4 +1,4 @@
-//! Which calls fail with which errors where a seed chooses. It proves nothing itself.
+//! Chooses by a seed which calls fail, and with which errors. It proves nothing itself.
 
 use tracing_spool_fileset::{Op, OsError};
 

@@ -1,4 +1,4 @@
-//! Proves what the simulation with moved directories and lost descriptors found to be wrong once, case by case.
+//! Holds the bugs, case by case, that the simulation with moved directories and lost descriptors once found.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

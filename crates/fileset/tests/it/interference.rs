@@ -1,5 +1,5 @@
-//! Proves that a file set finds its live file again, whatever others do to it, and refuses what an attacker plants.
-//! Whole programs that interfere (logrotate, a second process) are the integration package's.
+//! Proves that a file set finds its live file again whatever others do to it, and refuses what an attacker plants. The
+//! integration package tests whole programs that interfere (logrotate, a second process).
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! A world over several processes, and what may be missing from its files: what others took away, and what a kill or a
-//! close found in hand. What happens is chosen by `simulate` and `model`; this proves nothing itself.
+//! close interrupted. `simulate` and `model` choose what happens; this proves nothing itself.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The link to the live file: made, kept, put right, and never at the price of what is not a link.
+//! Proves that the link to the live file is created, kept and repaired, and never replaces what is not a link.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

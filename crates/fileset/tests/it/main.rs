@@ -1,5 +1,4 @@
-//! The engine from outside, on a real disk and on `SimDisk`.
-//! Each module says what it proves.
+//! Tests the engine from outside, on a real disk and on `SimDisk`. Each module says what it proves.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,4 @@
-//! Runs a great number of small cases on all processors, and names the one that fails.
-//! It proves nothing itself.
+//! Runs many small cases on all processors, and names the one that fails. It proves nothing itself.
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};

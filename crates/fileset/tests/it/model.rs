@@ -1,7 +1,7 @@
-//! Proves that the set is what a naive model says: a list of files, the newest last, of which the oldest go. Where
-//! faults and kills have left the shape open, the model knows the records alone, until the next rotation.
+//! Proves that the set matches a naive model: a list of files, the newest last, of which the oldest are removed. While
+//! faults and kills leave the shape open, the model knows only the records, until the next rotation.
 //!
-//! proptest draws what happens, and shortens what fails. `just sweep` runs ten thousand cases.
+//! proptest generates what happens, and shrinks what fails. `just sweep` runs ten thousand cases.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Proves on the simulated disk that bugs which other loggers ship are not here: what others do to a log in use, rows O1
-//! to O12, P5 and P9 of the museum. Their twins on a real machine are the integration package's.
+//! Proves on the simulated disk that bugs which other loggers ship are not here: what others do to a log in use, rows
+//! O1 to O12, P5 and P9 of the museum. The integration package has the same tests on a real machine.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

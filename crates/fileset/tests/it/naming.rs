@@ -1,4 +1,4 @@
-//! Backups that are named by time or period, kept in a directory of their own, or ended by age.
+//! Tests backups that are named by time or period, kept in a directory of their own, or removed by age.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Proves that backups are compressed without any harm: the newest stays plain, names follow a rotation, room for records
-//! comes first, trouble leaves the plain backup, and what a kill leaves is put right by any build.
+//! Proves that compressing backups does no harm: the newest stays plain, names follow a rotation, records get room
+//! first, trouble leaves the plain backup, and any build repairs what a kill leaves.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

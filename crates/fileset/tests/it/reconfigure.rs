@@ -1,4 +1,4 @@
-//! Limits changed while the set is open: applied at once, in any state, or refused whole.
+//! Proves that limits change while the set is open: applied at once, in any state, or refused as a whole.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What the files of a world hold, and what they must: every record once, whole and in order, where the set is and
-//! where it was. What is sent and what may be missing, the world says.
+//! Checks what the files of a world must hold: every record once, whole and in order, where the set is and where it
+//! was. The world says what was sent and what may be missing.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;

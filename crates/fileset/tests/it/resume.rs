@@ -1,4 +1,5 @@
-//! A write that was under way when the process died: found wherever its file is by then, and finished there.
+//! Proves that a write which was under way when the process died is found wherever its file is by then, and finished
+//! there.
 
 use std::path::Path;
 

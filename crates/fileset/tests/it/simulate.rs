@@ -1,6 +1,6 @@
 //! Proves that nothing is lost, torn, repeated or out of order, and that the caps hold at every step, in long runs of
-//! whatever may happen, drawn from a seed: faults, full disks, kills, clocks that step, others who move, delete and
-//! truncate files, restarts with other limits. A power cut is not among them: `crash` has those.
+//! events drawn from a seed: faults, full disks, kills, clocks that step, others who move, delete and truncate files,
+//! restarts with other limits. `crash` has the power cuts.
 //!
 //! `TRACING_SPOOL_SEED=7` replays one run; `TRACING_SPOOL_SEEDS=100000` makes so many (`just simulate`), from
 //! `TRACING_SPOOL_FIRST` on.

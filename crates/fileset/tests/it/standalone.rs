@@ -1,5 +1,5 @@
-//! Proves that a file set alone, as an `io::Write`, takes lines however they come, each whole or not at all.
-//! Its use behind tracing-appender's queue is the integration package's.
+//! Proves that a file set alone, as an `io::Write`, takes lines however they arrive, each whole or not at all. The
+//! integration package tests it behind tracing-appender's queue.
 
 use std::io::{self, BufWriter, ErrorKind, Read as _, Write as _};
 use std::sync::{Arc, Mutex};

@@ -1,6 +1,6 @@
-//! Proves that no single failed call, once or for a while, loses, tears, repeats or reorders a record, breaks a cap or
-//! leaves an alert behind: every call of a start, six rotations, prunes, syncs, a shutdown and a restart, with each
-//! errno of the contract.
+//! Proves that no single failed call, once or for a while, loses, tears, repeats or reorders a record, breaks a cap, or
+//! leaves an alert behind. Fails every call of a start, six rotations, prunes, syncs, a shutdown and a restart, with
+//! each errno of the contract.
 
 use std::path::Path;
 use std::time::Duration;

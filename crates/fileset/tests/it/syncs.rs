@@ -1,5 +1,5 @@
-//! Proves when a rotation syncs, and what a failed `fdatasync` leads to: a retry where it may pass, a sealed file and a new
-//! one where pages are lost.
+//! Proves when a rotation syncs, and what a failed `fdatasync` leads to: a retry if it may pass, and a sealed file and
+//! a new one if pages are lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

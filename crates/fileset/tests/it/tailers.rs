@@ -1,5 +1,5 @@
-//! Proves what a rotation does for readers who look at the live file's name now and then: they miss nothing of a file
-//! that was quiet before its rename, records wait no longer than that, and not where somebody waits for them.
+//! Proves what a rotation does for tailers that poll the live file's name: they miss nothing of a file that was quiet
+//! before its rename, and records wait no longer than that, and not at all if somebody waits for them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Proves what each kind of trouble leads to: which state, which alert, how many calls and when, and how it ends.
-//! That nothing is lost whatever fails, is `sweep`'s and `crash`'s.
+//! `sweep` and `crash` prove that nothing is lost whatever fails.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What others do to a log that is in use, beyond its live file: to its directories, locks, backups and descriptors.
-//! What happens when is chosen by `simulate`; this proves nothing itself.
+//! What others do to a log in use, beyond its live file: to its directories, locks, backups and descriptors. `simulate`
+//! chooses what happens when; this proves nothing itself.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

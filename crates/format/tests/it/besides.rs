@@ -1,4 +1,4 @@
-//! What the formats have besides `fmt`'s: redaction, bounds, keys of one's own, logfmt.
+//! Tests what the formats add to `fmt`'s: redaction, bounds, keys of your own, logfmt.
 
 use tracing_spool_format::{
     Compact, EventTime, Ids, Json, JsonFields, Keys, Logfmt, LogfmtFields, Text, TextFields,

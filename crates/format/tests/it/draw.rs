@@ -1,4 +1,4 @@
-//! Events and spans as they are drawn: callsites made as the test runs, with whatever names and values.
+//! Generates events and spans: callsites made while the test runs, with arbitrary names and values.
 
 use std::error::Error;
 use std::fmt;

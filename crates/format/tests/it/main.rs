@@ -1,4 +1,4 @@
-//! The formats against `tracing_subscriber`'s own, and what they have besides, through real subscribers.
+//! Tests the formats against `tracing_subscriber`'s own, and what they add, through real subscribers.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panics")]
 
 mod besides;

@@ -1,4 +1,5 @@
-//! Rows F1 and F2 of the museum: a JSON line stays JSON however long its event is, and a `Display` that panics leaves no half.
+//! Rows F1 and F2 of the museum: a JSON line stays JSON however long its event is, and a `Display` that panics leaves
+//! no half-written line.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

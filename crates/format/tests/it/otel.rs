@@ -1,4 +1,4 @@
-//! Trace and span ids from the real `tracing-opentelemetry`, in every format.
+//! Tests trace and span ids from the real `tracing-opentelemetry`, in every format.
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;

@@ -1,5 +1,5 @@
-//! Proves that the bytes are those of `tracing_subscriber::fmt`: callsites, spans, values and options are drawn, two layers of
-//! one subscriber write, and their pages are compared.
+//! Proves that the bytes are those of `tracing_subscriber::fmt`: for generated callsites, spans, values and options,
+//! two layers of one subscriber write, and their output is compared.
 
 use proptest::prelude::*;
 use tracing::{Id, Span};

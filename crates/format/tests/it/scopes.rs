@@ -1,5 +1,5 @@
-//! What is kept of spans is what they say now: after `Span::record`, on other threads, in async code, with several layers and
-//! filters of their own.
+//! Proves that what is kept of spans is what they say now: after `Span::record`, on other threads, in async code, with
+//! several layers and filters of their own.
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,4 +1,5 @@
-//! Formats beside fields, layers and values that are not ours: nothing hidden is shown, nothing kept is stale, JSON stays JSON.
+//! Tests the formats beside foreign fields, layers and values: nothing hidden is shown, nothing kept is stale, JSON
+//! stays JSON.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Values of the `valuable` crate: nested JSON, the same bytes as `fmt`'s.
+//! Tests values of the `valuable` crate: nested JSON, the same bytes as `fmt`'s.
 
 use tracing::field::valuable;
 use tracing_spool_format::{Json, JsonFields};

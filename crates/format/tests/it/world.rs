@@ -1,4 +1,4 @@
-//! Where lines go, and the time that stands still.
+//! Collects the lines that tests write, and provides a time that stands still.
 
 use std::fmt;
 use std::io;

@@ -1,5 +1,5 @@
-//! Proves what a forked child knows and has: that it is another process, even with its parent's number; no descriptor that was
-//! registered; and no lock that it waits for in vain.
+//! Proves that a forked child knows that it is another process, even with its parent's number, has no descriptor that
+//! was registered, and never waits in vain for a lock.
 
 use std::fs::{self, File};
 use std::num::NonZeroUsize;

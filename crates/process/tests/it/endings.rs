@@ -1,4 +1,4 @@
-//! Proves that a word at `exit` is said, whichever thread calls it.
+//! Proves that hooks run at `exit`, whichever thread calls it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;

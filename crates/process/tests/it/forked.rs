@@ -1,4 +1,5 @@
-//! Children, and what becomes of them. A child runs code of the test and nothing else, and ends without a destructor.
+//! Forks children and waits for them. A child runs code of the test and nothing else, and ends without running a
+//! destructor.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! On the real system: children are forked, threads started, processes ended. What a log makes of that is proved elsewhere.
+//! Tests on the real system: forks children, starts threads, ends processes. What that means for a log is tested
+//! elsewhere.
 #![expect(
     unsafe_code,
     clippy::disallowed_methods,

@@ -1,4 +1,4 @@
-//! Proves that a thread is born without the program's signals, and without what its opener alone was given.
+//! Proves that a thread starts without the program's signals, and without what only its opener was given.
 
 use std::thread::{self, Builder};
 

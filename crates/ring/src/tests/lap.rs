@@ -1,5 +1,5 @@
-//! Proves that a lap which is left early is so in every state that others can meet: never fill, never half done, at whichever
-//! store its consumer dies; and what a ring makes of records that nobody of ours would have stored.
+//! Proves that leaving a lap early never shows as fill and is never seen half done, at whichever store the consumer
+//! dies; and tests what a ring does with records that we would never have stored.
 
 use super::*;
 use crate::memory::WINDOW;

@@ -1,5 +1,5 @@
-//! Proves the ring by one thread against a naive model, by many threads, and what is found after a death against what
-//! was in it. They run under miri too, so nothing here opens a file.
+//! Tests the ring with one thread against a naive model, with many threads, and after a death against what was in it.
+//! These tests run under Miri too, so none opens a file.
 
 mod lap;
 
