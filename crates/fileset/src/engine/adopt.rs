@@ -15,13 +15,13 @@ use crate::model::settings::{Allow, Settings};
 use crate::model::time::Wall;
 use crate::policy::adoption::{Adoption, Facts, File, Provenance, Surplus, adoption};
 
-/// Files that a message names at most.
+/// The most files that a message names.
 const NAMED_MAX: usize = 10;
 
-/// What is said when files are taken over, or what speaks against it.
+/// What is reported when files are adopted, or what speaks against adopting them.
 pub(super) type Found = Result<Option<Event>, Vec<Fault>>;
 
-/// Looks at the directories that these paths lead to now; the others of the set are known.
+/// Looks at the directories that these paths lead to now. The other directories of the set are known.
 pub(super) fn look(site: &Site, moved: &[Which], settings: &Settings, now: Wall) -> Result<Found, Failure> {
     let open = |which: Which| match moved.contains(&which) {
         true => open_dir(&site.fs, site.path(which)),
@@ -32,30 +32,30 @@ pub(super) fn look(site: &Site, moved: &[Which], settings: &Settings, now: Wall)
     found(&site.fs, &site.names, Dirs { live: Some(&live), backups: Some(&backups) }, settings, now)
 }
 
-/// The directories that are there. One that is not there yet holds nothing.
+/// Returns the directories that exist. One that doesn't exist yet holds nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dirs<'a> {
     pub(super) live: Option<&'a Dir>,
     pub(super) backups: Option<&'a Dir>,
 }
 
-/// What a lock file says of a log whose backups are named by periods.
+/// The text in a lock file that says that this log names backups by periods.
 pub(super) const NAMED_BY_PERIODS: &str = "names by period";
 
-/// Whether a lock file of this log stands in a directory.
+/// Returns whether a lock file of this log stands in a directory.
 fn provenance(fs: &dyn Fs, dir: Option<&Dir>, names: &Names) -> Result<Provenance, Failure> {
     let lock = dir.map(|dir| look_at(fs, &dir.at(names.lock_name()))).transpose()?.flatten();
     Ok(if lock.is_some() { Provenance::Ours } else { Provenance::Found })
 }
 
-/// Whether this log has named backups by periods in a directory: dates are what other programs write, too. A lock file
-/// that says nothing was written on a full disk.
+/// Returns whether this log has named backups by periods in a directory. Other programs write names with dates too, so
+/// the lock file must say so. An empty lock file was written on a full disk.
 fn are_periods_ours(fs: &dyn Fs, dir: Option<&Dir>, names: &Names) -> bool {
     let said = dir.and_then(|dir| fs.read_head(&dir.at(names.lock_name()), LOCK_TEXT_BYTES_MAX).ok());
     said.is_some_and(|said| said.is_empty() || String::from_utf8_lossy(&said).contains(NAMED_BY_PERIODS))
 }
 
-/// What becomes of what stands there.
+/// Decides what becomes of existing files.
 pub(super) fn found(
     fs: &dyn Fs,
     names: &Names,
@@ -83,7 +83,7 @@ pub(super) fn found(
         Ok(there.filter(|meta| meta.kind == FileKind::File).map_or(0, |meta| meta.bytes))
     };
     let (live, hidden) = (bytes(ground.live_file())?, bytes(ground.hidden_file())?);
-    // A hidden file with content is the newer one: it takes the records.
+    // A hidden file with content is the newer one, and takes the records.
     let live_bytes = if hidden > 0 {
         picture.inventory.standing_live = Some(live).filter(|bytes| *bytes > 0);
         hidden
@@ -122,7 +122,7 @@ fn names_of(ground: Ground<'_>, facts: &Facts<'_>) -> Vec<String> {
     live.into_iter().chain(backups).take(NAMED_MAX).map(shown).collect()
 }
 
-/// A fault for each limit that would cost files.
+/// Returns a fault for each limit that would cost files.
 fn faults(ground: Ground<'_>, inventory: &Inventory, surplus: &[Surplus], settings: &Settings) -> Vec<Fault> {
     let value = |reason: Reason| match reason {
         Reason::Budget => settings.max_total_bytes.to_string(),

@@ -18,10 +18,10 @@ use crate::model::name::Names;
 use crate::model::settings::Settings;
 use crate::model::time::{Mono, Now, Wall};
 
-/// The alert file is never larger.
+/// The largest size of the alert file.
 const ALERT_BYTES_MAX: usize = 4096;
 
-/// How long after a failed attempt the alert file is tried again, where no probe comes earlier.
+/// How long after a failed attempt the alert file is retried, unless a probe comes earlier.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// An episode of trouble that begins.
@@ -33,7 +33,7 @@ pub(super) struct Episode<'a> {
     pub(super) since: Wall,
 }
 
-/// What an alert file is written with, and what it says beside the trouble.
+/// What an alert file is written with, and what it says besides the trouble.
 pub(super) struct Report<'a> {
     pub(super) site: &'a Site,
     pub(super) settings: &'a Settings,
@@ -42,27 +42,27 @@ pub(super) struct Report<'a> {
     pub(super) total_bytes: u64,
 }
 
-/// A file of ours, by its name and by what it is: another one that has the name by now is not touched.
+/// A file of ours, known by its name and its identity. Another file that has the name by now is not touched.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
     pub(super) at: At,
     pub(super) id: FileId,
 }
 
-/// The open episodes, and where they are put down.
+/// The open episodes, and where they are written down.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     open: BTreeMap<Trouble, Alert>,
-    /// The file does not say what is so.
+    /// Whether the file is out of date.
     outdated: bool,
     retry_at: Option<Mono>,
     /// Our alert file.
     standing: Option<Standing>,
-    /// An alert file of ours from before this start: gone with the first success.
+    /// An alert file of ours from before this start, removed by the first success.
     stale: Option<Standing>,
-    /// A temporary that could not be removed, or that a process before left when it was killed.
+    /// A temporary that could not be removed, or that a killed process left behind.
     litter: Option<At>,
-    /// The owner was told that the file cannot be written.
+    /// Whether the owner was told that the file can't be written.
     failure_said: bool,
 }
 
@@ -75,7 +75,7 @@ impl Alarms {
         self.retry_at.filter(|_| self.outdated)
     }
 
-    /// Opens an episode; nothing, if it is open already.
+    /// Opens an episode, unless it is open already.
     pub(super) fn raise(&mut self, log: &Path, episode: Episode<'_>, now: Now) -> Option<Alert> {
         let Episode { trouble, failure, detail, attempts, since } = episode;
         if let Some(alert) = self.open.get_mut(&trouble) {
@@ -96,28 +96,28 @@ impl Alarms {
         Some(alert.cleared(now.wall))
     }
 
-    /// Lets the file be written again: what it says has changed.
+    /// Lets the file be written again, because what it says has changed.
     pub(super) fn restate(&mut self) {
         self.outdated = true;
         self.retry_at = None;
     }
 
-    /// Lets a file that could not be written be tried again: a probe is under way.
+    /// Lets a file that could not be written be retried, because a probe is under way.
     pub(super) fn try_again(&mut self) {
         self.retry_at = None;
     }
 
-    /// An alert file of ours stood there at start; it is cleared by the first success.
+    /// Remembers an alert file of ours that was there at the start; the first success removes it.
     pub(super) fn found_stale(&mut self, file: Standing) {
         self.stale = Some(file);
     }
 
-    /// A temporary of ours stood there at start.
+    /// Remembers a temporary of ours that was there at the start.
     pub(super) fn found_litter(&mut self, at: At) {
         self.litter = Some(at);
     }
 
-    /// A record was written.
+    /// Notes that a record was written.
     pub(super) fn first_success(&mut self) {
         if self.litter.is_some() && !self.outdated {
             self.restate();
@@ -128,7 +128,7 @@ impl Alarms {
         }
     }
 
-    /// Brings the alert file in line with the open episodes. Returns what the owner has to hear, if that fails.
+    /// Brings the alert file in line with the open episodes. Returns what to tell the owner if that fails.
     pub(super) fn attend(&mut self, report: &Report<'_>, now: Now) -> Option<Event> {
         if !self.outdated || self.retry_at.is_some_and(|at| now.mono < at) {
             return None;
@@ -142,7 +142,7 @@ impl Alarms {
             }
             Err(failure) => {
                 self.retry_at = Some(now.mono + RETRY_AFTER);
-                // Said once; the alert itself was said before.
+                // Tell it once; the alert itself was told before.
                 (!std::mem::replace(&mut self.failure_said, true)).then_some(Event::AlertFileFailed(failure))
             }
         }
@@ -162,7 +162,7 @@ impl Alarms {
         Ok(())
     }
 
-    /// Never half a file: written under a temporary name, then renamed.
+    /// Writes the file under a temporary name and renames it, so that nobody sees half a file.
     fn put_down(&mut self, report: &Report<'_>, now: Now) -> Result<(), Failure> {
         let Report { site, settings, .. } = report;
         let wanted = settings.alert_path(&site.names);
@@ -174,7 +174,7 @@ impl Alarms {
             .and_then(|()| self.place(site, &temporary, &wanted));
         match outcome {
             Ok(file) => {
-                // The set has gone elsewhere since: no alert stays behind where nobody will ever take it back.
+                // The set has moved since. Don't leave an alert where nobody would ever remove it.
                 let is_elsewhere = |before: &Standing| {
                     (before.at.dir.id(), &before.at.name) != (file.at.dir.id(), &file.at.name)
                 };
@@ -185,21 +185,21 @@ impl Alarms {
                 Ok(())
             }
             Err(failure) => {
-                // Often the disk is full: nothing half-written stays on it.
+                // The disk is often full: leave nothing half-written on it.
                 self.litter = unlink_gone(&site.fs, &temporary).is_err().then_some(temporary);
                 Err(failure)
             }
         }
     }
 
-    /// Renames the temporary to the alert's name, or, where another log's alert stands there, to a name of our own.
+    /// Renames the temporary to the alert's name, or to a name of our own if another log's alert stands there.
     fn place(&self, site: &Site, temporary: &At, wanted: &At) -> Result<Standing, Failure> {
         let failed = |op, to: &At, error| Failure::between(op, temporary.path(), to.path(), error);
         let id = site.fs.stat(temporary).map_err(|error| Failure::new(Op::Stat, temporary.path(), error))?.id;
         if self.standing.is_none() {
             match site.fs.rename(temporary, wanted) {
                 Ok(()) => return Ok(Standing { at: wanted.clone(), id }),
-                // Where that cannot be had, what stands there decides.
+                // If that fails, what stands there decides.
                 Err(OsError::EEXIST | OsError::EINVAL | OsError::ENOSYS | OsError::EPERM) => {}
                 Err(error) => return Err(failed(Op::Rename, wanted, error)),
             }
@@ -257,7 +257,7 @@ impl Alarms {
     }
 }
 
-/// The first line of an alert file: whose it is.
+/// The first line of an alert file, which says whose it is.
 fn log_line(names: &Names) -> String {
     format!("log: {}", one_line(names.live()))
 }
@@ -266,13 +266,13 @@ fn one_line(path: &Path) -> String {
     path.display().to_string().replace(char::is_control, "?")
 }
 
-/// Whether an alert file speaks of the log of these names.
+/// Returns whether an alert file is about the log with these names.
 pub(super) fn is_ours(fs: &dyn Fs, at: &At, names: &Names) -> bool {
     let line = format!("{}\n", log_line(names));
     fs.read_head(at, line.len()).is_ok_and(|head| head == line.as_bytes())
 }
 
-/// The name for when another log has that one.
+/// Returns the name to use when another log has the usual one.
 pub(super) fn own_alert(site: &Site, wanted: &At) -> At {
     let own = site.names.own_alert(Path::new(&wanted.name));
     wanted.dir.at(own)
@@ -287,8 +287,8 @@ fn take_back(site: &Site, file: &Standing) -> Result<(), Failure> {
     }
 }
 
-/// The name by a descriptor that still stands for its directory: others may have closed the one that it was known by.
-/// None: nothing leads to that directory any more.
+/// Reaches the name by a descriptor that still refers to its directory, since others may have closed the original one.
+/// Returns `None` if nothing leads to that directory any more.
 fn reached(site: &Site, at: &At) -> Result<Option<At>, Failure> {
     if site.fs.stat_dir(&at.dir).map(|meta| meta.id) == Ok(at.dir.id()) {
         return Ok(Some(at.clone()));

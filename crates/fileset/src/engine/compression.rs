@@ -17,39 +17,39 @@ use crate::model::time::{Mono, Wall};
 use crate::policy::backoff::{Prospect, Retry};
 use crate::policy::{budget, compression};
 
-/// Files that do not get smaller are remembered, but not for ever.
+/// The most files that are remembered because compressing doesn't make them smaller.
 const INCOMPRESSIBLE_MAX: usize = 1_024;
 
-/// What is known of compressions.
+/// The state of compression.
 #[derive(Debug, Default)]
 pub(super) struct Packing {
-    /// There may be a backup to compress.
+    /// Whether there may be a backup to compress.
     wanted: bool,
-    /// What the owner has in hand.
+    /// The order that the owner has.
     order: Option<Ticket>,
-    /// What came back and waits for the end of a rotation.
+    /// A result that waits for the end of a rotation.
     done: Option<Packed>,
-    /// Nothing is tried before.
+    /// Nothing is tried before this moment.
     due: Option<Mono>,
     retry: Retry,
     failing_since: Option<Wall>,
     incompressible: BTreeSet<FileId>,
-    /// The set gives out no more orders.
+    /// Whether the set has stopped handing out orders.
     stopped: bool,
 }
 
 #[derive(Debug)]
 struct Ticket {
     allowance: Arc<Allowance>,
-    /// Its outcome is not wanted any more.
+    /// Whether the result is not wanted any more.
     given_up: bool,
 }
 
-/// How many of so many bytes the floor of free space leaves room for.
+/// Returns how many of `bytes` bytes the free-space floor leaves room for.
 pub(super) type Floor<'a> = dyn FnMut(u64, &mut Turn<'_>) -> u64 + 'a;
 
 impl Packing {
-    /// The next backup to compress, if one is wanted now. `is_busy`: a rotation is under way, or records wait.
+    /// Returns the next backup to compress, if there is one now. `is_busy`: a rotation is under way, or records wait.
     pub(super) fn take_order(
         &mut self,
         is_busy: bool,
@@ -57,7 +57,7 @@ impl Packing {
         turn: &mut Turn<'_>,
     ) -> Option<PackOrder> {
         if self.order.as_ref().is_some_and(|ticket| is_lost(&ticket.allowance)) {
-            // Dropped by its owner, or in a panic.
+            // The owner dropped it, perhaps in a panic.
             let given_up = self.order.take().is_some_and(|ticket| ticket.given_up);
             if !given_up {
                 let path = turn.stage.site.pack_temporary().path();
@@ -92,7 +92,7 @@ impl Packing {
                     self.order = Some(Ticket { allowance, given_up: false });
                     return Some(order);
                 }
-                // Removed or replaced by others: a survey shows what stands there now.
+                // Others removed or replaced it. A survey shows what stands there now.
                 Ok(None) if turn.stage.picture.inventory.twins.is_empty() => {}
                 Ok(None) => return None,
                 Err(failure) => {
@@ -112,7 +112,7 @@ impl Packing {
     pub(super) fn packed(&mut self, packed: Packed, is_job_under_way: bool, turn: &mut Turn<'_>) {
         let ticket = &self.order;
         if !ticket.as_ref().is_some_and(|ticket| Arc::ptr_eq(&ticket.allowance, &packed.allowance)) {
-            return; // of another set
+            return; // an order of another set
         }
         let given_up = self.order.take().is_some_and(|ticket| ticket.given_up);
         if !given_up {
@@ -124,14 +124,14 @@ impl Packing {
         }
     }
 
-    /// Gives out no more orders, and ends the one that its owner has in hand: its temporary is removed.
+    /// Stops handing out orders, and ends the one that the owner has: its temporary is removed.
     pub(super) fn stop(&mut self, turn: &mut Turn<'_>) {
         self.stopped = true;
         self.due = None;
         self.give_up(turn);
     }
 
-    /// There may be a backup to compress, or room for it.
+    /// Notes that there may be a backup to compress, or room for it.
     pub(super) fn want(&mut self) {
         self.wanted = true;
     }
@@ -140,7 +140,7 @@ impl Packing {
         self.due
     }
 
-    /// What is due: an outcome that waited, a cool-down that is over, something left to remove.
+    /// Does what is due: handles a result that waited, a cool-down that is over, a leftover to remove.
     pub(super) fn attend(&mut self, is_job_under_way: bool, turn: &mut Turn<'_>) {
         if !is_job_under_way && self.done.is_some() {
             self.finish(is_job_under_way, turn);
@@ -181,7 +181,7 @@ impl Packing {
                     self.works(turn);
                 }
                 if placed == Placed::Changed {
-                    // Somebody is at it: no busy loop with them.
+                    // Somebody else is at it: avoid a busy loop with them.
                     self.due.get_or_insert(turn.now.mono + turn.settings.retry_cooldown);
                 }
             }
@@ -189,8 +189,8 @@ impl Packing {
         }
     }
 
-    /// Removes what a compression has left: a temporary that nobody writes, a compressed form whose plain file stands.
-    /// False: something could not be removed, and will be tried again.
+    /// Removes what a compression left behind: a temporary that nobody writes, a compressed form whose plain file still
+    /// exists. Returns `false` if something could not be removed and is retried later.
     pub(super) fn tidy(&mut self, is_job_under_way: bool, turn: &mut Turn<'_>) -> bool {
         if self.order.is_some() || self.done.is_some() || is_job_under_way {
             return true;
@@ -204,7 +204,7 @@ impl Packing {
         }
     }
 
-    /// The room is wanted for records, or the set's end has come. Whether anything was freed.
+    /// Gives the order up because records need the room, or because the set ends. Returns whether anything was freed.
     pub(super) fn give_up(&mut self, turn: &mut Turn<'_>) -> bool {
         let before = turn.stage.total_bytes();
         let picture = &mut turn.stage.picture;
@@ -218,13 +218,13 @@ impl Packing {
             }
         }
         self.done = None;
-        // What cannot be removed counts on, and is tried again.
+        // What can't be removed still counts, and is retried.
         let tidied = turn.stage.drop_temporary().and_then(|()| turn.stage.drop_twins());
         turn.desk.counters.failures += u64::from(tidied.is_err());
         turn.stage.total_bytes() < before
     }
 
-    /// As `give_up`; compressing is not tried again at once.
+    /// Does what `give_up` does, and doesn't compress again right away.
     pub(super) fn yield_room(&mut self, turn: &mut Turn<'_>) -> bool {
         let freed = self.give_up(turn);
         if freed {
@@ -235,8 +235,7 @@ impl Packing {
 
     fn failed(&mut self, failure: Failure, turn: &mut Turn<'_>) {
         turn.failed();
-        // A temporary whose descriptor others closed, or that was made before this process became another user's, is made
-        // anew.
+        // A temporary whose descriptor others closed, or that this process created as another user, is created anew.
         let is_lost = failure.error == OsError::EBADF;
         let is_of_before = (failure.op, failure.error) == (Op::SetTime, OsError::EPERM);
         let prospect = if is_lost || is_of_before { Prospect::Passing } else { failure.class().into() };
@@ -246,7 +245,7 @@ impl Packing {
         if self.order.is_none() && turn.stage.drop_temporary().is_err() {
             turn.failed();
         }
-        // On a full disk there is no room for it, which is no trouble: the backup stays as it is.
+        // A full disk has no room for it. That is no trouble: the backup stays as it is.
         if verdict.exhausted && failure.class() != Class::NoSpace {
             let detail = "it stays as it was written; tried again by itself";
             turn.raise_since(Trouble::Packing, Some(failure), detail, self.retry.calls(), since);

@@ -33,12 +33,12 @@ impl Turn<'_> {
         backoff(self.settings)
     }
 
-    /// A call failed.
+    /// Counts a failed call.
     pub(super) fn failed(&mut self) {
         self.desk.counters.failures += 1;
     }
 
-    /// Opens an episode that has just begun.
+    /// Opens an episode that begins now.
     pub(super) fn raise(&mut self, trouble: Trouble, failure: Option<Failure>, detail: &str, attempts: u32) {
         self.raise_since(trouble, failure, detail, attempts, self.now.wall);
     }
@@ -58,7 +58,7 @@ impl Turn<'_> {
         self.desk.clear(trouble, self.now);
     }
 
-    /// Counts and tells what was removed.
+    /// Counts and reports what was removed.
     pub(super) fn removed(&mut self, done: Done, reason: Reason) {
         let Done::Removed { slot, form, bytes, .. } = done else { return };
         let overlong = bytes > self.settings.max_bytes.max(self.settings.record_limit());
@@ -72,7 +72,7 @@ impl Turn<'_> {
     }
 }
 
-/// The schedule of retries that the settings ask for.
+/// Returns the retry schedule that the settings ask for.
 pub(super) fn backoff(settings: &Settings) -> Backoff {
     Backoff {
         retries: settings.retry_attempts,
@@ -82,7 +82,7 @@ pub(super) fn backoff(settings: &Settings) -> Backoff {
     }
 }
 
-/// Who is told of each rotation.
+/// The rotation hook.
 struct Hook(Box<dyn FnMut(&Rotated) + Send>);
 
 impl fmt::Debug for Hook {
@@ -93,7 +93,7 @@ impl fmt::Debug for Hook {
 
 #[derive(Debug)]
 pub(super) struct Desk {
-    /// The live file, of which all this is told.
+    /// The live file that all of this is about.
     log: PathBuf,
     pub(super) alarms: Alarms,
     events: VecDeque<Event>,
@@ -117,7 +117,7 @@ impl Desk {
         }
     }
 
-    /// The live file, as events name it.
+    /// Returns the live file, as events name it.
     pub(super) fn log(&self) -> PathBuf {
         self.log.clone()
     }
@@ -153,7 +153,7 @@ impl Desk {
         }
     }
 
-    /// Brings the alert file in line with what is open.
+    /// Brings the alert file in line with the open episodes.
     pub(super) fn conclude(&mut self, stage: &Stage, settings: &Settings, now: Now) {
         let report = Report {
             site: &stage.site,

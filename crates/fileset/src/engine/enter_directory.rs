@@ -15,7 +15,7 @@ use crate::policy::backoff::Prospect;
 use crate::policy::relocation::{Course, course};
 
 impl Engine {
-    /// Looks where the paths of the directories lead, and goes there where that can be.
+    /// Looks where the paths of the directories lead, and goes there if possible.
     pub(super) fn mind_directories(&mut self, now: Now) {
         let courses: Vec<(Which, Course)> = self
             .stage
@@ -47,7 +47,7 @@ impl Engine {
     fn stay(&mut self, stay: Stay, now: Now) {
         self.desk.counters.failures += u64::from(stay.failure.is_some());
         let verdict = self.relocation.retry.failed(stay.prospect, &super::desk::backoff(&self.settings));
-        // With no file that has a name there is nothing to go on with: probed like everything that records wait for.
+        // Without a file that has a name there is nothing to go on with: probe, as always when records wait.
         let is_homeless = self.stage.current.as_ref().is_none_or(|file| file.place == Place::Nameless);
         let delay = if is_homeless { verdict.delay.min(BLOCKED_PROBE) } else { verdict.delay };
         self.relocation.due = Some(now.mono + delay);
@@ -63,7 +63,7 @@ impl Engine {
         }
     }
 
-    /// Enters the directories that these paths lead to, all or none.
+    /// Enters all directories that these paths lead to, or none.
     fn enter(&mut self, courses: &[(Which, Course)], now: Now) -> Result<(), Stay> {
         for (which, _) in courses.iter().filter(|(_, course)| *course == Course::Make) {
             make_dirs(&self.stage.site.fs, self.stage.site.path(*which), &self.settings)?;
@@ -90,7 +90,7 @@ impl Engine {
         Ok(())
     }
 
-    /// From here on the set is there. What stands where it was stays as it is, but for what was only on its way.
+    /// Moves the set there. What it leaves behind stays as it is, except temporaries.
     fn settle_in(&mut self, homes: Vec<(Which, Home)>, moved: &[Which], now: Now) {
         let Self { packing, stage, desk, settings, .. } = self;
         packing.give_up(&mut Turn { settings, stage, desk, now });
@@ -108,7 +108,7 @@ impl Engine {
             self.start_reopening(now);
         } else {
             self.survey_backups(now);
-            // What was under way about the live file is begun anew.
+            // A job about the live file begins again.
             match self.stage.current.as_ref().map(|file| file.place) {
                 Some(Place::Live) => {}
                 Some(Place::Hidden) => self.start_recovery(now),
@@ -118,7 +118,7 @@ impl Engine {
         self.want_link(now);
     }
 
-    /// The backups are elsewhere: what stands there now is looked at, and brought under the limits.
+    /// The backups are elsewhere: looks at what stands there now, and brings it under the limits.
     fn survey_backups(&mut self, now: Now) {
         let surveyed = self.stage.picture.survey_afresh(self.stage.site.ground(), &self.settings);
         if surveyed.is_err() {

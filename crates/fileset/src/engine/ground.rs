@@ -13,8 +13,8 @@ use crate::model::settings::{Allow, Settings};
 use crate::model::time::Wall;
 use std::path::{Path, PathBuf};
 
-/// Looks at the settings and at what stands at their paths; makes the paths absolute. Touches nothing. Returned is also what
-/// is to be said of files that are taken over.
+/// Checks the settings and what stands at their paths, and makes the paths absolute. Touches nothing. Also returns what
+/// is to be reported about adopted files.
 pub(super) fn check(
     settings: &mut Settings,
     fs: &dyn Fs,
@@ -25,7 +25,7 @@ pub(super) fn check(
     let mut holder = None;
     let mut names = None;
     let mut adopted = None;
-    // A field that has a fault gets no second one, and hides none of another's.
+    // A setting that has a fault gets no second one, and hides none of another's.
     let beside = [
         ("alert_file", &mut settings.alert_file),
         ("latest_link", &mut settings.latest_link),
@@ -73,13 +73,13 @@ pub(super) fn check(
     }
 }
 
-/// The directories of the set that are there.
+/// Returns the directories of the set that exist.
 struct Around {
     live: Option<Dir>,
     backups: Option<Dir>,
 }
 
-/// Everything about the paths that speaks against them; the directories that are there, and who else has the log.
+/// Returns everything that speaks against the paths, the directories that exist, and who else has the log.
 fn look_around(
     names: &Names,
     settings: &Settings,
@@ -128,7 +128,7 @@ fn absolute(path: &Path, field: &'static str) -> Result<PathBuf, Fault> {
     })
 }
 
-/// The live path made absolute; an allowed symlink followed, once.
+/// Returns the live path made absolute. An allowed symlink is followed, once.
 fn resolve(settings: &Settings, fs: &dyn Fs) -> Result<PathBuf, Fault> {
     let path = absolute(&settings.path, "path")?;
     let (dir, name) = split(&path);
@@ -142,7 +142,8 @@ fn resolve(settings: &Settings, fs: &dyn Fs) -> Result<PathBuf, Fault> {
     Ok(path)
 }
 
-/// What speaks against a directory: it is missing and shall not be created, it is none, or it cannot be written.
+/// Returns what speaks against a directory: it is missing and must not be created, it is not a directory, or it can't
+/// be written.
 fn directory_fault(field: &'static str, dir: &Path, settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
     let fault = |wanted: String| Some(Fault::new(field, dir.display(), wanted));
     for ancestor in dir.ancestors() {
@@ -170,7 +171,8 @@ fn directory_fault(field: &'static str, dir: &Path, settings: &Settings, fs: &dy
     None
 }
 
-/// What speaks against the directory of the backups: a rename leads neither to another file system nor to another mount.
+/// Returns what speaks against the directory of the backups: a rename can't lead to another file system or another
+/// mount.
 fn archive_fault(names: &Names, live: Option<&Dir>, settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
     let path = names.archive();
     let nearest = |path: &Path| path.ancestors().find_map(|ancestor| fs.open_dir(ancestor).ok());
@@ -189,7 +191,7 @@ fn archive_fault(names: &Names, live: Option<&Dir>, settings: &Settings, fs: &dy
     })
 }
 
-/// What speaks against a file that is a mount point: it can be neither renamed nor replaced.
+/// Returns what speaks against a file that is a mount point: it can be neither renamed nor replaced.
 fn own_mount_fault(field: &'static str, at: &At, dir: &Dir, fs: &dyn Fs) -> Option<Fault> {
     let (file, around) = (fs.mount_of(at).ok()?, fs.mount_of_dir(dir).ok()?);
     let wanted =
@@ -197,20 +199,20 @@ fn own_mount_fault(field: &'static str, at: &At, dir: &Dir, fs: &dyn Fs) -> Opti
     (file != around).then(|| Fault::new(field, at.path().display(), wanted))
 }
 
-/// What speaks against the length of the name: the longest that is made of it must have room.
+/// Returns what speaks against the length of the name: the longest name made from it must fit.
 fn length_fault(dir: &Dir, names: &Names, settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
     let longest = fs.name_max(dir).ok()?.saturating_sub(settings.added_bytes_max());
     let wanted = format!("must have a file name of at most {longest} bytes on this file system");
     (names.base().len() > longest).then(|| Fault::new("path", settings.path.display(), wanted))
 }
 
-/// What speaks against the link to the live file: its directory, or what stands in its place.
+/// Returns what speaks against the link to the live file: its directory, or what stands in its place.
 fn link_fault(names: &Names, settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
     let link = settings.latest_link.as_deref()?;
     let fault = |wanted: String| Some(Fault::new("latest_link", link.display(), wanted));
     let (dir_path, name) = split(link);
     let dir = fs.open_dir(dir_path);
-    // By another way to its directory it would one day take the place of a file that is being renamed.
+    // Reached by another path to the same directory, it would one day replace a file that is being renamed.
     let is_set_dir = |dir: &Dir| names.dirs().any(|own| fs.look(own).is_ok_and(|meta| meta.id == dir.id()));
     if names.role(name).is_some() && dir.as_ref().is_ok_and(is_set_dir) {
         return fault("must not be a file of the log itself".to_owned());
@@ -218,7 +220,7 @@ fn link_fault(names: &Names, settings: &Settings, fs: &dyn Fs) -> Option<Fault> 
     match dir.and_then(|dir| fs.stat(&dir.at(name))) {
         Ok(meta) if meta.kind == FileKind::Symlink => {}
         Ok(_) => return fault("must be free, or a symlink that may be replaced".to_owned()),
-        // What is wrong with its directory, is told of the directory.
+        // A fault of its directory is reported for the directory.
         Err(OsError::ENOENT | OsError::ENOTDIR) => {}
         Err(error) => return fault(format!("must be a path that can be looked at: {error}")),
     }

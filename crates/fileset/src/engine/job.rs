@@ -9,12 +9,12 @@ use crate::model::time::{Mono, Now, Wall};
 use crate::policy::backoff::{Prospect, Retry};
 use crate::policy::plan::Step;
 
-/// What a plan is for.
+/// The purpose of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
     /// The live file becomes a backup.
     Rotate,
-    /// A rotation that was cut short is finished.
+    /// A rotation that was interrupted is finished.
     Recover,
     /// The live file is found again.
     Reopen,
@@ -38,11 +38,11 @@ pub(super) struct Job {
     /// The step that fails, since when, and how often.
     pub(super) failing: Option<(Step, Wall)>,
     pub(super) retry: Retry,
-    /// The directory was looked at anew because a name was taken, or stood for another file.
+    /// The directory was surveyed again because a name was taken, or referred to another file.
     pub(super) surveyed_again: bool,
-    /// Descriptors that others have closed were opened anew.
+    /// Descriptors that others had closed were reopened.
     pub(super) mended: bool,
-    /// What the live file has become, and its bytes.
+    /// The backup that the live file has become, and its size in bytes.
     pub(super) retired: Option<(Option<Slot>, u64)>,
 }
 
@@ -53,18 +53,18 @@ pub(super) struct Facts {
     pub(super) is_mid_record: bool,
     /// The live file has bytes that must be durable before it becomes a backup.
     pub(super) has_unsynced_bytes: bool,
-    /// It would become a backup that ends in half a line, though there is room to end it.
+    /// It would become a backup that ends in half a line, although there is room to end the line.
     pub(super) leaves_torn_line: bool,
 }
 
-/// What is to be done next.
+/// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// The plan is done.
     Finish,
-    /// The record in hand is finished first.
+    /// Finish the current record first.
     Wait,
-    /// The last line is ended first.
+    /// End the last line first.
     EndLine,
     Perform(Step),
 }
@@ -83,26 +83,26 @@ impl Job {
         }
     }
 
-    /// The plan is made anew, from a fresh look, where it was made for what is not so any more.
+    /// Makes the plan again, from a fresh survey, because its premises no longer hold.
     pub(super) fn plan_anew(&mut self) {
         if self.goal != Goal::Reopen {
             self.steps = [Step::Survey].into();
         }
     }
 
-    /// What to do next. It changes nothing.
+    /// Returns what to do next. Changes nothing.
     pub(super) fn next(&self, facts: Facts) -> Next {
         match self.steps.front().copied() {
             None => Next::Finish,
             Some(step) if step.changes_file() && facts.is_mid_record => Next::Wait,
-            // Written since the sync of this plan, while a step waited.
+            // Written since this plan's sync, while a step waited.
             Some(Step::Retire { .. }) if facts.has_unsynced_bytes => Next::Perform(Step::SyncLive),
             Some(Step::Retire { .. }) if facts.leaves_torn_line => Next::EndLine,
             Some(step) => Next::Perform(step),
         }
     }
 
-    /// Notes that a step fails; whether it is the first time.
+    /// Notes that a step fails, and returns whether this is the first time.
     pub(super) fn fails_anew(&mut self, step: Step, now: Now) -> bool {
         let is_new = self.failing.is_none_or(|(failing, _)| failing != step);
         if is_new {
@@ -112,7 +112,7 @@ impl Job {
         is_new
     }
 
-    /// The step was performed.
+    /// Notes that the step was performed.
     pub(super) fn done(&mut self, step: Step) {
         if self.steps.front() == Some(&step) {
             self.steps.pop_front();
@@ -124,12 +124,12 @@ impl Job {
     }
 }
 
-/// What is done about a failed step.
+/// What to do about a failed step.
 pub(super) enum Remedy {
-    /// It is performed again at once, or the step after it.
+    /// Perform it again at once, or go on with the step after it.
     GoOn,
-    /// The plan is void: the live file has to be found again.
+    /// Drop the plan: the live file has to be found again.
     FindLive,
-    /// It waits for a deadline.
+    /// Wait for a deadline.
     Wait(Prospect),
 }

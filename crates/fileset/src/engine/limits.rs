@@ -72,7 +72,7 @@ impl Engine {
         let has_other_schedule = settings.rotate_every != self.settings.rotate_every;
         self.settings = settings;
         if has_other_schedule {
-            // Its zone is known, or it was refused.
+            // The zone is known, or the settings were refused.
             let calendar = zone::calendar(self.settings.rotate_every.as_ref()).unwrap_or(None);
             self.period.change(calendar, now);
             self.know_periods();
@@ -84,16 +84,16 @@ impl Engine {
         retention.forget_obstacles(&mut Turn { settings, stage, desk, now });
         self.retention.forget_free_bytes();
         if let Some(job) = &mut self.job {
-            // Its steps were made for the old count.
+            // The steps were made for the old count.
             job.plan_anew();
         }
-        // A file that others have moved does not count: no backup has to go for it.
+        // A file that others have moved doesn't count: no backup has to go for it.
         self.watch.hurry(now.mono);
         self.watch(now);
         self.tailers.skip_quiet(now);
         self.trim(now);
         if self.stage.total_bytes() > self.settings.max_total_bytes {
-            // The live file alone is over it: as a backup it can go.
+            // The live file alone is over the budget. As a backup, it can go.
             self.start_rotation(now);
             self.trim(now);
         }
@@ -103,8 +103,8 @@ impl Engine {
         Ok(())
     }
 
-    /// With the first schedule files become ours that are named by a period, which may be others': as at a first start, none
-    /// of them is to be removed for it.
+    /// Makes sure that the first schedule doesn't cost files. With it, files named by a period count as ours, although
+    /// they may be another program's, so none of them may have to be removed for it, as at a first start.
     fn adopt_periods(&self, settings: &Settings, now: Now) -> Result<Option<Event>, Vec<Fault>> {
         let site = &self.stage.site;
         if site.names.has_periods() || !settings.has_periods() {
@@ -119,8 +119,8 @@ impl Engine {
         })
     }
 
-    /// The first schedule makes the names of periods ours, and the next survey finds those that stand there. They stay ours
-    /// while the log is open, whatever schedule comes: this process may have written them.
+    /// Takes the names of periods as ours with the first schedule, so the next survey finds the files that have them.
+    /// They stay ours while the log is open, whatever schedule follows: this process may have written them.
     fn know_periods(&mut self) {
         if self.settings.has_periods() {
             self.stage.site.names.learn_periods();
@@ -129,10 +129,11 @@ impl Engine {
     }
 }
 
-/// A fault for each field that differs and has to stay. Every field is named here, so that a new one has to be placed.
+/// Returns a fault for each field that differs and must not change. Names every field, so that a new one has to be
+/// placed here.
 fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
     let Settings {
-        // Read anew wherever they count.
+        // These are read again wherever they count.
         max_bytes: _,
         rotate_every: _,
         quiet_rotation: _,
@@ -147,7 +148,7 @@ fn fixed(old: &Settings, new: &Settings) -> Vec<Fault> {
         retry_base_delay: _,
         retry_cooldown: _,
         retry_cooldown_max: _,
-        // Where the set is, what was created so, and how records that wait were rendered.
+        // These say where the set is, how files were created, and how waiting records were rendered.
         path,
         naming,
         archive_dir,

@@ -16,7 +16,7 @@ use crate::policy::backoff::Retry;
 #[derive(Debug, Default)]
 pub(super) struct Link {
     retry: Retry,
-    /// When it is looked at.
+    /// When to check the link.
     due: Option<Mono>,
     failing_since: Option<Wall>,
 }
@@ -26,17 +26,17 @@ impl Link {
         self.due
     }
 
-    /// The link, if there is to be one, may not lead to the live file: it is looked at before the call ends.
+    /// Notes that the link may not lead to the live file, so that it is checked before the call ends.
     pub(super) fn want(&mut self, settings: &Settings, now: Mono) {
         self.due = settings.latest_link.as_ref().map(|_| now);
     }
 
-    /// What failed is tried again now.
+    /// Retries what failed, now.
     pub(super) fn hurry(&mut self, now: Mono) {
         self.due = self.due.map(|_| now);
     }
 
-    /// Sees to it that the link leads to the live file, where it is time for that.
+    /// Makes the link lead to the live file, if a check is due.
     pub(super) fn attend(&mut self, turn: &mut Turn<'_>) {
         let Some(path) = turn.settings.latest_link.as_deref() else { return };
         if self.due.is_none_or(|due| turn.now.mono < due) {
@@ -58,7 +58,7 @@ impl Link {
     }
 }
 
-/// Makes the link at `path` lead to the live file, if it does not. What reads through it finds the old target or the
+/// Makes the link at `path` lead to the live file if it doesn't. Whoever reads through it finds the old target or the
 /// new one.
 fn point(site: &Site, path: &Path, settings: &Settings) -> Result<(), Failure> {
     let (parent, name) = split(path);
@@ -84,20 +84,20 @@ fn point(site: &Site, path: &Path, settings: &Settings) -> Result<(), Failure> {
     let temporary = dir.at(site.names.link_temporary_name());
     let mut made = site.fs.symlink(&target, &temporary);
     if made == Err(OsError::EEXIST) && site.fs.read_link(&temporary).is_ok() {
-        // Left by a kill; the name is ours.
+        // A killed process left it; the name is ours.
         let gone = site.fs.unlink(&temporary);
         gone.map_err(|error| Failure::new(Op::Unlink, temporary.path(), error))?;
         made = site.fs.symlink(&target, &temporary);
     }
     made.map_err(|error| Failure::between(Op::Link, temporary.path(), &target, error))?;
     site.fs.replace(&temporary, &at).map_err(|error| {
-        // Where it stays, the next attempt removes it.
+        // If it stays, the next attempt removes it.
         let _ = site.fs.unlink(&temporary);
         Failure::between(Op::Replace, temporary.path(), path, error)
     })
 }
 
-/// What the link says: the mere name where it stands beside the live file, so that the directory may be moved.
+/// Returns the target of the link: only the name if the live file stands beside it, so that the directory can be moved.
 fn target(site: &Site, dir: &Path) -> PathBuf {
     if dir == site.names.dir() { site.names.base().into() } else { site.names.live().to_owned() }
 }

@@ -8,7 +8,7 @@ use crate::model::error::OsError;
 use crate::model::time::Now;
 
 impl Engine {
-    /// Looks at everything that others may have changed, at most every [`WATCH_EVERY`].
+    /// Checks everything that others may have changed, at most every [`WATCH_EVERY`].
     pub(super) fn watch(&mut self, now: Now) {
         if now.mono < self.watch.due {
             return;
@@ -21,16 +21,16 @@ impl Engine {
         self.mind_live_file(now);
     }
 
-    /// Whether our descriptors still stand for our files: others in the process may have closed them, and opened files of
-    /// their own under the same numbers.
+    /// Checks whether our descriptors still refer to our files: other code in the process may have closed them, and
+    /// opened files of its own under the same numbers.
     fn mind_descriptors(&mut self, now: Now) {
         if self.mend_descriptors() {
             self.lose_descriptor(now);
         }
     }
 
-    /// Lets go of descriptors that are not ours any more, and opens those of the directories anew. Whether the live file's
-    /// is among them.
+    /// Lets go of descriptors that are no longer ours, and reopens those of the directories. Returns whether the live
+    /// file's was among them.
     pub(super) fn mend_descriptors(&mut self) -> bool {
         let stage = &mut self.stage;
         stage.next = stage.next.take().filter(|file| file.is_sound());
@@ -39,7 +39,7 @@ impl Engine {
         stage.current.as_ref().is_some_and(|file| !file.is_sound())
     }
 
-    /// The descriptor leads to another file, or nowhere: the live file is opened anew, and the record in hand begun anew.
+    /// The descriptor refers to another file, or to none: reopens the live file and begins the current record again.
     pub(super) fn lose_descriptor(&mut self, now: Now) {
         let Some(file) = self.stage.current.take() else { return };
         self.syncing.left(file.sealed);
@@ -48,12 +48,12 @@ impl Engine {
             self.desk.counters.fragments += 1;
             self.desk.say(Event::FragmentLeft { path: self.desk.log(), bytes: file.partial });
         }
-        // Before the same file is opened anew: that may get the very number.
+        // Before the same file is reopened, which may get the same number.
         drop(file);
         self.start_reopening(now);
     }
 
-    /// Whether the locks are ours, where there is a directory to have them in.
+    /// Returns whether we hold the locks, if there are directories to have them in.
     fn mind_locks(&mut self, now: Now) {
         if !self.stage.dirs_stand() {
             return;
@@ -69,7 +69,7 @@ impl Engine {
         }
     }
 
-    /// Compares the file that is open with what stands under its name.
+    /// Compares the open file with what stands under its name.
     fn mind_live_file(&mut self, now: Now) {
         let Some(current) = &mut self.stage.current else { return };
         let at = match current.place {
@@ -86,9 +86,9 @@ impl Engine {
         match self.stage.site.fs.stat(&at) {
             Ok(meta) if meta.id == current.id => {
                 if !current.special {
-                    // Truncated by a copytruncate, or appended to by others: the budget counts what is there.
+                    // Others truncated it (copytruncate) or appended to it: the budget counts what is there.
                     if meta.bytes < current.bytes && current.partial > 0 {
-                        // The record in hand has lost its beginning: it starts anew.
+                        // The current record has lost its beginning, and starts again.
                         current.partial = 0;
                         current.torn = current.ends_torn();
                         self.writing.rewind = true;
@@ -98,17 +98,17 @@ impl Engine {
                 }
             }
             Ok(_) | Err(OsError::ENOENT | OsError::ESTALE | OsError::ENOTDIR) => self.displaced(now),
-            // Cannot be told now; the next look may.
+            // Can't be told now; the next check may.
             Err(_) => self.desk.counters.failures += 1,
         }
     }
 
-    /// The file being written is not under its name any more. It is written on while it has a name at all; meanwhile
-    /// the live file is found or made anew.
+    /// The file being written is not under its name any more. It is still written while it has any name; meanwhile the
+    /// live file is found or created again.
     pub(super) fn displaced(&mut self, now: Now) {
         self.leave_place();
         self.stage.drop_next();
-        // It may be the directory that is gone.
+        // The directory itself may be gone.
         self.watch.hurry(now.mono);
         self.start_reopening(now);
     }
@@ -123,8 +123,8 @@ impl Engine {
         }
     }
 
-    /// What is written into a file without a name is gone: nothing more goes there, and the record in hand starts
-    /// anew in the next file.
+    /// What is written into a file without a name is lost. Writes nothing more there, and begins the current record
+    /// again in the next file.
     pub(super) fn lose_name(&mut self) {
         if let Some(current) = &mut self.stage.current {
             current.place = Place::Nameless;

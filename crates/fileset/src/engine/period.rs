@@ -7,20 +7,20 @@ use crate::model::slot::Stamp;
 use crate::model::time::{Mono, Now, Wall};
 use crate::policy::schedule::Calendar;
 
-/// The end of every period: over whatever the clock says.
+/// Later than the end of every period, so that the period is over whatever the clock says.
 const PAST: Wall = Wall::from_unix_micros(i64::MIN);
 
 #[derive(Debug, Default)]
 pub(super) struct Period {
     calendar: Option<Calendar>,
-    /// When the live file got the last record of its period, or, before its first, when it was begun. Of a file found,
-    /// when it was last changed.
+    /// When the live file got the last record of its period or, before its first, when it was begun. For a file that
+    /// was found, when it was last changed.
     held: Wall,
     /// When the live file's period ends.
     end: Option<Wall>,
-    /// What the clock on the wall said last.
+    /// What the wall clock last showed.
     seen: Wall,
-    /// When it will show the end, if it does not step.
+    /// When the wall clock will show the end, if it doesn't step.
     due: Option<Mono>,
 }
 
@@ -33,18 +33,18 @@ impl Period {
         self.calendar.as_ref()?.boundary_after(moment)
     }
 
-    /// The stamp of the period that the live file holds; `standing` is the last change of another file, for which it is
-    /// asked instead. None without a schedule.
+    /// Returns the stamp of the period that the live file holds, or, given `standing`, of the one in which another file
+    /// was last changed. Returns `None` without a schedule.
     pub(super) fn stamp(&self, standing: Option<Wall>, now: Now) -> Option<Stamp> {
         let calendar = self.calendar.as_ref()?;
         let held = standing.unwrap_or(self.held);
-        // A moment that is far off is of a clock that was wrong. As a name it would hold up all later ones, since stamps
-        // grow.
+        // A moment far in the future comes from a clock that was wrong. As a name it would hold up all later ones,
+        // since stamps only grow.
         let is_in_sight = calendar.period_end(held, now.wall).is_some_and(|end| held < end);
         calendar.stamp(if is_in_sight { held } else { now.wall })
     }
 
-    /// Another file takes the records: its period is that of its last change, `found`, or of now, if it is empty.
+    /// Another file takes the records. Its period is that of its last change, `found`, or of now if it is empty.
     pub(super) fn begin(&mut self, found: Option<Wall>, now: Now) {
         self.held = found.unwrap_or(now.wall);
         let calendar = self.calendar.as_ref();
@@ -53,13 +53,13 @@ impl Period {
         self.aim(now);
     }
 
-    /// It ends now, whatever the clock says.
+    /// Ends the period now, whatever the clock says.
     pub(super) fn end_now(&mut self, now: Now) {
         self.end = Some(PAST);
         self.aim(now);
     }
 
-    /// The settings have another schedule: the period in hand ends by it.
+    /// Applies another schedule; the current period ends by it.
     pub(super) fn change(&mut self, calendar: Option<Calendar>, now: Now) {
         *self = Self { held: self.held, ..Self::new(calendar) };
         self.end = self.boundary_after(now.wall);
@@ -67,8 +67,8 @@ impl Period {
         self.aim(now);
     }
 
-    /// Follows the clock on the wall: an empty file's period moves on, and one that a wrong clock has put far off
-    /// comes nearer when the clock goes back. That alone never makes a period end.
+    /// Follows the wall clock. The period of an empty file moves on, and one that a wrong clock put far in the future
+    /// comes nearer when the clock goes back. That alone never ends a period.
     pub(super) fn follow(&mut self, is_empty: bool, now: Now) {
         let Some(end) = self.end else { return };
         if now.wall < self.seen {
@@ -86,20 +86,20 @@ impl Period {
         self.aim(now);
     }
 
-    /// The live file got a record. What it gets behind the end of its period, while a rotation fails, makes it no file of
-    /// the next one.
+    /// Notes that the live file got a record. Records that it gets after the end of its period, while a rotation fails,
+    /// don't make it a file of the next period.
     pub(super) fn wrote(&mut self, now: Now) {
         if !self.is_over(now) {
             self.held = now.wall;
         }
     }
 
-    /// Whether the clock shows its end.
+    /// Returns whether the clock shows the end.
     pub(super) fn is_over(&self, now: Now) -> bool {
         self.end.is_some_and(|end| end <= now.wall)
     }
 
-    /// When it ends, as far as can be told.
+    /// Returns when the period ends, as far as can be told.
     pub(super) fn due(&self) -> Option<Mono> {
         self.due
     }

@@ -32,7 +32,7 @@ impl Engine {
                 return Flow::GoOn;
             }
             Class::Gone => {
-                // This descriptor leads nowhere any more: the record is finished in the file that is found now.
+                // This descriptor refers to no file any more. Finish the record in the file that is found now.
                 if error == OsError::EBADF {
                     // Whoever closed this one has closed the others too.
                     self.mend_descriptors();
@@ -50,7 +50,7 @@ impl Engine {
         self.write_must_wait(failure, now)
     }
 
-    /// Whether the record in hand may not become as long as it is, though it has a file for itself.
+    /// Returns whether the current record can't get as long as it is, although it has a file for itself.
     pub(super) fn is_ceiling(&self, error: OsError) -> bool {
         let is_ours = |place| matches!(place, Place::Live | Place::Hidden);
         Failure::new(Op::Write, "", error).class() == Class::TooLarge
@@ -58,8 +58,8 @@ impl Engine {
             && self.stage.current.as_ref().is_some_and(|file| is_ours(file.place) && !file.special)
     }
 
-    /// The record in hand is tried as often as any step. Then it is given up, or it would keep all others waiting for
-    /// ever; those after it that meet the same limit are given up at once.
+    /// Tries the current record as often as any step, and then gives it up, because it would keep all others waiting
+    /// for ever. Later records that meet the same limit are given up at once.
     pub(super) fn met_ceiling(&mut self, batch: &mut Batch, now: Now) -> Flow {
         let limit_bytes = self.live_bytes();
         let ceiling = &mut self.writing.ceiling;
@@ -81,12 +81,12 @@ impl Engine {
         Flow::GoOn
     }
 
-    /// Whether a file that may not grow holds anything but the record in hand: otherwise a new one would not help.
+    /// Returns whether a file that can't grow holds anything but the current record. If not, a new one would not help.
     pub(super) fn is_worth_leaving(&self) -> bool {
         self.stage.current.as_ref().is_some_and(|file| file.content_bytes() > file.partial)
     }
 
-    /// A file that others moved and that takes no more bytes must not keep us from the live file.
+    /// Leaves a file that others moved and that takes no more bytes, so that it doesn't keep us from the live file.
     pub(super) fn leave_moved_file(&mut self) {
         if self.stage.current.as_ref().is_some_and(|file| file.place == Place::Moved) {
             self.cut_partial();
@@ -114,14 +114,14 @@ impl Engine {
         Flow::Stop
     }
 
-    /// Cuts our own unfinished record before its file is left. It is then written whole into the next file. Where it cannot
-    /// be cut, the fragment stays and is counted.
+    /// Cuts our own unfinished record before its file is left. The record is then written whole into the next file. If
+    /// it can't be cut, the fragment stays and is counted.
     pub(super) fn cut_partial(&mut self) {
         let Some(current) = self.stage.current.as_mut().filter(|file| file.partial > 0) else { return };
         let partial = std::mem::take(&mut current.partial);
         self.writing.rewind = true;
         let end = current.bytes - partial.min(current.bytes);
-        // Only where the descriptor is still this file's, and its end is still what we wrote.
+        // Only if the descriptor still refers to this file, and the file still ends in what we wrote.
         let is_ours = current.stat().is_some_and(|meta| meta.bytes == current.bytes);
         if is_ours && current.file.truncate(end).is_ok() {
             current.bytes = end;

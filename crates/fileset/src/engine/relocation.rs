@@ -9,7 +9,7 @@ use crate::policy::backoff::{Prospect, Retry};
 #[derive(Debug, Default)]
 pub(super) struct Relocation {
     pub(super) retry: Retry,
-    /// Not tried before.
+    /// When to try next.
     pub(super) due: Option<Mono>,
     pub(super) since: Option<Wall>,
 }
@@ -19,7 +19,7 @@ impl Relocation {
         self.due
     }
 
-    /// What was refused is tried again now.
+    /// Retries what was refused, now.
     pub(super) fn hurry(&mut self, now: Mono) {
         self.due = self.due.map(|_| now);
     }

@@ -19,14 +19,14 @@ use crate::policy::backoff::{Prospect, Retry};
 use crate::policy::plan::Step;
 use crate::policy::{budget, retention};
 
-/// How soon, and how late, the age of backups is looked at again.
+/// The shortest and the longest time until the age of backups is checked again.
 const EXPIRY_LOOK_MIN: Duration = Duration::from_secs(1);
 const EXPIRY_LOOK_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// A clock on the wall that runs away from the other by more than this has jumped.
+/// A wall clock that moves away from the monotonic one by more than this has jumped.
 const JUMP_MICROS: u64 = 60 * 1_000_000;
 
-/// What came of an attempt to make room.
+/// The result of an attempt to make room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pruned {
     Removed,
@@ -38,11 +38,11 @@ pub(super) enum Pruned {
 /// A removal for free space after which hardly more space was free.
 #[derive(Debug)]
 struct InVain {
-    /// What was free before.
+    /// The free space before.
     before: u64,
-    /// What it should have freed.
+    /// The bytes that it should have freed.
     expected: u64,
-    /// One more is tried then, if nothing has come of this one.
+    /// When one more is tried, if this one still has freed nothing.
     until: Mono,
 }
 
@@ -50,7 +50,7 @@ struct InVain {
 #[derive(Debug)]
 struct Trust {
     from: Mono,
-    /// What both clocks said last.
+    /// What both clocks last showed.
     seen: Now,
 }
 
@@ -58,17 +58,17 @@ struct Trust {
 pub(super) struct Retention {
     /// Of the removal that fails.
     retry: Retry,
-    /// What moving the first of the immovable backups said.
+    /// The error of moving the first of the immovable backups.
     obstacle: Option<Failure>,
-    /// Files that could be neither moved nor removed, and where they stood then: told of as long as they stand there.
+    /// Files that could be neither moved nor removed, and where they were: reported as long as they are there.
     stuck: Vec<(Slot, FileId)>,
-    /// That took all its retries: it is tried again then, and not at each rotation.
+    /// When a removal that has used up its retries is tried again, instead of at each rotation.
     obstacle_until: Option<Mono>,
-    /// Free bytes of the file system as last asked, less what was written since.
+    /// The file system's free bytes as last asked, less what was written since.
     free_bytes: Option<u64>,
     in_vain: Option<InVain>,
     in_vain_retry: Retry,
-    /// When the oldest backup has been kept long enough.
+    /// When the oldest backup reaches its maximum age.
     expiry_due: Option<Mono>,
     trust: Trust,
 }
@@ -92,14 +92,14 @@ impl Retention {
         self.expiry_due
     }
 
-    /// Why the first of the immovable backups is one.
+    /// Returns why the first of the immovable backups is immovable.
     pub(super) fn obstacle(&self) -> Option<&Failure> {
         self.obstacle.as_ref()
     }
 
     // --- what cannot be moved ---
 
-    /// A backup could be neither moved nor removed: it is stepped over for a while. `calls`: how many that took.
+    /// Skips a backup that could be neither moved nor removed, for a while. `calls` is how many attempts that took.
     pub(super) fn step_over(&mut self, slot: Slot, failure: &Failure, calls: u32, turn: &mut Turn<'_>) {
         if turn.stage.picture.inventory.immovable.insert(slot) {
             turn.desk.counters.stepped_over += 1;
@@ -118,7 +118,7 @@ impl Retention {
         }
     }
 
-    /// A rotation is done: tells of what it had to step over, or that nothing is in the way any more.
+    /// A rotation is done: reports what it had to skip, or that nothing is in the way any more.
     pub(super) fn tell_obstacle(&mut self, attempts: u32, turn: &mut Turn<'_>) {
         match self.obstacle.clone() {
             Some(failure) if !turn.stage.picture.inventory.immovable.is_empty() => {
@@ -129,8 +129,8 @@ impl Retention {
         }
     }
 
-    /// Tells that everything which could not be moved or removed has been by now. A rotation that did not have to touch it
-    /// says nothing about that.
+    /// Reports that everything immovable has since been moved or removed. A rotation that didn't have to touch it
+    /// proves nothing about that.
     fn tell_freed(&mut self, turn: &mut Turn<'_>) {
         let inventory = &turn.stage.picture.inventory;
         self.stuck.retain(|(slot, id)| {
@@ -142,13 +142,13 @@ impl Retention {
         }
     }
 
-    /// What cannot be moved is tried again from now on.
+    /// Retries from now on what can't be moved.
     pub(super) fn forget_obstacles(&mut self, turn: &mut Turn<'_>) {
         turn.stage.picture.inventory.immovable.clear();
         (self.obstacle, self.obstacle_until) = (None, None);
     }
 
-    /// Before a rotation: what cannot be moved is tried again, unless that would hold it up.
+    /// Before a rotation: retries what can't be moved, unless that would hold the rotation up.
     pub(super) fn review_obstacles(&mut self, turn: &mut Turn<'_>) {
         if self.obstacle_until.is_none_or(|until| until <= turn.now.mono) {
             self.forget_obstacles(turn);
@@ -157,7 +157,7 @@ impl Retention {
 
     // --- removing ---
 
-    /// Removes a backup; one that stays is passed over and told.
+    /// Removes a backup. One that stays is skipped and reported.
     fn let_go(&mut self, slot: Slot, reason: Reason, why: &str, turn: &mut Turn<'_>) {
         match turn.stage.perform(Step::Remove(slot), turn.settings) {
             Ok(done) => {
@@ -169,25 +169,25 @@ impl Retention {
                 self.step_over(slot, &failure, 1, turn);
                 turn.raise(Trouble::Prune, Some(failure), why, 1);
             }
-            // Another file stands there by now: the next survey says which.
+            // Another file stands there by now; the next survey says which.
             Err(Setback::Changed(_) | Setback::Displaced) => Self::look_again(turn),
         }
     }
 
-    /// Looks at all backups anew, where names tell times too.
+    /// Surveys all backups, and lists the directory if names are by time.
     fn look_again(turn: &mut Turn<'_>) {
         turn.stage.picture.is_stale = true;
         Self::look(turn);
     }
 
-    /// Looks at what is known of the backups. Where that fails, the next look may not.
+    /// Surveys the known backups. If that fails, the next survey may not.
     fn look(turn: &mut Turn<'_>) {
         if let Err(Setback::Failed(_)) = turn.stage.perform(Step::Survey, turn.settings) {
             turn.failed();
         }
     }
 
-    /// Removes the oldest backup that can be, as long as more than `keep` are left.
+    /// Removes the oldest backup that can be removed, as long as more than `keep` are left.
     pub(super) fn prune_one(
         &mut self,
         keep: u32,
@@ -196,7 +196,7 @@ impl Retention {
         turn: &mut Turn<'_>,
     ) -> Pruned {
         if packing.yield_room(turn) {
-            // What is on its way to be compressed keeps its plain form; no backup has to go yet.
+            // Give up the compression first: its backup keeps its plain form, and no backup has to go yet.
             return Pruned::Removed;
         }
         if reason == Reason::FreeSpace && !self.may_hope(turn) {
@@ -238,7 +238,7 @@ impl Retention {
         Pruned::Nothing
     }
 
-    /// Removes backups beyond their count, those that are too old and, at any price, what is beyond the budget.
+    /// Removes backups beyond their count, backups that are too old, and, at any price, what exceeds the budget.
     pub(super) fn trim(&mut self, packing: &mut Packing, turn: &mut Turn<'_>) {
         for slot in retention::surplus(&turn.stage.picture.inventory, turn.settings.backup_count) {
             let why = "it is beyond backup_count; tried again at the next rotation";
@@ -254,7 +254,7 @@ impl Retention {
 
     // --- free space ---
 
-    /// Free space is asked for anew.
+    /// Makes the next check ask for the free space again.
     pub(super) fn forget_free_bytes(&mut self) {
         self.free_bytes = None;
     }
@@ -263,7 +263,7 @@ impl Retention {
         self.free_bytes = self.free_bytes.map(|free| free.saturating_sub(bytes));
     }
 
-    /// Bytes that may be written above the floor of free space.
+    /// Returns how many bytes may be written above the free-space floor.
     pub(super) fn above_floor(&mut self, bytes: u64, turn: &mut Turn<'_>) -> u64 {
         let floor = turn.settings.min_free_bytes;
         if floor == 0 {
@@ -279,26 +279,26 @@ impl Retention {
                 budget::above_floor(space.available, floor)
             }
             Err(_) => {
-                // Not known is no reason to stop: a full disk says so itself.
+                // If the free space is unknown, go on: a full disk reports itself.
                 turn.failed();
                 u64::MAX
             }
         }
     }
 
-    /// Whether a removal for free space may bring something: not while the last one has brought nothing.
+    /// Returns whether a removal for free space may help. It may not while the last one has freed nothing.
     fn may_hope(&mut self, turn: &mut Turn<'_>) -> bool {
         let Some(last) = &self.in_vain else { return true };
         let free = turn.stage.space().map_or(0, |space| space.free);
         if free.saturating_sub(last.before) >= last.expected / 2 {
-            // It came late: some file systems free what was removed only after a while.
+            // It was freed late: some file systems free removed files only after a while.
             self.hope_again(turn);
             return true;
         }
         last.until <= turn.now.mono
     }
 
-    /// Whether more is free than before.
+    /// Returns whether more is free than before.
     fn look_at_effect(&mut self, done: Done, before: Option<Space>, turn: &mut Turn<'_>) {
         let (Done::Removed { allocated, .. }, Some(before)) = (done, before) else { return };
         let Ok(after) = turn.stage.space() else { return };
@@ -315,12 +315,12 @@ impl Retention {
         turn.raise(Trouble::PruneInVain, None, detail, self.in_vain_retry.calls());
     }
 
-    /// When what was removed in vain is over, where no records wait.
+    /// Returns when pruning in vain counts as over, if no records wait.
     pub(super) fn hope_due(&self) -> Option<Mono> {
         self.in_vain.as_ref().map(|last| last.until)
     }
 
-    /// Removing frees space, or space is not wanted any more.
+    /// Notes that removing frees space again, or that space isn't needed any more.
     pub(super) fn hope_again(&mut self, turn: &mut Turn<'_>) {
         (self.in_vain, self.in_vain_retry) = (None, Retry::default());
         turn.clear(Trouble::PruneInVain);
@@ -328,19 +328,19 @@ impl Retention {
 
     // --- age ---
 
-    /// Follows both clocks: one that has just started, or has just jumped, may be wrong by weeks, and ends no backup.
+    /// Follows both clocks. One that has just started or jumped may be wrong by weeks, so it expires no backup.
     pub(super) fn mind_clock(&mut self, now: Now) {
         let wall = now.wall.unix_micros().saturating_sub(self.trust.seen.wall.unix_micros());
         let mono = i64::try_from((now.mono - self.trust.seen.mono).as_micros()).unwrap_or(i64::MAX);
         if wall.saturating_sub(mono).unsigned_abs() > JUMP_MICROS {
             self.trust.from = now.mono + CLOCK_TRUSTED_AFTER;
-            // What was due is looked at when the clock is trusted again.
+            // What was due is checked when the clock is trusted again.
             self.expiry_due = self.expiry_due.map(|due| due.max(self.trust.from));
         }
         self.trust.seen = now;
     }
 
-    /// Removes backups that are too old, and says when the next one will be.
+    /// Removes backups that are too old, and notes when the next one will be.
     pub(super) fn drop_expired(&mut self, turn: &mut Turn<'_>) {
         self.expiry_due = None;
         let Some(max_age) = turn.settings.max_age else { return };
@@ -353,7 +353,7 @@ impl Retention {
                 self.let_go(slot, Reason::Age, "it is older than max_age; tried again later", turn);
             }
         }
-        // What could not be removed, and a clock that steps, are reasons to look again in any case.
+        // Check again in any case: a backup may not have been removable, and clocks step.
         self.expiry_due = retention::next_expiry(&turn.stage.picture.inventory, max_age, keep).map(|end| {
             let micros = end.unix_micros().saturating_sub(now.wall.unix_micros()).max(0);
             let wait = Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
@@ -361,7 +361,7 @@ impl Retention {
         });
     }
 
-    /// A backup may be too old by now: when each was last written is looked at anew.
+    /// Looks again at when each backup was last written, since one may be too old by now.
     pub(super) fn expire(&mut self, is_job_under_way: bool, turn: &mut Turn<'_>) {
         if !is_job_under_way {
             self.forget_obstacles(turn);
@@ -370,7 +370,7 @@ impl Retention {
         self.drop_expired(turn);
     }
 
-    /// Tells of numbers that something else holds.
+    /// Reports numbers that are taken by something else.
     pub(super) fn mind_foreign(turn: &mut Turn<'_>) {
         let Some(number) = turn.stage.picture.inventory.foreign.first().copied() else {
             turn.clear(Trouble::ForeignSlot);

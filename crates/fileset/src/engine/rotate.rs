@@ -48,7 +48,7 @@ impl Engine {
         self.run_job(now);
     }
 
-    /// Performs steps until the plan is done, a step has to wait, or a record in hand has to be finished first.
+    /// Performs steps until the plan is done, a step has to wait, or the current record has to be finished first.
     pub(super) fn run_job(&mut self, now: Now) {
         while let Some(mut job) = self.job.take() {
             let step = match job.next(self.job_facts()) {
@@ -82,7 +82,7 @@ impl Engine {
             };
             self.desk.counters.failures += 1;
             if failure.error == OsError::EBADF && !std::mem::replace(&mut job.mended, true) {
-                // Others have closed what is ours since the last look.
+                // Others have closed our descriptors since the last check.
                 if self.mend_descriptors() {
                     return self.lose_descriptor(now);
                 }
@@ -114,7 +114,7 @@ impl Engine {
         }
     }
 
-    /// Performs a step; a survey or an opened file brings the rest of the plan.
+    /// Performs a step. A survey or an opened file yields the rest of the plan.
     fn perform(&mut self, step: Step, job: &mut Job, now: Now) -> Result<(), Setback> {
         let was_sealed = self.stage.current.as_ref().is_some_and(|file| file.sealed);
         let file_before = self.stage.current.as_ref().map(|file| file.id);
@@ -184,11 +184,12 @@ impl Engine {
         Scheme { backup_count: self.settings.backup_count, stamp }
     }
 
-    /// What the next backup would be called if there were no other: with a schedule, by the period that it holds.
+    /// Returns what the next backup would be called if there were no other: with a schedule, by the period that it
+    /// holds.
     fn wanted_stamp(&self, now: Now) -> Stamp {
         let is_hidden = self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden);
         let standing = || self.stage.site.look(&self.stage.site.live_file()).ok().flatten();
-        // Records go to the hidden file already; what becomes a backup is the older one under the live name.
+        // Records go to the hidden file already. The backup will be the older one under the live name.
         let standing = (is_hidden && self.settings.has_periods()).then(standing).flatten();
         let period = self.period.stamp(standing.map(|meta| meta.modified), now);
         period.unwrap_or_else(|| Stamp::second(now.wall))
@@ -201,7 +202,7 @@ impl Engine {
             .map_err(|plan::NoSlot| self.no_slot())
     }
 
-    /// Every number is held by something else, or by a backup that cannot be moved.
+    /// Every number is taken by something else, or by a backup that can't be moved.
     pub(super) fn no_slot(&self) -> Failure {
         if let Some(failure) = self.retention.obstacle() {
             return failure.clone();
@@ -210,14 +211,14 @@ impl Engine {
         Failure::between(Op::Rename, self.desk.log(), first.path(), OsError::EISDIR)
     }
 
-    /// The live file was found again; what else stands in the directory may be a rotation to finish.
+    /// The live file was found again. What else stands in the directory may be a rotation to finish.
     fn opened(&mut self, job: &mut Job, now: Now) {
         self.desk.counters.reopened += 1;
         self.desk.say(Event::Reopened { path: self.desk.log() });
         self.clear(Trouble::Reopen, now);
         self.retention.forget_free_bytes();
         Retention::mind_foreign(&mut self.turn(now));
-        // It may be another directory, in which more stands than this set may hold.
+        // It may be another directory, with more in it than this set may hold.
         self.trim(now);
         if self.stage.current.as_ref().is_some_and(|file| file.place == Place::Hidden) {
             job.goal = Goal::Recover;
@@ -245,7 +246,7 @@ impl Engine {
         self.want_link(now);
     }
 
-    /// A name was taken, or stands for another file than before: a fresh look, once for each attempt.
+    /// A name was taken, or refers to another file than before: surveys again, once for each attempt.
     fn looks_again(&mut self, job: &mut Job) -> bool {
         if job.goal == Goal::Reopen || std::mem::replace(&mut job.surveyed_again, true) {
             return false;
@@ -263,7 +264,7 @@ impl Engine {
         }
         match failure.class() {
             Class::Unsupported if matches!(failure.op, Op::Sync | Op::SyncDir) => {
-                // Nothing is lost: from now on it is not asked for.
+                // Nothing is lost: don't ask for it again.
                 self.stage.site.do_without(failure.clone());
                 Remedy::GoOn
             }
@@ -274,7 +275,7 @@ impl Engine {
             },
             Class::Gone if job.goal != Goal::Reopen && !self.stage.dirs_stand() => Remedy::FindLive,
             Class::Taken if self.looks_again(job) => Remedy::GoOn,
-            // Once again at once: what goes round a backup is out of the order of its age for good.
+            // Try once more at once: a plan that goes round a backup leaves it out of order for good.
             Class::Immovable if step.is_of_backup() && job.fails_anew(step, now) => Remedy::GoOn,
             Class::Immovable if self.steps_over(job, step, failure, now) => Remedy::GoOn,
             Class::Gone
@@ -286,7 +287,7 @@ impl Engine {
         }
     }
 
-    /// A backup that cannot be moved or removed is no condition of the rotation: the plan goes round it.
+    /// A backup that can't be moved or removed doesn't stop the rotation: the plan goes round it.
     fn steps_over(&mut self, job: &mut Job, step: Step, failure: &Failure, now: Now) -> bool {
         if !matches!(failure.op, Op::Rename | Op::Unlink) {
             return false;
@@ -306,7 +307,7 @@ impl Engine {
         true
     }
 
-    /// The step waits, or, where it has been tried for long and is not needed, the plan goes on without it.
+    /// Makes the step wait or, if it was retried for long and isn't needed, goes on without it.
     fn postpone(
         &mut self,
         job: &mut Job,
@@ -335,7 +336,7 @@ impl Engine {
             job.done(step);
             return Flow::GoOn;
         }
-        // At each probe a new plan, from a fresh look, that tries everything again.
+        // Each probe makes a new plan from a fresh survey, which tries everything again.
         (job.surveyed_again, job.mended) = (false, false);
         job.plan_anew();
         let Self { retention, stage, desk, settings, .. } = self;
@@ -345,7 +346,7 @@ impl Engine {
         Flow::Stop
     }
 
-    /// Removes what is beyond the limits.
+    /// Removes what exceeds the limits.
     pub(super) fn trim(&mut self, now: Now) {
         let Self { retention, packing, stage, desk, settings, .. } = self;
         retention.trim(packing, &mut Turn { settings, stage, desk, now });

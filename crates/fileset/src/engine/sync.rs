@@ -13,7 +13,7 @@ use crate::policy::backoff::Retry;
 pub(super) struct Syncing {
     due: Option<Mono>,
     retry: Retry,
-    /// The file before this one was sealed, and no sync has worked since.
+    /// Whether the previous file was sealed and no sync has worked since.
     left_sealed: bool,
 }
 
@@ -22,21 +22,21 @@ impl Syncing {
         self.due
     }
 
-    /// Whether no sync has failed since one worked.
+    /// Returns whether no sync has failed since one worked.
     pub(super) fn is_well(&self) -> bool {
         self.retry.calls() == 0 && !self.left_sealed
     }
 
-    /// A file was left; `sealed` says how it was.
+    /// Notes that a file was left, and whether it was sealed.
     pub(super) fn left(&mut self, sealed: bool) {
         self.left_sealed |= sealed;
     }
 
-    /// Bytes were written: says when they are to be synced.
+    /// Notes that bytes were written, and when to sync them.
     pub(super) fn plan(&mut self, turn: &Turn<'_>) {
         let interval = match turn.settings.sync {
             SyncPolicy::Interval(interval) => interval,
-            // Whether this file is better than the one before, or the sync that failed works now.
+            // Find out whether this file is better than the previous one, or whether the failed sync works now.
             _ if self.left_sealed || self.retry.calls() > 0 => turn.settings.retry_base_delay,
             _ => return,
         };
@@ -45,8 +45,8 @@ impl Syncing {
         }
     }
 
-    /// Syncs unsynced bytes. Returned is whether logging is to go on in a new file: at once if the file before this one was
-    /// sound, or else, so that a bad disk does not turn over all backups, when it is full.
+    /// Syncs unsynced bytes. Returns whether logging must go on in a new file: at once if the previous file was sound,
+    /// and otherwise when it is full, so that a bad disk doesn't rotate all backups away.
     pub(super) fn sync(&mut self, turn: &mut Turn<'_>) -> bool {
         self.due = None;
         let is_wanted = !turn.stage.site.lacks(Op::Sync);
@@ -78,14 +78,14 @@ impl Syncing {
         false
     }
 
-    /// Nothing is unsynced.
+    /// Notes that nothing is unsynced.
     pub(super) fn synced(&mut self, turn: &mut Turn<'_>) {
         self.left_sealed = false;
         self.retry = Retry::default();
         turn.clear(Trouble::Sync);
     }
 
-    /// Never again a sync of this file: a second one would report success for pages that are gone.
+    /// Never syncs this file again: a second sync would report success for pages that are gone.
     pub(super) fn seal(failure: &Failure, turn: &mut Turn<'_>) {
         if failure.op == Op::Sync {
             if let Some(current) = &mut turn.stage.current {

@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use crate::model::time::{Mono, Now, Wall};
 
-/// Whether a rotation by size waits, because the one before was not long ago.
+/// Whether a rotation by size waits, because the last one was not long ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PutOff {
     pub(super) holds: bool,
-    /// It did not before.
+    /// It has just begun to wait.
     pub(super) begins: bool,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Tailers {
-    /// From when on the live file has been silent for long enough.
+    /// When the live file has been silent for long enough.
     quiet_at: Mono,
-    /// Records are held until then, for a rotation.
+    /// Until when records are held for a rotation.
     silent_until: Option<Mono>,
-    /// The owner has no room for records that wait.
+    /// Whether the owner has no room for waiting records.
     pub(super) pressed: bool,
     /// When a rotation was last finished.
     rotated_at: Option<Mono>,
-    /// The live file has grown over its size because the last rotation was not long ago.
+    /// Whether the live file has outgrown its size because the last rotation was not long ago.
     put_off: bool,
 }
 
@@ -33,7 +33,7 @@ impl Tailers {
         self.quiet_at
     }
 
-    /// Until when records are held.
+    /// Returns until when records are held.
     pub(super) fn silent_until(&self) -> Option<Mono> {
         self.silent_until.filter(|_| !self.pressed)
     }
@@ -42,7 +42,7 @@ impl Tailers {
         self.put_off
     }
 
-    /// A silence that is over holds nothing any more.
+    /// Releases records once the silence is over.
     pub(super) fn end_silence(&mut self, now: Now) {
         self.silent_until = self.silent_until.filter(|until| now.mono < *until);
     }
@@ -54,8 +54,8 @@ impl Tailers {
         self.silent_until = None;
     }
 
-    /// Whether the live file, which is to be rotated, was written so short ago that readers may not have seen it all.
-    /// From here on nothing is written to it, until it is rotated.
+    /// Returns whether the live file, which is to be rotated, was written so recently that tailers may not have seen it
+    /// all. From here on nothing is written to it until it is rotated.
     pub(super) fn must_be_quiet_first(&mut self, now: Now) -> bool {
         let must = !self.pressed && now.mono < self.quiet_at;
         self.silent_until = must.then_some(self.quiet_at);
@@ -68,21 +68,21 @@ impl Tailers {
         self.silent_until = None;
     }
 
-    /// The file found at start was written by others, when it says.
+    /// Takes the last change of the file found at the start as a write.
     pub(super) fn find_quiet(&mut self, modified: Wall, quiet: Duration, now: Now) {
         let age = now.wall.unix_micros().saturating_sub(modified.unix_micros());
         let age = Duration::from_micros(u64::try_from(age).unwrap_or(0));
         self.quiet_at = self.quiet_at.max(now.mono + quiet.saturating_sub(age));
     }
 
-    /// What matters more than readers does not wait for them.
+    /// Ends the silence: what matters more than tailers doesn't wait for them.
     pub(super) fn skip_quiet(&mut self, now: Now) {
         self.quiet_at = now.mono;
         self.silent_until = None;
     }
 
-    /// Decides whether the rotation of a full file waits because the one before was not long ago. `may_wait`: it is for its
-    /// size alone, and the next record has room.
+    /// Decides whether the rotation of a full file waits because the last one was not long ago. `may_wait`: the
+    /// rotation is for size alone, and the next record has room.
     pub(super) fn puts_off(&mut self, may_wait: bool, interval: Duration, now: Now) -> PutOff {
         let is_early = self.rotated_at.is_some_and(|at| now.mono < at + interval);
         let holds = may_wait && is_early;

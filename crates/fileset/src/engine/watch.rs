@@ -7,9 +7,9 @@ use crate::model::time::Mono;
 
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// Not before.
+    /// The earliest moment of the next check.
     pub(super) due: Mono,
-    /// At the latest, though no records come.
+    /// The latest moment, even if no records come.
     idle_due: Mono,
 }
 
@@ -18,7 +18,7 @@ impl Watch {
         Self { due: now + WATCH_EVERY, idle_due: now + IDLE_WATCH_EVERY }
     }
 
-    /// The next call looks.
+    /// Makes the next call check.
     pub(super) fn hurry(&mut self, now: Mono) {
         self.due = now;
     }

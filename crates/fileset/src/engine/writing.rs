@@ -5,7 +5,7 @@ use crate::model::time::{Mono, Now, Wall};
 use crate::policy::backoff::Retry;
 use std::time::Duration;
 
-/// What a set without a file has to say of its records.
+/// What a set without a file reports about its records.
 pub(super) const BLOCKED: &str = "records wait as far as the queue holds them; tried again twice a second";
 
 /// Why no records are written, and until when nothing is tried.
@@ -17,29 +17,29 @@ pub(super) struct Hold {
     pub(super) retry: Retry,
 }
 
-/// A size that no file may exceed, met by a record that had a file for itself.
+/// A file size that was refused to a record that had a file for itself.
 #[derive(Debug, Default)]
 pub(super) struct Ceiling {
-    /// What a record was given up for.
+    /// Why a record was given up.
     pub(super) bytes: Option<u64>,
-    /// Calls that have failed on the record in hand.
+    /// Failed calls for the current record.
     pub(super) calls: u32,
 }
 
-/// The writing itself: what holds it up, and what becomes of the record in hand.
+/// The state of writing: what holds it up, and what becomes of the current record.
 #[derive(Debug, Default)]
 pub(super) struct Writing {
     pub(super) hold: Option<Hold>,
-    /// The record in hand has lost its beginning: the batch starts it anew.
+    /// Whether the current record has lost its beginning, so that the batch starts it again.
     pub(super) rewind: bool,
-    /// The file was opened anew because a write said that it is gone, and has taken nothing since.
+    /// Whether the file was reopened because a write reported that it is gone, and has taken nothing since.
     pub(super) found_anew: bool,
-    /// What is known of a limit on the size of files.
+    /// What is known of a file size limit.
     pub(super) ceiling: Ceiling,
 }
 
 impl Writing {
-    /// Nothing is tried for `delay`.
+    /// Tries nothing for `delay`.
     pub(super) fn hold(&mut self, reason: BlockReason, delay: Duration, now: Now) -> Flow {
         let until = now.mono + delay;
         match &mut self.hold {

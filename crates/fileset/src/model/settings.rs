@@ -51,7 +51,7 @@ pub const MIN_RECORD_BYTES: u64 = 64;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyncPolicy {
-    /// Never: only the kernel decides when bytes reach the disk.
+    /// Never by itself: the kernel decides when bytes reach the disk.
     Never,
     /// At a rotation: the old file before it becomes a backup, and then the directory.
     #[default]
