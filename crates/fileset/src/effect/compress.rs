@@ -13,17 +13,17 @@ use crate::model::compression::Compression;
 use crate::model::error::{Failure, Op, OsError};
 use crate::model::inventory::{FileId, Meta};
 
-/// Bytes that are read at once. Between two of them an order that was given up ends.
+/// Bytes that are read at a time. An order that was given up ends between two of these blocks.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// The bit that says: nothing more may be written.
+/// The bit that forbids writing more.
 const CLOSED: u64 = 1 << 63;
 
-/// How much an order may write. It is shared with the file set, which can close it at any moment and then knows what
-/// the temporary holds at most.
+/// How much an order may write. It is shared with the file set, which can close it at any moment, and then knows the
+/// largest size that the temporary has.
 #[derive(Debug)]
 pub(crate) struct Allowance {
-    /// Bytes that were claimed so far, and `CLOSED`.
+    /// Bytes claimed so far, and `CLOSED`.
     claimed: AtomicU64,
     limit: u64,
 }
@@ -33,7 +33,7 @@ impl Allowance {
         Self { claimed: AtomicU64::new(0), limit }
     }
 
-    /// Ends it; returns how many bytes may have been written.
+    /// Closes it, and returns how many bytes may have been written.
     pub(crate) fn close(&self) -> u64 {
         self.claimed.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED
     }
@@ -42,7 +42,7 @@ impl Allowance {
         self.claimed.load(Ordering::Acquire) & CLOSED != 0
     }
 
-    /// Before bytes are written.
+    /// Claims bytes before they are written.
     fn claim(&self, bytes: u64) -> Result<(), Stop> {
         let within = |claimed: u64| {
             let sum = claimed.saturating_add(bytes);
@@ -56,14 +56,14 @@ impl Allowance {
     }
 }
 
-/// Why an order came to no end.
+/// Why an order was not completed.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The file set wants the room, or its end.
+    /// The file set needs the room, or ends.
     GivenUp,
-    /// It would be no smaller than it was.
+    /// The result would be no smaller.
     NotSmaller,
-    /// Somebody has changed the backup meanwhile.
+    /// Somebody has changed the backup.
     Changed,
     /// A call failed.
     Failed(Failure),
@@ -77,7 +77,7 @@ pub struct PackOrder {
     pub(crate) source: Box<dyn LogFile>,
     pub(crate) source_path: PathBuf,
     pub(crate) meta: Meta,
-    /// What the compressed form has of the plain one.
+    /// The attributes that the compressed file takes from the plain one.
     pub(crate) attributes: Attributes,
     pub(crate) temporary: Box<dyn LogFile>,
     pub(crate) temporary_path: PathBuf,
@@ -97,7 +97,7 @@ pub struct Packed {
 
 impl PackOrder {
     pub(crate) fn allowance_for(bytes: u64) -> Arc<Allowance> {
-        // No smaller is not worth it.
+        // A result that is no smaller is not worth it.
         Arc::new(Allowance::new(bytes.saturating_sub(1)))
     }
 
@@ -126,7 +126,7 @@ impl PackOrder {
         self.encode(made.id)?;
         let path = &self.temporary_path;
         let failed = |op| move |error| Stop::Failed(Failure::new(op, path, error));
-        // What cannot be had is narrower, which does no harm.
+        // If attributes can't be set, the file is narrower, which does no harm.
         let _ = give(self.temporary.as_mut(), &made, self.attributes);
         self.temporary.set_modified(self.meta.modified).map_err(failed(Op::SetTime))?;
         self.temporary.sync().map_err(failed(Op::Sync))?;
@@ -161,7 +161,7 @@ impl PackOrder {
         let outcome = codec::encode(*compression, &mut sink, &mut feed);
         let written = sink.stop.take();
         outcome.map_err(|error| {
-            // Our own words for it, where we have some: an encoder passes on what its reader and its writer said.
+            // Prefer our own error, if there is one: an encoder passes on what its reader and its writer reported.
             let other = || Stop::Failed(Failure::new(Op::Write, &*temporary_path, OsError::from(error)));
             stop.or(written).unwrap_or_else(other)
         })
@@ -169,13 +169,13 @@ impl PackOrder {
 }
 
 impl Packed {
-    /// Which file it was made of.
+    /// Returns the file that it was made from.
     pub(crate) fn source_id(&self) -> FileId {
         self.source.id
     }
 }
 
-/// The temporary as an encoder sees it: nothing is written that is not allowed.
+/// The temporary as an encoder sees it: it accepts only what the allowance permits.
 struct Sink<'a> {
     file: &'a mut dyn LogFile,
     id: FileId,
@@ -193,7 +193,7 @@ impl Write for Sink<'_> {
         let mut rest = bytes;
         let mut outcome = self.allowance.claim(bytes.len() as u64);
         if outcome.is_ok() && self.file.stat().is_ok_and(|meta| meta.id != self.id) {
-            // Its number is another file's by now, into which nothing of ours goes.
+            // The number belongs to another file by now, and nothing of ours goes there.
             outcome = Err(Stop::Failed(Failure::new(Op::Write, self.path, OsError::EBADF)));
         }
         while outcome.is_ok() && !rest.is_empty() {
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(allowance.close(), 10, "again");
     }
 
-    /// Not only when the encoder has something to write, which takes it long where much becomes little.
+    /// An encoder that makes little out of much writes rarely, so the order must also end between two reads.
     #[test]
     fn an_order_that_was_given_up_reads_no_further() {
         let disk = SimDisk::new();

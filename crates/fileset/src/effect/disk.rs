@@ -128,7 +128,7 @@ impl Fs for Disk {
     }
 
     fn open(&self, at: &At, follow: Follow) -> Outcome<Box<dyn LogFile>> {
-        // Reading is wanted for the end of the file alone: one that may only be written is good enough.
+        // We read only the end of the file, so a file that may only be written will do.
         match DiskFile::open(at, OFlag::O_RDWR | OFlag::O_APPEND, follow) {
             Err(OsError::EACCES) => DiskFile::open(at, OFlag::O_WRONLY | OFlag::O_APPEND, follow),
             other => other,
@@ -140,7 +140,7 @@ impl Fs for Disk {
     }
 
     fn create(&self, at: &At, mode: u32) -> Outcome<Box<dyn LogFile>> {
-        // A mode without the right to read does no harm: modes count from the next open on.
+        // A mode without read permission does no harm: modes count from the next open on.
         let flags = OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_EXCL;
         DiskFile::open_as(at, flags, Follow::No, mode)
     }
@@ -190,7 +190,7 @@ impl Fs for Disk {
     }
 }
 
-/// The C types behind a size differ between systems; each fits.
+/// Widens a size whose C type differs between systems.
 fn wide(number: impl Into<u64>) -> u64 {
     number.into()
 }

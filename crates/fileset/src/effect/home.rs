@@ -10,14 +10,14 @@ use crate::model::name::Names;
 use crate::model::owner::Owner;
 use crate::model::settings::{Allow, Settings};
 
-/// What keeps others away from a directory's names of ours.
+/// What keeps other processes away from our names in a directory.
 #[derive(Debug)]
 enum Guard {
-    /// The lock file is ours.
+    /// We hold the lock file.
     Locked(Box<dyn Lock>),
     /// The file system has no locks, and the settings do without.
     Waived,
-    /// It was had, and is not any more.
+    /// The lock was held once, and isn't any more.
     Lost,
 }
 
@@ -36,13 +36,13 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// What a lock is taken with.
+/// What is needed to take a lock.
 #[derive(Debug)]
 pub(crate) struct Claim {
     name: OsString,
     mode: u32,
     owner: Option<Owner>,
-    /// Where the file system has no locks, the set does without.
+    /// Whether the set does without a lock if the file system has none.
     may_waive: bool,
     /// Who we are, for others to read.
     text: String,
@@ -60,15 +60,15 @@ impl Claim {
 pub(crate) struct Home {
     dir: Dir,
     guard: Guard,
-    /// No lock file stood there before.
+    /// Whether there was no lock file before.
     is_new: bool,
 }
 
 impl Home {
-    /// Takes the lock of a directory. Also returned is a lack that the settings do without.
+    /// Takes the lock of a directory. Also returns a missing feature that the settings do without.
     pub(crate) fn enter(fs: &dyn Fs, dir: Dir, claim: &Claim) -> Result<(Self, Option<Failure>), Refusal> {
         let at = dir.at(&claim.name);
-        // Two calls have to say so: a lock file that is only not seen must not be removed.
+        // Two calls must report it: a lock file that only failed to show must not be removed.
         let is_new = matches!(fs.stat(&at), Err(OsError::ENOENT))
             && matches!(fs.read_head(&at, 1), Err(OsError::ENOENT));
         let (guard, lack) = match lock(fs, &at, claim) {
@@ -78,7 +78,7 @@ impl Home {
             }
             Err(refusal) => {
                 if is_new && matches!(refusal, Refusal::Failed(_)) {
-                    // It would stand for a start that was none.
+                    // Otherwise it would look like the lock file of an earlier start.
                     let _ = fs.unlink(&at);
                 }
                 return Err(refusal);
@@ -87,11 +87,11 @@ impl Home {
         Ok((Self { dir, guard, is_new }, lack))
     }
 
-    /// The set is not opened after all: a lock file that was made for it would make the next start believe that whatever
-    /// stands here is its own.
+    /// Removes a lock file that was created for a set which isn't opened after all. It would make the next start
+    /// believe that whatever stands here is its own.
     pub(crate) fn forsake(&self, fs: &dyn Fs, claim: &Claim) {
         if self.is_new {
-            // While it is locked: whoever waits for it looks whether it is still there.
+            // While it is locked: whoever waits for it checks whether it still exists.
             let _ = fs.unlink(&self.dir.at(&claim.name));
         }
     }
@@ -101,14 +101,14 @@ impl Home {
         &self.dir
     }
 
-    /// Sees to it that the lock is ours: the file that stands under its name now, by a descriptor that still stands for
-    /// it. A lock that was lost is taken anew, where nobody else has it.
+    /// Makes sure that we hold the lock: of the file that has its name now, through a descriptor that still refers to
+    /// it. Takes a lost lock again if nobody else holds it.
     pub(crate) fn hold(&mut self, fs: &dyn Fs, claim: &Claim) -> Result<(), Failure> {
         let at = self.dir.at(&claim.name);
         if let Guard::Locked(lock) = &self.guard {
             match lock.stat() {
                 Ok(meta) if meta.id == lock.id() => {}
-                // The descriptor was closed by others in this process, and with it the lock was let go.
+                // Other code in this process closed the descriptor, which released the lock.
                 Ok(_) | Err(OsError::EBADF) => self.guard = Guard::Lost,
                 Err(error) => return Err(Failure::new(Op::Stat, at.path(), error)),
             }
@@ -135,23 +135,23 @@ impl Home {
         }
     }
 
-    /// Whether the descriptor still stands for the directory.
+    /// Returns whether the descriptor still refers to the directory.
     pub(crate) fn is_sound(&self, fs: &dyn Fs) -> bool {
         fs.stat_dir(&self.dir).is_ok_and(|meta| meta.id == self.dir.id())
     }
 
-    /// Works by another descriptor of the same directory from now on.
+    /// Uses another descriptor of the same directory from now on.
     pub(crate) fn renew(&mut self, dir: Dir) {
         self.dir = dir;
     }
 }
 
-/// Takes the lock file, and gives it to whom files are to belong.
+/// Takes the lock file, and gives it to the configured owner.
 fn lock(fs: &dyn Fs, at: &At, claim: &Claim) -> Result<Box<dyn Lock>, Refusal> {
     match fs.lock(at, claim.mode, &claim.text) {
         Ok(mut lock) => {
             if let Some(owner) = claim.owner {
-                // Where that fails, whoever starts next without the right to it says so.
+                // If this fails, the next process that lacks the right reports it.
                 let _ = lock.set_owner(Some(owner.user), Some(owner.group));
             }
             Ok(lock)

@@ -20,17 +20,17 @@ use super::fs::{At, Follow, LOCK_TEXT_BYTES_MAX, Lock, LockRefusal, Outcome};
 use crate::model::error::{Holder, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
 
-/// How often a file is opened anew that was unlinked, or looked at by others, while it was being locked.
+/// How often a file is reopened that was unlinked, or looked at by others, while it was being locked.
 const TRIES: usize = 16;
-/// How many of them wait for a moment without a fork. In a program that forks all the time there is none.
+/// How many of these attempts wait for a moment without a fork. A program that forks all the time has none.
 const UNSEEN_TRIES: usize = 8;
 
 /// A held lock.
 #[derive(Debug)]
 pub(super) struct DiskLock {
-    /// Always there until dropped.
+    /// `None` only while this value is being dropped.
     held: Option<Flock<File>>,
-    /// A forked child does not keep it: the lock would be its as well.
+    /// Keeps the lock out of forked children, which would hold it too.
     in_children: Option<ClosedInChildren>,
     id: FileId,
     /// The process that took it.
@@ -44,18 +44,18 @@ pub(super) fn take(at: &At, mode: u32, text: &str) -> Result<DiskLock, LockRefus
         let file = open_or_create(at, mode).map_err(LockRefusal::Failed)?;
         let in_children = ClosedInChildren::new(&file);
         if forks.saw_one() && tried < UNSEEN_TRIES {
-            continue; // a child may have the file, and would have the lock
+            continue; // a child may have the file, and with it the lock
         }
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(held) => {
                 let lock = DiskLock::new(held, in_children).map_err(LockRefusal::Failed)?;
-                // Somebody may have unlinked the file between our open and our lock: then ours locks nothing.
+                // Somebody may have unlinked the file between our `open` and our lock. Then our lock protects nothing.
                 if stat_at(at).is_ok_and(|now| now.id == lock.id) {
                     lock.write(text);
                     return Ok(lock);
                 }
             }
-            // A look by `holder` also stands in the way for a moment, but it is no holder.
+            // A call of `holder` also holds the lock for a moment, but is no holder.
             Err((file, Errno::EWOULDBLOCK)) => {
                 if let Some(holder) = holder_of(file).map_err(LockRefusal::Failed)? {
                     return Err(LockRefusal::Held(holder));
@@ -67,7 +67,7 @@ pub(super) fn take(at: &At, mode: u32, text: &str) -> Result<DiskLock, LockRefus
     Err(LockRefusal::Failed(OsError::EAGAIN))
 }
 
-/// Who holds the lock file.
+/// Returns who holds the lock file.
 pub(super) fn holder(at: &At) -> Outcome<Option<Holder>> {
     match open_at(at, OFlag::O_RDONLY | safely(Follow::No), 0) {
         Ok(file) => holder_of(file.into_file()?),
@@ -103,7 +103,7 @@ impl DiskLock {
         self.held.as_deref().ok_or(OsError::EBADF)
     }
 
-    /// Says in the file who holds it. The lock counts without the words: on a full disk the file stays empty.
+    /// Writes into the file who holds it. The lock counts without that text: on a full disk the file stays empty.
     fn write(&self, text: &str) {
         let Ok(mut file) = self.file() else { return };
         if file.set_len(0).is_ok() && file.write_all(text.as_bytes()).is_err() {
@@ -113,20 +113,20 @@ impl DiskLock {
 }
 
 impl Drop for DiskLock {
-    /// The file stays: removing it would let one process lock the old file and another a new one.
+    /// Leaves the file: removing it would let one process lock the old file and another a new one.
     fn drop(&mut self) {
         let Some(held) = self.held.take() else { return };
         let in_children = self.in_children.take();
         if !is_still(&held, self.id) {
-            // The number is another file's by now: neither unlocked nor closed by us.
+            // The number belongs to another file by now: neither unlock nor close it.
             std::mem::forget(held);
             return;
         }
         let still_locked = if self.process.is_here() {
-            // Unlocked by word and not by closing alone: a child may have inherited the descriptor.
+            // Unlock explicitly instead of only closing: a child may have inherited the descriptor.
             match held.unlock() {
                 Ok(file) => {
-                    // Before the number may be another file's.
+                    // Before the number may belong to another file.
                     drop(in_children);
                     drop(file);
                     return;
@@ -136,8 +136,8 @@ impl Drop for DiskLock {
         } else {
             held
         };
-        // `Flock` would unlock in its own `Drop`: in a forked child that is the parent's lock, and where
-        // unlocking fails it panics. Closing our descriptor takes nothing from the parent's.
+        // `Flock` would unlock in its own `Drop`, which in a forked child releases the parent's lock, and panics if
+        // unlocking fails. Closing our descriptor takes nothing from the parent's.
         let descriptor = still_locked.as_raw_fd();
         std::mem::forget(still_locked);
         let _the_last_use = close(descriptor);
@@ -150,7 +150,7 @@ fn open_or_create(at: &At, mode: u32) -> Outcome<File> {
     Ok(file)
 }
 
-/// Who holds the lock of an open file: whoever has it exclusively is in the way of sharing it.
+/// Returns who holds the lock of an open file: a process that holds it exclusively keeps us from sharing it.
 fn holder_of(file: File) -> Outcome<Option<Holder>> {
     regular(&file)?;
     let in_children = ClosedInChildren::new(&file);
@@ -168,7 +168,7 @@ fn regular(file: &File) -> Outcome<()> {
     if meta(&fstat(file)?).kind == FileKind::File { Ok(()) } else { Err(OsError::EINVAL) }
 }
 
-/// Its words, or none: the lock is held whether or not they can be read.
+/// Reads the holder's text, if possible: the lock is held whether or not it can be read.
 fn text_of(file: &File) -> String {
     let mut bytes = vec![0; LOCK_TEXT_BYTES_MAX];
     let read = file.read_at(&mut bytes, 0).unwrap_or(0);

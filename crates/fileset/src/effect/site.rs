@@ -22,11 +22,11 @@ use crate::policy::relocation::Lead;
 pub(crate) enum Which {
     /// The live file's.
     Live,
-    /// The one of the backups, where that is another.
+    /// The directory of the backups, if that is another one.
     Archive,
 }
 
-/// The names of the set in the directories that are held: what a look needs.
+/// The names of the set in the directories that are held, for looking at them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ground<'a> {
     pub(crate) fs: &'a dyn Fs,
@@ -36,7 +36,7 @@ pub(crate) struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    /// What stands under a name, if anything does.
+    /// Returns what stands under a name, if anything does.
     pub(crate) fn look(&self, at: &At) -> Result<Option<Meta>, Failure> {
         look(self.fs, at)
     }
@@ -58,7 +58,7 @@ impl Ground<'_> {
     }
 }
 
-/// What stands under a name, if anything does.
+/// Returns what stands under a name, if anything does.
 pub(crate) fn look(fs: &dyn Fs, at: &At) -> Result<Option<Meta>, Failure> {
     match fs.stat(at) {
         Ok(meta) => Ok(Some(meta)),
@@ -74,19 +74,19 @@ pub(crate) struct Site {
     pub(crate) names: Names,
     live: Home,
     archive: Option<Home>,
-    /// The root of the process when the directories were found. None: it could not be told.
+    /// The root of the process when the directories were found; `None` if it could not be told.
     root: Option<FileId>,
     claim: Claim,
-    /// Kinds of calls that this file system does not have, or not for us.
+    /// Kinds of calls that this file system doesn't have, or doesn't allow us.
     lacks: BTreeSet<Op>,
-    /// Those of them that were not told yet.
+    /// Those of them that were not reported yet.
     untold: Vec<Failure>,
     /// Directories beside the set, as last opened.
     beside: RefCell<BTreeMap<PathBuf, Dir>>,
 }
 
 impl Site {
-    /// Takes the locks of the directories. They exist.
+    /// Takes the locks of the directories, which exist.
     pub(crate) fn enter(fs: Patient, names: Names, claim: Claim) -> Result<Self, Refusal> {
         let (homes, lacks): (Vec<Home>, Vec<Option<Failure>>) =
             enter_all(&fs, &names.dirs().collect::<Vec<_>>(), &claim)?.into_iter().unzip();
@@ -101,14 +101,14 @@ impl Site {
         Ok(Self { fs, names, live, archive, root, claim, lacks, untold, beside: RefCell::default() })
     }
 
-    /// The set is not opened after all.
+    /// Undoes [`enter`](Self::enter), because the set isn't opened after all.
     pub(crate) fn forsake(&self) {
         for home in [Some(&self.live), self.archive.as_ref()].into_iter().flatten() {
             home.forsake(&self.fs, &self.claim);
         }
     }
 
-    /// What a look needs.
+    /// Returns the names and directories for a look.
     pub(crate) fn ground(&self) -> Ground<'_> {
         Ground {
             fs: &self.fs,
@@ -118,7 +118,7 @@ impl Site {
         }
     }
 
-    /// A directory of the set; that of the backups is the live file's, where there is no other.
+    /// Returns a directory of the set. Without an archive, that of the backups is the live file's.
     pub(crate) fn dir(&self, which: Which) -> &Dir {
         match (&self.archive, which) {
             (Some(archive), Which::Archive) => archive.dir(),
@@ -126,7 +126,7 @@ impl Site {
         }
     }
 
-    /// The directories that there are, with the paths that lead to them.
+    /// Returns the directories, with the paths that lead to them.
     pub(crate) fn dirs(&self) -> impl Iterator<Item = (Which, &Dir, &Path)> {
         let archive = self.archive.as_ref().map(|home| (Which::Archive, home.dir(), self.names.archive()));
         [(Which::Live, self.live.dir(), self.names.dir())].into_iter().chain(archive)
@@ -148,13 +148,14 @@ impl Site {
         self.ground().pack_temporary()
     }
 
-    /// What stands under a name, if anything does.
+    /// Returns what stands under a name, if anything does.
     pub(crate) fn look(&self, at: &At) -> Result<Option<Meta>, Failure> {
         look(&self.fs, at)
     }
 
-    /// A directory beside the set, of the alert file or the link: the set's own, where the path names that; else the one
-    /// that the path leads to now. Under another root a path means something else: then the one that it led to before.
+    /// Returns a directory beside the set, for the alert file or the link: the set's own if the path names that, else
+    /// the one that the path leads to now. Under another root, paths mean something else: then the one that it led to
+    /// before.
     pub(crate) fn beside(&self, path: &Path) -> Result<Dir, Failure> {
         if let Some((_, dir, _)) = self.dirs().find(|(_, _, own)| *own == path) {
             return Ok(dir.clone());
@@ -168,7 +169,7 @@ impl Site {
         Ok(dir)
     }
 
-    /// Whether the locks of both directories are ours, taken anew where they were lost. Without them nothing is renamed
+    /// Makes sure that we hold the locks of both directories, taking lost ones again. Without them nothing is renamed
     /// or removed.
     pub(crate) fn hold(&mut self) -> Result<(), Failure> {
         for home in [Some(&mut self.live), self.archive.as_mut()].into_iter().flatten() {
@@ -179,13 +180,13 @@ impl Site {
 
     // --- where the paths lead ---
 
-    /// Whether the root of the process is another one than at start.
+    /// Returns whether the root of the process differs from that at the start.
     pub(crate) fn is_uprooted(&self) -> bool {
         let now = self.fs.look(Path::new("/")).ok().map(|meta| meta.id);
         self.root.is_some() && now.is_some() && now != self.root
     }
 
-    /// Where the path of each directory leads now.
+    /// Returns where the path of each directory leads now.
     pub(crate) fn leads(&self) -> Vec<(Which, FileId, Lead)> {
         let is_uprooted = self.is_uprooted();
         let lead = |path: &Path| match self.fs.look(path) {
@@ -197,7 +198,7 @@ impl Site {
         self.dirs().map(|(which, dir, path)| (which, dir.id(), lead(path))).collect()
     }
 
-    /// Opens anew a directory whose descriptor others have closed or reused, where the path still leads to it.
+    /// Reopens a directory whose descriptor others have closed or reused, if the path still leads to it.
     pub(crate) fn mend_descriptors(&mut self) {
         let Self { fs, names, live, archive, .. } = self;
         let homes = [(Some(live), names.dir()), (archive.as_mut(), names.archive())];
@@ -211,14 +212,14 @@ impl Site {
         }
     }
 
-    /// Takes the locks of the directories that these paths lead to now, all or none.
+    /// Takes the locks of all directories that these paths lead to now, or of none.
     pub(crate) fn scout(&self, moved: &[Which]) -> Result<Vec<(Which, Home)>, Refusal> {
         let paths: Vec<&Path> = moved.iter().map(|which| self.path(*which)).collect();
         let entered = enter_all(&self.fs, &paths, &self.claim)?;
         Ok(moved.iter().copied().zip(entered.into_iter().map(|(home, _)| home)).collect())
     }
 
-    /// From here on the set is there. The locks of the directories that are left are let go.
+    /// Moves the set to these directories, and releases the locks of those it leaves.
     pub(crate) fn settle(&mut self, homes: Vec<(Which, Home)>) {
         for (which, home) in homes {
             match which {
@@ -228,7 +229,7 @@ impl Site {
         }
     }
 
-    /// The path of a directory.
+    /// Returns the path of a directory.
     pub(crate) fn path(&self, which: Which) -> &Path {
         match which {
             Which::Live => self.names.dir(),
@@ -249,13 +250,13 @@ impl Site {
         }
     }
 
-    /// What is done without since the last call.
+    /// Returns what is done without since the last call.
     pub(crate) fn take_untold(&mut self) -> Vec<Failure> {
         std::mem::take(&mut self.untold)
     }
 
-    /// Renames onto a free name. Where that cannot be had in one step, a look and a rename that could replace do: the
-    /// lock keeps other spools away, and nobody else has business with names of ours.
+    /// Renames onto a free name. If the system can't do that in one step, it looks first and uses a rename that could
+    /// replace: the lock keeps other spools away, and nobody else has business with our names.
     pub(crate) fn rename(&mut self, from: &At, to: &At) -> Result<(), OsError> {
         let error = if self.lacks(Op::Rename) {
             OsError::ENOSYS
@@ -267,7 +268,7 @@ impl Site {
                 done => return done,
             }
         };
-        // What cannot be renamed at all says so again.
+        // What can't be renamed at all reports it again.
         self.fs.stat(from)?;
         match self.fs.stat(to) {
             Ok(_) => return Err(OsError::EEXIST),
@@ -278,7 +279,7 @@ impl Site {
         Ok(())
     }
 
-    /// Makes the names in the directories durable, where that can be done.
+    /// Makes the names in the directories durable, if possible.
     pub(crate) fn sync_dirs(&self) -> Result<(), Failure> {
         if self.lacks(Op::SyncDir) {
             return Ok(());
@@ -290,8 +291,8 @@ impl Site {
     }
 }
 
-/// Takes the locks of the directories that these paths lead to, all or none; and with each the lack that the settings do
-/// without.
+/// Takes the locks of all directories that these paths lead to, or of none. Also returns, for each, a missing feature
+/// that the settings do without.
 fn enter_all(fs: &dyn Fs, paths: &[&Path], claim: &Claim) -> Result<Vec<(Home, Option<Failure>)>, Refusal> {
     let mut homes: Vec<(Home, Option<Failure>)> = Vec::new();
     for path in paths {
@@ -307,7 +308,7 @@ fn enter_all(fs: &dyn Fs, paths: &[&Path], claim: &Claim) -> Result<Vec<(Home, O
     Ok(homes)
 }
 
-/// Removes a name; gone already is as good, if a look says so too.
+/// Removes a name. If it is gone already, and a look confirms that, this is a success.
 pub(crate) fn unlink_gone(fs: &dyn Fs, at: &At) -> Result<(), Failure> {
     match fs.unlink(at) {
         Ok(()) => Ok(()),
@@ -321,7 +322,7 @@ pub(crate) fn open_dir(fs: &dyn Fs, path: &Path) -> Result<Dir, Failure> {
     fs.open_dir(path).map_err(|error| Failure::new(Op::OpenDir, path, error))
 }
 
-/// Creates `dir` and what is missing above it, if that is wanted, and gives it to whom files are to belong.
+/// Creates `dir` and its missing parents, if wanted, and gives them to the configured owner.
 pub(crate) fn make_dirs(fs: &dyn Fs, dir: &Path, settings: &Settings) -> Result<(), Failure> {
     let mut missing = Vec::new();
     for ancestor in dir.ancestors() {
@@ -350,7 +351,7 @@ pub(crate) fn make_dirs(fs: &dyn Fs, dir: &Path, settings: &Settings) -> Result<
     Ok(())
 }
 
-/// The directory of a path, and the last part of it.
+/// Returns the directory of a path, and its last component.
 pub(crate) fn split(path: &Path) -> (&Path, &OsStr) {
     (path.parent().unwrap_or(Path::new("/")), path.file_name().unwrap_or_default())
 }

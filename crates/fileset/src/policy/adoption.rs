@@ -15,7 +15,7 @@ use super::{budget, retention};
 pub(crate) enum Provenance {
     /// A lock file of this log stood there: this log has been here before.
     Ours,
-    /// None did: whatever stands there was written by somebody else, or under other limits.
+    /// No lock file stood there: somebody else wrote what stands there, or this log did under other limits.
     Found,
 }
 
@@ -35,21 +35,21 @@ pub(crate) enum File {
 /// What stands there, and the limits under which the set is to be opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts<'a> {
-    /// Whether the live file's directory knows this log.
+    /// The provenance of what stands in the live file's directory.
     pub(crate) live_dir: Provenance,
-    /// Whether the directory of the backups does.
+    /// The provenance of what stands in the directory of the backups.
     pub(crate) backup_dir: Provenance,
     /// Whether the backups there that are named by a period are this log's.
     pub(crate) periods: Provenance,
-    /// Bytes of the file that is to take records: the live file, or the hidden one that a rotation left.
+    /// The size of the file that will take records: the live file, or the hidden one that a rotation left.
     pub(crate) live_bytes: u64,
-    /// Everything else.
+    /// All other files.
     pub(crate) inventory: &'a Inventory,
     /// Bytes that a compression left under its temporary name.
     pub(crate) temporary: Option<u64>,
     /// How many backups are kept.
     pub(crate) backup_count: u32,
-    /// Bytes of the set.
+    /// The budget in bytes.
     pub(crate) max_total_bytes: u64,
     /// Backups that stay whatever their age.
     pub(crate) kept_backups: u32,
@@ -61,7 +61,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) is_allowed: bool,
 }
 
-/// A file that would have to go, its bytes, and why.
+/// A file that would have to be removed, its size in bytes, and the reason.
 pub(crate) type Surplus = (File, u64, Reason);
 
 /// Whether the set may be opened.
@@ -69,18 +69,18 @@ pub(crate) type Surplus = (File, u64, Reason);
 pub(crate) enum Adoption {
     /// Everything that stands there is this log's own, or nothing does.
     Own,
-    /// What stands there becomes this log's own, which is said.
+    /// What stands there becomes this log's own, which is reported.
     Adopted {
-        /// How many files.
+        /// The number of files.
         files: usize,
-        /// Their bytes.
+        /// Their size in bytes.
         bytes: u64,
     },
-    /// Found files would have to be removed: nothing is opened.
+    /// Found files would have to be removed, so nothing is opened.
     Refused(Vec<Surplus>),
 }
 
-/// Decides it.
+/// Decides whether the set may be opened.
 #[must_use]
 pub(crate) fn adoption(facts: &Facts<'_>) -> Adoption {
     let surplus: Vec<Surplus> =
@@ -104,7 +104,7 @@ pub(crate) fn adoption(facts: &Facts<'_>) -> Adoption {
 }
 
 impl Facts<'_> {
-    /// Whose a backup is.
+    /// Returns the provenance of a backup.
     pub(crate) fn of_backup(&self, slot: Slot) -> Provenance {
         let is_of_period = slot.stamp().is_some_and(Stamp::is_of_period);
         if is_of_period { self.periods } else { self.backup_dir }
@@ -119,7 +119,7 @@ impl Facts<'_> {
     }
 }
 
-/// What a start would have to remove to bring the set under its limits.
+/// Returns what a start would have to remove to bring the set under its limits.
 fn surplus(facts: &Facts<'_>) -> Vec<Surplus> {
     let mut left = facts.inventory.clone();
     let mut gone: Vec<Surplus> =
@@ -149,7 +149,7 @@ fn surplus(facts: &Facts<'_>) -> Vec<Surplus> {
         go(&mut left, slot, Reason::Budget);
     }
     if budget::is_exceeded(total(&left), facts.max_total_bytes) {
-        // Alone it is over the budget: it would be rotated, and then removed.
+        // It exceeds the budget alone: it would be rotated, and then removed.
         gone.push((File::Live, total(&left), Reason::Budget));
     }
     gone

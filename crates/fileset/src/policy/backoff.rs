@@ -7,11 +7,11 @@ use crate::model::errno_class::Class;
 /// The schedule of retries and cool-downs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// Retries after the first call.
+    /// The number of retries after the first attempt.
     pub retries: u32,
-    /// Delay before the first retry; doubles with each.
+    /// The delay before the first retry. It doubles with each further one.
     pub base_delay: Duration,
-    /// Delay after exhaustion or a permanent error; doubles with each failed probe.
+    /// The delay after exhausted retries or a permanent error. It doubles with each failed probe.
     pub cooldown: Duration,
     /// The longest cool-down.
     pub cooldown_max: Duration,
@@ -22,7 +22,7 @@ pub struct Backoff {
 pub enum Prospect {
     /// It may: retries are worth it.
     Passing,
-    /// It will not: no retries.
+    /// It won't: no retries.
     Lasting,
 }
 
@@ -32,16 +32,16 @@ impl From<Class> for Prospect {
     }
 }
 
-/// What comes of a failed call.
+/// What follows from a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// How long until the next call.
+    /// The delay until the next call.
     pub delay: Duration,
-    /// Whether retries are used up, or were not worth it: the trouble is to be told.
+    /// Whether retries are used up or were not worth it, so that an alert is due.
     pub exhausted: bool,
 }
 
-/// Failed calls of one step in a row. A new one is made when the step has succeeded.
+/// Counts the failed calls of one step in a row. Start a new one when the step has succeeded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retry {
     calls: u32,
@@ -50,13 +50,13 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Calls that failed.
+    /// Returns the number of failed calls.
     #[must_use]
     pub const fn calls(&self) -> u32 {
         self.calls
     }
 
-    /// Notes one more failed call, and says what comes of it.
+    /// Counts one more failed call, and returns what follows from it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -115,7 +115,7 @@ mod tests {
         let mut retry = Retry::default();
         assert!(!retry.failed(Prospect::Passing, &SCHEDULE).exhausted);
         assert!(retry.failed(Prospect::Lasting, &SCHEDULE).exhausted);
-        // A probe is one call: a passing error does not start the retries anew.
+        // A probe is one call: a passing error doesn't start the retries again.
         assert_eq!(
             retry.failed(Prospect::Passing, &SCHEDULE),
             Verdict { delay: Duration::from_secs(60), exhausted: true }

@@ -1,25 +1,26 @@
 //! Decides how much more may be written, by the budget and the free-space floor. `retention` says what is removed to
 //! make room.
 
-/// Bytes that may be added to a set of `total_bytes` under a budget of `max_total_bytes`.
+/// Returns how many bytes may be added to a set of `total_bytes` under a budget of `max_total_bytes`.
 #[must_use]
 pub const fn room(total_bytes: u64, max_total_bytes: u64) -> u64 {
     max_total_bytes.saturating_sub(total_bytes)
 }
 
-/// Whether a set is over its budget.
+/// Returns whether a set exceeds its budget.
 #[must_use]
 pub const fn is_exceeded(total_bytes: u64, max_total_bytes: u64) -> bool {
     total_bytes > max_total_bytes
 }
 
-/// Bytes that may be written while `min_free_bytes` of the file system's `free_bytes` stay free. No floor, no limit.
+/// Returns how many bytes may be written while `min_free_bytes` of the file system's `free_bytes` stay free. Without a
+/// floor there is no limit.
 #[must_use]
 pub const fn above_floor(free_bytes: u64, min_free_bytes: u64) -> u64 {
     if min_free_bytes == 0 { u64::MAX } else { free_bytes.saturating_sub(min_free_bytes) }
 }
 
-/// Whether a set that cannot shrink by itself is near enough to its budget to warn of.
+/// Returns whether a set is near enough to its budget to warn when nothing is left to prune.
 ///
 /// ```
 /// use tracing_spool_fileset::internal::budget::is_near;

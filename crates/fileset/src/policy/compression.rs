@@ -6,9 +6,8 @@ use crate::model::compression::Compression;
 use crate::model::inventory::{FileId, Inventory};
 use crate::model::slot::Slot;
 
-/// The newest backup that is still as it was written, but for the newest of all: readers that follow the log may not be
-/// through with that one. Its compressed form, at worst as long as itself, has to find `room`; those that do not get
-/// smaller are passed over.
+/// Returns the newest uncompressed backup except the newest of all, which tailers may still be reading. Its compressed
+/// form, at worst as long as itself, must fit into `room`. Skips backups that compressing doesn't make smaller.
 ///
 /// ```
 /// use std::collections::BTreeSet;
@@ -24,9 +23,9 @@ use crate::model::slot::Slot;
 #[must_use]
 pub fn next(inventory: &Inventory, room: u64, incompressible: &BTreeSet<FileId>) -> Option<Slot> {
     let older = inventory.backups.iter().skip(1);
-    // At a number that something else holds as well, another form has no place.
+    // If something else has the number too, a second form has no place.
     let is_foreign = |slot: &Slot| slot.number().is_some_and(|number| inventory.foreign.contains(&number));
-    // What cannot be moved cannot be replaced by its compressed form.
+    // What can't be moved can't be replaced by its compressed form.
     let is_left_out = |slot: &Slot| is_foreign(slot) || inventory.immovable.contains(slot);
     let mut plain =
         older.filter(|(slot, backup)| backup.compression == Compression::None && !is_left_out(slot));

@@ -11,18 +11,18 @@ use crate::model::removal::Reason;
 use crate::model::slot::Slot;
 use crate::model::time::Wall;
 
-/// What bounds a set.
+/// The limits of a set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Bytes of a file.
+    /// The size of a file in bytes.
     pub(crate) max_bytes: u64,
-    /// Bytes of the set.
+    /// The budget in bytes.
     pub(crate) max_total_bytes: u64,
     /// How long backups are kept.
     pub(crate) max_age: Option<Duration>,
-    /// Bytes that may be written until the file system's floor is reached.
+    /// Bytes that may be written until the free-space floor is reached.
     pub(crate) above_floor: u64,
-    /// Backups that stay whatever their age, and for want of free space.
+    /// Backups that stay whatever their age, and even if free space is short.
     pub(crate) kept_backups: u32,
 }
 

@@ -9,7 +9,7 @@ use super::retention;
 /// One operation on the file set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Look at every name of the set.
+    /// Survey every name of the set.
     Survey,
     /// Make the bytes of the live file durable.
     SyncLive,
@@ -42,19 +42,19 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether it renames or removes anything, or prepares that: it is taken only with the locks in hand.
+    /// Returns whether the step renames or removes anything, or prepares that. Such a step needs the locks.
     #[must_use]
     pub const fn changes_names(self) -> bool {
         !matches!(self, Self::Survey | Self::SyncLive | Self::SyncDir)
     }
 
-    /// Whether it moves or removes backups alone: the rotation can do without it.
+    /// Returns whether the step only moves or removes backups, so that the rotation can do without it.
     #[must_use]
     pub const fn is_of_backup(self) -> bool {
         matches!(self, Self::Remove(_) | Self::RemoveTwins | Self::Shift { .. })
     }
 
-    /// Whether records may go to another file after it: such a step is taken only between two records.
+    /// Returns whether records may go to another file after the step. Such a step runs only between two records.
     #[must_use]
     pub const fn changes_file(self) -> bool {
         matches!(self, Self::Retire { .. } | Self::Discard | Self::OpenLive)
@@ -66,7 +66,7 @@ impl Step {
 pub enum Durability {
     /// The old file before it becomes a backup, then the directory.
     Synced,
-    /// Left to the kernel.
+    /// Nothing: the kernel decides.
     Unsynced,
 }
 
@@ -75,38 +75,38 @@ pub enum Durability {
 pub struct Scheme {
     /// How many backups are kept.
     pub backup_count: u32,
-    /// The stamp of the next one; none where they have numbers.
+    /// The stamp of the next backup; `None` if backups have numbers.
     pub stamp: Option<Stamp>,
 }
 
-/// Every number a backup could have is held by something else.
+/// The error when every number that a backup could have is taken by something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSlot;
 
-/// The steps that make the live file a backup and open a new one, after a survey.
+/// Returns the steps, after a survey, that make the live file a backup and open a new one.
 ///
-/// The new file comes first: that step fails most, and is easily undone. Then room is made by gap absorption.
+/// The new file comes first, because that step fails most and is easily undone. Then gap absorption makes room.
 ///
 /// # Errors
 ///
-/// [`NoSlot`] if backups are wanted and no number can hold one.
+/// Returns [`NoSlot`] if backups are wanted and no number can hold one.
 pub fn rotation(inventory: &Inventory, scheme: Scheme, durability: Durability) -> Result<Vec<Step>, NoSlot> {
     let mut steps = vec![Step::CreateHidden];
     steps.extend(displacement(inventory, scheme)?);
     if let (Durability::Synced, Some(Step::Retire { .. })) = (durability, steps.last()) {
-        // A file becomes a backup only when its bytes are durable: after a power cut, rotated files are whole.
+        // A file becomes a backup only once its bytes are durable: after a power cut, rotated files are whole.
         steps.insert(steps.len() - 1, Step::SyncLive);
     }
     finish(&mut steps, durability);
     Ok(steps)
 }
 
-/// The steps that finish a rotation whose hidden file already takes records: a live file that still stands is
-/// rotated, then the hidden file becomes live.
+/// Returns the steps that finish a rotation whose hidden file takes records already: if a live file is still there, it
+/// is rotated; then the hidden file becomes live.
 ///
 /// # Errors
 ///
-/// [`NoSlot`] if a live file stands, backups are wanted and no number can hold one.
+/// Returns [`NoSlot`] if a live file stands, backups are wanted and no number can hold one.
 pub fn recovery(inventory: &Inventory, scheme: Scheme, durability: Durability) -> Result<Vec<Step>, NoSlot> {
     let mut steps = Vec::new();
     if inventory.standing_live.is_some() {
@@ -116,7 +116,7 @@ pub fn recovery(inventory: &Inventory, scheme: Scheme, durability: Durability) -
     Ok(steps)
 }
 
-/// The steps that find the live file again, in the directory in hand, after others moved or deleted it.
+/// Returns the steps that find the live file again, in the current directory, after others moved or deleted it.
 #[must_use]
 pub fn reopening() -> Vec<Step> {
     vec![Step::OpenLive]
@@ -129,11 +129,11 @@ fn finish(steps: &mut Vec<Step>, durability: Durability) {
     }
 }
 
-/// Frees a slot for the live file, and puts it there.
+/// Frees a slot for the live file, and moves it there.
 fn displacement(inventory: &Inventory, scheme: Scheme) -> Result<Vec<Step>, NoSlot> {
     let surplus = retention::surplus(inventory, scheme.backup_count);
     let kept = inventory.backups.len() - surplus.len();
-    // Out of the way first: a plain file alone would leave its twin behind.
+    // Remove twins first: without its plain file, one would be left behind.
     let is_in_the_way = inventory.twins.keys().any(|(slot, _)| !inventory.immovable.contains(slot));
     let mut steps: Vec<Step> = is_in_the_way.then_some(Step::RemoveTwins).into_iter().collect();
     steps.extend(surplus.iter().copied().map(Step::Remove));
@@ -151,9 +151,9 @@ fn displacement(inventory: &Inventory, scheme: Scheme) -> Result<Vec<Step>, NoSl
     Ok(steps)
 }
 
-/// Frees the first number by moving backups up to the lowest gap, and puts the live file there.
+/// Frees the first number by moving backups up to the lowest gap, and moves the live file there.
 fn renumber(inventory: &Inventory, backup_count: u32, steps: &mut Vec<Step>) -> Result<(), NoSlot> {
-    // Numbers held by what is not ours, or cannot be moved, are left out: their neighbours are adjacent.
+    // Leave out numbers that foreign files or immovable backups have: their neighbours count as adjacent.
     let is_left_out = |number: &u32| {
         inventory.foreign.contains(number) || inventory.immovable.contains(&Slot::Number(*number))
     };
@@ -161,7 +161,7 @@ fn renumber(inventory: &Inventory, backup_count: u32, steps: &mut Vec<Step>) -> 
     let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return Err(NoSlot) };
     let gap = slots.iter().position(|number| !inventory.backups.contains_key(&Slot::Number(*number)));
     let gap = gap.unwrap_or_else(|| {
-        // Removed, not renamed over: ext4 flushes a file that is renamed over another.
+        // Remove it instead of renaming over it: ext4 flushes a file that is renamed over another.
         steps.push(Step::Remove(Slot::Number(*last)));
         slots.len() - 1
     });

@@ -9,24 +9,24 @@ pub enum Lead {
     To(FileId),
     /// Nowhere: it was removed, or moved away.
     Nowhere,
-    /// That cannot be told now: no right to look, or an error.
+    /// It can't be told now: no permission to look, or an error.
     Unknown,
-    /// The root of the process is another one than at start: paths mean something else now.
+    /// The root of the process differs from that at the start, so paths mean something else now.
     OtherRoot,
 }
 
-/// What is done about it.
+/// What to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
-    /// The set is where its path leads, or there is nothing better.
+    /// Stay: the set is where its path leads, or there is nothing better.
     Stay,
-    /// The path leads to another directory, which is entered if its lock is free.
+    /// Enter the other directory that the path leads to, if its lock is free.
     Enter,
-    /// The path leads nowhere: the directory is made anew, and entered.
+    /// Create the directory that the path leads to, and enter it.
     Make,
 }
 
-/// Decides it for the directory in hand.
+/// Decides for one directory of the set.
 ///
 /// ```
 /// use tracing_spool_fileset::FileId;

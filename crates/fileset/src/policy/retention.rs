@@ -7,7 +7,7 @@ use crate::model::inventory::{Backup, Inventory};
 use crate::model::slot::Slot;
 use crate::model::time::Wall;
 
-/// Backups beyond their count, oldest first, without those that cannot be removed.
+/// Returns the backups beyond their count, oldest first, except those that can't be removed.
 #[must_use]
 pub fn surplus(inventory: &Inventory, backup_count: u32) -> Vec<Slot> {
     let is_beyond = |(position, slot): &(usize, Slot)| {
@@ -21,7 +21,7 @@ pub fn surplus(inventory: &Inventory, backup_count: u32) -> Vec<Slot> {
     beyond
 }
 
-/// Backups whose last record is older than `max_age`, oldest first, without the newest `keep`.
+/// Returns the backups whose last record is older than `max_age`, oldest first, except the newest `keep`.
 #[must_use]
 pub fn expired(inventory: &Inventory, max_age: Duration, keep: u32, now: Wall) -> Vec<Slot> {
     let is_expired = |(_, backup): &(&Slot, &Backup)| end_of(backup, max_age) <= now;
@@ -30,13 +30,13 @@ pub fn expired(inventory: &Inventory, max_age: Duration, keep: u32, now: Wall) -
     expired
 }
 
-/// When the next backup but the newest `keep` expires, whether or not that has passed.
+/// Returns when the next backup except the newest `keep` expires, even if that has passed.
 #[must_use]
 pub fn next_expiry(inventory: &Inventory, max_age: Duration, keep: u32) -> Option<Wall> {
     beyond(inventory, keep).map(|(_, backup)| end_of(backup, max_age)).min()
 }
 
-/// All backups but the newest `keep`.
+/// Returns all backups except the newest `keep`.
 fn beyond(inventory: &Inventory, keep: u32) -> impl Iterator<Item = (&Slot, &Backup)> {
     inventory.backups.iter().skip(keep as usize)
 }
@@ -46,7 +46,7 @@ fn end_of(backup: &Backup, max_age: Duration) -> Wall {
     Wall::from_unix_micros(backup.modified.unix_micros().saturating_add(micros))
 }
 
-/// The next backup to go for room: the oldest that can be removed, as long as more than `keep` are left.
+/// Returns the next backup to remove for room: the oldest that can be removed, as long as there are more than `keep`.
 ///
 /// ```
 /// use tracing_spool_fileset::internal::inventory::{Backup, Inventory};

@@ -3,7 +3,7 @@
 /// Why the live file is rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// Its owner asked for it, or its start, or a sync that failed.
+    /// The owner, the start or a failed sync asked for it.
     Asked,
     /// It takes no more bytes (EFBIG).
     Full,
@@ -16,15 +16,15 @@ pub enum Cause {
 /// What is known of the live file, and of what is wanted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Facts {
-    /// Whether a regular file stands under the live name and is the one that takes the records.
+    /// Whether a regular file stands under the live name and takes the records.
     pub is_in_place: bool,
-    /// Its bytes without the header's.
+    /// Its size in bytes without the header.
     pub content_bytes: u64,
-    /// All its bytes.
+    /// Its size in bytes.
     pub live_bytes: u64,
-    /// Bytes of the next record; none where there is none.
+    /// The size of the next record in bytes, if there is one.
     pub next_bytes: Option<u64>,
-    /// The setting.
+    /// The setting `max_bytes`.
     pub max_bytes: u64,
     /// Somebody asked for a rotation.
     pub is_asked: bool,
@@ -34,8 +34,8 @@ pub struct Facts {
     pub is_period_over: bool,
 }
 
-/// Why the live file is to be rotated now. A file without content never is: a record longer than a file gets one of its
-/// own.
+/// Returns why the live file must be rotated now, if it must. A file without content never is: a record that is longer
+/// than a file gets one of its own.
 ///
 /// ```
 /// use tracing_spool_fileset::internal::rotation::{Cause, Facts, due};

@@ -10,9 +10,9 @@ use crate::model::slot::{Form, Stamp};
 use crate::model::time::Wall;
 
 const MICROS: i64 = 1_000_000;
-/// Days ahead or back among which there is always a boundary: a week, and what a calendar may leave out.
+/// The days before or after a moment that always contain a boundary: a week, and what a calendar may leave out.
 const DAYS_LOOKED_AT: usize = 15;
-/// Changes of a zone's clock looked through for one that is known to be next.
+/// The most changes of a zone's clock to look through for one that comes next.
 const CHANGES_AHEAD: usize = 4;
 
 /// A schedule with the rules of its zone.
@@ -27,7 +27,7 @@ impl Calendar {
         Self { schedule, zone }
     }
 
-    /// The first boundary after a moment: later than it, always. None: beyond what the calendar knows.
+    /// Returns the first boundary after `moment`, always later than it, or `None` if it is beyond the calendar.
     pub(crate) fn boundary_after(&self, moment: Wall) -> Option<Wall> {
         let moment = Timestamp::from_microsecond(moment.unix_micros()).ok()?;
         let boundary = match self.schedule.period() {
@@ -39,17 +39,17 @@ impl Calendar {
         boundary.map(|boundary| Wall::from_unix_micros(boundary.as_microsecond()))
     }
 
-    /// When the period of a file that was written at `moment` ends. A moment in the future, of a clock that has gone
-    /// back since, puts it off to the boundary after the next one at most: no boundary comes twice because of a small
-    /// step, and a clock that was wrong by years does not stop rotation for years.
+    /// Returns when the period of a file that was written at `moment` ends. If `moment` is in the future, because the
+    /// clock went back since, the end moves to the boundary after the next one at most. So no boundary comes twice
+    /// because of a small step, and a clock that was wrong by years doesn't stop rotation for years.
     pub(crate) fn period_end(&self, moment: Wall, now: Wall) -> Option<Wall> {
         let next = self.boundary_after(now)?;
         let latest = self.boundary_after(next).unwrap_or(next);
         Some(self.boundary_after(moment).map_or(latest, |end| end.min(latest)))
     }
 
-    /// The stamp of the period that holds a moment: what the zone's clock showed when it began. None: beyond what the
-    /// calendar knows. Periods that the clock shows twice have the same stamp.
+    /// Returns the stamp of the period that holds a moment: what the zone's clock showed when it began. Returns `None`
+    /// beyond the calendar. Periods that the clock shows twice have the same stamp.
     pub(crate) fn stamp(&self, moment: Wall) -> Option<Stamp> {
         let moment = Timestamp::from_microsecond(moment.unix_micros()).ok()?;
         let form = match self.schedule.period() {
@@ -60,7 +60,7 @@ impl Calendar {
         Stamp::period(form, self.zone.to_datetime(self.begin(moment)?))
     }
 
-    /// The last boundary at a moment or before it.
+    /// Returns the last boundary at or before a moment.
     fn begin(&self, moment: Timestamp) -> Option<Timestamp> {
         match self.schedule.period() {
             Every::Minute => self.full_step_until(moment, 60 * MICROS),
@@ -70,7 +70,7 @@ impl Calendar {
         }
     }
 
-    /// The last full step of the zone's clock, or behind it the moment at which that clock jumped.
+    /// Returns the last full step of the zone's clock, or a later moment at which that clock jumped.
     fn full_step_until(&self, moment: Timestamp, step_micros: i64) -> Option<Timestamp> {
         let offset = self.zone.to_offset(moment);
         let shift = i64::from(offset.seconds()) * MICROS;
@@ -85,8 +85,8 @@ impl Calendar {
         Some(changes.take_while(|at| *at > last).find(is_jump).unwrap_or(last))
     }
 
-    /// The last moment at which the zone's clock showed the time of day, on that weekday or on any. It may be tomorrow's: a
-    /// clock that goes back over midnight shows today again.
+    /// Returns the last moment at which the zone's clock showed the time of day, on that weekday or on any. It may be
+    /// in tomorrow's date: a clock that goes back over midnight shows today again.
     fn time_of_day_until(&self, moment: Timestamp, day: Option<civil::Weekday>) -> Option<Timestamp> {
         let time = self.time_of_day()?;
         let tomorrow = self.zone.to_datetime(moment).date().tomorrow().ok()?;
@@ -102,8 +102,8 @@ impl Calendar {
         Time::new(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, 0, 0).ok()
     }
 
-    /// The next full step of the zone's clock, or before it a moment at which that clock jumps: what it shows after the
-    /// jump is another hour, though it may have the same name.
+    /// Returns the next full step of the zone's clock, or an earlier moment at which that clock jumps: what it shows
+    /// after the jump is another hour, even if it has the same name.
     fn full_step_after(&self, moment: Timestamp, step_micros: i64) -> Option<Timestamp> {
         let offset = self.zone.to_offset(moment);
         let shift = i64::from(offset.seconds()) * MICROS;
@@ -115,7 +115,7 @@ impl Calendar {
         Some(jump.map_or(next, |(at, _)| at))
     }
 
-    /// The next moment at which the zone's clock shows the time of day, on that weekday or on any.
+    /// Returns the next moment at which the zone's clock shows the time of day, on that weekday or on any.
     fn time_of_day_after(&self, moment: Timestamp, day: Option<civil::Weekday>) -> Option<Timestamp> {
         let time = self.time_of_day()?;
         let today = self.zone.to_datetime(moment).date();
@@ -126,7 +126,8 @@ impl Calendar {
             .find(|boundary| *boundary > moment)
     }
 
-    /// The first moment at which the zone's clock shows this time, or, where it skips it, one behind it.
+    /// Returns the first moment at which the zone's clock shows this time or, if it skips it, the moment behind the
+    /// gap.
     fn first_moment(&self, shown: DateTime) -> Option<Timestamp> {
         let seen = self.zone.to_ambiguous_timestamp(shown);
         let AmbiguousOffset::Gap { after, .. } = seen.offset() else { return seen.earlier().ok() };

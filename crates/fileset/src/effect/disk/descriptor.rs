@@ -17,18 +17,18 @@ use crate::model::inventory::{FileId, Meta};
 /// An open descriptor that remembers which file it was opened for.
 #[derive(Debug)]
 pub(in crate::effect) struct Descriptor {
-    /// Always there until dropped.
+    /// `None` only while this value is being dropped.
     file: Option<File>,
-    /// A forked child does not keep it.
+    /// Keeps the descriptor out of forked children.
     in_children: Option<ClosedInChildren>,
     id: FileId,
-    /// It was seen not to stand for its file any more. The number may come back to us, even for the same file, when that is
-    /// opened anew: it is then the other descriptor's.
+    /// Whether it was seen to refer to another file. The number may come back to us, even for the same file when that
+    /// is reopened; then it belongs to the other descriptor.
     is_lost: AtomicBool,
 }
 
 impl Descriptor {
-    /// Takes over a descriptor that was just opened. Its number is at least 3 afterwards: what the program writes to a
+    /// Takes over a descriptor that was just opened, and makes its number at least 3: what the program writes to a
     /// standard stream that it has closed must not end up in a log.
     pub(in crate::effect) fn new(opened: OwnedFd) -> Outcome<Self> {
         let file = File::from(above_the_streams(opened)?);
@@ -37,17 +37,17 @@ impl Descriptor {
         Ok(Self { file: Some(file), in_children, id, is_lost: AtomicBool::new(false) })
     }
 
-    /// Which file it was opened for.
+    /// Returns which file it was opened for.
     pub(in crate::effect) fn id(&self) -> FileId {
         self.id
     }
 
-    /// The file.
+    /// Returns the file.
     pub(in crate::effect) fn file(&self) -> Outcome<&File> {
         self.file.as_ref().filter(|_| !self.is_lost.load(Ordering::Relaxed)).ok_or(OsError::EBADF)
     }
 
-    /// What stands behind the number now.
+    /// Returns what the number refers to now.
     pub(in crate::effect) fn stat(&self) -> Outcome<Meta> {
         let stat = fstat(self.file()?);
         let is_ours = match &stat {
@@ -60,17 +60,17 @@ impl Descriptor {
         Ok(meta::meta(&stat?))
     }
 
-    /// Gives the file away, for a lock that closes it in a way of its own.
+    /// Gives the file away, for a lock that closes it in its own way.
     pub(in crate::effect) fn into_file(mut self) -> Outcome<File> {
         self.file.take().ok_or(OsError::EBADF)
     }
 }
 
 impl Drop for Descriptor {
-    /// Closes what was opened, and nothing else: where the number stands for another file by now, it belongs to
-    /// whoever opened that.
+    /// Closes what was opened, and nothing else: if the number refers to another file by now, it belongs to whoever
+    /// opened that.
     fn drop(&mut self) {
-        // First: from the close on, the number may be another file's.
+        // First: once the descriptor is closed, the number may belong to another file.
         self.in_children = None;
         let Some(file) = self.file.take() else { return };
         if *self.is_lost.get_mut() || !is_still(&file, self.id) {
@@ -79,7 +79,7 @@ impl Drop for Descriptor {
     }
 }
 
-/// Whether a descriptor still stands for the file that it was opened for.
+/// Returns whether a descriptor still refers to the file that it was opened for.
 pub(in crate::effect) fn is_still(file: &File, id: FileId) -> bool {
     match fstat(file) {
         Ok(now) => id_of(&now) == id,

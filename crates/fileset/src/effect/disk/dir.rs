@@ -9,16 +9,16 @@ use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, fstatat};
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// What a [`Dir`] of this disk holds.
+/// The handle of a [`Dir`] on this disk.
 #[derive(Debug)]
 pub(super) struct DiskDir {
     pub(super) descriptor: Descriptor,
-    /// It may be searched and not listed: it can neither be synced.
+    /// The directory may be searched but not listed, so it can't be synced either.
     pub(super) unlisted: bool,
 }
 
-/// The descriptor of a directory that this disk opened. It is asked each time whether it still stands for that: others in
-/// the process may have closed it, and its number may be another directory's by now, in which nothing of ours is done.
+/// Returns the descriptor of a directory that this disk opened, after checking that it still refers to it: other code
+/// in the process may have closed it, and its number may belong to another directory, in which we must do nothing.
 pub(in crate::effect) fn descriptor_of(dir: &Dir) -> Outcome<BorrowedFd<'_>> {
     let descriptor = &handle(dir)?.descriptor;
     let file = descriptor.file()?;
@@ -29,7 +29,8 @@ pub(super) fn handle(dir: &Dir) -> Outcome<&DiskDir> {
     dir.handle().ok_or(OsError::EBADF)
 }
 
-/// The flags of every open: not inherited over exec, no wait for the other end of a FIFO, no link unless asked.
+/// The flags of every open: not inherited over `exec`, never waiting for the other end of a FIFO, following no link
+/// unless asked.
 pub(in crate::effect) fn safely(follow: Follow) -> OFlag {
     let link = match follow {
         Follow::No => OFlag::O_NOFOLLOW,
@@ -44,12 +45,12 @@ pub(in crate::effect) fn open_at(at: &At, flags: OFlag, mode: u32) -> Outcome<De
     Descriptor::new(openat(descriptor_of(&at.dir)?, at.name.as_os_str(), flags, mode)?)
 }
 
-/// Permission bits in the C type of this system, into which they all fit.
+/// Converts permission bits to the C type of this system, which holds them all.
 pub(super) fn bits(mode: u32) -> nix::libc::mode_t {
     nix::libc::mode_t::try_from(mode & 0o7777).unwrap_or_default()
 }
 
-/// What stands at a name. A link is a link.
+/// Returns what stands under a name, without following a link.
 pub(in crate::effect) fn stat_at(at: &At) -> Outcome<Meta> {
     let there = fstatat(descriptor_of(&at.dir)?, at.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
     Ok(meta(&there))

@@ -7,15 +7,15 @@ use nix::sys::stat::SFlag;
 use crate::model::inventory::{FileId, FileKind, Meta};
 use crate::model::time::Wall;
 
-/// `st_blocks` counts these, whatever the file system's own blocks are.
+/// The unit of `st_blocks`, whatever the file system's own blocks are.
 const BLOCK_BYTES: u64 = 512;
 
-/// Which file it is.
+/// Returns the identity of the file.
 pub(in crate::effect) fn id_of(stat: &FileStat) -> FileId {
     FileId { device: wide(stat.st_dev), inode: wide(stat.st_ino) }
 }
 
-/// Everything about it.
+/// Converts everything that `stat` reports.
 pub(in crate::effect) fn meta(stat: &FileStat) -> Meta {
     let (seconds, nanos): (i64, i64) = (signed(stat.st_mtime), signed(stat.st_mtime_nsec));
     let micros = seconds.saturating_mul(1_000_000).saturating_add(nanos / 1_000);

@@ -6,40 +6,40 @@ use crate::model::error::{Op, OsError};
 use crate::model::inventory::Meta;
 use crate::model::owner::Owner;
 
-/// The user that may do anything.
+/// The superuser.
 pub(super) const ROOT: u32 = 0;
-/// The bits of a mode that are the group's, and set-group-id.
+/// The group's permission bits and set-group-id.
 const GROUP_BITS: u32 = 0o2070;
 
-/// What a new file is given.
+/// The attributes of a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attributes {
     mode: u32,
-    /// None: whoever creates it.
+    /// `None`: those of whoever creates the file.
     user: Option<u32>,
     group: Option<u32>,
 }
 
 impl Attributes {
-    /// Mode and group of a file.
+    /// Returns the permission bits and group of a file.
     pub(crate) fn of(meta: &Meta) -> Self {
         Self { mode: meta.mode, user: None, group: Some(meta.group) }
     }
 
-    /// Those of a copy of a file: root's belongs to whom the file does.
+    /// Returns the attributes of a copy of a file. If root makes it, it belongs to the file's owner.
     pub(crate) fn of_copy(meta: &Meta, user: u32) -> Self {
         Self { user: (user == ROOT).then_some(meta.owner), ..Self::of(meta) }
     }
 
-    /// Gives a copy to its user before there is anything in it: by the time that it is done, root may be root no more.
+    /// Gives a copy to its user while it is empty: by the time it is complete, root may have dropped its privileges.
     pub(crate) fn give_user(self, file: &mut dyn LogFile) {
         if self.user.is_some() {
-            // Where that fails, its mode is narrow.
+            // If that fails, the permission bits are narrow.
             let _ = file.set_owner(self.user, None);
         }
     }
 
-    /// What a file that was just made is to have: the owner of the settings, and everything else of the file before it.
+    /// Returns what a new file should have: the owner of the settings, and everything else from the file before it.
     pub(crate) fn wanted(made: &Meta, owner: Option<Owner>, before: Option<Self>) -> Self {
         let before = before.unwrap_or(Self { mode: made.mode, user: None, group: None });
         match owner {
@@ -49,8 +49,8 @@ impl Attributes {
     }
 }
 
-/// Gives a file that was just made what it is to have. Where the group cannot be had, the one that it has instead gets no
-/// rights by it.
+/// Sets the attributes of a new file. If the group can't be set, the group that the file has instead gets no
+/// permissions.
 pub(crate) fn give(file: &mut dyn LogFile, made: &Meta, wanted: Attributes) -> Result<(), (Op, OsError)> {
     let user = wanted.user.filter(|user| *user != made.owner);
     let group = wanted.group.filter(|group| *group != made.group);
@@ -64,7 +64,7 @@ pub(crate) fn give(file: &mut dyn LogFile, made: &Meta, wanted: Attributes) -> R
             }
         }
     }
-    // A change of owner takes set-id bits away: the mode comes last.
+    // A change of owner clears the set-id bits, so the mode comes last.
     if mode != made.mode {
         let set = file.set_mode(mode).map_err(|error| (Op::SetMode, error));
         outcome = outcome.and(set);

@@ -14,27 +14,27 @@ use crate::model::error::{Failure, Op};
 use crate::model::inventory::{Backup, FileKind, Meta};
 use crate::model::slot::Slot;
 
-/// Only the owner may read a compressed form before it has the attributes of its plain file.
+/// Only the owner may read a compressed file before it has the attributes of its plain file.
 const TEMPORARY_MODE: u32 = 0o600;
 
-/// What came of putting a compressed form in the place of its backup.
+/// The result of putting a compressed file in the place of its backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placed {
     Done,
-    /// The backup has gone meanwhile, or has become the newest.
+    /// The backup is gone, or has become the newest.
     Gone,
-    /// Somebody else is at it, or at its compressed form.
+    /// Somebody else has touched the backup or its compressed file.
     Changed,
 }
 
 impl Stage {
-    /// Opens a backup and the temporary that is to become its compressed form. None: the backup is not there any more.
+    /// Opens a backup and the temporary that will become its compressed form. Returns `None` if the backup is gone.
     pub(crate) fn open_pack(
         &mut self,
         slot: Slot,
         compression: Compression,
     ) -> Result<Option<PackOrder>, Failure> {
-        // Where the lock was lost, another process may be making the same temporary.
+        // If the lock was lost, another process may be writing the same temporary.
         self.site.hold()?;
         self.picture.survey_slot(self.site.ground(), slot)?;
         if self.plain(slot).is_none() {
@@ -55,7 +55,7 @@ impl Stage {
             .map_err(|error| Failure::new(Op::Create, temporary.path(), error))?;
         let attributes = Attributes::of_copy(&meta, self.site.fs.user());
         attributes.give_user(file.as_mut());
-        // From here on it counts, at its worst.
+        // From here on it counts with its worst size.
         self.picture.temporary = Some(meta.bytes);
         Ok(Some(PackOrder {
             source,
@@ -74,8 +74,8 @@ impl Stage {
         backup.filter(|backup| backup.compression == Compression::None)
     }
 
-    /// Puts the finished temporary in the place of its backup, wherever that stands now: first the name, then the plain
-    /// file goes. Their order is kept by the file system, which writes the names of one directory in order.
+    /// Puts the finished temporary in the place of its backup, wherever that is now: first it gets its name, then the
+    /// plain file is removed. The file system keeps that order, as it writes the names of a directory in order.
     pub(crate) fn place_packed(&mut self, packed: &Packed, made: &Meta) -> Result<Placed, Failure> {
         let is_source =
             |backup: &Backup| backup.id == packed.source_id() && backup.compression == Compression::None;
@@ -121,7 +121,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Removes compressed forms whose plain file stands: the plain one is whole, as it goes last.
+    /// Removes compressed files whose plain file exists: the plain one is removed last, so it is whole.
     pub(crate) fn drop_twins(&mut self) -> Result<(), Failure> {
         let Picture { inventory, .. } = &self.picture;
         let movable = inventory.twins.iter().filter(|((slot, _), _)| !inventory.immovable.contains(slot));
@@ -139,13 +139,13 @@ impl Stage {
         if plain.is_some() && self.site.look(&at)?.is_some_and(|meta| meta.id == twin.id) {
             return unlink_gone(&self.site.fs, &at);
         }
-        // Others removed the plain file, and the twin is the backup; or others have put a file in its place.
+        // Others removed the plain file, so the twin is the backup, or they put another file in its place.
         self.picture.survey_slot(self.site.ground(), slot)?;
         Ok(())
     }
 }
 
-/// Whether the order that it belongs to was dropped, and its outcome will never come.
+/// Whether the order that it belongs to was dropped, so that its result never comes.
 pub(crate) fn is_lost(allowance: &Arc<Allowance>) -> bool {
     Arc::strong_count(allowance) == 1
 }

@@ -11,8 +11,8 @@ use crate::model::inventory::{FileKind, Meta};
 use crate::model::settings::{Allow, Settings};
 
 impl Stage {
-    /// Opens the file that is to take records: a hidden one with content (a rotation was cut short), else the live
-    /// one, else a new one. The picture is made anew.
+    /// Opens the file that will take records: a hidden file with content (a rotation was interrupted), else the live
+    /// file, else a new one. Then surveys the directory.
     pub(super) fn open_live(&mut self, settings: &Settings) -> Result<(), Failure> {
         let before = std::mem::take(&mut self.picture.inventory);
         match self.find_live(settings) {
@@ -42,11 +42,11 @@ impl Stage {
         }
         let is_shared = live.is_some_and(|meta| is_shared(&meta) && !settings.allows(Allow::HardLink));
         if hidden.is_some_and(|meta| meta.links == 1) && (self.may_tidy || is_shared) {
-            // Where this fails, the next rotation removes it.
+            // If this fails, the next rotation removes it.
             let _ = self.site.fs.unlink(&hidden_at);
         }
         if is_shared {
-            // Nothing is written through a link: a new file takes the records, and this one is rotated away.
+            // Don't write through a hard link: a new file takes the records, and this one is rotated away.
             let left = self.adopt(&live_at, Place::Live, settings)?;
             let attributes = Attributes::of(&left.meta);
             let file = self.begin(&hidden_at, Place::Hidden, settings, Some(attributes))?;
@@ -55,7 +55,8 @@ impl Stage {
         let file = if live.is_some() {
             self.adopt(&live_at, Place::Live, settings)?
         } else {
-            // Others moved or deleted the one before it, or its directory: as far as it is known, it is no wider than that.
+            // Others moved or deleted the previous file or its directory. As far as it is known, the new one is no
+            // wider.
             let before = self.current.as_ref().filter(|file| !file.special);
             let like = before.map(|file| Attributes::of(&file.stat().unwrap_or(file.meta)));
             self.begin(&live_at, Place::Live, settings, like)?
@@ -63,7 +64,7 @@ impl Stage {
         Ok((file, None))
     }
 
-    /// Creates a file that is to take records.
+    /// Creates a file that will take records.
     pub(super) fn begin(
         &mut self,
         at: &At,
@@ -74,7 +75,7 @@ impl Stage {
         let failed = |op, error| Failure::new(op, at.path(), error);
         let mut file = self.site.fs.create(at, settings.mode).map_err(|error| failed(Op::Create, error))?;
         let made = file.stat().map_err(|error| {
-            // It holds nothing and nobody knows it.
+            // It is empty, and nobody knows it.
             let _ = self.site.fs.unlink(at);
             failed(Op::Stat, error)
         })?;
@@ -85,7 +86,7 @@ impl Stage {
         Ok(OpenFile::new(file, made, place))
     }
 
-    /// Opens a file that stands there, after the checks of an attacker's tricks.
+    /// Opens an existing file, after checking for an attacker's tricks.
     fn adopt(&self, at: &At, place: Place, settings: &Settings) -> Result<OpenFile, Failure> {
         let failed = |op, error| Failure::new(op, at.path(), error);
         let file = self.site.fs.open(at, Follow::No).map_err(|error| failed(Op::Open, error))?;
@@ -105,13 +106,13 @@ impl Stage {
     }
 }
 
-/// Whether a file has further names: what is written to it is written through them too.
+/// Returns whether a file has other hard links, which would show what is written to it.
 pub(crate) fn is_shared(meta: &Meta) -> bool {
     meta.kind == FileKind::File && meta.links > 1
 }
 
-/// What speaks against a file at the live path, in words and as the errno that says the same. `dir_owner`: root may write
-/// what belongs to whom the directory belongs to.
+/// Returns what speaks against a file at the live path, in words and as the matching errno. `dir_owner`: root may write
+/// what belongs to the owner of the directory.
 pub(crate) fn objection(
     meta: &Meta,
     user: u32,

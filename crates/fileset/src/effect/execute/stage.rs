@@ -16,7 +16,7 @@ use crate::model::slot::Slot;
 use crate::model::time::Wall;
 use crate::policy::plan::Step;
 
-/// Under which name a file that we write stands.
+/// The name of a file that we write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Live,
@@ -27,30 +27,30 @@ pub(crate) enum Place {
     Nameless,
 }
 
-/// A file of ours that is open.
+/// An open file of ours.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     pub(crate) file: Box<dyn LogFile>,
     pub(crate) id: FileId,
     pub(crate) place: Place,
     pub(crate) bytes: u64,
-    /// Bytes at its end that belong to a record not yet finished.
+    /// Bytes at its end that belong to an unfinished record.
     pub(crate) partial: u64,
-    /// Bytes at its beginning that are the header's.
+    /// Bytes at its beginning that belong to the header.
     pub(crate) header_bytes: u64,
-    /// The header was written, or it is no new file.
+    /// Whether the header was written, or the file isn't new.
     pub(crate) has_header: bool,
-    /// NUL bytes that were found at its end, to be cut.
+    /// NUL bytes found at its end, to be cut.
     pub(crate) nuls: u64,
-    /// Its last line was left unfinished by whoever wrote it before.
+    /// Whether an earlier writer left its last line unfinished.
     pub(crate) torn: bool,
-    /// A sync of it failed: it is never synced again.
+    /// Whether a sync of it failed, so that it is never synced again.
     pub(crate) sealed: bool,
-    /// It has bytes that were not synced.
+    /// Whether it has unsynced bytes.
     pub(crate) dirty: bool,
-    /// It took no more bytes (EFBIG) and has to be rotated.
+    /// Whether it took no more bytes (EFBIG) and has to be rotated.
     pub(crate) full: bool,
-    /// A device or FIFO: written, but never rotated, measured or removed.
+    /// Whether it is a device or FIFO, which is written, but never rotated, measured or removed.
     pub(crate) special: bool,
     /// What was found when it was opened.
     pub(crate) meta: Meta,
@@ -77,7 +77,8 @@ impl OpenFile {
         }
     }
 
-    /// Whether the descriptor still stands for the file: others in the process may have closed it, or taken its number.
+    /// Returns whether the descriptor still refers to the file: other code in the process may have closed it, or taken
+    /// its number.
     pub(crate) fn is_sound(&self) -> bool {
         match self.file.stat() {
             Ok(meta) => meta.id == self.id,
@@ -85,27 +86,27 @@ impl OpenFile {
         }
     }
 
-    /// What the system says of it; nothing, where the descriptor is not its any more.
+    /// Returns what the system says about it, or `None` if the descriptor doesn't refer to it any more.
     pub(crate) fn stat(&self) -> Option<Meta> {
         self.file.stat().ok().filter(|meta| meta.id == self.id)
     }
 
-    /// Whether it has no name any more.
+    /// Returns whether it has no name any more.
     pub(crate) fn is_nameless(&self) -> bool {
         self.stat().is_some_and(|meta| meta.links == 0)
     }
 
-    /// Bytes of records, or of whatever stood there.
+    /// Returns the bytes of records, or of whatever was in it.
     pub(crate) fn content_bytes(&self) -> u64 {
         self.bytes.saturating_sub(self.header_bytes)
     }
 
-    /// Whether it is a new file that has nothing yet.
+    /// Returns whether it is new and still empty.
     pub(crate) fn wants_header(&self) -> bool {
         !self.has_header && self.bytes == 0
     }
 
-    /// Whether its last line is unfinished, or may be.
+    /// Returns whether its last line is unfinished, or may be.
     pub(crate) fn ends_torn(&self) -> bool {
         let Some(meta) = self.stat() else { return true };
         Tail::of(self.file.as_ref(), meta.bytes).map_or(true, |tail| tail.is_torn || tail.nuls > 0)
@@ -117,9 +118,9 @@ impl OpenFile {
 pub(crate) enum Setback {
     /// A call failed.
     Failed(Failure),
-    /// The file being written is no longer under its name: the plan is void.
+    /// The file being written is no longer under its name, so the plan is void.
     Displaced,
-    /// A name stands for another file than the one that was last seen: the plan has to be made anew.
+    /// A name refers to another file than when it was last seen, so the plan has to be made again.
     Changed(Failure),
 }
 
@@ -129,11 +130,11 @@ impl From<Failure> for Setback {
     }
 }
 
-/// What a performed step changed that its owner counts.
+/// What a performed step changed and its owner counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Done {
     Nothing,
-    /// A file was removed; no slot: the live one.
+    /// A file was removed; without a slot, the live file.
     Removed {
         slot: Option<Slot>,
         form: Compression,
@@ -146,18 +147,18 @@ pub(crate) enum Done {
     },
 }
 
-/// The files that are open, and the picture of the rest.
+/// The open files, and the picture of the rest.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) site: Site,
     pub(crate) picture: Picture,
-    /// Takes the records.
+    /// The file that takes the records.
     pub(crate) current: Option<OpenFile>,
-    /// The hidden file, as long as it takes no records.
+    /// The hidden file, until it takes records.
     pub(crate) next: Option<OpenFile>,
-    /// The file before, let go only when the new one has the live name.
+    /// The previous file, released only when the new one has the live name.
     pub(crate) retired: Option<OpenFile>,
-    /// Whether what a rotation left may be removed: not at a first start.
+    /// Whether leftovers of a rotation may be removed; not at a first start.
     pub(crate) may_tidy: bool,
 }
 
@@ -166,13 +167,13 @@ impl Stage {
         Self { site, picture: Picture::new(), current: None, next: None, retired: None, may_tidy: true }
     }
 
-    /// Bytes of the whole set.
+    /// Returns the size of the whole set in bytes.
     pub(crate) fn total_bytes(&self) -> u64 {
         let current = self.current.as_ref().map_or(0, |file| file.bytes);
         self.picture.inventory.bytes() + current + self.picture.temporary.unwrap_or(0)
     }
 
-    /// Performs one step. What was done before may be done again. Nothing is renamed or removed without the locks.
+    /// Performs one step. A step may be repeated. Nothing is renamed or removed without the locks.
     pub(crate) fn perform(&mut self, step: Step, settings: &Settings) -> Result<Done, Setback> {
         if step.changes_names() {
             self.site.hold()?;
@@ -240,7 +241,7 @@ impl Stage {
         let like = self.current.as_ref().map(|file| Attributes::of(&file.stat().unwrap_or(file.meta)));
         let mut begun = self.begin(&at, Place::Hidden, settings, like);
         if begun.as_ref().is_err_and(|failure| failure.error == OsError::EEXIST) {
-            // An empty leftover of our own is in the way; what has content, or is not a file, is not touched.
+            // Our own empty leftover is in the way. What has content, or is not a file, is not touched.
             let meta = self.site.look(&at)?;
             if meta.is_some_and(|meta| meta.kind == FileKind::File && meta.bytes == 0 && meta.links == 1) {
                 let gone = self.site.fs.unlink(&at);
@@ -252,18 +253,18 @@ impl Stage {
         Ok(())
     }
 
-    /// Takes back what `create_hidden` did, where the plan it was for is void.
+    /// Undoes `create_hidden` if its plan is void.
     pub(crate) fn drop_next(&mut self) {
         let Some(next) = self.next.take() else { return };
         let at = self.site.hidden_file();
         let is_ours = self.site.look(&at).is_ok_and(|meta| meta.is_some_and(|meta| meta.id == next.id));
         if is_ours && self.site.hold().is_ok() {
-            // If it stays, it is empty, and removed by the next rotation or start.
+            // If it stays, it is empty, and the next rotation or start removes it.
             let _ = self.site.fs.unlink(&at);
         }
     }
 
-    /// Whether a name stands for the file that was last seen there. None: for nothing.
+    /// Returns whether a name refers to the file that was last seen there, or `None` if nothing has the name.
     fn stands(&self, at: &At, id: FileId) -> Result<Option<Meta>, Setback> {
         match self.site.look(at)? {
             Some(meta) if meta.id == id => Ok(Some(meta)),
@@ -290,7 +291,7 @@ impl Stage {
             },
             None => Done::Nothing,
         };
-        // Removed by others in the meantime; where names tell times, the directory is asked whether that is so.
+        // Others removed it. If names are by time, the next survey lists the directory to check that.
         self.picture.is_stale |= done == Done::Nothing;
         self.picture.inventory.backups.remove(&slot);
         self.picture.inventory.immovable.remove(&slot);
@@ -308,7 +309,7 @@ impl Stage {
             Ok(()) => {
                 self.picture.inventory.backups.insert(Slot::Number(to), backup);
             }
-            // Removed by others in the meantime: a gap.
+            // Others removed it, which leaves a gap.
             Err(OsError::ENOENT) if self.site.look(&source)?.is_none() && self.dirs_stand() => {}
             Err(error) => {
                 return Err(Failure::between(Op::Rename, source.path(), target.path(), error).into());
@@ -318,7 +319,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Two forms at one slot would be taken for one backup. The rename itself minds the name of its own form.
+    /// Two forms at one slot would count as one backup. The rename itself takes care of the name of its own form.
     fn must_be_free(&self, slot: Slot, form: Compression) -> Result<(), Failure> {
         for other in self.picture.forms.iter().filter(|other| **other != form) {
             let at = self.site.backup(slot, *other);
@@ -329,7 +330,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Whether the directories in hand have a name.
+    /// Returns whether the directories that we hold have a name.
     pub(crate) fn dirs_stand(&self) -> bool {
         self.site.dirs().all(|(_, dir, _)| self.site.fs.stat_dir(dir).is_ok_and(|meta| meta.links > 0))
     }
@@ -342,7 +343,7 @@ impl Stage {
             .rename(&source, &target)
             .map_err(|error| Failure::between(Op::Rename, source.path(), target.path(), error))?;
         let bytes = self.step_over();
-        // When it was last written is seen at the next survey; until then it is as young as can be.
+        // The next survey sees when it was last written; until then it counts as brand new.
         let modified = Wall::from_unix_micros(i64::MAX);
         let backup = Backup { bytes, modified, id: standing.id, compression: Compression::None };
         self.picture.inventory.backups.insert(to, backup);
@@ -356,7 +357,7 @@ impl Stage {
         Ok(Done::Removed { slot: None, form: Compression::None, bytes: self.step_over(), allocated })
     }
 
-    /// The file to be retired. None: it has left the live name already, by an earlier call of ours.
+    /// Returns the file to be retired, or `None` if an earlier call of ours moved it already.
     fn standing(&self) -> Result<Option<Meta>, Setback> {
         let standing = self.site.look(&self.site.live_file())?;
         match &self.current {
@@ -369,7 +370,7 @@ impl Stage {
         }
     }
 
-    /// From here on records go to the hidden file. Returns the size of the file that left the live name.
+    /// Makes records go to the hidden file from here on. Returns the size of the file that left the live name.
     fn step_over(&mut self) -> u64 {
         if let Some(standing) = self.picture.inventory.standing_live.take() {
             return standing;
@@ -398,12 +399,12 @@ impl Stage {
         Ok(())
     }
 
-    /// The backups, the newest first.
+    /// Returns the backups, beginning with the newest.
     pub(crate) fn backups(&self) -> &BTreeMap<Slot, Backup> {
         &self.picture.inventory.backups
     }
 
-    /// Room on the file system of the live file.
+    /// Returns the room on the live file's file system.
     pub(crate) fn space(&self) -> Result<Space, OsError> {
         self.site.fs.space(self.site.dir(Which::Live))
     }

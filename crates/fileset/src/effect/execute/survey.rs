@@ -16,11 +16,12 @@ use crate::policy::retention;
 #[derive(Debug)]
 pub(crate) struct Picture {
     pub(crate) inventory: Inventory,
-    /// Bytes that stand under the name of a compression's temporary, at most.
+    /// The most bytes that may stand under the name of a compression's temporary.
     pub(crate) temporary: Option<u64>,
-    /// In which forms backups are looked for: as they are stored, and as one has been seen.
+    /// The forms in which backups are looked for: the one they are stored in, and any that was seen.
     pub(crate) forms: BTreeSet<Compression>,
-    /// It may lack a backup, or have one too many: the next survey lists the directory, where names tell times.
+    /// Whether it may miss a backup or have one too many. If names are by time, the next survey then lists the
+    /// directory.
     pub(crate) is_stale: bool,
 }
 
@@ -53,7 +54,7 @@ impl Picture {
             Naming::Timestamped => {
                 let known: Vec<Slot> = self.inventory.backups.keys().copied().collect();
                 for slot in known {
-                    // What seems to be gone is never asked for by its name again: the directory has to say so.
+                    // Never ask again for a name that seems to be gone: the directory has to confirm it.
                     self.is_stale |= !self.survey_slot(ground, slot)?;
                 }
                 if self.is_stale {
@@ -85,8 +86,8 @@ impl Picture {
         Ok(())
     }
 
-    /// Every number up to `backup_count`, and on from there as long as there is one behind the other: a number behind a
-    /// gap is a process number, or whatever somebody else counts.
+    /// Looks at every number up to `backup_count`, and further as long as numbers follow without a gap. A number behind
+    /// a gap is a process number, or whatever somebody else counts.
     fn survey_numbers(&mut self, ground: Ground<'_>, backup_count: u32) -> Result<(), Failure> {
         for number in 1..=BACKUPS_MAX {
             let is_taken = self.survey_slot(ground, number.into())?;
@@ -97,7 +98,7 @@ impl Picture {
         Ok(())
     }
 
-    /// Whether anything stands at the slot.
+    /// Returns whether anything stands at the slot.
     pub(super) fn survey_slot(&mut self, ground: Ground<'_>, slot: Slot) -> Result<bool, Failure> {
         let (mut backup, mut twins, mut is_foreign) = (None, Vec::new(), false);
         for form in &self.forms {
@@ -105,13 +106,13 @@ impl Picture {
             match backup {
                 _ if meta.kind != FileKind::File => is_foreign = true,
                 None => backup = Some(Backup { compression: *form, ..meta.into() }),
-                // The plain file goes last: as long as it stands, it is the one that is whole.
+                // The plain file is removed last: while it exists, it is the one that is whole.
                 Some(Backup { compression: Compression::None, modified, .. })
                     if modified == meta.modified =>
                 {
                     twins.push(((slot, *form), Backup { compression: *form, ..meta.into() }));
                 }
-                // Of another time, or without the plain one: not of our making, and not removed.
+                // With another time, or without the plain file, it is not of our making, and is not removed.
                 Some(_) => is_foreign = true,
             }
         }
@@ -123,7 +124,7 @@ impl Picture {
             None => self.inventory.backups.remove(&slot),
         };
         if before.map(|before| before.id) != backup.map(|backup| backup.id) {
-            // Another file may let itself be moved.
+            // Another file may be movable.
             self.inventory.immovable.remove(&slot);
         }
         if let Some(number) = slot.number() {
@@ -135,7 +136,7 @@ impl Picture {
         Ok(is_taken)
     }
 
-    /// Looks at every backup that the directory lists: names that tell times cannot be guessed.
+    /// Looks at every backup that the directory lists: names by time can't be guessed.
     fn survey_listed(&mut self, ground: Ground<'_>) -> Result<(), Failure> {
         let names = ground
             .fs
@@ -163,13 +164,13 @@ impl Picture {
             self.is_stale |= !matches!(is_seen, Ok(true));
             is_seen?;
         }
-        // A number that something else holds does no harm here.
+        // Here a number that something else has does no harm.
         self.inventory.foreign.clear();
         Ok(())
     }
 }
 
-/// The last number that is there with all before it, from 1 on.
+/// Returns the last number of those that follow from 1 without a gap.
 fn last_in_a_row(slots: &BTreeSet<Slot>) -> u32 {
     let is_there = |number: &u32| slots.contains(&Slot::Number(*number));
     (1..).take_while(is_there).last().unwrap_or(0)

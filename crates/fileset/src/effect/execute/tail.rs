@@ -9,15 +9,15 @@ const TAIL_BYTES: usize = 4096;
 /// How a file ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tail {
-    /// NUL bytes at its very end.
+    /// The number of NUL bytes at its very end.
     pub(crate) nuls: u64,
-    /// Whether what stands before them is a line without its newline.
+    /// Whether what precedes them is a line without its newline.
     pub(crate) is_torn: bool,
 }
 
 impl Tail {
-    /// Reads the end of a file of `bytes` bytes backwards, as far as there are NUL bytes. A file that may not be read ends
-    /// well as far as can be told.
+    /// Reads the end of a file of `bytes` bytes backwards, past NUL bytes. A file that can't be read counts as well
+    /// ended.
     pub(crate) fn of(file: &dyn LogFile, bytes: u64) -> Result<Self, OsError> {
         let (mut end, mut block) = (bytes, [0; TAIL_BYTES]);
         while end > 0 {
@@ -27,7 +27,7 @@ impl Tail {
                 Err(OsError::EBADF) => return Ok(Self::default()),
                 read => read?,
             };
-            // Less was read than stood there: somebody has cut the file since the look at its size.
+            // Fewer bytes than expected: somebody has truncated the file since its size was read.
             let kept = block[..read].iter().rposition(|byte| *byte != 0);
             if let Some(last) = kept {
                 let nuls = bytes - start - last as u64 - 1;
