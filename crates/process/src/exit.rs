@@ -32,7 +32,7 @@ static HOOKS: [AtomicPtr<()>; MOST] = [const { AtomicPtr::new(ptr::null_mut()) }
 /// assert!(tracing_spool_process::at_exit(last_word));
 /// assert!(tracing_spool_process::at_exit(last_word)); // registered only once
 /// ```
-#[must_use = "it may not be called"]
+#[must_use = "the hook may not have been registered"]
 pub fn at_exit(hook: fn()) -> bool {
     let hook = hook as *mut ();
     for place in &HOOKS {

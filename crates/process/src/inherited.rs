@@ -116,7 +116,7 @@ pub struct ClosedInChildren {
 
 impl ClosedInChildren {
     /// Registers `descriptor` together with the file that it currently refers to.
-    #[must_use = "dropping it takes it back"]
+    #[must_use = "dropping it ends the registration"]
     pub fn new(descriptor: impl AsFd) -> Self {
         watch();
         let number = descriptor.as_fd().as_raw_fd();
@@ -176,7 +176,7 @@ impl ClearedInChildren {
     ///
     /// The memory begins at a page boundary, is writable, and belongs to the caller until this value is
     /// dropped. Nothing in a child relies on its contents.
-    #[must_use = "dropping it takes it back"]
+    #[must_use = "dropping it ends the registration"]
     pub unsafe fn new(base: NonNull<u8>, len: usize) -> Self {
         watch();
         let slot = free_slot();

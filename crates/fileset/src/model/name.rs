@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::compression::Compression;
 use super::slot::{Slot, Stamp};
 
-/// Name of the alert file, where the settings do not name another.
+/// The name of the alert file, unless the settings name another.
 pub const ALERT_FILE: &str = "ALERT_LOG_ROTATION_FAILED.txt";
 
 const ALERT_STEM: &[u8] = b"ALERT_LOG_ROTATION_FAILED";
@@ -26,16 +26,16 @@ const LINK_TEMP: &[u8] = b".link";
 /// The highest number that a backup can have.
 pub const BACKUPS_MAX: u32 = 10_000;
 
-/// The longest file name that common file systems take, in bytes.
+/// The longest file name that common file systems accept, in bytes.
 pub const NAME_MAX: usize = 255;
 
 /// The most that compression adds to a name, in bytes.
 pub(crate) const ENDING_BYTES_MAX: usize = ".zst".len();
 
-/// The most that a backup's slot takes in its name, the dot included.
+/// The most that a backup's slot adds to a name, including the dot, in bytes.
 pub(crate) const SLOT_BYTES_MAX: usize = ".2026-11-23-18-19-0001".len();
 
-/// The most that a hidden name of ours adds to the live file's.
+/// The most that a hidden name of ours adds to the live file's, in bytes.
 pub(crate) const DOTTED_BYTES_MAX: usize = "..alert".len();
 
 /// What a name of ours is for.
@@ -43,9 +43,9 @@ pub(crate) const DOTTED_BYTES_MAX: usize = "..alert".len();
 pub enum Role {
     /// `app.log`: the file being written.
     Live,
-    /// `app.log.3`: the third newest backup; `app.log.20261123T181911Z`, `app.log.2026-11-23`: one with a time stamp.
+    /// `app.log.3`: the third newest backup; `app.log.20261123T181911Z`, `app.log.2026-11-23`: a backup named by time.
     Backup(Slot),
-    /// `app.log.3.gz`: a backup, compressed.
+    /// `app.log.3.gz`: a compressed backup.
     Packed(Slot, Compression),
     /// `.app.log.pack`: a backup while it is being compressed.
     PackTemporary,
@@ -53,9 +53,9 @@ pub enum Role {
     Hidden,
     /// `.app.log.lock`: held by the process that writes.
     Lock,
-    /// `.app.log.alert`: the alert file before it has its name.
+    /// `.app.log.alert`: the alert file before it gets its name.
     AlertTemporary,
-    /// `.app.log.link`: the link to the live file before it has its name.
+    /// `.app.log.link`: the link to the live file before it gets its name.
     LinkTemporary,
 }
 
@@ -79,7 +79,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// The names of the log whose live file is `live`; none if the path has no file name or no directory.
+    /// Returns the names of the log whose live file is `live`, or `None` if the path has no file name or no directory.
     #[must_use]
     pub fn new(live: &Path) -> Option<Self> {
         let base = live.file_name()?.to_owned();
@@ -87,86 +87,87 @@ impl Names {
         Some(Self { live: live.to_owned(), archive: dir.clone(), dir, base, has_periods: false })
     }
 
-    /// The same, with the names of periods (`app.log.2026-11-23`) taken for ours, or not. Only a log that names its own
-    /// backups so may take them: many programs write such names, and what is ours is removed one day.
+    /// Sets whether the names of periods (`app.log.2026-11-23`) count as ours. Only a log that names its own backups
+    /// like that may claim them: many programs write such names, and what is ours is removed some day.
     #[must_use]
     pub fn with_periods(mut self, has_periods: bool) -> Self {
         self.has_periods = has_periods;
         self
     }
 
-    /// Whether the names of periods are ours.
+    /// Returns whether the names of periods count as ours.
     pub(crate) fn has_periods(&self) -> bool {
         self.has_periods
     }
 
-    /// From here on the names of periods are ours.
+    /// Makes the names of periods count as ours from now on.
     pub(crate) fn learn_periods(&mut self) {
         self.has_periods = true;
     }
 
-    /// The same, with backups in a directory of their own.
+    /// Sets another directory for the backups.
     #[must_use]
     pub fn with_archive(mut self, dir: PathBuf) -> Self {
         self.archive = dir;
         self
     }
 
-    /// The directory of the live file.
+    /// Returns the directory of the live file.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The directory of the backups: the same, unless the set has an archive.
+    /// Returns the directory of the backups, which is that of the live file unless the set has an archive.
     #[must_use]
     pub fn archive(&self) -> &Path {
         &self.archive
     }
 
-    /// The directories of the set.
+    /// Returns the directories of the set.
     pub fn dirs(&self) -> impl Iterator<Item = &Path> {
         let archive = (self.archive != self.dir).then_some(self.archive.as_path());
         [self.dir.as_path()].into_iter().chain(archive)
     }
 
-    /// The live file's name without its directory.
+    /// Returns the live file's name without its directory.
     #[must_use]
     pub fn base(&self) -> &OsStr {
         &self.base
     }
 
-    /// `.app.log.new`, the hidden file's name.
+    /// Returns the name of the hidden file, `.app.log.new`.
     #[must_use]
     pub fn hidden_name(&self) -> OsString {
         self.dotted(NEW)
     }
 
-    /// `.app.log.lock`, the lock file's name.
+    /// Returns the name of the lock file, `.app.log.lock`.
     #[must_use]
     pub fn lock_name(&self) -> OsString {
         self.dotted(LOCK)
     }
 
-    /// `.app.log.pack`, the name of a backup while it is being compressed.
+    /// Returns the name of a backup while it is being compressed, `.app.log.pack`.
     #[must_use]
     pub fn pack_name(&self) -> OsString {
         self.dotted(PACK)
     }
 
-    /// `.app.log.alert`, the alert file's name before it has its own.
+    /// Returns the name of the alert file before it gets its own, `.app.log.alert`.
     #[must_use]
     pub fn alert_temporary_name(&self) -> OsString {
         self.dotted(ALERT_TEMP)
     }
 
-    /// `.app.log.link`, the link's name before it has its own.
+    /// Returns the name of the link before it gets its own, `.app.log.link`.
     #[must_use]
     pub fn link_temporary_name(&self) -> OsString {
         self.dotted(LINK_TEMP)
     }
 
-    /// `app.log.3`, `app.log.20261123T181911Z` or `app.log.2026-11-23`, and the ending of its compression.
+    /// Returns the name of a backup, with the ending of its compression: `app.log.3`, `app.log.20261123T181911Z` or
+    /// `app.log.2026-11-23`.
     #[must_use]
     pub fn backup_name(&self, slot: impl Into<Slot>, compression: Compression) -> OsString {
         let mut name = OsString::with_capacity(self.base.len() + SLOT_BYTES_MAX + ENDING_BYTES_MAX);
@@ -176,37 +177,37 @@ impl Names {
         name
     }
 
-    /// The path of the live file.
+    /// Returns the path of the live file.
     #[must_use]
     pub fn live(&self) -> &Path {
         &self.live
     }
 
-    /// The path of the hidden file.
+    /// Returns the path of the hidden file.
     #[must_use]
     pub fn hidden(&self) -> PathBuf {
         self.dir.join(self.hidden_name())
     }
 
-    /// The path of the lock file beside the live file.
+    /// Returns the path of the lock file beside the live file.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
         self.dir.join(self.lock_name())
     }
 
-    /// The path of a backup as it was written.
+    /// Returns the path of an uncompressed backup.
     #[must_use]
     pub fn backup(&self, slot: impl Into<Slot>) -> PathBuf {
         self.backup_as(slot, Compression::None)
     }
 
-    /// The path of a backup as it is stored.
+    /// Returns the path of a backup stored with `compression`.
     #[must_use]
     pub fn backup_as(&self, slot: impl Into<Slot>, compression: Compression) -> PathBuf {
         self.archive.join(self.backup_name(slot, compression))
     }
 
-    /// The path of a compression's temporary.
+    /// Returns the path of a compression's temporary.
     #[must_use]
     pub fn pack_temporary(&self) -> PathBuf {
         self.archive.join(self.pack_name())
@@ -216,7 +217,8 @@ impl Names {
         OsString::from_vec([b".", self.base.as_bytes(), end].concat())
     }
 
-    /// `ALERT_LOG_ROTATION_FAILED.app.log.txt`: beside `alert_file`, for when another log has that name.
+    /// Returns the name to use beside `alert_file` if another log has that one:
+    /// `ALERT_LOG_ROTATION_FAILED.app.log.txt`.
     #[must_use]
     pub fn own_alert(&self, alert_file: &Path) -> PathBuf {
         let stem = alert_file.file_stem().unwrap_or_default().as_bytes();
@@ -228,7 +230,7 @@ impl Names {
         alert_file.with_file_name(OsString::from_vec(name))
     }
 
-    /// What a name in the directory is for, if we would have written exactly this name.
+    /// Returns what a name in the directory is for, if it is exactly a name that we would write.
     #[must_use]
     pub fn role(&self, name: &OsStr) -> Option<Role> {
         let (name, base) = (name.as_bytes(), self.base.as_bytes());
@@ -249,7 +251,7 @@ impl Names {
         }
     }
 
-    /// What stands behind the name of the live file and a dot, if it is a backup's.
+    /// Returns the role of a backup, given what follows the live file's name and a dot.
     fn backup_role(&self, rest: &[u8]) -> Option<Role> {
         let is_ours = |slot: &Slot| self.has_periods || !slot.stamp().is_some_and(Stamp::is_of_period);
         Compression::ALL.into_iter().find_map(|form| {
@@ -259,8 +261,8 @@ impl Names {
     }
 }
 
-/// Whether this grammar could produce `name` for some other log: such a live name would one day be taken for
-/// that log's backup, hidden file, lock or alert.
+/// Returns whether this grammar could produce `name` for some other log. A live file with such a name would one day be
+/// taken for that log's backup, hidden file, lock or alert.
 #[must_use]
 pub fn is_reserved(name: &OsStr) -> bool {
     let name = name.as_bytes();
@@ -278,20 +280,20 @@ pub fn is_reserved(name: &OsStr) -> bool {
     backup || dotted || alert
 }
 
-/// Whether it could be a backup of some log.
+/// Returns whether the name could be a backup of some log.
 fn is_backup(name: &[u8]) -> bool {
     let dot = name.iter().rposition(|byte| *byte == b'.');
     dot.is_some_and(|dot| dot > 0 && slot(&name[dot + 1..]).is_some())
 }
 
-/// What some log writes behind the name of its live file.
+/// Parses what some log writes behind the name of its live file and a dot.
 fn slot(rest: &[u8]) -> Option<Slot> {
     let stamp = || std::str::from_utf8(rest).ok().and_then(Stamp::parse);
     number(rest).map(Slot::from).or_else(|| stamp().map(Slot::from))
 }
 
-/// A number as we write it: digits only, no leading zero, from 1 to [`BACKUPS_MAX`]. A larger one is a process number, a
-/// date or a time of somebody else's.
+/// Parses a number as we write it: digits only, no leading zero, from 1 to [`BACKUPS_MAX`]. A larger one is somebody
+/// else's process number, date or time.
 fn number(digits: &[u8]) -> Option<u32> {
     if digits.first().is_none_or(|first| *first == b'0') || !digits.iter().all(u8::is_ascii_digit) {
         return None;

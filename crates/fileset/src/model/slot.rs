@@ -13,10 +13,11 @@ use super::time::Wall;
 /// The last sequence number within a second, or a period.
 const SEQUENCE_MAX: u16 = 9_999;
 
-/// How long a sequence number is. No part of a date or time behind a hyphen is, so that neither is taken for the other.
+/// The digits of a sequence number. No part of a date or time behind a hyphen has as many, so neither is taken for the
+/// other.
 const SEQUENCE_DIGITS: usize = 4;
 
-/// How much of a moment a stamp tells. Of two stamps at one moment, that with the shorter period is the later.
+/// How precise a stamp is. If two stamps show the same moment, the one with the shorter period is later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Form {
     /// `2026-11-27`.
@@ -32,7 +33,7 @@ pub(crate) enum Form {
 impl Form {
     const ALL: [Self; 4] = [Self::Day, Self::Hour, Self::Minute, Self::Second];
 
-    /// What stands where: each of `YMDhms` for a digit, anything else for itself.
+    /// Describes the text: each of `YMDhms` stands for a digit, anything else for itself.
     const fn layout(self) -> &'static str {
         match self {
             Self::Day => "YYYY-MM-DD",
@@ -42,7 +43,7 @@ impl Form {
         }
     }
 
-    /// The layout, as `strftime` has it.
+    /// Returns the layout as a `strftime` pattern.
     const fn pattern(self) -> &'static str {
         match self {
             Self::Day => "%Y-%m-%d",
@@ -52,7 +53,7 @@ impl Form {
         }
     }
 
-    /// From one stamp of this form to the next.
+    /// Returns the seconds from one stamp of this form to the next.
     const fn seconds(self) -> i64 {
         match self {
             Self::Day => 86_400,
@@ -62,7 +63,7 @@ impl Form {
         }
     }
 
-    /// The moment that `text` tells in this form. Every digit has to be there, and the moment has to exist.
+    /// Parses the moment that `text` shows in this form. Every digit must be there, and the moment must exist.
     fn read(self, text: &str) -> Option<i64> {
         let layout = self.layout();
         if text.len() != layout.len() {
@@ -84,7 +85,7 @@ impl Form {
     }
 }
 
-/// Seconds since 1970 of what a clock shows, taken as if it showed UTC.
+/// Returns the seconds since 1970 of what a clock shows, as if it showed UTC.
 fn as_utc(shown: DateTime) -> Option<i64> {
     TimeZone::UTC.to_timestamp(shown).ok().map(Timestamp::as_second)
 }
@@ -104,7 +105,7 @@ fn as_utc(shown: DateTime) -> Option<i64> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp {
-    /// In seconds since 1970; of a period, the civil time at which it began, as if it were UTC.
+    /// Seconds since 1970; for a period, the civil time at which it began, as if it were UTC.
     moment: i64,
     form: Form,
     sequence: u16,
@@ -123,8 +124,8 @@ impl Stamp {
         Self { moment: now.unix_micros().div_euclid(1_000_000), form: Form::Second, sequence: 0 }
     }
 
-    /// The stamp of a period that began when the zone's clock showed `begin`. None: of a year that has not four digits,
-    /// or that no clock reaches.
+    /// Returns the stamp of a period that began when the zone's clock showed `begin`, or `None` if its year hasn't four
+    /// digits or no clock reaches it.
     pub(crate) fn period(form: Form, begin: DateTime) -> Option<Self> {
         let moment = as_utc(begin).filter(|_| begin.year() >= 0)?;
         Some(Self { moment: moment - moment.rem_euclid(form.seconds()), form, sequence: 0 })
@@ -140,7 +141,7 @@ impl Stamp {
         }
     }
 
-    /// The next one of the same second or period, or, where there are too many of them, the first of the next.
+    /// Returns the next stamp in the same second or period or, if there are too many of them, the first of the next.
     const fn next(self) -> Self {
         match self.sequence {
             SEQUENCE_MAX => Self { moment: self.moment + self.form.seconds(), sequence: 0, ..self },
@@ -171,7 +172,7 @@ impl Stamp {
     }
 }
 
-/// A sequence number as we write it. The first has none.
+/// Parses a sequence number as we write it. The first has none.
 fn sequence(digits: &str) -> Option<u16> {
     let sequence = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?;
     sequence.filter(|sequence| *sequence > 0)
