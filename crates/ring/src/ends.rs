@@ -28,12 +28,14 @@ impl Ring {
         Self::in_pages(limits, true)
     }
 
-    /// The same in small pages alone. Where the queue often fills, no call should meet the fault that brings a large page: it is
-    /// rare, but takes milliseconds where the system has to put one together first. Small ones cost a microsecond each, on the
-    /// first lap.
+    /// Creates a ring in anonymous memory without huge pages, and returns both of its ends.
+    ///
+    /// Use it for a queue that often fills. The page fault that brings a huge page is rare, but it takes milliseconds if
+    /// the system has to assemble the page first. Faulting in a small page takes a microsecond, on the first lap only.
     ///
     /// # Errors
-    /// The system's, where it gives no memory.
+    ///
+    /// Returns the system's error if it can't map the memory, and an error if `limits` are beyond what a ring can hold.
     ///
     /// ```
     /// use tracing_spool_ring::{Limits, Ring};

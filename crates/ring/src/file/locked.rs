@@ -1,5 +1,5 @@
 //! The file of a ring and its lock: opens or creates it, checks it as if an attacker had put it there, locks it, makes
-//! it a ring, and leaves it as it was found if that fails. What a ring holds is not this file's matter.
+//! it a ring, and leaves it as it was found if that fails. `adopt` looks at what a ring holds.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};

@@ -1,4 +1,4 @@
-//! Maps anonymous memory and files, faults pages in, and unmaps them. What the pages hold is not its matter.
+//! Maps anonymous memory and files, faults pages in, and unmaps them. It never looks at what the pages hold.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -90,9 +90,9 @@ impl Drop for Mapping {
     }
 }
 
-/// Maps anonymous memory. Everything behind the granules that are made ready at the start uses huge pages, where the caller
-/// wants them and the system has them: a producer that gets there before the reader has made the memory ready meets few page
-/// faults, and a quiet ring never gets there.
+/// Maps anonymous memory. If `are_large`, everything behind the granules that are made ready at the start uses huge pages
+/// where the system has them: a caller who gets there before the reader has made the memory ready meets few page faults,
+/// and a quiet ring never gets there.
 pub(crate) fn anonymous(shape: Shape, are_large: bool) -> Result<Memory, Errno> {
     let len = NonZeroUsize::new(shape.bytes()).ok_or(Errno::EINVAL)?;
     let slack = NonZeroUsize::new(len.get().checked_add(2 * LARGE_PAGE).ok_or(Errno::ENOMEM)?)
