@@ -1,5 +1,5 @@
-//! Event formats for [`tracing_subscriber::fmt`](mod@tracing_subscriber::fmt) that write the same bytes in a third of
-//! the time as text and a sixth as JSON, and that add what `fmt` lacks: redaction, bounded fields and lines, JSON keys
+//! Event formats for [`tracing_subscriber::fmt`](mod@tracing_subscriber::fmt) that write the same bytes in a
+//! fraction of the time, and that add what `fmt` lacks: redaction, bounded fields and lines, JSON keys
 //! of your choice, logfmt and trace ids.
 //!
 //! Each format appends straight to one buffer per thread instead of going through `fmt::Formatter` for every piece.

@@ -40,7 +40,12 @@ pub fn at_exit(hook: fn()) -> bool {
             // Call `atexit` once per hook: each call of `call_last` runs exactly one, so fewer would leave
             // hooks out.
             // SAFETY: `call_last` is a function of this program and is sound to call at any time.
-            Ok(_) => return cfg!(miri) || unsafe { libc::atexit(call_last) } == 0,
+            Ok(_) if cfg!(miri) || unsafe { libc::atexit(call_last) } == 0 => return true,
+            Ok(_) => {
+                // Or it would use up the call of another hook.
+                place.store(ptr::null_mut(), Ordering::Release);
+                return false;
+            }
             Err(before) if before == hook => return true,
             Err(_) => {}
         }

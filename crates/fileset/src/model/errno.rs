@@ -89,29 +89,50 @@ impl serde::Serialize for OsError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "each is the operation of its name")]
 pub enum Op {
+    /// Looking at a file: `fstat`, `lstat`.
     Stat,
+    /// Opening a directory, to work in it by name.
     OpenDir,
+    /// Opening a file that stands there.
     Open,
+    /// Creating a file, which must not stand there.
     Create,
+    /// `write(2)` to a file or a stream.
     Write,
+    /// `fdatasync` of a file.
     Sync,
+    /// Setting the time of a compressed backup to that of the plain one.
     SetTime,
+    /// Setting the mode of a new file.
     SetMode,
+    /// Setting the owner of a new file or directory.
     SetOwner,
+    /// Cutting an unfinished record, or NUL bytes, from the end of a file.
     Truncate,
+    /// Reading a file: its last byte, a lock file, a backup to be compressed.
     Read,
+    /// Listing a directory, which only backups named by time need.
     List,
+    /// A rename that replaces nothing.
     Rename,
+    /// A rename that replaces what stands there: the alert file's.
     Replace,
+    /// Making a symbolic link.
     Link,
+    /// Removing a file.
     Unlink,
+    /// Making a directory that is missing.
     MakeDir,
+    /// `fsync` of a directory.
     SyncDir,
+    /// Asking for the free space of a file system: `statvfs`.
     Space,
+    /// Asking whether a directory lets this process do what rotation needs.
     Access,
+    /// Taking the lock of a set.
     Lock,
+    /// Starting a thread.
     Spawn,
 }
 
