@@ -1,5 +1,5 @@
-//! The log writer for `tracing`: events go through a bounded queue to one writer thread and from there into a rotating,
-//! bounded, self-healing set of files.
+//! Writes `tracing` events to files that rotate, stay within a size limit, and recover from disk trouble by themselves.
+//! Events pass through a bounded queue to one writer thread, so no caller waits for the disk.
 //!
 //! ```no_run
 //! use tracing_subscriber::prelude::*;
@@ -15,41 +15,42 @@
 //! # Ok::<(), tracing_spool::OpenError>(())
 //! ```
 //!
-//! - **A caller never waits** unless [`Overflow`] says so, makes no system call while the writer thread is awake, and
-//!   allocates nothing in the steady state. When the queue fills, DEBUG goes first and ERROR last.
-//! - **Every record is accounted for**: [`Stats`] says what was written and what was dropped for which [`Reason`], and
-//!   a line in the log itself says so where the records are missing ([`Notices`]).
-//! - **Disk trouble never reaches the application**: it becomes an [`Alert`] with a beginning and an end.
+//! - **Callers never wait** unless [`Overflow`] says so. While the writer thread is awake, a caller makes no system call;
+//!   in the steady state, it allocates nothing. As the queue fills, DEBUG goes first and ERROR last.
+//! - **Every record is accounted for.** [`Stats`] counts what was written, and what was dropped for which [`Reason`]. A
+//!   line in the log itself says how many records are missing at that place ([`Notices`]).
+//! - **Disk trouble never reaches the application.** It becomes an [`Alert`] that is raised and later cleared.
 //!
 //! The [`manual`] has a page for each task: getting started, settings, rotation, containers, metrics, troubleshooting and more.
 //!
 //! # The guard
 //!
-//! [`SpoolGuard`] keeps the spool open; dropping it writes what waits. **Bind it to a name that lives until the end of
-//! `main`**: `let (spool, _) = ...` drops it at once. `std::process::exit` drops nothing, and a static is never dropped:
-//! then everything is flushed as the process ends, and what destructors and `atexit` handlers log after that is written
-//! too. [`install_panic_hook`] does it for panics, [`flush_all()`] at any time.
+//! [`SpoolGuard`] keeps the spool open, and dropping it writes what is still queued. **Bind it to a name that lives until
+//! the end of `main`**: `let (spool, _) = ...` drops it at once. `std::process::exit` drops nothing, and a static is never
+//! dropped; the spool then flushes as the process ends, and also writes what destructors and `atexit` handlers log after
+//! that. [`install_panic_hook`] flushes after a panic, and [`flush_all()`] flushes whenever you call it.
 //!
 //! # Coming from tracing-appender
 //!
-//! One line of `Cargo.toml` puts the package `tracing-spool-appender` in its place, and no source is touched:
-//! `tracing-appender = { package = "tracing-spool-appender", version = "0.1" }`. Files keep their dated names there; a [`Spool`]
-//! has a constant one, and a budget.
+//! One line of `Cargo.toml` replaces tracing-appender, and your source stays as it is: `tracing-appender = { package =
+//! "tracing-spool-appender", version = "0.1" }`. That package keeps dated file names. A [`Spool`] writes to a path that
+//! never changes, and has a disk budget.
 //!
 //! # stdout, stderr, anything
 //!
-//! [`Spool::stdout`], [`Spool::stderr`], [`Spool::fd`] and [`Spool::writer`] have the same queue, levels and account in front of
-//! what is no file set: a reader that sleeps stops no caller. [`SpoolLayer::tee`] writes to two logs at once.
+//! [`Spool::stdout`], [`Spool::stderr`], [`Spool::fd`] and [`Spool::writer`] put the same queue, levels and counters in
+//! front of something other than files: a reader that stops reading stops no caller. [`SpoolLayer::tee`] writes to two logs
+//! at once.
 //!
 //! # Features
 //!
 //! None is on by default.
 //!
-//! - `signals`: `SpoolHandle::install_signals`. SIGHUP opens the log anew, SIGUSR1 rotates it, SIGTERM, SIGINT
-//!   and SIGQUIT write what waits and then kill.
-//! - `gzip`, `zstd`: [`SpoolBuilder::compression`] of backups, on a thread of its own.
-//! - `serde`: [`SpoolConfig`] is read from any format that serde knows; [`Stats`] and [`Health`] are written to any.
-//! - `metrics`: `SpoolHandle::record_metrics` tells the `metrics` facade what [`Stats`] and [`Health`] know.
+//! - `signals` adds `SpoolHandle::install_signals`: SIGHUP reopens the log, SIGUSR1 rotates it, and SIGTERM, SIGINT and
+//!   SIGQUIT flush before they kill.
+//! - `gzip` and `zstd` compress backups on a thread of their own ([`SpoolBuilder::compression`]).
+//! - `serde` reads [`SpoolConfig`] from any format that serde supports, and serializes [`Stats`] and [`Health`].
+//! - `metrics` adds `SpoolHandle::record_metrics`, which reports [`Stats`] and [`Health`] to the `metrics` facade.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -102,11 +103,11 @@ pub use tracing_spool_fileset::{Clock, Fs};
 pub use tracing_spool_format::{
     Compact, EventTime, Ids, Json, JsonFields, Keys, Logfmt, LogfmtFields, Text, TextFields, ZoneError,
 };
-/// Why the ring of a [`Durable`] log was not opened.
+/// Why the ring of a [`Durable`] log couldn't be opened.
 #[cfg(not(shuttle))]
 pub use tracing_spool_ring::OpenError as RingError;
 
-/// What sister packages need, and nobody else. It changes without notice.
+/// Internals that sister packages need. They change without notice.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::platform::stderr::say;

@@ -1,5 +1,5 @@
-//! The builder: a description, given setter by setter. What settings mean is decided where they act; none is checked before
-//! [`SpoolBuilder::open`].
+//! The builder: one setter per setting. It checks nothing before [`SpoolBuilder::open`]; what a setting means is decided
+//! where it acts.
 
 mod files;
 #[cfg(test)]
@@ -26,8 +26,8 @@ use crate::settings::overflow::Overflow;
 use crate::writer::event_writer::Spool;
 use crate::writer::guard::SpoolGuard;
 
-/// Describes a log. Everything has a default; [`open`](Self::open) checks all of it at once. The order of setters means
-/// nothing.
+/// Builds a log. Every setting has a default, [`open`](Self::open) checks all of them at once, and the order of the calls
+/// doesn't matter.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -52,7 +52,9 @@ pub struct SpoolBuilder {
 }
 
 impl Spool {
-    /// Begins to describe the log whose live file is `path`.
+    /// Returns a builder for a log whose live file is `path`.
+    ///
+    /// A missing directory is created. Nothing touches the disk before [`open`](SpoolBuilder::open).
     ///
     /// ```
     /// let builder = tracing_spool::Spool::builder("app.log").backup_count(3);
@@ -63,9 +65,9 @@ impl Spool {
     }
 }
 
-/// The queue, the writer thread, and what the log says of itself.
+/// The queue, the writer thread, and what the log reports about itself.
 impl SpoolBuilder {
-    /// Sets how many bytes of records may wait. Each record counts in steps of 64 bytes.
+    /// Sets how many bytes of records may wait in the queue. Each record counts in steps of 64 bytes.
     ///
     /// Default: 16 MiB.
     pub fn queue_bytes(mut self, bytes: u64) -> Self {
@@ -73,7 +75,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets how many records may wait.
+    /// Sets how many records may wait in the queue.
     ///
     /// Default: 131072.
     pub fn queue_records(mut self, records: u64) -> Self {
@@ -81,7 +83,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets whether accepted records outlive the process.
+    /// Sets whether queued records survive the death of the process.
     ///
     /// Default: [`Durable::automatic`]: they do where systemd provides a runtime directory.
     pub fn durable(mut self, durable: Durable) -> Self {
@@ -97,7 +99,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets how long dropping the guard may take.
+    /// Sets how long dropping the guard may take to write what is still queued.
     ///
     /// Default: 5s.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
@@ -105,7 +107,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets how the spool speaks of itself in the log.
+    /// Sets the format of the lines that the spool itself adds to the log, such as "117 records dropped".
     ///
     /// Default: [`Notices::Text`], `text`.
     pub fn notices(mut self, notices: Notices) -> Self {
@@ -113,7 +115,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets what happens to records that come after the shutdown.
+    /// Sets what happens to records that arrive after the shutdown.
     ///
     /// Default: [`LateRecords::Count`], `count`.
     pub fn late_records(mut self, late: LateRecords) -> Self {
@@ -121,15 +123,17 @@ impl SpoolBuilder {
         self
     }
 
-    /// Calls `hook` on the writer thread with each edge of an alert: raised, cleared. A panic in it is caught and counted.
-    /// Events that it sends to `tracing` go nowhere.
+    /// Calls `hook` on the writer thread whenever an alert is raised or cleared.
+    ///
+    /// A panic in the hook is caught and counted. Events that the hook sends to `tracing` are discarded.
     pub fn on_alert(mut self, hook: impl Fn(&Alert) + Send + Sync + 'static) -> Self {
         self.description.hooks.alert = Some(Arc::new(hook));
         self
     }
 
-    /// Calls `hook` on the writer thread after each rotation, with the path of the new backup. A panic in it is caught and
-    /// counted. Events that it sends to `tracing` go nowhere.
+    /// Calls `hook` on the writer thread after each rotation, with the path of the new backup.
+    ///
+    /// A panic in the hook is caught and counted. Events that the hook sends to `tracing` are discarded.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -144,10 +148,11 @@ impl SpoolBuilder {
         self
     }
 
-    /// Calls `hook` first on each thread that is started for this spool: the one that writes, the one that compresses, and
-    /// the one for signals where this spool starts it. It is the place for what belongs to a thread: its affinity, its
-    /// priority or scheduling class, a profiler to register with. The thread is blocked to every signal but those of faults.
-    /// A panic in the hook is caught and counted.
+    /// Calls `hook` at the start of every thread that belongs to this spool: the writer thread, the compression thread, and
+    /// the signal thread if this spool starts it.
+    ///
+    /// Use it for what belongs to a thread: CPU affinity, priority or scheduling class, registration with a profiler. The
+    /// threads block every signal except those that report faults. A panic in the hook is caught and counted.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -162,9 +167,8 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets how long a record below ERROR may wait for company before it is written, so that one write takes many. What
-    /// comes after a second of silence, and what fills the queue, does not wait; an ERROR never does. With zero each record
-    /// wakes the writer thread.
+    /// Sets how long a record below ERROR may wait for others, so that one write takes many. With zero, every record wakes
+    /// the writer thread. Three things don't wait: an ERROR, a record after a second of silence, and a queue that fills up.
     ///
     /// Default: 10ms.
     ///
@@ -179,7 +183,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Prints nothing on stderr. Otherwise each alert has a line there, and so have records lost at the shutdown.
+    /// Keeps the spool from printing on stderr, where it otherwise reports each alert and any records lost at shutdown.
     ///
     /// Default: false.
     pub fn quiet(mut self) -> Self {
@@ -187,8 +191,8 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets how long [`open`](Self::open) waits for another process to let go of the log: for restarts where the new process
-    /// starts before the old one has ended.
+    /// Sets how long [`open`](Self::open) waits for another process to release the log. Useful for restarts where the new
+    /// process starts before the old one has ended.
     ///
     /// Default: 0s.
     pub fn lock_wait(mut self, patience: Duration) -> Self {
@@ -196,7 +200,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Names the writer thread.
+    /// Sets the name of the writer thread.
     ///
     /// Default: `tracing-spool`.
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
@@ -204,13 +208,13 @@ impl SpoolBuilder {
         self
     }
 
-    /// Checks everything, opens the log, and starts the writer thread.
+    /// Checks all settings, opens the log, and starts the writer thread.
     ///
     /// # Errors
-    /// [`OpenError::Unusable`] with all faults at once, before anything was created or removed;
-    /// [`OpenError::Locked`] when another process, or another spool of this one, writes the log;
-    /// [`OpenError::Failed`] and [`OpenError::Thread`] when an operation, or the start of the thread, failed although
-    /// everything had looked well.
+    /// Returns [`OpenError::Unusable`] with every fault at once, before anything is created or removed;
+    /// [`OpenError::Locked`] if another process, or another spool of this process, writes the log; [`OpenError::Failed`],
+    /// [`OpenError::Memory`] or [`OpenError::Thread`] if an operation fails although all checks passed; and
+    /// `OpenError::Ring` if the ring of a durable log can't be used.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -224,18 +228,18 @@ impl SpoolBuilder {
         start::open(self.description).map(both_ends)
     }
 
-    /// The same on another file system and with another clock: for tests. [`lock_wait`](Self::lock_wait) is not
-    /// observed, as `fs` can be opened once only.
+    /// Opens the log on another file system and with another clock, for tests. [`lock_wait`](Self::lock_wait) is ignored,
+    /// because `fs` can be opened only once.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Same as [`open`](Self::open).
     #[doc(hidden)]
     pub fn open_with(self, fs: Box<dyn Fs>, clock: Arc<dyn Clock>) -> Result<(Spool, SpoolGuard), OpenError> {
         start::open_with(self.description, fs, &clock).map(both_ends)
     }
 }
 
-/// What users hold of a log that was started.
+/// Returns what users hold of a started log.
 fn both_ends(Started { shared, thread }: Started) -> (Spool, SpoolGuard) {
     (Spool::new(Arc::clone(&shared)), SpoolGuard::new(shared, thread))
 }

@@ -1,5 +1,5 @@
-//! Logs described by a configuration: from variables of the environment, or from a file that serde has read.
-//! How values are read is `settings::config`'s; whether they fit together is seen when the log is opened.
+//! Logs described by a configuration: by environment variables, or by a file that serde has read. `settings::config` reads
+//! the values; `open` checks whether they fit together.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +11,7 @@ use crate::settings::config::{ConfigError, ConfigFault, SpoolConfig};
 use crate::writer::event_writer::Spool;
 
 impl SpoolConfig {
-    /// A builder with these settings. Without a `path` among them, opening it is an error.
+    /// Returns a builder with these settings. Opening it fails if `path` isn't among them.
     ///
     /// ```
     /// # let config = tracing_spool::SpoolConfig::default();
@@ -24,11 +24,11 @@ impl SpoolConfig {
 }
 
 impl Spool {
-    /// Begins to describe a log by variables alone, as [`SpoolConfig::from_env`] reads them. `APP_LOG_PATH` has to be
-    /// among them.
+    /// Returns a builder for a log that environment variables describe alone, as [`SpoolConfig::from_env`] reads them. With
+    /// the prefix `APP_LOG`, `APP_LOG_PATH` must be set.
     ///
     /// # Errors
-    /// All variables whose value cannot be read, and a missing path.
+    /// Returns every variable whose value can't be read, and a missing path.
     ///
     /// ```no_run
     /// let (spool, guard) = tracing_spool::Spool::from_env("APP_LOG")?.open()?;
@@ -55,7 +55,7 @@ fn from_variables(
 }
 
 impl SpoolBuilder {
-    /// Takes over what a configuration names; everything else stays as it is.
+    /// Applies the settings that `config` names. Everything else stays as it is.
     ///
     /// ```
     /// let config = tracing_spool::SpoolConfig::default();
@@ -67,11 +67,11 @@ impl SpoolBuilder {
         self
     }
 
-    /// Takes over what variables name ([`SpoolConfig::from_env`]); everything else stays as it is. Called last, it lets the
-    /// environment overrule the program.
+    /// Applies the settings that environment variables name, as [`SpoolConfig::from_env`] reads them. Everything else stays
+    /// as it is. Call it last to let the environment override the program.
     ///
     /// # Errors
-    /// As [`SpoolConfig::from_env`].
+    /// Same as [`SpoolConfig::from_env`].
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;

@@ -20,23 +20,23 @@ use crate::settings::variables::Variables;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Settings that cannot be used: all of them, found before anything was touched.
+    /// Settings that can't be used: all of them, found before anything was touched.
     Unusable(Vec<Fault>),
-    /// Another process writes this log, or another spool of this one.
+    /// Another process, or another spool of this process, writes this log.
     Locked {
         /// The live file.
         path: PathBuf,
-        /// Who holds it.
+        /// The process that holds the log's lock.
         holder: Holder,
     },
-    /// An operation failed although everything had looked well.
+    /// An operation failed although all checks had passed.
     Failed(Failure),
-    /// The ring of a durable hand-off cannot be used.
+    /// The ring of a [durable](crate::SpoolBuilder::durable) log can't be used.
     #[cfg(not(shuttle))]
     Ring(tracing_spool_ring::OpenError),
-    /// The system gave no memory for the queue.
+    /// The system didn't provide the memory for the queue.
     Memory(io::Error),
-    /// The writer thread could not be started.
+    /// The writer thread couldn't be started.
     Thread(io::Error),
 }
 
@@ -52,7 +52,7 @@ impl From<fileset::OpenError> for OpenError {
 }
 
 impl OpenError {
-    /// The same error, with the variables that its faults come from.
+    /// Returns the same error, with each fault attributed to the environment variable that it came from.
     pub(super) fn explained_by(self, variables: &Variables) -> Self {
         match self {
             Self::Unusable(faults) => Self::Unusable(variables.attribute(faults)),
@@ -60,7 +60,7 @@ impl OpenError {
         }
     }
 
-    /// Whether another process, or another spool of this one, is in the way.
+    /// Returns whether another process, or another spool of this one, holds the log.
     pub(crate) fn is_locked(&self) -> bool {
         #[cfg(not(shuttle))]
         if matches!(self, Self::Ring(tracing_spool_ring::OpenError::Locked { .. })) {
@@ -92,5 +92,5 @@ impl fmt::Display for OpenError {
     }
 }
 
-/// Its words are all there is to say: an error that it holds is shown, and is not its source.
+/// `Display` already shows the inner error, so there is no `source`.
 impl std::error::Error for OpenError {}

@@ -1,4 +1,4 @@
-//! How a log is opened: the builder, its check, the ends of the queue with what a process before has left in them, and the
+//! How a log is opened: the builder, its checks, the two ends of the queue with what an earlier process left in it, and the
 //! start of the threads.
 
 pub(crate) mod builder;

@@ -1,5 +1,5 @@
-//! Other limits for a running spool, through its handle. What may change is `settings::change`'s and the engine's matter,
-//! and how it is applied is the engine's.
+//! New limits for a running spool, through its handle. `settings::change` and the engine decide what may change; the engine
+//! applies it.
 
 #[cfg(test)]
 mod tests;
@@ -13,13 +13,13 @@ use crate::worker::control::Control;
 use crate::worker::requests::RequestError;
 use crate::writer::handle::SpoolHandle;
 
-/// Why a running spool did not take other settings. It goes on with those it has.
+/// Why a running spool didn't accept new settings. It continues with those it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReconfigureError {
-    /// Settings that cannot be used, or cannot be changed while the spool is open: all of them.
+    /// Settings that can't be used, or can't be changed while the spool is open: all of them.
     Unusable(Vec<Fault>),
-    /// There is no writer thread to tell.
+    /// There is no writer thread to apply them.
     Unreachable(RequestError),
 }
 
@@ -38,19 +38,21 @@ impl fmt::Display for ReconfigureError {
     }
 }
 
-/// Its words are all there is to say: an error that it holds is shown, and is not its source.
+/// `Display` already shows the inner error, so there is no `source`.
 impl std::error::Error for ReconfigureError {}
 
 impl SpoolHandle {
-    /// Changes limits while the spool runs: `change` is given the description of the spool as it is now, and returns
-    /// another. What may differ: `max_bytes`, `backup_count`, `max_total_bytes`, `budget_warning_percent`,
-    /// `min_free_bytes`, `min_backups`, the retries and their delays, and `linger`. All is checked here; then the writer thread
-    /// applies it and removes what is beyond the new limits. Does not wait for that: a [`flush`](Self::flush) after it
-    /// does. Of two changes at once the later one stands.
+    /// Changes limits while the spool runs. `change` receives a builder with the current settings and returns it with new
+    /// ones.
+    ///
+    /// `max_bytes`, `rotate_every`, `backup_count`, `max_total_bytes` and other limits may change; each setting's row in
+    /// the [manual](crate::manual::settings) says whether it may. The call checks everything; the writer thread then
+    /// applies the settings and removes what exceeds the new limits. The call doesn't wait for that, but a
+    /// [`flush`](Self::flush) after it does. If two threads change settings at once, the later call wins.
     ///
     /// # Errors
-    /// Everything that cannot be used or cannot be changed, at once, each with its field; nothing has then changed. Or there
-    /// is no writer thread to tell.
+    /// Returns every setting that can't be used or can't be changed, each with its name; nothing has changed then. Also
+    /// returns an error if there is no writer thread.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -63,22 +65,24 @@ impl SpoolHandle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// From a configuration file that is read again: `handle.reconfigure(|now| now.configure(&config))`.
+    /// To apply a configuration file that was read again: `handle.reconfigure(|now| now.configure(&config))`.
     pub fn reconfigure(
         &self,
         change: impl FnOnce(SpoolBuilder) -> SpoolBuilder,
     ) -> Result<(), ReconfigureError> {
         let shared = self.shared();
         if shared.is_forked() {
-            // The lock below may have been taken when the process forked.
+            // The lock below may have been held by another thread when the process forked; it would never be released here.
             return Err(ReconfigureError::Unreachable(RequestError::Forked));
         }
-        // Not under the lock, which a guard in the same statement would hold: `change` is the user's, and may ask the same.
+        // Clone before calling `change`: a guard in the same statement would live through it, and `change` is user code
+        // that may call `reconfigure` itself, which would deadlock.
         let now = shared.described().clone();
         let SpoolBuilder { description: new } = change(SpoolBuilder { description: now });
         let mut described = shared.described();
         let settings = described.changed_to(&new).map_err(ReconfigureError::Unusable)?;
-        // Both under the lock, so that the last description is also the last that is applied. The message wakes the thread.
+        // Send while holding the lock, so that the last description stored is also the last one applied. The message wakes
+        // the thread.
         shared.set_linger(new.linger);
         shared.request(Control::Reconfigure(Box::new(settings))).map_err(ReconfigureError::Unreachable)?;
         *described = new;

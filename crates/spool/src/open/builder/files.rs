@@ -1,5 +1,5 @@
-//! The setters of the file set: limits, names, retries, modes, syncs, and how records are rendered.
-//! What they mean is `tracing_spool_fileset`'s; none is checked here.
+//! The builder's setters for files: limits, names, retries, modes, syncs, and how records are rendered. What the settings
+//! mean is decided in `tracing_spool_fileset`; nothing is checked here.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::account::rank::Rank;
 
 /// The file set.
 impl SpoolBuilder {
-    /// Sets the largest size of the live file in bytes: it is rotated before a record would make it larger. A record that
-    /// is itself larger gets a file of its own.
+    /// Sets the largest size of the live file in bytes. The file is rotated before a record would make it larger; a record
+    /// that is larger than that by itself gets a file of its own.
     ///
     /// Default: 10 MiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
@@ -21,7 +21,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets the length of the longest record in bytes, its newline included. Longer ones are cut, marked and counted.
+    /// Sets the length of the longest record in bytes, including its newline. Longer records are cut, marked and counted.
     ///
     /// Default: the least of 1 MiB, `queue_bytes` and `max_total_bytes`.
     pub fn max_record_bytes(mut self, bytes: u64) -> Self {
@@ -29,7 +29,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets how many backups are kept, `app.log.1` being the newest. With 0 a rotation discards the old content.
+    /// Sets how many backups are kept. `app.log.1` is the newest. With 0, a rotation discards the old content.
     ///
     /// Default: 5.
     pub fn backup_count(mut self, count: u32) -> Self {
@@ -37,9 +37,9 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets what backups are called: numbers, `app.log.1` being the newest, or a time, which never changes again. With
-    /// [`rotate_every`](Self::rotate_every) that is the period they hold (`app.log.2026-11-27`), otherwise the moment of their
-    /// rotation.
+    /// Sets how backups are named: by a number that shifts (`app.log.1` is the newest), or by a time that never changes.
+    /// With [`rotate_every`](Self::rotate_every) that time is the period which the backup covers (`app.log.2026-11-27`);
+    /// without it, the moment of the rotation.
     ///
     /// Default: [`Naming::Numbered`], `numbered`.
     ///
@@ -56,9 +56,11 @@ impl SpoolBuilder {
         self
     }
 
-    /// Compresses every backup except the newest, which tailers may still be reading. It needs the feature `gzip` or `zstd`;
-    /// without it [`open`](Self::open) says so. A second thread does the work. Room for the second form of a backup is part of
-    /// [`max_total_bytes`](Self::max_total_bytes); where it is missing the backup stays as it is.
+    /// Compresses every backup except the newest, which tailers may still be reading. A second thread does the work. Needs
+    /// the feature `gzip` or `zstd`; without it, [`open`](Self::open) returns an error.
+    ///
+    /// While a backup is being compressed, both of its forms count towards [`max_total_bytes`](Self::max_total_bytes). If
+    /// there is no room for both, the backup stays uncompressed.
     ///
     /// Default: [`Compression::None`], `none`.
     ///
@@ -75,7 +77,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Keeps backups in this directory, which is for this log alone and on the same file system.
+    /// Sets a directory for backups. It must belong to this log alone and be on the same file system as the live file.
     ///
     /// Default: beside the live file.
     pub fn archive_dir(mut self, dir: impl Into<PathBuf>) -> Self {
@@ -83,7 +85,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Removes backups whose last record is older than this.
+    /// Sets the largest age of a backup: it is removed once its last record is older than this.
     ///
     /// Default: any age is kept.
     pub fn max_age(mut self, age: Duration) -> Self {
@@ -91,7 +93,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets the largest size of the live file and all backups together, in bytes, at every instant.
+    /// Sets the largest size in bytes of the live file and all backups together. It holds at every instant.
     ///
     /// Default: 60 MiB.
     pub fn max_total_bytes(mut self, bytes: u64) -> Self {
@@ -107,7 +109,8 @@ impl SpoolBuilder {
         self
     }
 
-    /// Keeps so many bytes of the file system free for others. 0 turns this off.
+    /// Sets how many bytes of the file system stay free for others: the oldest backups are removed when there are fewer. 0
+    /// turns this off.
     ///
     /// Default: 0.
     pub fn min_free_bytes(mut self, bytes: u64) -> Self {
@@ -115,7 +118,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets how many backups pruning for free space leaves alone.
+    /// Sets how many backups are kept even when the file system runs short of free space.
     ///
     /// Default: 1, or 0 with `backup_count` 0.
     pub fn min_backups(mut self, count: u32) -> Self {
@@ -123,7 +126,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets how often a transient error is retried, after the first call.
+    /// Sets how often a call that failed with a transient error is repeated.
     ///
     /// Default: 3.
     pub fn retry_attempts(mut self, retries: u32) -> Self {
@@ -131,7 +134,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets the wait before the first retry. It doubles with each further one.
+    /// Sets the delay before the first retry. It doubles with each further retry.
     ///
     /// Default: 100ms.
     pub fn retry_base_delay(mut self, delay: Duration) -> Self {
@@ -139,7 +142,8 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets the wait after exhausted retries or a permanent error. It doubles with each failed probe.
+    /// Sets the delay before the next attempt once the retries are used up, or after a permanent error. It doubles with
+    /// each attempt that fails.
     ///
     /// Default: 30s.
     pub fn retry_cooldown(mut self, delay: Duration) -> Self {
@@ -147,7 +151,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets the longest such wait.
+    /// Sets the upper bound of [`retry_cooldown`](Self::retry_cooldown) as it doubles.
     ///
     /// Default: 5m.
     pub fn retry_cooldown_max(mut self, delay: Duration) -> Self {
@@ -155,7 +159,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets where alerts are written.
+    /// Sets the path of the alert file, which exists while an alert is open and says what is wrong.
     ///
     /// Default: `ALERT_LOG_ROTATION_FAILED.txt` beside the log.
     pub fn alert_file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -163,10 +167,9 @@ impl SpoolBuilder {
         self
     }
 
-    /// Keeps a symlink to the live file at this path, for whoever looks for the log at a place of their own. It is made at
-    /// open, in place of an older one, and looked at again after each rotation. Anything but a symlink that stands there is
-    /// refused by [`open`](Self::open). Its directory is created like that of the log. If several logs share a link, it points
-    /// at whichever started or rotated last.
+    /// Maintains a symlink to the live file at this path. It replaces an older symlink when the log opens, and is checked
+    /// after each rotation. Its directory is created like that of the log. If anything but a symlink is there,
+    /// [`open`](Self::open) returns an error. If several logs share a link, it points at whichever started or rotated last.
     ///
     /// Default: no link.
     ///
@@ -184,8 +187,8 @@ impl SpoolBuilder {
         self
     }
 
-    /// Writes this first into each new file: a text, or what a function returns at that moment ([`Header::by`]). It counts in
-    /// the size of the file.
+    /// Sets the first lines of each new file: a text, or the result of a function that is called at that moment
+    /// ([`Header::by`]). They count towards the size of the file.
     ///
     /// Default: nothing.
     ///
@@ -200,10 +203,10 @@ impl SpoolBuilder {
         self
     }
 
-    /// Gives files, directories and the lock file to a user and a group when they are created, for a daemon that starts as
-    /// root and goes on as somebody else.
+    /// Sets the user and group of the files, directories and lock file that the spool creates. It's for a daemon that
+    /// starts as root and then drops its privileges.
     ///
-    /// Default: whoever creates them; a new file gets the group of the one before it.
+    /// Default: whoever creates them; a new file gets the group of the file before it.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -218,7 +221,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets the mode of the first file, subject to umask. Each later one has that of the one before it.
+    /// Sets the mode of the first file, subject to umask. Each later file has the mode of the one before it.
     ///
     /// Default: 0640.
     pub fn mode(mut self, mode: u32) -> Self {
@@ -226,7 +229,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets the mode of directories that are created, subject to umask.
+    /// Sets the mode of the directories that the spool creates, subject to umask.
     ///
     /// Default: 0750.
     pub fn dir_mode(mut self, mode: u32) -> Self {
@@ -234,7 +237,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Makes a missing directory an error, instead of creating it.
+    /// Makes [`open`](Self::open) return an error if the directory is missing, instead of creating it.
     ///
     /// Default: false.
     pub fn require_dir(mut self) -> Self {
@@ -242,7 +245,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets when written bytes are made durable.
+    /// Sets when written records are synced to the disk, so that they survive a power cut.
     ///
     /// Default: [`SyncPolicy::OnRotate`], `on_rotate`.
     pub fn sync(mut self, policy: SyncPolicy) -> Self {
@@ -250,9 +253,9 @@ impl SpoolBuilder {
         self
     }
 
-    /// Makes records of this level and above durable after the batch that they were written in, besides what
-    /// [`sync`](Self::sync) says: one `fdatasync` for each such batch. With [`SyncPolicy::Never`] it is an error, as a rotation
-    /// could then come between a record and its sync.
+    /// Sets the level from which records are synced at once: a batch that contains such a record is followed by one
+    /// `fdatasync`, in addition to what [`sync`](Self::sync) does. It can't be combined with [`SyncPolicy::Never`], because
+    /// a rotation could then come between a record and its sync.
     ///
     /// Default: no level.
     ///
@@ -269,7 +272,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Allows something unusual at the live path that is otherwise refused. Several calls add up.
+    /// Allows something unusual at the live path that [`open`](Self::open) otherwise refuses. Several calls add up.
     ///
     /// Default: nothing.
     pub fn allow(mut self, what: Allow) -> Self {
@@ -277,7 +280,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Writes records as they come, control characters and bytes that are not UTF-8 included. A record can then repaint an
+    /// Writes records as they come, including control characters and bytes that aren't UTF-8. A record can then repaint an
     /// operator's terminal.
     ///
     /// Default: false.

@@ -1,5 +1,5 @@
-//! Builders for what is no file set: stdout, stderr, a descriptor, any `io::Write`. Which settings belong to files alone is
-//! `settings::check`'s matter.
+//! Builders for logs that don't go to files: stdout, stderr, a descriptor, any `io::Write`. Which settings belong to files
+//! alone is decided in `settings::check`.
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -83,8 +83,8 @@ impl Spool {
 /// For `tracing-spool-appender`.
 #[doc(hidden)]
 impl SpoolBuilder {
-    /// Records go out as they come, without so much as a newline, and none is shed before another. What is told of the log calls
-    /// it `name`.
+    /// Writes records as they come, without adding so much as a newline, and sheds none before another. Alerts and notices
+    /// call the log `name`.
     pub fn verbatim(mut self, name: &str) -> Self {
         self.description.output.is_verbatim = true;
         self.description.output.name = Some(name.to_owned());

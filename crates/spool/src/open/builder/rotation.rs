@@ -1,5 +1,5 @@
-//! When a spool rotates besides by size, and what it does for tailers that follow its file by name: setters alone.
-//! What they mean is `tracing_spool_fileset`'s.
+//! The builder's setters for rotation by the clock and for tailers that follow the file by name. What they mean is decided
+//! in `tracing_spool_fileset`.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use tracing_spool_fileset::Schedule;
 use super::SpoolBuilder;
 
 impl SpoolBuilder {
-    /// Rotates by the clock too, whichever comes first. An empty file is not rotated. A file found at the start belongs to the
-    /// period of its last change: if that is over, it is rotated at once.
+    /// Sets a schedule for rotation, in addition to rotation by size: whichever comes first. An empty file isn't rotated. A
+    /// file found at the start belongs to the period of its last change, and is rotated at once if that period is over.
     ///
     /// Default: by size alone.
     ///
@@ -27,7 +27,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Begins a new file at each start: what the process before wrote becomes a backup.
+    /// Rotates the log when it's opened, so that each run of the program begins with a new file.
     ///
     /// Default: false.
     pub fn rotate_on_start(mut self) -> Self {
@@ -35,9 +35,11 @@ impl SpoolBuilder {
         self
     }
 
-    /// Writes nothing to a file for so long before it is rotated, up to 10 s, so that tailers that poll its name reach its end:
-    /// choose more than their interval. Records wait in the queue meanwhile. Where that is half full, or somebody waits for a
-    /// flush or the shutdown, the rotation comes at once. Zero turns this off.
+    /// Sets how long the file gets no more records before it's rotated, at most 10 s, so that tailers which poll by name
+    /// reach its end. Choose more than their polling interval. Zero turns this off.
+    ///
+    /// Records wait in the queue meanwhile. If the queue is half full, or somebody waits for a flush or the shutdown, the
+    /// rotation comes at once.
     ///
     /// Default: 0s.
     pub fn quiet_rotation(mut self, silence: Duration) -> Self {
@@ -45,9 +47,11 @@ impl SpoolBuilder {
         self
     }
 
-    /// Makes a rotation by size wait so long after the one before. The file grows on, as far as `max_total_bytes` has room for
-    /// it. [`Counters::rotations_put_off`](crate::Counters::rotations_put_off) counts them: if it grows, `max_bytes` is too
-    /// small for what is logged. Zero turns this off.
+    /// Sets the shortest time between two rotations by size. Until it's over the file keeps growing, as far as
+    /// `max_total_bytes` allows. Zero turns this off.
+    ///
+    /// [`Counters::rotations_put_off`](crate::Counters::rotations_put_off) counts the rotations that had to wait. If it
+    /// keeps growing, `max_bytes` is too small for what you log.
     ///
     /// Default: 0s.
     pub fn min_rotation_interval(mut self, interval: Duration) -> Self {
