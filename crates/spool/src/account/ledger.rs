@@ -1,5 +1,5 @@
-//! The books: what was written, and what was dropped for which reason at which level. Counters only.
-//! What waits is counted by `queue`; what was offered is the sum.
+//! The books: counters of what was written and of what was dropped, by reason and level. `queue` counts what waits; what
+//! was offered is the sum.
 
 use crossbeam_utils::CachePadded;
 use tracing_core::Level;
@@ -7,23 +7,23 @@ use tracing_core::Level;
 use crate::account::rank::Rank;
 use crate::platform::sync::{AtomicU64, Ordering};
 
-/// Why a record is not in the file.
+/// Why a record isn't in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The queue was fuller than the record's level may make it.
+    /// The queue was fuller than it may be for the record's level.
     QueueFull,
-    /// The same, while the file set was at its budget and could not shrink.
+    /// The queue was full while the file set was at its budget and couldn't shrink.
     DiskBudget,
-    /// The same, while the disk was full or could not be written.
+    /// The queue was full while the disk was full or couldn't be written.
     DiskError,
-    /// It came after the spool was shut down, or was left when the time for that was over.
+    /// The record arrived after the shutdown, or was still queued when the shutdown's time was over.
     Closed,
-    /// It was in the batch that the writer thread gave up after it had panicked over it repeatedly.
+    /// The record was in a batch that the writer thread gave up after panicking over it repeatedly.
     Panic,
-    /// It came in a forked child, which has no writer thread.
+    /// The record was logged in a forked child, which has no writer thread.
     Forked,
-    /// A stream or a writer refused it: nobody reads any more, or it answered with an error.
+    /// A stream or a writer refused the record: its reader is gone, or it returned an error.
     Output,
 }
 
@@ -39,7 +39,7 @@ impl Reason {
         Self::Output,
     ];
 
-    /// The words for it in a notice.
+    /// Returns the words for this reason in a notice.
     ///
     /// ```
     /// assert_eq!(tracing_spool::Reason::QueueFull.as_str(), "queue full");
@@ -72,31 +72,31 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    /// All of them.
+    /// Returns the number of all dropped records.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }
 
-    /// Those dropped for one reason.
+    /// Returns the number of records dropped for `reason`.
     #[must_use]
     pub fn for_reason(&self, reason: Reason) -> u64 {
         self.counts[reason as usize].iter().sum()
     }
 
-    /// Those of one level. A record whose level is unknown counts as INFO.
+    /// Returns the number of dropped records of `level`. A record whose level isn't known counts as INFO.
     #[must_use]
     pub fn at_level(&self, level: Level) -> u64 {
         self.counts.iter().map(|levels| levels[Rank::of(level).index()]).sum()
     }
 
-    /// Those of one level dropped for one reason.
+    /// Returns the number of records of `level` that were dropped for `reason`.
     #[must_use]
     pub fn by(&self, reason: Reason, level: Level) -> u64 {
         self.counts[reason as usize][Rank::of(level).index()]
     }
 
-    /// What is in here but was not in `earlier`.
+    /// Returns what has been added since `earlier`.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let mut more = *self;
         for (now, before) in more.counts.iter_mut().flatten().zip(earlier.counts.iter().flatten()) {
@@ -105,7 +105,7 @@ impl Dropped {
         more
     }
 
-    /// The same with so many more.
+    /// Returns these counts with `records` more.
     #[cfg(any(test, not(shuttle)))]
     pub(crate) fn with(mut self, reason: Reason, rank: Rank, records: u64) -> Self {
         self.counts[reason as usize][rank.index()] += records;
@@ -113,7 +113,7 @@ impl Dropped {
     }
 }
 
-/// As a map: `total`, and for each reason a map from level to count.
+/// Serializes as a map: `total`, and for each reason a map from level to count.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Dropped {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -132,7 +132,8 @@ impl serde::Serialize for Dropped {
 /// The counters that callers and the writer thread change.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// Changed by the writer thread alone, read by others: a line of its own.
+    /// Changed by the writer thread alone, and read by others. A cache line of its own avoids false sharing with the
+    /// counters that callers change.
     written: CachePadded<AtomicU64>,
     cut: AtomicU64,
     panics: AtomicU64,

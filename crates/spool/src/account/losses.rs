@@ -1,5 +1,5 @@
-//! Counts of dropped records that stand in a ring until they are stated in the log, so that a death hides no loss.
-//! The books are `ledger`'s, the words `notice`'s.
+//! Counts of dropped records, kept in the ring until a notice states them in the log, so that a killed process hides no
+//! loss.
 
 use tracing_spool_ring::{Counter, Ring};
 
@@ -7,21 +7,21 @@ use crate::account::ledger::{Dropped, Reason};
 use crate::account::rank::Rank;
 use crate::platform::sync::Ordering;
 
-/// The counter of a reason and a rank.
+/// Returns the counter of a reason and a rank.
 pub(crate) fn counter(ring: &Ring, reason: Reason, rank: Rank) -> &Counter {
     ring.counter(reason as usize * Rank::ALL.len() + rank.index())
 }
 
-/// What was dropped and not stated.
+/// Returns what was dropped and not stated yet.
 #[cfg(not(shuttle))]
 pub(crate) fn unstated(ring: &Ring) -> Dropped {
     each().fold(Dropped::default(), |lost, (reason, rank)| {
-        // A file may say anything; the sum must not run over.
+        // The file may hold any value, and the sum must not overflow.
         lost.with(reason, rank, counter(ring, reason, rank).load(Ordering::Relaxed).min(1 << 40))
     })
 }
 
-/// So much of it is stated from here on.
+/// Subtracts what a notice has stated.
 pub(crate) fn state(ring: &Ring, lost: &Dropped) {
     for (reason, rank) in each() {
         let stated = lost.by(reason, rank.level());
@@ -33,7 +33,7 @@ pub(crate) fn state(ring: &Ring, lost: &Dropped) {
     }
 }
 
-/// What one ring counts, another counts from here on.
+/// Moves the counts of one ring to another.
 #[cfg(not(shuttle))]
 pub(crate) fn carry(from: &Ring, to: &Ring) {
     for (reason, rank) in each() {

@@ -1,5 +1,5 @@
-//! The table of metrics: name, meaning, unit, and how each is read from a snapshot. The text for Prometheus and the
-//! `metrics` facade are both made from it; nothing is counted here.
+//! The table of metrics: the name, meaning and unit of each, and how it is read from a snapshot. The Prometheus text and
+//! the `metrics` facade are both generated from it; nothing is counted here.
 
 use tracing_core::Level;
 use tracing_spool_fileset::{BlockReason, Trouble, Wall};
@@ -10,7 +10,7 @@ use crate::account::stats::{Condition, Health, Hook, Stats};
 /// Everything that metrics are read from.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    /// The live file; a label of every sample, so that the spools of a process are told apart.
+    /// The live file. A label of every sample, so that the spools of a process can be told apart.
     pub(crate) log: String,
     pub(crate) stats: Stats,
     pub(crate) health: Health,
@@ -29,7 +29,7 @@ pub(crate) enum Unit {
     Seconds,
 }
 
-/// Takes the samples of one metric: their labels, but for `log`, and their values.
+/// Receives the samples of one metric: their labels except `log`, and their values.
 pub(crate) type Take<'a> = dyn FnMut(&[(&'static str, &str)], u64) + 'a;
 
 /// One metric.
@@ -126,7 +126,7 @@ metrics! {
         |now, take| take(&[], now.stats.panics);
 }
 
-/// All of them, those at 0 too: what is not there at first is missed by whoever computes a rate.
+/// Reports zeros too: a rate computed from a series misses its first increase if the series only appears with it.
 fn dropped(now: &Reading, take: &mut Take<'_>) {
     for reason in Reason::ALL {
         for level in [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR] {

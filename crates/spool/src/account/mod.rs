@@ -1,5 +1,5 @@
-//! The account of a log: what was written, what was lost and why, how full the queue was, and the shapes in which that is
-//! told. Nothing is decided here.
+//! The account of a log: what was written, what was lost and why, how full the queue was, and the forms in which this is
+//! reported. Nothing is decided here.
 
 pub(crate) mod ledger;
 pub(crate) mod losses;

@@ -1,9 +1,9 @@
-//! The most that was ever there: what waited in the queue at once, and bytes written as a number that never shrinks.
-//! What is there now is `queue`'s and the engine's.
+//! High watermarks: the most that ever waited in the queue, and bytes written as a number that never shrinks. The queue and
+//! the engine know the current values.
 
 use crate::platform::sync::{AtomicU64, Ordering};
 
-/// Highest values, seen by the writer thread and by those who ask.
+/// High watermarks, raised by the writer thread and by whoever asks.
 #[derive(Debug, Default)]
 pub(crate) struct Peaks {
     records: AtomicU64,
@@ -12,19 +12,19 @@ pub(crate) struct Peaks {
 }
 
 impl Peaks {
-    /// So much waited.
+    /// Raises the watermarks to this fill.
     pub(crate) fn saw(&self, records: u64, bytes: u64) {
         raise(&self.records, records);
         raise(&self.bytes, bytes);
     }
 
-    /// The most that has waited, records and bytes, with so much waiting now.
+    /// Returns the most records and bytes that have waited, given that this many wait now.
     pub(crate) fn with(&self, records: u64, bytes: u64) -> (u64, u64) {
         (raise(&self.records, records), raise(&self.bytes, bytes))
     }
 
-    /// A record that is cut out of a file again takes its bytes out of the engine's counter, which whoever computes a
-    /// rate from it would take for a restart.
+    /// Returns the most bytes ever written. When a record is cut out of a file again, the engine's counter shrinks by its
+    /// bytes, and whatever computes a rate would take that for a restart.
     pub(crate) fn written_bytes(&self, now: u64) -> u64 {
         raise(&self.written_bytes, now)
     }

@@ -1,10 +1,10 @@
-//! Metrics in Prometheus' text format. Which metrics there are is `metric`'s table.
+//! Metrics in the Prometheus text format. `metric_table` lists them.
 
 use std::fmt::Write as _;
 
 use crate::account::metric_table::{Kind, METRICS, Reading};
 
-/// The metrics of several readings as one text.
+/// Returns the metrics of several readings as one text.
 pub(crate) fn text_of(readings: &[Reading]) -> String {
     let mut text = String::new();
     for metric in METRICS {
@@ -25,7 +25,7 @@ pub(crate) fn text_of(readings: &[Reading]) -> String {
     text
 }
 
-/// A label's value, as it stands between quotes.
+/// Escapes a label's value for use between quotes.
 pub(crate) fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -1,8 +1,9 @@
-//! Levels as the queue and the account know them: five ranks. How long each is let in is `hand_off::shedding`'s.
+//! Levels as the queue and the account know them: five ranks. `hand_off::shedding` decides up to which fill each is
+//! admitted.
 
 use tracing_core::Level;
 
-/// A record's level, from the least to the most important. One whose level is unknown counts as `Info`.
+/// A record's level, ordered from the least to the most important. A record whose level isn't known counts as `Info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     Trace,
@@ -36,7 +37,7 @@ impl Rank {
         }
     }
 
-    /// Its place in [`Self::ALL`].
+    /// Returns its index in [`Self::ALL`].
     pub(crate) fn index(self) -> usize {
         self as usize
     }
@@ -45,7 +46,7 @@ impl Rank {
         self as u8
     }
 
-    /// The rank of a [`code`](Self::code).
+    /// Returns the rank of a [`code`](Self::code).
     pub(crate) fn from_code(code: u8) -> Self {
         Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Info)
     }

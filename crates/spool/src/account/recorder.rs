@@ -1,10 +1,10 @@
-//! Metrics for the `metrics` facade. No thread, no timer, and no exporter.
+//! Metrics for the `metrics` facade. It has no thread, no timer and no exporter.
 
 use metrics::Label;
 
 use crate::account::metric_table::{Kind, METRICS, Metric, Reading, Unit};
 
-/// Tells the recorder that the program has installed every metric, with its description.
+/// Reports every metric, with its description, to the recorder that the program has installed.
 pub(crate) fn record_all(reading: &Reading) {
     for metric in METRICS {
         describe(metric);

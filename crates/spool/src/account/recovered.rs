@@ -1,8 +1,8 @@
-//! The account of what was saved of a process that died. How it is saved is `recovery`'s.
+//! What a spool recovered from a process that died. `open::recovery` does it.
 
 use std::fmt;
 
-/// What was saved of a process that ended without writing all its records.
+/// What a spool recovered from a process that ended without writing all its records.
 ///
 /// ```
 /// let nothing = tracing_spool::Recovered::default();
@@ -11,23 +11,23 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {
-    /// Records that had been accepted and were in no file yet, or not whole.
+    /// Accepted records that weren't in a file yet, or not completely.
     pub records: u64,
-    /// Their bytes, as they were handed over.
+    /// Bytes of these records, as callers handed them over.
     pub bytes: u64,
-    /// Records that had been begun and not been accepted when their thread died: there is nothing of them.
+    /// Records that a thread had begun to hand over when it died. Nothing is left of them.
     pub holes: u64,
-    /// Those of `records` that may stand in a file twice, because the file that they were being written to was moved,
+    /// Records, among `records`, that may be in the log twice, because the file they were being written to was moved,
     /// removed or changed by others.
     pub uncertain: u64,
-    /// Records that it had dropped, and had not yet stated in the log.
+    /// Records that the process had dropped and not yet stated in the log.
     pub dropped: u64,
-    /// The process, 0 if there was none.
+    /// The id of that process, or 0 if there was none.
     pub process: u32,
 }
 
 impl Recovered {
-    /// Whether there is anything to speak of.
+    /// Returns whether there is anything to report.
     pub(crate) fn is_worth_a_line(&self) -> bool {
         self.records > 0 || self.holes > 0 || self.dropped > 0
     }

@@ -1,4 +1,4 @@
-//! What a spool says about itself when asked: numbers and health. It counts nothing.
+//! What a spool reports when asked: counters and health. It counts nothing itself.
 
 #[cfg(test)]
 mod tests;
@@ -10,10 +10,10 @@ use tracing_spool_fileset::{Alert, BlockReason, Counters, Wall};
 
 use crate::account::ledger::Dropped;
 
-/// Numbers of one spool, since it was opened.
+/// Counters of one spool since it was opened.
 ///
-/// `offered = written + dropped.total() + queue.records` at every reading; each is exact when no record is on its
-/// way. Lines that the spool writes about itself (notices) are not counted here.
+/// `offered = written + dropped.total() + queue.records` holds for every reading. Each number is exact when no record is on
+/// its way. Notices, the lines that the spool writes about itself, aren't counted.
 ///
 /// ```no_run
 /// # let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
@@ -27,25 +27,25 @@ use crate::account::ledger::Dropped;
 pub struct Stats {
     /// Records that callers handed over.
     pub offered: u64,
-    /// Records of which every byte is in a file.
+    /// Records that are in a file completely.
     pub written: u64,
     /// Records that are in no file.
     pub dropped: Dropped,
-    /// Records that were longer than `max_record_bytes` and were cut.
+    /// Records that were cut because they were longer than `max_record_bytes`.
     pub cut: u64,
-    /// What waits.
+    /// The queue: how much waits in it, and its bounds.
     pub queue: QueueStats,
-    /// What the file set did.
+    /// Counters of the file set.
     pub files: Counters,
-    /// How large it is.
+    /// Sizes of the live file and its backups.
     pub sizes: Sizes,
-    /// Panics caught on the writer thread, those of the alert hook included.
+    /// Panics caught on the writer thread, including those of the alert hook.
     pub panics: u64,
-    /// Lines that stderr could not take at once, and that were therefore not said.
+    /// Lines for stderr that were skipped because it couldn't take them at once.
     pub stderr_lines_skipped: u64,
     /// When the writer thread last wrote to the file.
     pub last_write: Option<Wall>,
-    /// When it last finished a rotation.
+    /// When the writer thread last finished a rotation.
     pub last_rotation: Option<Wall>,
 }
 
@@ -56,7 +56,7 @@ pub struct Stats {
 pub struct QueueStats {
     /// Records accepted and not yet written.
     pub records: u64,
-    /// What those count for in the queue's bound, in bytes.
+    /// Bytes that these records count for against `queue_bytes`.
     pub bytes: u64,
     /// The most records that have waited at once.
     pub peak_records: u64,
@@ -73,16 +73,16 @@ pub struct QueueStats {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Sizes {
-    /// The live file.
+    /// Size of the live file.
     pub live_bytes: u64,
-    /// The live file and all its backups.
+    /// Size of the live file and all its backups.
     pub total_bytes: u64,
-    /// What these may have: `max_total_bytes`.
+    /// Upper bound of `total_bytes`: `max_total_bytes`.
     pub max_total_bytes: u64,
 }
 
 impl QueueStats {
-    /// How full the queue is, from 0 to 1: records or bytes, whichever is nearer to its bound.
+    /// Returns how full the queue is, from 0 to 1: by records or by bytes, whichever is closer to its bound.
     ///
     /// ```
     /// let mut queue = tracing_spool::Stats::default().queue;
@@ -98,7 +98,7 @@ impl QueueStats {
     }
 }
 
-/// In which state a spool is.
+/// What a spool is doing with its records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -106,12 +106,12 @@ pub enum Condition {
     /// Records are written.
     #[default]
     Writing,
-    /// Records are written, to a file that should have been rotated: the rotation waits to be tried again.
+    /// Records are written, but to a file that should have been rotated: the rotation failed and is waiting to be retried.
     Overdue,
-    /// Records wait in the queue.
+    /// Records wait in the queue, because the disk is full, fails, or the budget is used up.
     Blocked(BlockReason),
-    /// Records wait in the queue, because a stream or a writer takes none: its reader has slept for a second, or it answers with
-    /// errors.
+    /// Records wait in the queue, because a stream or a writer takes none: its reader hasn't read for a second, or it
+    /// returns errors.
     Stalled,
     /// The spool was shut down.
     Closed,
@@ -133,7 +133,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Code of the program's that threads of a spool call.
+/// A hook: code of the program that threads of a spool call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -149,7 +149,7 @@ pub enum Hook {
 impl Hook {
     pub(crate) const ALL: [Self; 3] = [Self::Alert, Self::Rotate, Self::ThreadStart];
 
-    /// The name of its setter.
+    /// Returns the name of the hook's setter.
     ///
     /// ```
     /// assert_eq!(tracing_spool::Hook::Alert.as_str(), "on_alert");
@@ -164,18 +164,19 @@ impl Hook {
     }
 }
 
-/// A hook that has not returned for more than [`SLOW_HOOK`](crate::SLOW_HOOK): the thread that called it does nothing else.
+/// A hook that hasn't returned for more than [`SLOW_HOOK`](crate::SLOW_HOOK). The thread that called it does nothing else
+/// meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SlowHook {
-    /// Which one.
+    /// The hook.
     pub hook: Hook,
     /// How long it has been running.
     pub time: Duration,
 }
 
-/// The state of a spool, and the trouble that is open.
+/// The condition of a spool, and its open alerts.
 ///
 /// ```no_run
 /// # let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
@@ -190,20 +191,20 @@ pub struct SlowHook {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Health {
-    /// In which state it is.
+    /// What the spool is doing with its records.
     pub condition: Condition,
-    /// Trouble that has been raised and not yet cleared.
+    /// Alerts that have been raised and not yet cleared.
     pub alerts: Vec<Alert>,
-    /// Since when records wait, as long as the spool is blocked.
+    /// When records began to wait. None unless the spool is blocked.
     pub blocked_since: Option<Wall>,
-    /// The alert that was raised last, over or not.
+    /// The alert raised last, whether or not it has been cleared.
     pub last_alert: Option<Alert>,
-    /// The hook that keeps a thread of the spool, as long as it does.
+    /// The hook that has been keeping a thread of the spool busy for too long, if there is one.
     pub slow_hook: Option<SlowHook>,
 }
 
 impl Health {
-    /// Whether records are written, no trouble is open, and no hook keeps a thread of the spool.
+    /// Returns whether records are written, no alert is open, and no hook keeps a thread of the spool busy.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.condition == Condition::Writing && self.alerts.is_empty() && self.slow_hook.is_none()

@@ -1,5 +1,5 @@
-//! What is given to `tracing_subscriber`: the spool as a `MakeWriter`, and the writer of one event.
-//! How a record travels is `queue`'s, what is lost is counted by `shared`.
+//! What a program gives to `tracing_subscriber`: the spool as a `MakeWriter`, and the writer of one event.
+//! `hand_off::queue` carries a record, and `worker::shared` counts what is lost.
 
 use std::fmt;
 use std::io;
@@ -15,8 +15,10 @@ use crate::worker::shared::Shared;
 use crate::writer::handle::SpoolHandle;
 use crate::writer::record::{self, Record};
 
-/// The sending end of a log: cheap to clone, `Send` and `Sync`, usable in a `static`, and a
-/// [`MakeWriter`] for `tracing_subscriber`.
+/// The sending end of a log.
+///
+/// It is cheap to clone, `Send` and `Sync`, and can live in a `static`. Add [`layer`](Self::layer) to a subscriber, or use
+/// the spool as a [`MakeWriter`] with a layer of your own.
 ///
 /// ```no_run
 /// use tracing_subscriber::prelude::*;
@@ -34,7 +36,7 @@ impl Spool {
         Self { shared }
     }
 
-    /// Returns a way to talk to the writer thread: the same as [`SpoolGuard::handle`](crate::SpoolGuard::handle).
+    /// Returns a handle that talks to the writer thread, the same as [`SpoolGuard::handle`](crate::SpoolGuard::handle).
     ///
     /// ```no_run
     /// let (spool, _guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
@@ -50,10 +52,10 @@ impl Spool {
         &self.shared
     }
 
-    /// Hands one record over, for `tracing-spool-appender`, whose callers may be told.
+    /// Hands one record over, for `tracing-spool-appender`, whose callers may learn that a line is lost.
     ///
     /// # Errors
-    /// The reason for which it is lost, and counted.
+    /// Returns the reason why the record is lost. It has been counted.
     #[doc(hidden)]
     pub fn hand_over(&self, level: Level, bytes: &[u8]) -> Result<(), Reason> {
         let (rank, shared) = (Rank::of(level), self.shared());
@@ -63,7 +65,7 @@ impl Spool {
         record::hand_over(&draft, shared)
     }
 
-    /// A writer for one record of this rank.
+    /// Returns a writer for one record of this rank.
     fn event_writer(&self, rank: Rank) -> EventWriter<'_> {
         EventWriter { shared: &self.shared, record: Record::new(rank) }
     }
@@ -78,7 +80,7 @@ impl fmt::Debug for Spool {
 impl<'a> MakeWriter<'a> for Spool {
     type Writer = EventWriter<'a>;
 
-    /// A writer for an event whose level is not known: it counts as INFO.
+    /// Returns a writer for an event whose level isn't known. It counts as INFO.
     fn make_writer(&'a self) -> EventWriter<'a> {
         self.event_writer(Rank::Info)
     }
@@ -88,10 +90,10 @@ impl<'a> MakeWriter<'a> for Spool {
     }
 }
 
-/// Takes the bytes of one event. Whatever number of pieces they come in, they are one record, which is accepted (or
-/// dropped and counted) when this is dropped.
+/// Writes one event to the log. All bytes written to it, in however many pieces, become one record. Dropping the writer
+/// hands the record over; if the queue is full, the record is dropped and counted.
 ///
-/// Its methods return `Ok` always and never panic: there is nothing that a caller could do about a log that is full.
+/// Its methods always return `Ok` and never panic, because a caller can't do anything about a full log.
 ///
 /// ```no_run
 /// use std::io::Write as _;
@@ -120,7 +122,7 @@ impl io::Write for EventWriter<'_> {
         Ok(())
     }
 
-    /// Nothing: the record is complete when the writer is dropped. To wait for the file, see
+    /// Does nothing: the record is complete when the writer is dropped. To wait for the file, use
     /// [`SpoolHandle::flush`](crate::SpoolHandle::flush).
     fn flush(&mut self) -> io::Result<()> {
         Ok(())

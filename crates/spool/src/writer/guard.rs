@@ -1,5 +1,4 @@
-//! The end of a spool: draining within a time, and the account of what was left.
-//! What is done meanwhile is the worker's.
+//! The end of a spool: it drains the queue within a time limit and reports what was left. The worker does the writing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,46 +15,46 @@ use crate::worker::control::{Control, Left};
 use crate::worker::shared::Shared;
 use crate::writer::handle::SpoolHandle;
 
-/// Keeps a spool open. Dropping it writes what waits, within `shutdown_timeout`, and ends the writer thread.
+/// Keeps a spool open. Dropping it writes what is still queued, for at most `shutdown_timeout`, and ends the writer thread.
 ///
-/// Bind it to a name that lives until the end of `main`: `let _ = ...` drops it at once, and so does a function that
-/// sets logging up and returns. Records that come after that are counted, not written (or see
-/// [`LateRecords::Write`](crate::LateRecords::Write)).
+/// Bind it to a name that lives until the end of `main`: `let _ = ...` drops it at once, and so does a function that sets
+/// up logging and doesn't return the guard. Records that arrive later are counted but not written, unless
+/// [`LateRecords::Write`](crate::LateRecords::Write) is set.
 ///
-/// In async code its drop waits like any other code that writes files: call [`shutdown`](Self::shutdown) under
-/// `spawn_blocking`.
+/// Dropping the guard blocks the thread. In async code, call [`shutdown`](Self::shutdown) in `spawn_blocking`.
 #[must_use = "dropping the guard ends the spool: bind it to a name that lives until the end of main"]
 pub struct SpoolGuard {
     shared: Arc<Shared>,
-    /// None once it was left.
+    /// None after the shutdown.
     thread: Option<JoinHandle<()>>,
 }
 
-/// The account of a shutdown.
+/// What a shutdown wrote, and what it left behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// Records written since the spool was opened.
     pub written: u64,
-    /// Records that had been accepted and are in no file. Where `timed_out` is set because the disk itself hangs, some
-    /// of those in hand may still arrive.
+    /// Accepted records that are in no file. If `timed_out` is set because the disk itself hangs, some of those in hand may
+    /// still arrive.
     pub left: u64,
-    /// Records dropped since the spool was opened; those left are not among them.
+    /// Records dropped since the spool was opened, not counting those in `left`.
     pub dropped: u64,
-    /// Panics caught on the writer thread, those of the alert hook included.
+    /// Panics caught on the writer thread, including those of the alert hook.
     pub panics: u64,
-    /// Whether a part of a record had to stay at the end of the file.
+    /// Whether part of a record had to stay at the end of the file.
     pub fragment_left: bool,
-    /// Whether the time was over before everything was written.
+    /// Whether the timeout passed before everything was written.
     pub timed_out: bool,
-    /// Whether the `Write` behind the log could not flush what it was given: records that count as written may be nowhere.
+    /// Whether the `Write` behind the log failed to flush what it had taken. Records that count as written may be lost
+    /// then.
     pub unflushed: bool,
-    /// Whether this was a forked child, where nothing is done: the records are the parent's.
+    /// Whether this was a forked child. Nothing is written there, because the records belong to the parent.
     pub forked: bool,
 }
 
 impl ShutdownReport {
-    /// Whether everything accepted is in the file.
+    /// Returns whether every accepted record is in the file.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.left == 0 && !self.timed_out && !self.forked && !self.fragment_left && !self.unflushed
@@ -82,7 +81,7 @@ impl SpoolGuard {
         Self { shared, thread: Some(thread) }
     }
 
-    /// A way to talk to the writer thread.
+    /// Returns a handle that talks to the writer thread. It doesn't keep the spool open.
     ///
     /// ```no_run
     /// let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
@@ -95,8 +94,8 @@ impl SpoolGuard {
         SpoolHandle::new(Arc::clone(&self.shared))
     }
 
-    /// What was found in the ring of a [durable](crate::SpoolBuilder::durable) hand-off when this spool was opened. It is
-    /// written like any other record, before those of this process.
+    /// Returns what this spool found in its [durable](crate::SpoolBuilder::durable) ring when it was opened. Those records
+    /// are written like any others, before the ones of this process.
     ///
     /// ```no_run
     /// use tracing_spool::{Durable, Spool};
@@ -111,7 +110,7 @@ impl SpoolGuard {
         self.shared.recovered
     }
 
-    /// Writes what waits, for at most `timeout`, ends the writer thread, and says what was left.
+    /// Writes what is still queued, for at most `timeout`, ends the writer thread, and reports what was left.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -127,7 +126,7 @@ impl SpoolGuard {
         report
     }
 
-    /// What was left is said where somebody may read it, whether or not the report is looked at.
+    /// Print losses even if the caller ignores the report: stderr may be the only place where somebody reads about them.
     fn tell_of_loss(&self, report: &ShutdownReport) {
         if report.left > 0 || report.fragment_left || report.unflushed {
             self.shared.sink.print(&format_args!("{}: {report}", self.shared.path.display()));
@@ -147,19 +146,19 @@ impl SpoolGuard {
     fn leave_thread(&self, thread: JoinHandle<()>, timeout: Duration) -> ShutdownReport {
         let shared = &self.shared;
         if shared.is_forked() {
-            // The thread is not in this process: joining it would never end.
+            // The thread exists only in the parent: joining it here would block forever.
             std::mem::forget(thread);
             shared.queue.shut();
             return ShutdownReport { forked: true, ..ShutdownReport::default() };
         }
         let dropped_before = shared.stats().dropped.total();
         let (reply, answer) = answer::pair();
-        // The writer thread ends a little earlier than we give up, so that its account is heard.
+        // The writer thread stops a little before we give up, so that its answer arrives in time.
         let margin = (timeout / 10).min(Duration::from_millis(50));
         let is_sent = shared.send(Control::Stop(timeout - margin, reply));
         let answer = if is_inside() || !is_sent { None } else { answer.within(timeout).ok() };
         let Some(left) = answer else {
-            // It hangs in a system call, or is the thread we are on. It begins nothing new; what is in the queue now
+            // The thread hangs in a system call, or this is that thread. It begins nothing new, so what is in the queue now
             // is what is left.
             shared.queue.close();
             shared.abandoned.store(!is_inside(), Ordering::Relaxed);
@@ -167,7 +166,7 @@ impl SpoolGuard {
             return self.report(left, shared.stats().dropped.total());
         };
         let dropped = shared.stats().dropped.total().saturating_sub(left.records);
-        // It has answered, and does nothing any more but end.
+        // The thread has answered and does nothing more, so the join is short.
         let _ = thread.join();
         self.report(left, dropped.max(dropped_before))
     }

@@ -1,5 +1,4 @@
-//! What can be asked of a running spool from anywhere: flush, rotate, reopen, numbers, health.
-//! It does not end the spool: the guard does.
+//! The requests to a running spool, from anywhere: flush, rotate, reopen, counters, health. Only the guard ends the spool.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,9 @@ use crate::worker::control::Patience;
 use crate::worker::requests::{self, FlushError, RequestError};
 use crate::worker::shared::Shared;
 
-/// A way to talk to a spool's writer thread. Cloning it is cheap; it keeps no spool open.
+/// Talks to a spool's writer thread: flushes, rotates and reopens the log, and reads its counters and health.
+///
+/// Cloning it is cheap. It doesn't keep the spool open.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -31,12 +32,14 @@ impl SpoolHandle {
         Self { shared }
     }
 
-    /// Waits until everything accepted before this call is in the file (handed to the operating system), notices of
-    /// loss included. Pulls a retry that is waited for forward.
+    /// Waits until everything accepted before this call, including notices of lost records, has been written to the file,
+    /// which means handed to the operating system. If the spool is waiting before it retries a failed operation, the call
+    /// makes it retry at once.
     ///
     /// # Errors
-    /// Says how much is not in the file when `timeout` is over, at once when the file set is blocked, and at once
-    /// where waiting would be a deadlock.
+    /// Returns [`FlushError::TimedOut`] with the number of unwritten records when `timeout` passes, [`FlushError::Blocked`]
+    /// at once while the file set accepts no records, and [`FlushError::OnWriterThread`] at once where waiting would
+    /// deadlock. [`FlushError`] lists the rest.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -49,8 +52,8 @@ impl SpoolHandle {
         requests::understand(|| self.shared.waiting(), answer.within(timeout))
     }
 
-    /// Asks for a new file, whatever the size of this one; an empty file is not rotated. Does not wait: a
-    /// [`flush`](Self::flush) after it does.
+    /// Starts a new file, whatever the size of the current one. An empty file isn't rotated. The call doesn't wait for the
+    /// rotation, but a [`flush`](Self::flush) after it does.
     ///
     /// # Errors
     /// When there is no writer thread to ask.
@@ -64,8 +67,8 @@ impl SpoolHandle {
         self.shared.rotate()
     }
 
-    /// Asks to look now whether the live file was moved or deleted, and to open it anew if so: what `logrotate` wants
-    /// of its `postrotate` script. (It is noticed without being asked, a little later.) Does not wait.
+    /// Checks now whether the live file was moved or deleted, and if so opens a new one: what `logrotate` needs in its
+    /// `postrotate` script. Without this call, the spool notices by itself a little later. The call doesn't wait.
     ///
     /// # Errors
     /// When there is no writer thread to ask.
@@ -79,7 +82,7 @@ impl SpoolHandle {
         self.shared.reopen()
     }
 
-    /// The numbers so far. Works after the shutdown too.
+    /// Returns the counters so far. It works after the shutdown too.
     ///
     /// ```no_run
     /// # let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
@@ -91,7 +94,7 @@ impl SpoolHandle {
         self.shared.stats()
     }
 
-    /// State and open alerts, as of the writer thread's last round.
+    /// Returns the condition and the open alerts, as of the writer thread's last round.
     ///
     /// ```no_run
     /// # let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
@@ -107,7 +110,7 @@ impl SpoolHandle {
         &self.shared
     }
 
-    /// What metrics are read from.
+    /// Returns the snapshot that metrics are read from.
     pub(crate) fn reading(&self) -> Reading {
         let mut stats = self.stats();
         stats.files.bytes_written = self.shared.peaks.written_bytes(stats.files.bytes_written);

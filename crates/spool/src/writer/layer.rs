@@ -1,5 +1,5 @@
-//! The layer that suits a file: lines of `tracing_spool_format`, without colours whatever other layers do; and the filter that
-//! sheds records before they are formatted. How a record travels is the queue's.
+//! The layer for files: lines of `tracing_spool_format`, without colours whatever other layers do. And the filter that
+//! sheds records before they are formatted.
 
 #[cfg(test)]
 mod tests;
@@ -23,21 +23,21 @@ use tracing_subscriber::registry::{Extensions, LookupSpan};
 use crate::account::rank::Rank;
 use crate::writer::event_writer::Spool;
 
-/// What [`Spool::layer`] returns: a layer that formats events and gives them to the log.
+/// Formats events and sends them to the log. [`Spool::layer`] returns it.
 ///
-/// The format is [`Text`], `fmt`'s default, until [`json`](Self::json), [`compact`](Self::compact) or
-/// [`logfmt`](Self::logfmt) chooses another. Settings before that choice stay.
+/// The format is [`Text`], which is `fmt`'s default, until [`json`](Self::json), [`compact`](Self::compact) or
+/// [`logfmt`](Self::logfmt) selects another one. Settings made before that call are kept.
 #[must_use = "a layer does nothing before it is added to a subscriber"]
 pub struct SpoolLayer<S, N = TextFields, E = Text, W = Spool> {
     lines: subscriber::Layer<S, N, E, W>,
     /// The longest record, in bytes.
     max_record: usize,
-    /// No file sees its lines.
+    /// The lines go to a stream or a writer, and to no file.
     is_console: bool,
 }
 
 impl Spool {
-    /// Returns a layer into this log, without colours, with [`EventTime`](crate::EventTime) in UTC.
+    /// Returns a layer that writes to this log, without colours and with [`EventTime`](crate::EventTime) in UTC.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -52,7 +52,7 @@ impl Spool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// A layer in an `Option` is a layer too, so a service can log to stderr where its log cannot be opened:
+    /// An `Option` of a layer is a layer too, so a service can log to stderr when its log can't be opened:
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -71,7 +71,7 @@ impl Spool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// For a format of another crate, the spool is a `MakeWriter`: `fmt::layer().pretty().with_writer(spool)`.
+    /// For a format from another crate, use the spool as a `MakeWriter`: `fmt::layer().pretty().with_writer(spool)`.
     pub fn layer<S>(&self) -> SpoolLayer<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -86,7 +86,7 @@ impl Spool {
         SpoolLayer { lines, max_record: shared.queue.max_record(), is_console }
     }
 
-    /// Returns a filter for this log's layer that sheds what the queue would refuse, before it is formatted.
+    /// Returns a filter that sheds, before they are formatted, the events that the queue would refuse.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -117,7 +117,7 @@ where
         SpoolLayer { lines: lines.map_event_format(change), max_record, is_console }
     }
 
-    /// Writes events of spans too: as they are created, entered, left, closed.
+    /// Sets which span events are written as well: creation, entry, exit, close.
     ///
     /// Default: `FmtSpan::NONE`.
     pub fn with_span_events(mut self, events: FmtSpan) -> Self {
@@ -132,9 +132,10 @@ where
     T: subscriber::time::FormatTime + 'static,
     W: for<'writer> MakeWriter<'writer> + 'static,
 {
-    /// Writes JSON, an object a line. A line is never longer than the longest record: it is cut before, and stays valid
-    /// ([`Json::max_line_bytes`]). What the log itself has to say is JSON where
-    /// [`notices`](crate::SpoolBuilder::notices) says so.
+    /// Writes JSON, one object per line. No line is longer than the longest record: it is cut before that, and stays valid
+    /// JSON ([`Json::max_line_bytes`]).
+    ///
+    /// Notices of the spool itself are JSON only if [`notices`](crate::SpoolBuilder::notices) says so.
     pub fn json(self) -> SpoolLayer<S, JsonFields, Json<T>, W> {
         let max_record = self.max_record;
         let changed = self.map(|text| Json::from(text).max_line_bytes(max_record).escape_controls(true));
@@ -147,7 +148,7 @@ where
         self.map(Compact::from)
     }
 
-    /// Writes logfmt: `key=value` pairs. A line is never longer than the longest record ([`Logfmt::max_line_bytes`]).
+    /// Writes logfmt: `key=value` pairs. No line is longer than the longest record ([`Logfmt::max_line_bytes`]).
     pub fn logfmt(self) -> SpoolLayer<S, LogfmtFields, Logfmt<T>, W> {
         let max_record = self.max_record;
         let changed = self.map(|text| Logfmt::from(text).max_line_bytes(max_record));
@@ -162,22 +163,22 @@ where
     T: subscriber::time::FormatTime + 'static,
     W: for<'writer> MakeWriter<'writer> + 'static,
 {
-    /// As [`Json::keys`].
+    /// Sets the names of the keys. See [`Json::keys`].
     pub fn keys(self, keys: Keys) -> Self {
         self.map(|json| json.keys(keys))
     }
 
-    /// As [`Json::flatten_event`].
+    /// Sets whether an event's fields stand at the top level. See [`Json::flatten_event`].
     pub fn flatten_event(self, is_flat: bool) -> Self {
         self.map(|json| json.flatten_event(is_flat))
     }
 
-    /// As [`Json::with_current_span`].
+    /// Sets whether the current span is written. See [`Json::with_current_span`].
     pub fn with_current_span(self, is_shown: bool) -> Self {
         self.map(|json| json.with_current_span(is_shown))
     }
 
-    /// As [`Json::with_span_list`].
+    /// Sets whether the list of all spans is written. See [`Json::with_span_list`].
     pub fn with_span_list(self, is_shown: bool) -> Self {
         self.map(|json| json.with_span_list(is_shown))
     }
@@ -191,62 +192,62 @@ macro_rules! setters {
             T: subscriber::time::FormatTime + 'static,
             W: for<'writer> MakeWriter<'writer> + 'static,
         {
-            #[doc = concat!("As [`", stringify!($format), "::with_timer`].")]
+            #[doc = concat!("Sets the clock that timestamps are made with. See [`", stringify!($format), "::with_timer`].")]
             pub fn with_timer<T2: subscriber::time::FormatTime + 'static>(self, timer: T2) -> SpoolLayer<S, $fields, $format<T2>, W> {
                 self.map(|format| format.with_timer(timer))
             }
 
-            #[doc = concat!("As [`", stringify!($format), "::without_time`].")]
+            #[doc = concat!("Leaves out the timestamp. See [`", stringify!($format), "::without_time`].")]
             pub fn without_time(self) -> SpoolLayer<S, $fields, $format<()>, W> {
                 self.map($format::without_time)
             }
 
-            #[doc = concat!("As [`", stringify!($format), "::with_level`].")]
+            #[doc = concat!("Sets whether the level is written. See [`", stringify!($format), "::with_level`].")]
             pub fn with_level(self, is_shown: bool) -> Self {
                 self.map(|format| format.with_level(is_shown))
             }
 
-            #[doc = concat!("As [`", stringify!($format), "::with_target`].")]
+            #[doc = concat!("Sets whether the target is written. See [`", stringify!($format), "::with_target`].")]
             pub fn with_target(self, is_shown: bool) -> Self {
                 self.map(|format| format.with_target(is_shown))
             }
 
-            #[doc = concat!("As [`", stringify!($format), "::with_file`].")]
+            #[doc = concat!("Sets whether the source file is written. See [`", stringify!($format), "::with_file`].")]
             pub fn with_file(self, is_shown: bool) -> Self {
                 self.map(|format| format.with_file(is_shown))
             }
 
-            #[doc = concat!("As [`", stringify!($format), "::with_line_number`].")]
+            #[doc = concat!("Sets whether the source line is written. See [`", stringify!($format), "::with_line_number`].")]
             pub fn with_line_number(self, is_shown: bool) -> Self {
                 self.map(|format| format.with_line_number(is_shown))
             }
 
-            #[doc = concat!("As [`", stringify!($format), "::with_thread_names`].")]
+            #[doc = concat!("Sets whether the thread's name is written. See [`", stringify!($format), "::with_thread_names`].")]
             pub fn with_thread_names(self, are_shown: bool) -> Self {
                 self.map(|format| format.with_thread_names(are_shown))
             }
 
-            #[doc = concat!("As [`", stringify!($format), "::with_thread_ids`].")]
+            #[doc = concat!("Sets whether the thread's id is written. See [`", stringify!($format), "::with_thread_ids`].")]
             pub fn with_thread_ids(self, are_shown: bool) -> Self {
                 self.map(|format| format.with_thread_ids(are_shown))
             }
 
-            #[doc = concat!("As [`", stringify!($format), "::ids`].")]
+            #[doc = concat!("Adds the trace and span ids that `find` returns for the event's span. See [`", stringify!($format), "::ids`].")]
             pub fn ids(self, find: impl Fn(&Extensions<'_>) -> Option<Ids> + Send + Sync + 'static) -> Self {
                 self.map(|format| format.ids(find))
             }
 
-            #[doc = concat!("As [`", stringify!($fields), "::redact`].")]
+            #[doc = concat!("Hides the values of fields with these names. See [`", stringify!($fields), "::redact`].")]
             pub fn redact(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
                 Self { lines: self.lines.map_fmt_fields(|fields| fields.redact(names)), ..self }
             }
 
-            #[doc = concat!("As [`", stringify!($fields), "::redact_where`].")]
+            #[doc = concat!("Hides the values of fields whose names `is_hidden` accepts. See [`", stringify!($fields), "::redact_where`].")]
             pub fn redact_where(self, is_hidden: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
                 Self { lines: self.lines.map_fmt_fields(|fields| fields.redact_where(is_hidden)), ..self }
             }
 
-            #[doc = concat!("As [`", stringify!($fields), "::max_field_bytes`].")]
+            #[doc = concat!("Sets the longest value of a field, in bytes. See [`", stringify!($fields), "::max_field_bytes`].")]
             pub fn max_field_bytes(self, bytes: usize) -> Self {
                 Self { lines: self.lines.map_fmt_fields(|fields| fields.max_field_bytes(bytes)), ..self }
             }
@@ -256,7 +257,7 @@ macro_rules! setters {
 
 setters!(Text TextFields, Compact TextFields, Json JsonFields, Logfmt LogfmtFields);
 
-/// A second log behind a layer, and colours where no file sees them.
+/// Generates `tee` for each format, and `with_ansi` for those that have colours.
 macro_rules! outputs {
     ($($format:ident $fields:ident $plain:expr),*) => { $(
         impl<S, T, W> SpoolLayer<S, $fields, $format<T>, W>
@@ -265,12 +266,14 @@ macro_rules! outputs {
             T: subscriber::time::FormatTime + 'static,
             W: for<'writer> MakeWriter<'writer> + 'static,
         {
-            /// Gives each line to another log too: it is formatted once, without colours, and each log has a queue, a thread and
-            /// an account of its own, so that a reader of stdout that sleeps holds up no file. A line of JSON or logfmt has the
-            /// bound of the first log.
+            /// Sends each line to another log too.
             ///
-            /// With a format of another crate: `fmt::layer().with_writer(stdout.and(file))`, from `tracing_subscriber`'s
-            /// [`MakeWriterExt`](tracing_subscriber::fmt::writer::MakeWriterExt).
+            /// The line is formatted once, without colours. Each log has its own queue, thread and counters, so a stdout
+            /// reader that stops reading doesn't hold up the file. For JSON and logfmt, the longest record of the first log
+            /// bounds the line.
+            ///
+            /// With a format from another crate, write `fmt::layer().with_writer(stdout.and(file))`, with
+            /// `tracing_subscriber`'s [`MakeWriterExt`](tracing_subscriber::fmt::writer::MakeWriterExt).
             ///
             /// ```
             /// # let dir = tempfile::tempdir()?;
@@ -299,7 +302,7 @@ macro_rules! outputs {
             T: subscriber::time::FormatTime + 'static,
             W: for<'writer> MakeWriter<'writer> + 'static,
         {
-            #[doc = concat!("As [`", stringify!($format), "::with_ansi`], where the log is a stream or a writer. Files have no colours.")]
+            #[doc = concat!("Sets whether lines have colours, if the log is a stream or a writer; files never have any. See [`", stringify!($format), "::with_ansi`].")]
             pub fn with_ansi(self, has_colours: bool) -> Self {
                 let has_colours = has_colours && self.is_console;
                 self.map(|format| format.with_ansi(has_colours))
@@ -351,29 +354,33 @@ impl<S, N, E, W> fmt::Debug for SpoolLayer<S, N, E, W> {
     }
 }
 
-/// Sheds events that the queue would refuse, before they are formatted: TRACE and DEBUG from 80 % of the queue on, INFO
-/// from 95 %, WARN from 98 %, ERROR when it is full. Made by [`Spool::shedding`], for `with_filter`.
+/// Sheds events that the queue would refuse, before they are formatted. [`Spool::shedding`] returns it, for `with_filter`.
 ///
-/// What it sheds is counted like a record that the queue refused: by reason and level in [`Stats`](crate::Stats), and in
-/// the log where it is missing. Where callers wait for room ([`Overflow`](crate::Overflow)), nothing is shed here.
+/// TRACE and DEBUG are shed from 80 % of the queue on, INFO from 95 %, WARN from 98 %, and ERROR when the queue is full.
 ///
-/// With other filters it is the last word: `env_filter.and(spool.shedding())`, or `.with_filter(spool.shedding())` and
-/// then `.with_filter(env_filter)`; never under `not` or `or`, for it counts. So is a layer that vetoes events for all layers
-/// ([`Layer::event_enabled`](tracing_subscriber::Layer::event_enabled)) to be added after this one, and is then asked
-/// first: of one that was added before, events are counted here that it would have vetoed. Its price, as that of every filter whose
-/// answer changes: `tracing` asks at each event. It pays where the queue does overflow and formatting is dear.
+/// A shed event counts like a record that the queue refused: by reason and level in [`Stats`](crate::Stats), and in the log
+/// at the place where it is missing. If callers wait for room ([`Overflow`](crate::Overflow)), this filter sheds nothing.
+///
+/// Because it counts, it must be the last of several filters to decide: `env_filter.and(spool.shedding())`, or
+/// `.with_filter(spool.shedding())` followed by `.with_filter(env_filter)`. Don't use it under `not` or `or`. A layer that
+/// vetoes events for all layers ([`Layer::event_enabled`](tracing_subscriber::Layer::event_enabled)) must be added after
+/// this one, so that it is asked first; otherwise this filter counts events that the layer then vetoes.
+///
+/// Like every filter whose answer changes, it makes `tracing` ask at each event. It pays off if the queue does overflow and
+/// formatting is expensive.
 #[derive(Clone, Debug)]
 pub struct Shedding {
     spool: Spool,
 }
 
 impl<S> Filter<S> for Shedding {
-    /// Spans, and whoever only asks, are never turned away: a decision that is counted is made once, at the event.
+    /// Always true: the decision is counted, so it must be made once, at the event. Spans and callers that only ask are
+    /// never refused.
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
     }
 
-    /// Never cached: what this filter said of an event that another layer then vetoed would be said of the next one.
+    /// Never cached: an answer about an event that another layer then vetoed would be reused for the next event.
     fn callsite_enabled(&self, _: &'static Metadata<'static>) -> Interest {
         Interest::sometimes()
     }
@@ -388,7 +395,7 @@ impl<S> Filter<S> for Shedding {
         foreseen.is_ok()
     }
 
-    /// Not "unknown": combined with another filter, that would hide the other's level.
+    /// Not `None`: combined with another filter, that would hide the other filter's level.
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(LevelFilter::TRACE)
     }

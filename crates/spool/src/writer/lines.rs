@@ -1,4 +1,4 @@
-//! The spool as an `io::Write` of one's own, for what speaks lines: another logger, a child's pipe.
+//! The spool as an `io::Write` for other sources of lines: another logger, a child's pipe.
 
 #[cfg(test)]
 mod tests;
@@ -12,18 +12,19 @@ use crate::account::rank::Rank;
 use crate::writer::event_writer::Spool;
 use crate::writer::record::Record;
 
-/// Makes a record of each line that is written to it, all of one level. Made by [`Spool::lines`].
+/// Turns each line written to it into a record, all of one level. [`Spool::lines`] returns it.
 ///
-/// A line ends with its newline, however its bytes come. What follows the last newline is held until its end comes, or until
-/// [`flush`](io::Write::flush) or the drop, which end it. As with an [`EventWriter`](crate::EventWriter), writing never fails
-/// and never waits for the disk; what the queue refuses is counted.
+/// A line ends with its newline, however its bytes arrive. An unfinished line is kept until its newline comes, or until
+/// [`flush`](io::Write::flush) or the drop, which both end it. Like an [`EventWriter`](crate::EventWriter), it never fails,
+/// and never waits for the disk; records that the queue refuses are counted.
 pub struct Lines {
     spool: Spool,
     record: Record,
 }
 
 impl Spool {
-    /// Returns a writer that makes a record of each line, at `level`: for `fern`, for `env_logger`, for a child's output.
+    /// Returns a writer that turns each line into a record at `level`: for `fern`, for `env_logger`, for the output of a
+    /// child process.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -64,7 +65,7 @@ impl io::Write for Lines {
         Ok(bytes.len())
     }
 
-    /// Ends the line that was begun. It does not wait for the file: see [`SpoolHandle::flush`](crate::SpoolHandle::flush).
+    /// Ends the current line. It doesn't wait for the file; [`SpoolHandle::flush`](crate::SpoolHandle::flush) does.
     fn flush(&mut self) -> io::Result<()> {
         self.end();
         Ok(())

@@ -1,5 +1,5 @@
-//! The metrics of a handle's spool: as text, as a file for the textfile collector of `node_exporter`, and for the `metrics`
-//! facade. Which metrics there are is the table of `account::metric_table`.
+//! The metrics of a spool: as text, as a file for `node_exporter`'s textfile collector, and for the `metrics` facade. The
+//! table in `account::metric_table` lists them.
 
 #[cfg(test)]
 mod tests;
@@ -15,12 +15,12 @@ use crate::account::prometheus;
 use crate::account::recorder;
 use crate::writer::handle::SpoolHandle;
 
-/// Readable by all: `node_exporter` is another user.
+/// World-readable, because `node_exporter` runs as another user.
 const TEXTFILE_MODE: u32 = 0o644;
 
 impl SpoolHandle {
-    /// [`stats`](Self::stats) and [`health`](Self::health) in Prometheus' text format: the answer to `/metrics`. Works
-    /// after the shutdown too. For several spools in one answer there is [`prometheus_text`].
+    /// Returns [`stats`](Self::stats) and [`health`](Self::health) in the Prometheus text format, as the answer to
+    /// `/metrics`. It works after the shutdown too. To answer for several spools at once, use [`prometheus_text`].
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -35,12 +35,13 @@ impl SpoolHandle {
         prometheus_text(std::slice::from_ref(self))
     }
 
-    /// Writes [`prometheus_text`](Self::prometheus_text) to `path`, for the textfile collector of `node_exporter`: name it
-    /// `SOMETHING.prom` in the collector's directory, and call this every few seconds. The file is replaced whole; its
-    /// mode is 0644, subject to umask. The file is written on the calling thread.
+    /// Writes [`prometheus_text`](Self::prometheus_text) to `path`, for `node_exporter`'s textfile collector. Name the file
+    /// `SOMETHING.prom` in the collector's directory, and call this every few seconds.
+    ///
+    /// The calling thread writes the file, and replaces it as a whole. Its mode is 0644, subject to umask.
     ///
     /// # Errors
-    /// What failed; the file before it then stands as it did.
+    /// Returns the operation that failed. The previous file is then unchanged.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -54,9 +55,11 @@ impl SpoolHandle {
     }
 
     #[cfg(feature = "metrics")]
-    /// Tells the recorder that the program has installed all metrics of this spool: names, units and help, then the
-    /// values of [`stats`](Self::stats) and [`health`](Self::health). Call it every few seconds, or before each scrape.
-    /// Without a recorder it does nothing. Every sample carries the path of the log as the label `log`.
+    /// Reports all metrics of this spool to the recorder that the program has installed: names, units and descriptions
+    /// first, then the values of [`stats`](Self::stats) and [`health`](Self::health).
+    ///
+    /// Call it every few seconds, or before each scrape. Without a recorder it does nothing. Every sample carries the path
+    /// of the log as the label `log`.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -71,7 +74,7 @@ impl SpoolHandle {
     }
 }
 
-/// The metrics of several spools as one text. Their samples carry the path of the log as the label `log`.
+/// Returns the metrics of several spools as one text. Each sample carries the path of its log as the label `log`.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;

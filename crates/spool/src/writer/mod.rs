@@ -1,4 +1,4 @@
-//! What users hold of a log that is open: the spool as a `MakeWriter`, the writer of one event, the layer, the guard, and the
+//! What users hold of an open log: the spool as a `MakeWriter`, the writer of one event, the layer, the guard, and the
 //! handle with its metrics and signals.
 
 pub(crate) mod event_writer;

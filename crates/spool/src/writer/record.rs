@@ -1,4 +1,4 @@
-//! One record on its way from a writer into the queue: shed, or copied and handed over. How it travels is `hand_off`'s.
+//! One record on its way from a writer into the queue: it is shed, or copied and handed over.
 
 use crate::account::ledger::Reason;
 use crate::account::rank::Rank;
@@ -7,7 +7,7 @@ use crate::hand_off::queue::Refusal;
 use crate::leaving::exit;
 use crate::worker::shared::{HandedOver, Shared};
 
-/// Hands a record over, and where the process ends waits for it. An error: it is lost, and counted.
+/// Hands a record over, and waits for it if the process is ending. On an error the record is lost and counted.
 #[inline]
 pub(super) fn hand_over(draft: &Draft, shared: &Shared) -> Result<(), Reason> {
     if shared.submit(draft)? == HandedOver::Waits && exit::ends() {
@@ -16,19 +16,19 @@ pub(super) fn hand_over(draft: &Draft, shared: &Shared) -> Result<(), Reason> {
     Ok(())
 }
 
-/// A record that is being written, in as many pieces as it comes in.
+/// A record that is being written, in as many pieces as arrive.
 #[derive(Debug)]
 pub(super) struct Record {
     state: State,
-    /// Filled and handed over where it lies: moving it would cost as much as all the rest.
+    /// Filled and handed over in place: moving the draft would cost as much as everything else.
     draft: Draft,
 }
 
 #[derive(Debug)]
 enum State {
-    /// Nothing was written: no record.
+    /// Nothing was written, so there is no record.
     Nothing,
-    /// The queue was too full for it when its first byte came: nothing is copied.
+    /// The queue was too full when the first byte came, so nothing is copied.
     Shed(Refusal),
     /// There is a record.
     Begun,
@@ -60,7 +60,7 @@ impl Record {
         }
     }
 
-    /// Hands it over, or counts it.
+    /// Hands the record over, or counts it as lost.
     #[inline]
     pub(super) fn finish(&self, shared: &Shared) {
         match self.state {

@@ -1,4 +1,4 @@
-//! The calls of a handle that give signals to its spool. How signals are heard is `leaving::signals`'.
+//! The methods of a handle that connect signals to its spool. `leaving::signals` receives them.
 
 use std::io;
 
@@ -6,12 +6,12 @@ use crate::leaving::signals::{self, SignalAction};
 use crate::writer::handle::SpoolHandle;
 
 impl SpoolHandle {
-    /// Lets SIGHUP open the live file anew, SIGUSR1 rotate it, and SIGTERM, SIGINT (Ctrl-C) and SIGQUIT write what waits in
-    /// all spools of the process before they kill: [`install_signals_for`](Self::install_signals_for) with all of
+    /// Makes SIGHUP reopen the live file, SIGUSR1 rotate it, and SIGTERM, SIGINT (Ctrl-C) and SIGQUIT flush all spools of
+    /// the process before they kill it. It is [`install_signals_for`](Self::install_signals_for) with every
     /// [`SignalAction`].
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`install_signals_for`](Self::install_signals_for).
     ///
     /// ```no_run
     /// let (_spool, guard) = tracing_spool::Spool::builder("/var/log/shop/shop.log").open()?;
@@ -22,23 +22,24 @@ impl SpoolHandle {
         self.install_signals_for(&SignalAction::ALL)
     }
 
-    /// Lets signals do this to the spool until it is shut down. Several spools may want the same signal, and each gets it;
-    /// other handlers of a signal, those of `tokio::signal` too, are called as well.
+    /// Connects signals to this spool until it is shut down. If several spools want the same signal, each gets it. Other
+    /// handlers of a signal still run, those of `tokio::signal` included.
     ///
-    /// Leave out [`SignalAction::Terminate`], [`Interrupt`](SignalAction::Interrupt) or [`Quit`](SignalAction::Quit) where
-    /// the program has its own way to end at that signal, or it would be cut short. A signal that a program blocks on all of
-    /// its threads, to read it from a `signalfd` say, stays its own: the thread that serves signals blocks them too.
+    /// Leave out [`SignalAction::Terminate`], [`Interrupt`](SignalAction::Interrupt) or [`Quit`](SignalAction::Quit) if
+    /// your program has its own shutdown for that signal, which would otherwise be cut short. A signal that the program
+    /// blocks on all its threads, for example to read it from a `signalfd`, isn't affected: the signal thread blocks it
+    /// too.
     ///
-    /// A signal to end that the process ignores as this is called stays ignored: a shell has its background jobs ignore SIGINT
-    /// and SIGQUIT, and they live on when Ctrl-C ends what is in front of them.
+    /// SIGTERM, SIGINT and SIGQUIT stay ignored if the process ignores them when this is called. A shell starts background
+    /// jobs with SIGINT and SIGQUIT ignored, so that they survive a Ctrl-C meant for the foreground.
     ///
-    /// After the last spool that wants them, the signals that end a process kill as by default, SIGHUP and SIGUSR1 do nothing.
-    /// A forked child that executes nothing inherits handlers behind which nobody listens: the signals do not end it before
-    /// it has installed them for a spool of its own.
+    /// After the last spool that wants them is gone, the terminating signals kill by default again, while SIGHUP and
+    /// SIGUSR1 do nothing. A forked child that doesn't call `exec` inherits handlers without the thread behind them: the
+    /// signals don't end it until it installs them for a spool of its own.
     ///
     /// # Errors
-    /// When the spool was shut down, in a forked child, and when the system refuses the handler or the thread. No other
-    /// action is then left half installed, but for handlers that do nothing.
+    /// Returns an error if the spool was shut down, in a forked child, and if the system refuses the handler or the thread.
+    /// No other action is left half installed then, except for handlers that do nothing.
     ///
     /// ```no_run
     /// use tracing_spool::SignalAction;
