@@ -1,14 +1,14 @@
-//! The end of the process by `exit`, on whichever thread, and by a return from `main`: what waits is written, and so is what
-//! comes after that. How a flush is made is `outputs`', how the end is heard of `tracing_spool_process`'s.
+//! The end of the process by `exit`, on any thread, or by a return from `main`: queued records are written, and so are
+//! those that come after. `outputs` flushes; `tracing_spool_process` notices the end.
 //!
-//! Our word at `exit` is not the last one: handlers that were registered before it, and destructors of statics, run after it
-//! and may log. No handler can be made to run last. So from that word on each record is followed into its file by the thread
-//! that logs it: what was logged is written, whenever the process is gone.
+//! Our `atexit` handler isn't the last to run: handlers registered before it, and destructors of statics, run later and may
+//! log. No handler can be forced to run last. So from that moment on, the thread that logs a record waits until the record
+//! is in its file. What was logged is written, whenever the process is gone.
 //!
-//! The end is held up for no longer than the longest time that an output allows, over all: the thread that ends the process
-//! has that much, and what it waits for counts. A disk that hangs is found out once, and nobody waits for it after that.
+//! The end is held up for no longer than the longest timeout of an output, in total: the thread that ends the process has
+//! that much time, and everything it waits for counts. A hanging disk is noticed once, and nobody waits for it after that.
 //!
-//! A signal that kills, `abort` and `_exit` run nothing.
+//! A fatal signal, `abort` and `_exit` run nothing of this.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,34 +20,35 @@ use crate::leaving::outputs::{Output, flush_each, open};
 use crate::worker::control::Patience;
 use crate::worker::requests::{FlushError, understand};
 
-/// Whether the word was said.
+/// Whether the `atexit` handler has run.
 static ENDS: AtomicBool = AtomicBool::new(false);
-/// Whether an output had not answered in its time.
+/// Whether an output failed to answer in time.
 static HANGS: AtomicBool = AtomicBool::new(false);
-/// What the thread that ends the process has waited, and may wait in all, in microseconds.
+/// How long the thread that ends the process has waited, and may wait in total, in microseconds.
 static WAITED: AtomicU64 = AtomicU64::new(0);
 static ALLOWED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// Whether this thread ends the process. Without a destructor: it is asked for after those have run.
+    /// Whether this thread ends the process. The value has no destructor, because it is read after destructors have run.
     static ENDS_HERE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// An output was opened: its process hears of its own end from now on.
+/// Registers the `atexit` handler when an output is opened.
 pub(crate) fn opened() {
     if !cfg!(shuttle) {
-        // Where it cannot be registered, all is as without it.
+        // If it can't be registered, the process ends as it would without it.
         let _ = tracing_spool_process::at_exit(last_word);
     }
 }
 
-/// Whether records are to be [followed](follow). One load of memory that nobody writes.
+/// Returns whether records must be [followed](follow). It is one load of memory that nobody writes, so its cache line stays
+/// shared.
 pub(crate) fn ends() -> bool {
     ENDS.load(Ordering::Relaxed)
 }
 
 fn last_word() {
-    // Before the flush: what is logged from here on is either among what it waits for, or followed.
+    // Set before the flush: what is logged from here on is either part of the flush, or followed.
     ENDS.store(true, Ordering::SeqCst);
     ENDS_HERE.set(true);
     let clock = SystemClock::new();
@@ -61,9 +62,9 @@ fn last_word() {
         }
         let (name, left) = (output.name(), output.waiting());
         match error {
-            // A child has said nothing and waits for nothing.
+            // A forked child owns no records and waits for nothing.
             FlushError::Forked => {}
-            // Its own thread ends the process, in a hook, and cannot wait for itself.
+            // A hook on this output's own thread ends the process, so it can't wait for itself.
             FlushError::OnWriterThread if left == 0 => {}
             FlushError::OnWriterThread => output.print(&format_args!(
                 "{}: the process ends in a hook, with {left} records not written",
@@ -74,7 +75,7 @@ fn last_word() {
     }
 }
 
-/// A record was handed over after the word: waits until it is written, if there is time left for that.
+/// Waits until a record that was handed over after the handler ran is written, if there is time left for that.
 #[cold]
 pub(crate) fn follow(output: &dyn Output) {
     let is_last = ENDS_HERE.get();
@@ -87,7 +88,7 @@ pub(crate) fn follow(output: &dyn Output) {
     if left.is_zero() || HANGS.load(Ordering::Relaxed) {
         return;
     }
-    // In a forked child and on the writer thread: nobody to wait for.
+    // In a forked child and on the writer thread there is nobody to wait for.
     let Ok(answer) = output.ask(Patience::Waits) else { return };
     let clock = SystemClock::new();
     let outcome = understand(|| output.waiting(), answer.within(left));
@@ -101,12 +102,12 @@ pub(crate) fn follow(output: &dyn Output) {
     }
 }
 
-/// An output allows the end to take so long.
+/// Extends the total time to what an output allows.
 fn allow(patience: Duration) {
     ALLOWED.fetch_max(micros(patience), Ordering::Relaxed);
 }
 
-/// Time that has passed on this clock was spent.
+/// Adds the time on this clock to what has been spent.
 fn waited(clock: &SystemClock) {
     WAITED.fetch_add(micros(clock.now().mono.since_start()), Ordering::Relaxed);
 }

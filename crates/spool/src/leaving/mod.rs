@@ -1,4 +1,4 @@
-//! The ways in which a process ends, and what is still written then: `flush_all`, `exit`, panics, signals.
+//! The ways a process ends, and what is still written then: `flush_all`, `exit`, panics, signals.
 
 pub(crate) mod exit;
 pub(crate) mod outputs;

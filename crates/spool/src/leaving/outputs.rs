@@ -1,5 +1,5 @@
-//! The outputs that are open in this process, and the flush of all of them at once.
-//! When that is called by itself is `exit`'s, `panic_hook`'s and `signals`'.
+//! The outputs that are open in this process, and how to flush all of them at once. `exit`, `panic_hook` and `signals`
+//! decide when that happens without being asked.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,31 +15,31 @@ use crate::worker::control::{Flushed, Patience};
 use crate::worker::requests::{FlushError, understand};
 use crate::worker::shared::Shared;
 
-/// What has a queue and a thread that writes it out.
+/// Anything that has a queue and a thread that empties it.
 pub(crate) trait Output: Send + Sync + fmt::Debug {
-    /// Whether there is a thread that still does something.
+    /// Returns whether its thread still does something.
     fn is_open(&self) -> bool;
-    /// Asks for a flush; the answer comes by itself.
+    /// Requests a flush. The answer arrives separately.
     fn ask(&self, patience: Patience) -> Result<Answer<Flushed>, FlushError>;
-    /// Records that wait.
+    /// Returns the number of queued records.
     fn waiting(&self) -> u64;
-    /// How long the end of the process may be kept by it.
+    /// Returns how long this output may hold up the end of the process.
     fn patience(&self) -> Duration;
-    /// The live file, or the name of the thread.
+    /// Returns the path of the live file, or the name of the thread.
     fn name(&self) -> PathBuf;
     /// Prints one line on stderr, unless the log is quiet.
     fn print(&self, line: &dyn fmt::Display);
 }
 
-/// Every output that was opened and is still known to somebody. Held for copies of pointers, never across a system call.
+/// Every output that is open and not yet forgotten by its owner. The lock is held only to copy pointers, never across a
+/// system call.
 static OPEN: ProcessLock<Vec<Weak<dyn Output>>> = ProcessLock::new(Vec::new());
 
-/// Why a flush of all spools did not see everything in the files: which log, and why.
+/// Why [`flush_all`] didn't get everything into the files: which logs, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlushAllError {
-    /// The live files of the logs that are not complete, or what they are called where they have none (`stdout`). The other logs
-    /// are.
+    /// The live files of the incomplete logs, or their names if they have no file (`stdout`). All other logs are complete.
     pub logs: Vec<(PathBuf, FlushError)>,
 }
 
@@ -54,15 +54,19 @@ impl fmt::Display for FlushAllError {
 
 impl std::error::Error for FlushAllError {}
 
-/// Waits until everything that all spools of this process accepted before this call is in their files, for at most
-/// `timeout` in all: for a panic hook of one's own ([`install_panic_hook`](crate::install_panic_hook) has one), say.
-/// `std::process::exit` does it by itself. It ends nothing: records can come after it.
+/// Flushes every spool of this process: waits, for at most `timeout` in all, until everything accepted before this call is
+/// in their files.
 ///
-/// It may be called from any thread; where it would wait for itself (on a writer thread, in an alert hook), it is an
-/// error at once. A spool that was shut down is passed over.
+/// Use it where no guard is at hand, for example in a panic hook of your own
+/// ([`install_panic_hook`](crate::install_panic_hook) provides one). `std::process::exit` flushes by itself. The spools
+/// stay open and accept more records.
+///
+/// Any thread may call it. On a writer thread or in an alert hook, where it would wait for itself, it returns an error at
+/// once. A spool that was shut down is skipped.
 ///
 /// # Errors
-/// Names the logs that are not complete, each as [`SpoolHandle::flush`](crate::SpoolHandle::flush) would say it.
+/// Returns the logs that aren't complete, each with the error that [`SpoolHandle::flush`](crate::SpoolHandle::flush) would
+/// return.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -85,7 +89,7 @@ pub fn flush_all(timeout: Duration) -> Result<(), FlushAllError> {
     Err(FlushAllError { logs })
 }
 
-/// An output was opened.
+/// Registers an output that was just opened.
 pub(crate) fn enter(output: &Arc<impl Output + 'static>) {
     if cfg!(shuttle) {
         return; // what that scheduler makes must not outlive the order of steps that it was made in
@@ -96,14 +100,14 @@ pub(crate) fn enter(output: &Arc<impl Output + 'static>) {
     open.push(output);
 }
 
-/// The outputs that are open, without those that nobody could flush any more.
+/// Returns the outputs that are open, without those that nobody can flush any more.
 pub(crate) fn open() -> Vec<Arc<dyn Output>> {
     let known: Vec<Arc<dyn Output>> = OPEN.lock().iter().filter_map(Weak::upgrade).collect();
-    // Outside the lock: the last owner of a spool closes files.
+    // Done outside the lock, because dropping the last owner of a spool closes files.
     known.into_iter().filter(|output| output.is_open()).collect()
 }
 
-/// Flushes all these outputs at the same time, each for as long as `time` says; returns those that are not complete.
+/// Flushes these outputs concurrently, each for as long as `time` returns for it. Returns those that aren't complete.
 pub(crate) fn flush_each(
     outputs: Vec<Arc<dyn Output>>,
     patience: Patience,
@@ -118,7 +122,7 @@ pub(crate) fn flush_each(
             Err(error) => failed.push((output, error)),
         }
     }
-    // All times run from here, so the longest bounds the whole.
+    // All timeouts run from here, so the longest one bounds the whole.
     asked.sort_by_key(|(output, _)| time(output.as_ref()));
     let clock = SystemClock::new();
     for (output, answer) in asked {

@@ -1,5 +1,5 @@
-//! The panic hook that flushes: what was logged before a panic is in the file when the panic ends the process.
-//! Panics of the writer thread are the worker's: it survives them.
+//! The panic hook that flushes, so that what was logged before a panic is in the file when the panic ends the process. The
+//! worker survives its own panics.
 
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use crate::leaving::outputs::flush_all;
 
-/// How long the hook of [`install_panic_hook`] waits at most.
+/// The longest that the hook of [`install_panic_hook`] waits: 500 ms.
 pub const PANIC_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// From now on every panic first does what it did before (a hook that prints or logs it), and then flushes all spools of
-/// the process, for at most [`PANIC_FLUSH_TIMEOUT`]: with `panic = "abort"`, or a panic that leaves `main` without the
-/// guard, nothing else would. On a disk that hangs, each panic takes that long, caught ones too.
+/// Installs a panic hook that flushes every spool (for up to [`PANIC_FLUSH_TIMEOUT`]) after the previous panic hook has
+/// run.
 ///
-/// Installing it again does nothing, and so does installing it while the thread panics. It never panics itself, and a
-/// panic on a writer thread or in an alert hook does not wait for that thread.
+/// With `panic = "abort"`, or when a panic leaves `main` without dropping the guard, nothing else flushes the log. On a
+/// disk that hangs, every panic takes that long, including those that are caught.
+///
+/// A second call does nothing, and neither does a call while the thread is panicking. The hook never panics itself, and a
+/// panic on a writer thread or in an alert hook doesn't wait for that thread.
 ///
 /// ```
 /// tracing_spool::install_panic_hook();
@@ -30,7 +32,7 @@ pub fn install_panic_hook() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         before(info);
-        // What is not in the file after this has been said by the counters, and will be by the guard.
+        // Ignored: the counters record what isn't in the file, and the guard reports it.
         let _ = flush_all(PANIC_FLUSH_TIMEOUT);
     }));
 }

@@ -1,11 +1,11 @@
-//! Signals, where a program wants them to be ours: SIGHUP opens anew, SIGUSR1 rotates, SIGTERM, SIGINT and SIGQUIT flush
-//! and then kill. What is done for them is the writer thread's; nothing is installed without being asked for.
+//! Signals, if the program asks for them: SIGHUP reopens, SIGUSR1 rotates, SIGTERM, SIGINT and SIGQUIT flush and then kill.
+//! The writer thread does the work.
 //!
-//! A handler does nothing but take note (`signal_hook`); one thread for the process, however many spools there are, hears
-//! of it and does the rest. It is there as long as a spool that wants signals is open.
+//! A handler only takes note (`signal_hook`). One thread per process, however many spools there are, waits for that and
+//! does the rest. It runs as long as a spool that wants signals is open.
 //!
-//! `signal_hook` leaves its handler in place when nobody listens any more, and a program that ignores SIGTERM would be left.
-//! So each signal that ends the process has a second action, which kills as by default while no open spool wants it.
+//! `signal_hook` leaves its handler in place when nobody listens any more, which would leave a program that ignores
+//! SIGTERM. So each terminating signal has a second action, which kills as by default while no open spool wants the signal.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,27 +24,27 @@ use crate::worker::control::Patience;
 use crate::worker::requests::{FlushError, RequestError};
 use crate::worker::shared::Shared;
 
-/// What a signal does to a spool: see [`SpoolHandle::install_signals_for`](crate::SpoolHandle::install_signals_for).
+/// A signal and what it does to a spool, for [`SpoolHandle::install_signals_for`](crate::SpoolHandle::install_signals_for).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignalAction {
-    /// SIGHUP: as [`SpoolHandle::reopen`](crate::SpoolHandle::reopen).
+    /// SIGHUP reopens the live file, like [`SpoolHandle::reopen`](crate::SpoolHandle::reopen).
     Reopen,
-    /// SIGUSR1: as [`SpoolHandle::rotate`](crate::SpoolHandle::rotate).
+    /// SIGUSR1 rotates the log, like [`SpoolHandle::rotate`](crate::SpoolHandle::rotate).
     Rotate,
-    /// SIGTERM: all spools of the process are flushed, each for at most its `shutdown_timeout`; then the process dies of
-    /// the signal, as it would have without this.
+    /// SIGTERM flushes all spools of the process, each for at most its `shutdown_timeout`. The process then dies of the
+    /// signal, as it would have without this.
     Terminate,
-    /// SIGINT, which Ctrl-C sends: the same.
+    /// SIGINT (Ctrl-C) does the same.
     Interrupt,
-    /// SIGQUIT, which Ctrl-\\ sends: the same, with a core dump where the system makes one.
+    /// SIGQUIT (Ctrl-\\) does the same, and leaves a core dump if the system makes one.
     Quit,
 }
 
 impl SignalAction {
     pub(crate) const ALL: [Self; 5] =
         [Self::Reopen, Self::Rotate, Self::Terminate, Self::Interrupt, Self::Quit];
-    /// Those that end the process.
+    /// The signals that end the process.
     const ENDS: [Self; 3] = [Self::Terminate, Self::Interrupt, Self::Quit];
 
     fn signal(self) -> i32 {
@@ -72,22 +72,22 @@ impl SignalAction {
     }
 }
 
-/// Who listens.
+/// Which spools want which signals.
 #[derive(Debug, Default)]
 struct Ears {
-    /// A spool and one thing that it wants.
+    /// Each pair is a spool and one action that it wants.
     wants: Vec<(Weak<Shared>, SignalAction)>,
-    /// The thread, and the process that it is in.
+    /// The signal thread, and the id of its process.
     thread: Option<(Handle, u32)>,
-    /// For each signal that ends the process and was ever wanted: whether it kills at once.
+    /// For each terminating signal that was ever wanted: whether it kills at once.
     kill_at_once: Vec<(SignalAction, Arc<AtomicBool>)>,
 }
 
-/// Held while signals are installed or given up, and by the thread for copies of pointers.
+/// Locked while signals are installed or given up, and by the signal thread only to copy pointers.
 static EARS: ProcessLock<Ears> =
     ProcessLock::new(Ears { wants: Vec::new(), thread: None, kill_at_once: Vec::new() });
 
-/// Lets signals do this to a spool: see [`SpoolHandle::install_signals_for`](crate::SpoolHandle::install_signals_for).
+/// Connects signals to a spool. See [`SpoolHandle::install_signals_for`](crate::SpoolHandle::install_signals_for).
 pub(crate) fn install(shared: &Arc<Shared>, actions: &[SignalAction]) -> io::Result<()> {
     if shared.is_forked() {
         return Err(io::Error::other(RequestError::Forked));
@@ -102,7 +102,7 @@ pub(crate) fn install(shared: &Arc<Shared>, actions: &[SignalAction]) -> io::Res
     for action in SignalAction::ENDS.into_iter().filter(|action| actions.contains(action)) {
         if ears.kill_at_once.iter().all(|(known, _)| *known != action) {
             let at_once = Arc::new(AtomicBool::new(true));
-            // Before the thread's own: while nobody listens, nobody is told.
+            // Registered before the thread's own handler, so that the signal kills while nobody listens.
             register_conditional_default(action.signal(), Arc::clone(&at_once))?;
             ears.kill_at_once.push((action, at_once));
         }
@@ -118,7 +118,7 @@ pub(crate) fn install(shared: &Arc<Shared>, actions: &[SignalAction]) -> io::Res
 }
 
 impl Ears {
-    /// Has the thread hear these signals too.
+    /// Makes the signal thread listen to these signals too.
     fn listen(&mut self, actions: &[SignalAction], shared: &Arc<Shared>) -> io::Result<()> {
         let here = std::process::id();
         if let Some((handle, _)) = self.thread.as_ref().filter(|(_, process)| *process == here) {
@@ -139,13 +139,13 @@ impl Ears {
         Ok(())
     }
 
-    /// Who wants this.
+    /// Returns the spools that want this action.
     fn who_wants(&self, wanted: SignalAction) -> Vec<Arc<Shared>> {
         let wants = self.wants.iter().filter(|(_, action)| *action == wanted);
         wants.filter_map(|(spool, _)| spool.upgrade()).collect()
     }
 
-    /// Has each signal that ends the process do so at once, or not, as it is wanted now.
+    /// Sets for each terminating signal whether it kills at once, as the open spools want it now.
     fn tell_killers(&self) {
         for (action, at_once) in &self.kill_at_once {
             let is_wanted = self.wants.iter().any(|(_, wanted)| wanted == action);
@@ -154,11 +154,11 @@ impl Ears {
     }
 }
 
-/// A spool was shut down: the last one ends the thread.
+/// Removes a spool that was shut down. The last one ends the signal thread.
 pub(crate) fn left(shared: &Arc<Shared>) {
     let mut ears = EARS.lock();
     ears.wants.retain(|(spool, _)| spool.as_ptr() != Arc::as_ptr(shared));
-    // In this order: what comes between the two kills, and what came before is still heard.
+    // The order matters: a signal between these two steps kills, and one before them is still handled.
     ears.tell_killers();
     if ears.wants.is_empty() {
         if let Some((handle, _)) = ears.thread.take() {
@@ -167,7 +167,7 @@ pub(crate) fn left(shared: &Arc<Shared>) {
     }
 }
 
-/// The life of the thread.
+/// Runs the signal thread.
 fn serve(mut signals: Signals) {
     for signal in signals.forever() {
         act(signal);
@@ -177,14 +177,14 @@ fn serve(mut signals: Signals) {
     }
 }
 
-/// Ends the process by a signal. The first process of a container is killed by none that it does not handle: it ends with the
+/// Ends the process by a signal. PID 1 of a container isn't killed by a signal that it doesn't handle, so it exits with the
 /// code that a shell would report.
 #[expect(clippy::disallowed_methods, reason = "the signal was to end the process, and cannot")]
 fn end_by(signal: i32) {
     if std::process::id() == 1 {
         std::process::exit(128 + signal);
     }
-    // It does not return, but for a signal that nobody knows.
+    // This returns only for an unknown signal.
     let _ = emulate_default_handler(signal);
 }
 
@@ -192,7 +192,7 @@ fn act(signal: i32) {
     let Some(action) = SignalAction::ALL.into_iter().find(|action| action.signal() == signal) else { return };
     let spools = EARS.lock().who_wants(action);
     match action {
-        // A spool that leaves just now has no need of it.
+        // An error means that the spool is just shutting down, and needs nothing.
         SignalAction::Reopen => spools.iter().for_each(|spool| _ = spool.reopen()),
         SignalAction::Rotate => spools.iter().for_each(|spool| _ = spool.rotate()),
         SignalAction::Terminate | SignalAction::Interrupt | SignalAction::Quit => {

@@ -1,5 +1,5 @@
-//! What of a description can be changed while the log is open: what the table says, and nothing of the hooks. What the file
-//! set's own settings allow is its matter.
+//! What may change while the log is open: the settings that the table allows, and no hooks. The file set checks its own
+//! settings.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use crate::settings::description::Description;
 use crate::settings::table::ROWS;
 
 impl Description {
-    /// The file set's settings after a change from this description to `new`, or all that speaks against it.
+    /// Returns the file set's settings after a change from this description to `new`, or every fault in it.
     pub(crate) fn changed_to(&self, new: &Self) -> Result<Settings, Vec<Fault>> {
         let mut faults = new.faults();
         faults.extend(Engine::objections(&self.files, &new.files));
         faults.extend(self.fixed(new));
-        // Several look at the same field; what is said first will do.
+        // Several checks cover the same field; the first fault is enough.
         let mut seen = Vec::new();
         faults.retain(|fault| {
             let is_new = !seen.contains(&fault.field);
@@ -24,7 +24,7 @@ impl Description {
         if faults.is_empty() { Ok(new.files.clone()) } else { Err(new.variables.attribute(faults)) }
     }
 
-    /// A fault for each setting that differs and has to stay.
+    /// Returns a fault for each setting that differs but can't change.
     pub(crate) fn fixed(&self, new: &Self) -> Vec<Fault> {
         let stays =
             |field, value: String| Fault::new(field, value, "cannot be changed while the log is open");

@@ -1,4 +1,4 @@
-//! Faults of a description that need no look at the disk, but for those of the file set's settings.
+//! Faults of a description that can be found without looking at the disk, except for those of the file set's settings.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use tracing_spool_ring::{MOST_BYTES, MOST_RECORDS};
 use crate::settings::description::{Description, QUEUE_RECORDS};
 use crate::settings::table::ROWS;
 
-/// The longest that a record may be asked to wait for company.
+/// The longest linger that can be set.
 const LONGEST_LINGER: Duration = Duration::from_secs(60);
-/// The least that a queue may be bounded by, in bytes.
+/// The smallest bound of a queue, in bytes.
 pub(crate) const LEAST_QUEUE_BYTES: u64 = 1_024;
 /// The longest record that may be set, in bytes.
 const LONGEST_RECORD: u64 = 1 << 30;
@@ -34,7 +34,7 @@ impl Description {
         faults
     }
 
-    /// An output that is no file set has nothing that the settings of files could mean.
+    /// Returns a fault for each setting of files if the log doesn't go to files, because it would mean nothing.
     fn faults_of_the_output(&self) -> Vec<Fault> {
         let (target, field) = (&self.output.target, self.output.target.field());
         if target.is_files() {
@@ -49,7 +49,7 @@ impl Description {
         if self.hooks.rotate.is_some() {
             faults.push(Fault::new("on_rotate", "a hook", meaningless));
         }
-        // Its bounds are those of files, but for the budget that it has not.
+        // The bounds of a record are those for files, without the budget.
         let mut files = self.files.clone();
         files.max_total_bytes = u64::MAX;
         faults.extend(files.faults().into_iter().filter(|fault| fault.field == "max_record_bytes"));

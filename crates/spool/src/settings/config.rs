@@ -1,5 +1,5 @@
-//! Settings that come from outside the program: from the environment, and with `serde` from files. Which settings there are
-//! is `table`'s; whether they fit together is seen when the log is opened.
+//! Settings from outside the program: from the environment and, with `serde`, from files. `table` lists them; whether they
+//! fit together is checked when the log is opened.
 
 #[cfg(feature = "serde")]
 mod de;
@@ -13,15 +13,16 @@ use crate::settings::description::Description;
 use crate::settings::parse::{Value, Wanted};
 use crate::settings::table::{ROWS, SETTINGS, Setting};
 
-/// Settings of a log as somebody has written them down; each is called like its setter in [`SpoolBuilder`](crate::SpoolBuilder), and what is not
-/// named keeps its value.
+/// Settings of a log that come from a configuration file or the environment.
 ///
-/// Sizes are numbers of bytes or texts such as `"10 MiB"` (`MB` is 1,000,000 bytes, and so is the `M` of `10M`); durations
-/// have a unit, `"500ms"`, `"7d"`; modes are octal and in quotes, `"0640"`; `overflow` is `"drop_newest"`, `"block"` or
-/// `"block_for 20ms"`; `sync` is `"never"`, `"on_rotate"` or `"interval 1s"`; `allow` is a list.
+/// Each is named like its setter in [`SpoolBuilder`](crate::SpoolBuilder). A setting that isn't named keeps its value.
 ///
-/// With the feature `serde` it is a part of a configuration file (a field that is not known, or not usable, is an error that
-/// names it); without, it comes [from the environment](Self::from_env).
+/// Sizes are numbers of bytes or texts such as `"10 MiB"` (`MB`, like the `M` of `10M`, is 1,000,000 bytes). Durations have
+/// a unit: `"500ms"`, `"7d"`. Modes are octal and quoted: `"0640"`. `overflow` is `"drop_newest"`, `"block"` or `"block_for
+/// 20ms"`; `sync` is `"never"`, `"on_rotate"` or `"interval 1s"`; `allow` is a list.
+///
+/// With the feature `serde`, use it as a field of your own configuration. An unknown or unusable field is then an error
+/// that names the field. Without the feature, it comes [from the environment](Self::from_env).
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -39,24 +40,24 @@ use crate::settings::table::{ROWS, SETTINGS, Setting};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SpoolConfig {
-    /// By place in the table.
+    /// By index in the table.
     given: BTreeMap<usize, Given>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Given {
     value: Value,
-    /// The variable it comes from, where it comes from one.
+    /// The environment variable it comes from, if any.
     variable: Option<String>,
 }
 
-/// One setting that cannot be used. Displays as `APP_LOG_MAX_BYTES = "ten": must be a size ...`.
+/// One setting that can't be used. It displays as `APP_LOG_MAX_BYTES = "ten": must be a size ...`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigFault {
-    /// The variable, or the field.
+    /// The name of the variable or the field.
     pub name: String,
-    /// Its value, as given; empty where there is none.
+    /// Its value as given, or empty if there is none.
     pub value: String,
     /// What would be right.
     pub wanted: String,
@@ -69,11 +70,11 @@ impl fmt::Display for ConfigFault {
     }
 }
 
-/// Settings that cannot be used: all of them at once.
+/// All settings that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigError {
-    /// Each of them; at least one.
+    /// The faults, at least one.
     pub faults: Vec<ConfigFault>,
 }
 
@@ -90,12 +91,14 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl SpoolConfig {
-    /// Reads the variables that begin with `prefix` and `_`: `from_env("APP_LOG")` reads `APP_LOG_PATH`,
-    /// `APP_LOG_MAX_BYTES` and on, one for each of [`settings`](Self::settings). An empty variable counts as one that is not set.
-    /// Others with the same beginning are left alone: they may be somebody else's.
+    /// Reads the environment variables that begin with `prefix` and an underscore: `from_env("APP_LOG")` reads
+    /// `APP_LOG_PATH`, `APP_LOG_MAX_BYTES` and so on, one for each of [`settings`](Self::settings).
+    ///
+    /// An empty variable counts as not set. Unknown variables with the same prefix are ignored, because they may belong to
+    /// something else.
     ///
     /// # Errors
-    /// All variables whose value cannot be read, each with name, value, and what would be right.
+    /// Returns all variables whose value can't be read, each with its name, its value, and what would be right.
     ///
     /// ```
     /// let config = tracing_spool::SpoolConfig::from_env("APP_LOG")?;
@@ -128,7 +131,7 @@ impl SpoolConfig {
         (config, faults)
     }
 
-    /// Lists all settings, with their defaults.
+    /// Returns all settings, with their defaults.
     ///
     /// ```
     /// let settings = tracing_spool::SpoolConfig::settings();
@@ -140,17 +143,17 @@ impl SpoolConfig {
         &SETTINGS
     }
 
-    /// Gives what was named to a description.
+    /// Applies the named settings to a description.
     pub(crate) fn apply(&self, description: &mut Description) {
         for (place, given) in &self.given {
             let Some(row) = ROWS.get(*place) else { continue };
-            // It was tried when it was taken.
+            // `take` has tried this value, so it can't fail.
             let _ = (row.set)(description, &given.value);
             description.variables.set(row.setting.name, given.variable.as_deref());
         }
     }
 
-    /// Takes a value, if it can be one of the field's.
+    /// Stores a value if the setting accepts it.
     pub(crate) fn take(&mut self, place: usize, value: Value, variable: Option<&str>) -> Result<(), Wanted> {
         let Some(row) = ROWS.get(place) else { return Ok(()) };
         (row.set)(&mut Description::new(Path::new("")), &value)?;

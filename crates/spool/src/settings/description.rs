@@ -1,4 +1,5 @@
-//! A log as it is described: plain data, with the defaults of what is not the file set's. Whether it can be used is `check`'s.
+//! The description of a log, as plain data, with the defaults of everything but the file set. `check` decides whether it
+//! can be used.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,14 +17,14 @@ use crate::settings::variables::Variables;
 
 /// Default of [`SpoolBuilder::queue_bytes`](crate::SpoolBuilder::queue_bytes): 16 MiB.
 pub const QUEUE_BYTES: u64 = 16 << 20;
-/// Default of [`SpoolBuilder::queue_records`](crate::SpoolBuilder::queue_records).
+/// Default of [`SpoolBuilder::queue_records`](crate::SpoolBuilder::queue_records): 131,072.
 pub const QUEUE_RECORDS: u64 = 131_072;
-/// Default of [`SpoolBuilder::shutdown_timeout`](crate::SpoolBuilder::shutdown_timeout).
+/// Default of [`SpoolBuilder::shutdown_timeout`](crate::SpoolBuilder::shutdown_timeout): 5 s.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Default of [`SpoolBuilder::linger`](crate::SpoolBuilder::linger): 10 ms.
 pub const LINGER: Duration = Duration::from_millis(10);
 
-/// Everything that can be said of a log before it is opened.
+/// Everything that can be set before a log is opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Description {
     pub(crate) output: Output,
@@ -42,17 +43,17 @@ pub(crate) struct Description {
     pub(crate) hooks: Hooks,
     pub(crate) quiet: bool,
     pub(crate) linger: Duration,
-    /// Where settings come from that are not the program's own.
+    /// Which environment variables the settings come from.
     pub(crate) variables: Variables,
 }
 
 impl Description {
-    /// What the log is called: its path, where it has files.
+    /// Returns the name of the log, which is its path if it has files.
     pub(crate) fn name(&self) -> PathBuf {
         self.output.name.as_ref().map_or_else(|| self.files.path.clone(), PathBuf::from)
     }
 
-    /// A log that is no file set, and whose records do not linger.
+    /// Describes a log that doesn't go to files. Its records don't linger.
     pub(crate) fn of(target: Target) -> Self {
         let name = target.name();
         let output = Output { target, ..Output::default() };
@@ -81,10 +82,10 @@ impl Description {
     }
 }
 
-/// One that is told of something.
+/// A callback.
 type Call<T> = Arc<dyn Fn(&T) + Send + Sync>;
 
-/// Code of the program's that threads of ours call.
+/// The program's callbacks, which our threads call.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) alert: Option<Call<Alert>>,

@@ -1,4 +1,4 @@
-//! Whether what was accepted outlives the process, as a value. What is done about it is `open::ends`'.
+//! Whether accepted records survive the process, as a value. `open::ends` acts on it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,17 +7,20 @@ use tracing_spool_fileset::internal::name::{ALERT_FILE, Names};
 use tracing_spool_fileset::{Fault, Fs, Settings};
 use tracing_spool_ring::Checksum;
 
-/// Where a service finds the directory that systemd has made for it: the first of several, parted by colons.
+/// The variable in which systemd passes a service its runtime directories, separated by colons. We use the first.
 pub(crate) const RUNTIME_DIRECTORY: &str = "RUNTIME_DIRECTORY";
 
-/// Whether records that were accepted outlive the process, whatever ends it, SIGKILL included: then they wait in a ring
-/// in a file, and the next process that opens the log with the same file writes them, each once.
+/// Whether queued records survive the process, whatever ends it, SIGKILL included.
+///
+/// A durable queue is a ring in a file. The next process that opens the log with the same file writes the records it finds
+/// there, each exactly once.
 ///
 /// Default: [`automatic`](Self::automatic).
 ///
-/// Only a file on tmpfs is taken without [`on_any_file_system`](Self::on_any_file_system): it is memory, so no disk can hold
-/// up a caller. A power cut is not survived; nor is the end of the directory (systemd removes a `RuntimeDirectory=` when the
-/// service ends, unless `RuntimeDirectoryPreserve=restart` or `yes` is set).
+/// By default the file must be on tmpfs: it is memory, so no disk can hold up a caller.
+/// [`on_any_file_system`](Self::on_any_file_system) lifts that. The records don't survive a power cut, nor the removal of
+/// the directory: systemd removes a `RuntimeDirectory=` when the service ends, unless `RuntimeDirectoryPreserve=restart` or
+/// `yes` is set.
 ///
 /// ```no_run
 /// use tracing_spool::{Durable, Overflow, Spool};
@@ -36,10 +39,10 @@ pub struct Durable {
     pub(crate) on_any_file_system: bool,
 }
 
-/// Where records wait.
+/// Where the queue is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Where systemd says, if it does.
+    /// In the runtime directory, if systemd provides one.
     #[default]
     Automatic,
     Memory,
@@ -47,9 +50,12 @@ pub(crate) enum Place {
 }
 
 impl Durable {
-    /// In `$RUNTIME_DIRECTORY`, where systemd has set one (`RuntimeDirectory=` in the unit), and it is on tmpfs and ours to write;
-    /// otherwise in memory, and so where a log of this process that was shut down still has the file. What else goes wrong with
-    /// the file is an alert, with the records in memory. The file is named for the log (`shop.log.1f2e3d4c.ring`).
+    /// Puts the queue into a file in `$RUNTIME_DIRECTORY`, which systemd sets for a unit with `RuntimeDirectory=`, and
+    /// otherwise into memory.
+    ///
+    /// The file is named after the log (`shop.log.1f2e3d4c.ring`). The queue is in memory, without an alert, if the
+    /// directory isn't on tmpfs, if this process may not write to it, or if a log of this process that was shut down still
+    /// has the file. Any other failure raises an alert, and the queue is in memory too.
     ///
     /// ```
     /// assert_eq!(tracing_spool::Durable::automatic(), tracing_spool::Durable::default());
@@ -58,33 +64,38 @@ impl Durable {
         Self::default()
     }
 
-    /// In this file. It has room for `queue_bytes`, raised to a power of two, and an eighth more, and is locked until the last
-    /// clone of the [`Spool`](crate::Spool) is gone. Where it cannot be made, [`open`](crate::SpoolBuilder::open) says so.
+    /// Puts the queue into the file at `path`. If the file can't be created, [`open`](crate::SpoolBuilder::open) returns an
+    /// error.
+    ///
+    /// The file takes `queue_bytes`, rounded up to a power of two, plus an eighth. It stays locked until the last clone of
+    /// the [`Spool`](crate::Spool) is gone.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { place: Place::At(path.into()), ..Self::default() }
     }
 
-    /// In memory: what waits is lost with the process.
+    /// Keeps the queue in memory: queued records are lost with the process.
     pub fn off() -> Self {
         Self { place: Place::Memory, ..Self::default() }
     }
 
-    /// Where the file of [`at`](Self::at) cannot be made, records wait in memory, with an alert, instead of an error from
-    /// `open`. A file that is in use is an error still, and one of another log.
+    /// Falls back to memory, with an alert, if the file of [`at`](Self::at) can't be created, instead of an error from
+    /// `open`. A file that is in use, or belongs to another log, is still an error.
     pub fn or_memory(mut self) -> Self {
         self.or_memory = true;
         self
     }
 
-    /// Takes a file on any file system, at a price: a file system that fails can end the process by SIGBUS (a full one of
-    /// those that give no room for good, btrfs and NFS among them; an xfs that was shut down), and one that is frozen (a
-    /// snapshot) holds up every caller until it is thawed.
+    /// Allows a file on any file system, at a price.
+    ///
+    /// A failing file system can end the process by SIGBUS: a full one of the kind that can't reserve space for good
+    /// (btrfs, NFS), or an xfs that was shut down. A frozen one, during a snapshot for example, holds up every caller until
+    /// it is thawed.
     pub fn on_any_file_system(mut self) -> Self {
         self.on_any_file_system = true;
         self
     }
 
-    /// The file, as an absolute path; none for memory.
+    /// Returns the absolute path of the file, or none for memory.
     pub(crate) fn path(&self, log: &Path, runtime_directory: Option<OsString>) -> Option<PathBuf> {
         match &self.place {
             Place::Memory => None,
@@ -94,7 +105,7 @@ impl Durable {
                 let first = std::env::split_paths(&given).find(|dir| dir.is_absolute())?;
                 let log = absolute(log);
                 let mut name = log.file_name()?.to_owned();
-                // Logs of one name in several directories have rings of their own.
+                // Logs of the same name in different directories need rings of their own.
                 let sum = Checksum::of(log.as_os_str().as_encoded_bytes()) & u64::from(u32::MAX);
                 name.push(format!(".{sum:08x}.ring"));
                 Some(first.join(name))
@@ -102,7 +113,7 @@ impl Durable {
         }
     }
 
-    /// What speaks against the file: it must be none that the log uses.
+    /// Returns a fault if the file is one that the log itself uses.
     pub(crate) fn fault(&self, settings: &Settings, fs: &dyn Fs) -> Option<Fault> {
         let Place::At(path) = &self.place else { return None };
         let wanted = if path.as_os_str().is_empty() {
@@ -120,7 +131,7 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Whether a path names anything of the grammar of the set.
+/// Returns whether a path matches the naming grammar of the set.
 fn is_of_the_log(path: &Path, settings: &Settings, fs: &dyn Fs) -> bool {
     let log = absolute(&settings.path);
     let (Some(names), Some(name), Some(dir)) = (Names::new(&log), path.file_name(), path.parent()) else {
@@ -141,7 +152,7 @@ fn is_of_the_log(path: &Path, settings: &Settings, fs: &dyn Fs) -> bool {
     (is_in_it && names.role(name).is_some()) || others.iter().flatten().any(is_other)
 }
 
-/// Whether two paths lead to one directory. Of one that is not there yet, the path is all there is.
+/// Returns whether two paths lead to the same directory. If one doesn't exist yet, only the paths can be compared.
 fn is_same_dir(one: &Path, other: &Path, fs: &dyn Fs) -> bool {
     let identity = |path: &Path| fs.look(path).ok().map(|meta| meta.id);
     one == other || identity(one).is_some_and(|id| identity(other) == Some(id))

@@ -1,5 +1,5 @@
-//! What a log is told: the description as plain data, the one table of settings, how values are read, and where they come
-//! from. It opens nothing and starts nothing.
+//! The settings of a log: the description as plain data, the one table of settings, how values are read, and where they
+//! come from. This room opens nothing and starts nothing.
 
 pub(crate) mod change;
 pub(crate) mod check;

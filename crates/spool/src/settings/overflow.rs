@@ -1,11 +1,11 @@
-//! What happens to a record that finds the queue full: the choices. Who waits, and who is shed, is `hand_off`'s.
+//! The choices for a record that finds the queue full. `hand_off` decides who waits and who is shed.
 
 use std::time::Duration;
 
 /// What happens to a record that finds the queue full.
 ///
-/// Where records are dropped, full is a matter of level: TRACE and DEBUG are admitted up to 80 % of the bound, INFO up to
-/// 95 %, WARN up to 98 %, ERROR up to the bound itself. Where callers wait, all levels wait alike.
+/// If records are dropped, what counts as full depends on the level: TRACE and DEBUG are admitted up to 80 % of the bound,
+/// INFO up to 95 %, WARN up to 98 %, ERROR up to the bound itself. If callers wait, all levels wait alike.
 ///
 /// ```
 /// use std::time::Duration;
@@ -16,12 +16,12 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// It is dropped and counted; the caller never waits.
+    /// Drops the new record and counts it. The caller never waits.
     #[default]
     DropNewest,
-    /// The caller waits for room, at most this long; then the record is dropped and counted.
+    /// Makes the caller wait for room, at most this long. After that the record is dropped and counted.
     BlockFor(Duration),
-    /// The caller waits for room, as long as it takes. Nothing is lost while the spool is open; a disk that stays
+    /// Makes the caller wait for room as long as it takes. Nothing is lost while the spool is open, but a disk that stays
     /// full stops the application.
     Block,
 }

@@ -1,4 +1,4 @@
-//! Values as people write them, "10 MiB", "7d", "0640", into values of settings. What each is for is the table's.
+//! Reads values as people write them, "10 MiB", "7d", "0640". The table says which setting each is for.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,11 +22,11 @@ pub(crate) enum Value {
     Flag(bool),
 }
 
-/// What would have been right.
+/// What would have been right, for an error message.
 pub(crate) type Wanted = &'static str;
 
 impl Value {
-    /// Its words. Of a number none, where a bare number says too little.
+    /// Returns the value as text. A bare number has none where it would say too little.
     fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.trim()),
@@ -35,7 +35,7 @@ impl Value {
     }
 }
 
-/// As it is shown in messages: text in quotes.
+/// Displays the value for messages, with text in quotes.
 impl std::fmt::Display for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -46,7 +46,8 @@ impl std::fmt::Display for Value {
     }
 }
 
-/// `10 MiB` is 10 × 1024 × 1024 bytes, `10 MB` and `10M` are 10,000,000, `1048576` is as many bytes.
+/// Reads a size: `10 MiB` is 10 × 1024 × 1024 bytes, `10 MB` and `10M` are 10,000,000 bytes, and `1048576` is that many
+/// bytes.
 pub(super) fn size(value: &Value) -> Result<u64, Wanted> {
     const WANTED: Wanted =
         "must be a size in bytes, such as 10485760 or \"10 MiB\" (MiB is 1024 × 1024, MB is 1,000,000)";
@@ -60,7 +61,7 @@ pub(super) fn size(value: &Value) -> Result<u64, Wanted> {
     }
 }
 
-/// `500ms`, `30 s`, `1h 30m`, `7d`, `PT5M`. A day has 24 hours; months and years have no fixed length.
+/// Reads a duration: `500ms`, `30 s`, `1h 30m`, `7d`, `PT5M`. A day has 24 hours; months and years have no fixed length.
 pub(super) fn duration(value: &Value) -> Result<Duration, Wanted> {
     value
         .text()
@@ -91,7 +92,8 @@ pub(super) fn flag(value: &Value) -> Result<bool, Wanted> {
     }
 }
 
-/// Octal, as `chmod` has it. Not a bare number: some formats would already have read it as decimal.
+/// Reads a mode: octal, as for `chmod`. A bare number is refused, because some formats would already have read it as
+/// decimal.
 pub(super) fn mode(value: &Value) -> Result<u32, Wanted> {
     let digits = |text: &str| u32::from_str_radix(text.trim_start_matches("0o"), 8).ok();
     value.text().and_then(digits).ok_or("must be a mode in octal and in quotes, such as \"0640\"")
@@ -103,13 +105,13 @@ pub(super) fn text(value: &Value) -> Result<String, Wanted> {
 
 pub(super) fn path(value: &Value) -> Result<PathBuf, Wanted> {
     match value {
-        // Not trimmed: a name may begin with a blank.
+        // Not trimmed, because a name may begin with a blank.
         Value::Text(text) => Ok(text.into()),
         _ => Err("must be a path, such as \"/var/log/app/app.log\""),
     }
 }
 
-/// A word, and where it has one, the duration behind it.
+/// Splits a word from the duration behind it, if it has one.
 fn word(value: &Value) -> Option<(&str, Option<Duration>)> {
     let text = value.text()?;
     match text.split_once(char::is_whitespace) {
@@ -190,7 +192,7 @@ pub(super) fn late_records(value: &Value) -> Result<LateRecords, Wanted> {
     }
 }
 
-/// A user and a group, with a colon between them.
+/// Reads a user and a group with a colon between them.
 pub(super) fn owner(value: &Value) -> Result<Owner, Wanted> {
     let names = value.text().and_then(|text| text.split_once(':'));
     names
@@ -198,7 +200,7 @@ pub(super) fn owner(value: &Value) -> Result<Owner, Wanted> {
         .ok_or("must be a user and a group of this system, by name or number, such as \"app:adm\"")
 }
 
-/// A list, with commas where it is one text.
+/// Reads a list, which has commas if it is one text.
 pub(super) fn allow(value: &Value) -> Result<Vec<Allow>, Wanted> {
     let one = |word: &str| match word.trim() {
         "symlink" => Some(Allow::Symlink),

@@ -1,6 +1,6 @@
-//! The one table of settings: a row for each, with its name, how a value is read, its default, and whether it may change
-//! while the log is open. Configuration files, variables, `reconfigure`, the docs of the setters and the page of settings
-//! are made from it or tested against it. How a value is read is `parse`'s.
+//! The one table of settings. Each row has the setting's name, how its value is read, its default, and whether it may
+//! change while the log is open. Configuration files, variables, `reconfigure`, the setters' docs and the manual's settings
+//! page are made from it or tested against it. `parse` reads the values.
 
 use std::fmt::Debug;
 
@@ -12,7 +12,7 @@ use crate::settings::parse::{self, Value, Wanted};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Part {
-    /// Where its files are and what they are called.
+    /// Where the files are and what they are called.
     Files,
     /// When a new file begins.
     Rotation,
@@ -33,7 +33,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// Whether it means something for files alone: a stream or a writer has what is left.
+    /// Returns whether settings of this part make sense for files only. A log to a stream or a writer has the other parts.
     ///
     /// ```
     /// use tracing_spool::Part;
@@ -49,28 +49,28 @@ impl Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Setting {
-    /// The name of its setter. In capitals and behind a prefix it is the name of its variable.
+    /// The name of its setter. Its environment variable is the same name in capitals, after a prefix.
     pub name: &'static str,
-    /// The part of the log that it belongs to.
+    /// The part of the log that the setting belongs to.
     pub part: Part,
-    /// What kind of value it takes: `size`, `duration`, `count`, `flag`, `path`, `text`, or a word of its own.
+    /// The kind of value it takes: `size`, `duration`, `count`, `flag`, `path`, `text`, or a kind of its own.
     pub kind: &'static str,
-    /// Its default, as a configuration file would have it, or in words where no value means the same.
+    /// The default as it would be written in a configuration file, or in words if there is no such value.
     pub default: &'static str,
     /// Whether [`SpoolHandle::reconfigure`](crate::SpoolHandle::reconfigure) may change it.
     pub changes_while_open: bool,
 }
 
-/// A setting and what is done with it.
+/// A setting, and how to apply and compare it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     pub(crate) setting: Setting,
-    /// The default is a value, not words.
+    /// Whether the default is a value rather than words.
     #[cfg_attr(not(test), expect(dead_code, reason = "the table's tests read the value"))]
     pub(crate) has_default_value: bool,
-    /// Gives a value to a description, or says what would have been right.
+    /// Sets a value in a description, or returns what would have been right.
     pub(crate) set: fn(&mut Description, &Value) -> Result<(), Wanted>,
-    /// The second one's value, where it is another than the first one's.
+    /// Returns the second description's value if it differs from the first one's.
     pub(crate) change: fn(&Description, &Description) -> Option<String>,
 }
 
@@ -181,13 +181,13 @@ pub(crate) const SETTINGS: [Setting; ROWS.len()] = {
     settings
 };
 
-/// The row of a setting.
+/// Returns the index of a setting's row.
 #[cfg(any(feature = "serde", test))]
 pub(crate) fn place_of(name: &str) -> Option<usize> {
     ROWS.iter().position(|row| row.setting.name == name)
 }
 
-/// The new value, where it is another one.
+/// Returns the new value if it differs.
 fn changed<T: PartialEq + Debug>(old: &T, new: &T) -> Option<String> {
     let said = || format!("{new:?}");
     let bare = |said: String| {

@@ -1,24 +1,24 @@
-//! What a log is written to: a file set, or one output that is no file set of ours.
+//! What a log is written to: a file set, or one output that isn't made of files.
 
 use std::fmt;
 use std::io::Write;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where the records of a log go, and whether they go there as they come: without so much as a newline, and none shed before
-/// another.
+/// Where the records of a log go, and whether they go there verbatim: without an added newline, and with no level shed
+/// before another.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output {
     pub(crate) target: Target,
     pub(crate) is_verbatim: bool,
-    /// What it is called, where that is not its target's name.
+    /// The name of the log, if that isn't the target's name.
     pub(crate) name: Option<String>,
 }
 
 /// Where the records of a log go.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Target {
-    /// Into files, of which the other settings speak.
+    /// Into files, which the other settings describe.
     #[default]
     Files,
     Stdout,
@@ -32,7 +32,7 @@ impl Target {
         matches!(self, Self::Files)
     }
 
-    /// What the log is called where a file set has its path.
+    /// Returns the name of a log that has no path.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Descriptor(given) => {
@@ -42,7 +42,7 @@ impl Target {
         }
     }
 
-    /// How a fault calls it.
+    /// Returns the name that a fault uses for it.
     pub(crate) fn field(&self) -> &'static str {
         match self {
             Self::Files => "path",
@@ -54,7 +54,7 @@ impl Target {
     }
 }
 
-/// What one log alone can have, though its description can be cloned.
+/// A value that only one log can own, although its description can be cloned.
 pub(crate) struct Given<T>(Arc<Mutex<Option<T>>>);
 
 impl<T> Given<T> {
@@ -62,7 +62,7 @@ impl<T> Given<T> {
         Self(Arc::new(Mutex::new(Some(value))))
     }
 
-    /// Takes it; whoever comes second finds nothing.
+    /// Takes the value. A second call finds nothing.
     pub(crate) fn take(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -1,10 +1,10 @@
-//! Which settings come from which variables of the environment, so that a fault found later can name both.
+//! Which settings come from which environment variables, so that a fault found later can name both.
 
 use std::collections::BTreeMap;
 
 use tracing_spool_fileset::Fault;
 
-/// The variable of each setting that comes from one.
+/// Maps each setting that comes from an environment variable to that variable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Variables(BTreeMap<&'static str, String>);
 
@@ -16,7 +16,7 @@ impl Variables {
         }
     }
 
-    /// The same faults, with the variables they come from.
+    /// Adds to each fault the variable that its setting comes from.
     pub(crate) fn attribute(&self, faults: Vec<Fault>) -> Vec<Fault> {
         let named = |mut fault: Fault| {
             if let Some(variable) = self.0.get(fault.field) {

@@ -1,4 +1,4 @@
-//! A configuration from any format that serde knows, and back. Faults are collected, so that one error names all of them.
+//! `SpoolConfig` from and to any format that serde supports. Faults are collected, so that one error names all of them.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ fn names() -> Vec<&'static str> {
     ROWS.iter().map(|row| row.setting.name).collect()
 }
 
-/// A value, or nothing where the format says so (`null`).
+/// A value, or nothing if the format says so (`null`).
 struct Maybe(Option<Value>);
 
 impl<'de> Deserialize<'de> for Maybe {
@@ -39,7 +39,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Maybe(Some(Value::Number(number))))
     }
 
-    /// A negative number is none that any field takes: the field says so in its own words.
+    /// No setting takes a negative number; the setting's own error says so.
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Maybe, E> {
         Ok(Maybe(Some(u64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Number))))
     }
@@ -115,7 +115,7 @@ impl<'de> Visitor<'de> for ConfigVisitor {
     }
 }
 
-/// What was given, as it was given.
+/// Serializes what was given, as it was given.
 impl Serialize for SpoolConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.given.len()))?;
