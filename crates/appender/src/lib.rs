@@ -1,12 +1,12 @@
-//! The public names of tracing-appender 0.2.5: one line of `Cargo.toml` replaces it, and no source changes.
+//! A drop-in replacement for tracing-appender 0.2.5: one line of `Cargo.toml` puts it in place, and no source changes.
 //!
 //! ```toml
 //! tracing-appender = { package = "tracing-spool-appender", version = "0.1" }
 //! ```
 //!
-//! Behind [`non_blocking`](mod@non_blocking) is the queue of [`tracing_spool`]: nothing is allocated and nobody is woken for each
-//! line, what is lost is counted, and what waits is written at `exit`, wherever the guard is. [`rolling`] has a size limit, a disk
-//! budget, local time and file modes besides. What differs is one table in the README.
+//! Behind [`non_blocking`](mod@non_blocking) is the queue of [`tracing_spool`]: a line costs no allocation and no wake-up,
+//! lost lines are counted, and what is still queued is written at `exit`, wherever the guard is. [`rolling`] adds a size
+//! limit, a disk budget, local time and file modes. The README lists the differences in one table.
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;

@@ -1,4 +1,4 @@
-//! A queue and a thread in front of any [`Write`](std::io::Write): callers hand lines over, the thread writes them.
+//! A queue and a thread in front of any [`Write`](std::io::Write): callers hand over lines, and the thread writes them.
 //!
 //! ```
 //! use tracing_spool_appender::non_blocking::NonBlockingBuilder;

@@ -1,7 +1,8 @@
-//! Log files with the date in their names: an appender that begins a new file each minute, hour, day or week, or when the
-//! present one is long enough.
+//! Log files with a date in their names: an appender that starts a new file each minute, hour, day or week, or when the
+//! current file is large enough.
 //!
-//! The appender has no queue and no thread: whoever writes waits for the disk.
+//! The appender has no queue and no thread: whoever writes waits for the disk. Put it behind
+//! [`non_blocking`](fn@crate::non_blocking) to hand that wait to a thread.
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;

@@ -1,10 +1,10 @@
-//! The shortest way to a writer with a thread of its own; its settings are in [`non_blocking`](mod@crate::non_blocking).
+//! The shortest way to a writer with its own thread. The settings are in [`non_blocking`](mod@crate::non_blocking).
 
 use std::io::Write;
 
 use crate::non_blocking::{NonBlocking, WorkerGuard};
 
-/// Puts a queue and a thread in front of `writer`, with the default settings.
+/// Puts a queue and a thread in front of `writer`, with default settings.
 ///
 /// ```
 /// let (writer, _guard) = tracing_spool_appender::non_blocking(std::io::sink());

@@ -1,4 +1,4 @@
-//! The description of a writer with a thread of its own, and its start.
+//! The builder of a writer with its own thread.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -11,21 +11,22 @@ use super::kind::Kind;
 use super::output::{Output, PATIENCE};
 use super::writer::NonBlocking;
 
-/// Lines that may wait, unless [`buffered_lines_limit`](NonBlockingBuilder::buffered_lines_limit) says otherwise.
+/// How many lines may wait in the queue, unless [`buffered_lines_limit`](NonBlockingBuilder::buffered_lines_limit) sets
+/// another number: 128,000.
 pub const DEFAULT_BUFFERED_LINES_LIMIT: usize = 128_000;
 
 const THREAD_NAME: &str = "tracing-appender";
-/// Bytes that may wait, for each line that may.
+/// Bytes that may wait for each line that may.
 const BYTES_PER_LINE: u64 = 512;
-/// A longer line does not fit, and is cut. It is a claim on addresses: memory is used as lines come.
+/// A longer line is cut. This only reserves address space: memory is used as lines come.
 const LEAST_BYTES: u64 = 64 << 20;
-/// The bound of the queue where the system does not give so many addresses.
+/// The bound of the queue if the system doesn't give that much address space.
 const FEW_BYTES: u64 = 1 << 16;
 const LONGEST_LINE: u64 = 1 << 30;
-/// How long a line may wait for company on its way to a file.
+/// How long a line to a file may wait for others.
 const LINGER: Duration = Duration::from_millis(10);
 
-/// Describes a [`NonBlocking`]. Everything has a default.
+/// Builds a [`NonBlocking`]. Every setting has a default.
 ///
 /// ```
 /// use tracing_spool_appender::non_blocking::NonBlockingBuilder;
@@ -41,7 +42,7 @@ pub struct NonBlockingBuilder {
 }
 
 impl NonBlocking {
-    /// Puts a queue and a thread in front of `writer`, with the default settings.
+    /// Puts a queue and a thread in front of `writer`, with default settings.
     ///
     /// ```
     /// use tracing_spool_appender::non_blocking::NonBlocking;
@@ -55,8 +56,10 @@ impl NonBlocking {
 }
 
 impl NonBlockingBuilder {
-    /// Sets how many lines may wait behind the one that is being written: one at least, about two million at most. Their
-    /// bytes are bounded too: 512 for each line, at least 64 MiB. A longer line is cut, and says so.
+    /// Sets how many lines may wait in the queue, besides the one being written: from 1 to about two million.
+    ///
+    /// Their bytes are bounded too: 512 for each line, but at least 64 MiB in total. A line longer than that is cut, and
+    /// says so.
     ///
     /// Default: 128,000.
     pub fn buffered_lines_limit(mut self, buffered_lines_limit: usize) -> Self {
@@ -64,15 +67,16 @@ impl NonBlockingBuilder {
         self
     }
 
-    /// Sets whether a line that finds no room is dropped and counted, or its caller waits for room.
+    /// Sets what happens to a line that finds the queue full: with `true` it is dropped and counted, with `false` the
+    /// caller waits for room.
     ///
-    /// Default: true, it is dropped.
+    /// Default: true.
     pub fn lossy(mut self, is_lossy: bool) -> Self {
         self.is_lossy = is_lossy;
         self
     }
 
-    /// Sets the name of the thread. NUL characters are left out.
+    /// Sets the name of the thread. NUL characters are removed.
     ///
     /// Default: `tracing-appender`.
     pub fn thread_name(mut self, name: &str) -> Self {
@@ -80,12 +84,13 @@ impl NonBlockingBuilder {
         self
     }
 
-    /// Starts the thread, which writes to `writer` and drops it at the end.
+    /// Starts the thread, which writes to `writer`, and drops it at the end.
     ///
-    /// Each line is one [`write`](Write::write), or many are one [`write_vectored`](Write::write_vectored) of a writer that knows
-    /// that; after those that waited comes a [`flush`](Write::flush). [`std::io::Stdout`] and [`std::io::Stderr`] are written to past
-    /// their locks, so that a reader who sleeps holds up no `println!`. If the thread cannot be started, each line is counted as
-    /// dropped.
+    /// Each line is one [`write`](Write::write), or many lines are one [`write_vectored`](Write::write_vectored) if the
+    /// writer implements it. After the lines that were queued, the thread calls [`flush`](Write::flush). It writes to
+    /// [`std::io::Stdout`] and [`std::io::Stderr`] past their locks, so a reader that stops reading holds up no `println!`.
+    ///
+    /// If the thread can't be started, every line is counted as dropped.
     pub fn finish<T: Write + Send + 'static>(self, writer: T) -> (NonBlocking, WorkerGuard) {
         let (log, guard) = match self.open(writer) {
             Ok((log, guard)) => (Some(log), Some(guard)),

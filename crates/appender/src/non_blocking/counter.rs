@@ -1,11 +1,11 @@
-//! What was lost, and how often the writer failed.
+//! The counters of lost lines and of writer errors.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::output::Output;
 
-/// Counts the lines that will not be written, whatever the reason; clones show the same numbers.
+/// Counts the lines that won't be written, whatever the reason. Clones show the same numbers.
 ///
 /// ```
 /// let (writer, _guard) = tracing_spool_appender::non_blocking(std::io::sink());
@@ -19,13 +19,14 @@ impl ErrorCounter {
         Self(output)
     }
 
-    /// Returns how many lines were lost: the queue was full, the writer refused them, the guard was gone, or its time was over.
+    /// Returns how many lines were lost, because the queue was full, the writer refused them, the guard was gone, or its
+    /// time was over.
     #[must_use]
     pub fn dropped_lines(&self) -> usize {
         self.0.dropped_lines()
     }
 
-    /// Returns how often the writer said an error, or panicked, when it was to write or to flush.
+    /// Returns how often the writer returned an error or panicked while writing or flushing.
     #[must_use]
     pub fn writer_errors(&self) -> usize {
         self.0.writer_errors()

@@ -1,4 +1,4 @@
-//! The end: lets the thread write what waits, for a limited time.
+//! The guard: it lets the thread write what is still queued, for a limited time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,11 +8,12 @@ use tracing_spool::SpoolGuard;
 
 use super::output::{Output, PATIENCE};
 
-/// Keeps the thread alive. Dropped, it lets the thread write what waits, for five seconds at most; what is left then is counted
-/// in [`ErrorCounter`](super::ErrorCounter), what hangs in the writer included, and said in a line on stderr.
+/// Keeps the writer thread running. Dropping it writes what is still queued, for at most five seconds. Lines left after
+/// that, including those stuck in a hanging writer, are counted in [`ErrorCounter`](super::ErrorCounter) and reported on
+/// stderr.
 ///
-/// **Bind it to a name that lives until the end of `main`**: `let (writer, _) = ...` drops it at once. In a static it is never
-/// dropped; then what waits is written as the process ends.
+/// **Bind it to a name that lives until the end of `main`**: `let (writer, _) = ...` drops it at once. A guard in a static
+/// is never dropped; what is still queued is then written as the process ends.
 ///
 /// ```
 /// let (writer, _guard) = tracing_spool_appender::non_blocking(std::io::stdout());
@@ -22,7 +23,7 @@ use super::output::{Output, PATIENCE};
 #[must_use = "dropped, it ends the thread"]
 pub struct WorkerGuard {
     output: Arc<Output>,
-    /// None where the thread could not be started, and after the end.
+    /// None if the thread couldn't be started, and after the end.
     thread: Option<SpoolGuard>,
 }
 

@@ -1,4 +1,4 @@
-//! Which writers are known by their type, and treated as what they are. Nothing is opened here and nothing printed.
+//! Recognizes writers by their type, to treat them as what they are. It opens and prints nothing.
 
 use std::any::Any;
 use std::io::{self, BufWriter, LineWriter};
@@ -9,7 +9,7 @@ use crate::rolling::RollingFileAppender;
 pub(super) enum Kind {
     Stdout,
     Stderr,
-    /// Nobody looks at each line as it comes: it may wait for company.
+    /// Nobody watches each line as it comes, so it may wait for others.
     File,
     Other,
 }

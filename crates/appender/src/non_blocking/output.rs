@@ -1,4 +1,4 @@
-//! What callers, counter and guard share: the log that lines go to, and what is lost where none could be opened.
+//! What callers, the counter and the guard share: the log that lines go to, and the count of lines lost if there is none.
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -8,17 +8,18 @@ use std::time::Duration;
 use tracing_core::Level;
 use tracing_spool::Spool;
 
-/// How long the end may take, that of the guard and that of the process.
+/// How long the guard's drop, and the end of the process, may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Output {
-    /// None where its thread could not be started, or the system gave no memory. A panic elsewhere leaves no log half-changed.
+    /// None if its thread couldn't be started, or the system gave no memory. `AssertUnwindSafe`, because a panic elsewhere
+    /// never leaves a log half-changed.
     log: Option<AssertUnwindSafe<Spool>>,
     is_lossy: bool,
-    /// Lines that came where there is no log.
+    /// Lines lost because there is no log.
     lost: AtomicUsize,
-    /// The guard has gone, and left in time or not.
+    /// The guard has been dropped, whether or not it finished in time.
     has_ended: AtomicBool,
 }
 
@@ -28,7 +29,7 @@ impl Output {
         Self { log, is_lossy, lost: AtomicUsize::new(0), has_ended: AtomicBool::new(false) }
     }
 
-    /// Hands a line over. An error, where lines may not be lost: this one is.
+    /// Hands a line over. If lines may not be lost, an error says that this one is.
     pub(super) fn take(&self, level: Level, line: &[u8]) -> io::Result<()> {
         let refused = match &self.log {
             _ if line.is_empty() => return Ok(()),
@@ -47,16 +48,16 @@ impl Output {
         }
     }
 
-    /// For the guard, as it goes.
+    /// Called by the guard when it is dropped.
     pub(super) fn end(&self) {
         self.has_ended.store(true, Ordering::Release);
     }
 
-    /// Lines that will not be written, as things stand.
+    /// Returns how many lines won't be written, as things stand.
     pub(super) fn dropped_lines(&self) -> usize {
         let Some(log) = &self.log else { return self.lost.load(Ordering::Relaxed) };
         let stats = log.handle().stats();
-        // What still waits when the guard has gone waits for a writer that hangs.
+        // What is still queued after the guard is gone waits for a writer that hangs.
         let hangs = if self.has_ended.load(Ordering::Acquire) { stats.queue.records } else { 0 };
         usize::try_from(stats.dropped.total() + hangs).unwrap_or(usize::MAX)
     }

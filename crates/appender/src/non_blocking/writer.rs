@@ -1,4 +1,4 @@
-//! What is given to `tracing_subscriber`: hands each line over, and says what became of it.
+//! The writer for `tracing_subscriber`: it hands each line over, and reports what became of it.
 
 use std::sync::Arc;
 use std::{fmt, io};
@@ -9,7 +9,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::counter::ErrorCounter;
 use super::output::Output;
 
-/// The callers' end: cheap to clone, [`Write`](io::Write) and [`MakeWriter`]. One `write` is one line.
+/// Hands lines to the writer thread. It is cheap to clone, and implements [`Write`](io::Write) and [`MakeWriter`]. One
+/// `write` is one line.
 ///
 /// ```
 /// use tracing_spool_appender::non_blocking::NonBlocking;
@@ -27,7 +28,7 @@ impl NonBlocking {
         Self { output, level: Level::INFO }
     }
 
-    /// Returns the count of what was lost.
+    /// Returns the counter of lost lines.
     ///
     /// ```
     /// let (writer, guard) = tracing_spool_appender::non_blocking(std::io::sink());
@@ -42,8 +43,11 @@ impl NonBlocking {
 }
 
 impl io::Write for NonBlocking {
-    /// Takes the line whole. Where lines may be lost it is `Ok` always; otherwise an error says that the line will not be
-    /// written: the guard is gone, or this thread could wait for ever (the writer's own, or a forked child's).
+    /// Takes the line as a whole. If lines may be lost, it always returns `Ok`.
+    ///
+    /// # Errors
+    /// If lines may not be lost, an error says that this line won't be written: the guard is gone, or the wait could last
+    /// forever, on the writer's own thread or in a forked child.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.output.take(self.level, line)?;
         Ok(line.len())
@@ -53,7 +57,7 @@ impl io::Write for NonBlocking {
         self.output.take(self.level, line)
     }
 
-    /// Nothing: the thread flushes its writer when nothing waits any more.
+    /// Does nothing: the thread flushes its writer when the queue is empty.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

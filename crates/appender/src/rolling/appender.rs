@@ -1,5 +1,5 @@
-//! The appender with dated names: writes to the file of now, and begins the next one when it is due or the record has no room.
-//! Which names, which moments and which system calls those are, is in the files beside this one.
+//! The appender with dated names: it writes to the current file, and starts the next one when that is due or the record has
+//! no room.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -18,20 +18,20 @@ use super::outside::{Outside, Watch};
 use super::past::Past;
 use super::troubles::{Kind, Troubles};
 
-/// After a file that could not be begun, the next attempt.
+/// Seconds until the next attempt after a file couldn't be started.
 const RETRY_SECONDS: i64 = 1;
 const RETRY_MILLIS: u64 = 1_000;
 
-/// As many bytes of a batch go out in one call, but for a first record that is longer.
+/// The most bytes of a batch that go out in one call, unless the first record is longer.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// Appends to a file with the date in its name, and begins a new one with each period, or when the file is long enough.
+/// Appends to a file with a date in its name, and starts a new one with each period, or when the file is large enough.
 ///
-/// One `write` is one record: it goes into one file, whole, or is an error. As a [`MakeWriter`] it is written to by many threads
-/// at once, which wait for each other only in the kernel, and where a file is begun for one of them.
+/// One `write` is one record: it goes into one file as a whole, or is an error. As a [`MakeWriter`], many threads can write
+/// at once. They wait for each other only in the kernel, and while one of them starts a new file for the rest.
 ///
-/// [`write_vectored`](io::Write::write_vectored) takes a record in each slice and writes as many as one file has room for, up
-/// to 256 KiB, in one call of the system. What it returns ends where a record ends.
+/// [`write_vectored`](io::Write::write_vectored) treats each slice as a record. It writes as many as one file has room for,
+/// up to 256 KiB, in one system call. The number of bytes it returns ends at the end of a record.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -47,20 +47,21 @@ pub struct RollingFileAppender {
     directory: LogDirectory,
     calendar: Calendar,
     clock: Watch,
-    /// Swapped when a file is begun; the lock is held for no system call. None in a child that was forked just then.
+    /// Swapped when a file is started. The lock is held for no system call. None in a child that was forked at just that
+    /// moment.
     live: ProcessLock<Option<Arc<LiveFile>>>,
     /// Held by the one thread that begins a file.
     beginning: ProcessLock<Past>,
     /// When the next file is due, in seconds from 1970.
     due: AtomicI64,
-    /// No attempt to find room is made before, in milliseconds of a clock that does not step.
+    /// No attempt to find room is made before this time, in milliseconds of a monotonic clock.
     retry: AtomicU64,
     troubles: Troubles,
-    /// Memory of batches.
+    /// Buffer for batches.
     joined: Vec<u8>,
 }
 
-/// Writes to the file of now.
+/// Writes to the appender's current file. [`RollingFileAppender`] returns it as a [`MakeWriter`].
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -77,7 +78,7 @@ pub struct RollingWriter<'a> {
 }
 
 impl RollingFileAppender {
-    /// Opens the file of now.
+    /// Opens the current file.
     pub(super) fn open(
         directory: LogDirectory,
         calendar: Calendar,
@@ -103,14 +104,15 @@ impl RollingFileAppender {
         })
     }
 
-    /// Warns of files that tracing-appender would have removed and this appender does not.
+    /// Warns about files that tracing-appender would remove and this appender keeps.
     pub(super) fn warn_of_uncounted(&self) {
         self.directory.warn_of_uncounted(&self.troubles);
     }
 
-    /// How many operations on the directory have failed since the start: files not begun, not removed, not linked to.
+    /// Returns how many operations on the directory have failed since the start: starting a file, removing one, updating
+    /// the link.
     ///
-    /// Each also has a line on stderr, but of each kind only one in ten seconds.
+    /// Each failure also has a line on stderr, but at most one per kind every ten seconds.
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.troubles.failures()
@@ -124,7 +126,7 @@ impl RollingFileAppender {
         Ok(record.len())
     }
 
-    /// The file that a record of so many bytes goes into, in which it has room from now on.
+    /// Returns the file for a record of this size, with room reserved in it.
     fn reserve(&self, bytes: usize) -> io::Result<Arc<LiveFile>> {
         let now = self.clock.now();
         self.begin_if_due(now);
@@ -136,10 +138,12 @@ impl RollingFileAppender {
         }
     }
 
-    /// Begins the file of a new period, by this caller if it is due. Others go on with the old one meanwhile.
+    /// Starts the file of a new period if it is due. One caller does it, and the others continue with the old file
+    /// meanwhile.
     fn begin_if_due(&self, now: Now) {
         let (second, due_at) = (second(now), self.due.load(Ordering::Acquire));
-        // Nothing is due while a file is begun: a caller that was held up in it cannot undo what a later one has done.
+        // Nothing counts as due while a file is being started, so a caller that was delayed in it can't undo what a later
+        // one has done.
         if second < due_at
             || self.due.compare_exchange(due_at, NEVER, Ordering::AcqRel, Ordering::Relaxed).is_err()
         {
@@ -162,7 +166,8 @@ impl RollingFileAppender {
         self.due.store(next, Ordering::Release);
     }
 
-    /// Room for a record in the next file, or by removing older ones. Meanwhile, others whose records have no room wait.
+    /// Makes room for a record in the next file, or by removing older ones. Other threads whose records have no room wait
+    /// meanwhile.
     #[cold]
     fn find_room(&self, bytes: usize, now: Now) -> io::Result<Arc<LiveFile>> {
         if self.directory.limits.max_total_bytes.is_some_and(|total| bytes as u64 > total) {
@@ -251,7 +256,7 @@ impl RollingFileAppender {
         Some(next)
     }
 
-    /// Reports a file that is left, if its last records may not have arrived.
+    /// Reports a file that is being left if its last records may not have arrived.
     pub(super) fn leave(&self, before: &LiveFile, flushed: io::Result<()>, now: Now) {
         if let Err(error) = flushed {
             let path = self.directory.path_of(before.segment());
@@ -281,12 +286,12 @@ impl RollingFileAppender {
     }
 }
 
-/// Seconds from 1970.
+/// Returns the seconds since 1970.
 fn second(now: Now) -> i64 {
     now.wall.unix_micros().div_euclid(1_000_000)
 }
 
-/// When the period after that of a segment begins.
+/// Returns when the period after that of a segment begins.
 fn due(calendar: &Calendar, segment: Segment, now: i64) -> i64 {
     match segment.period {
         Period::Of(stamp) => calendar.next(stamp, now),
@@ -294,7 +299,7 @@ fn due(calendar: &Calendar, segment: Segment, now: i64) -> i64 {
     }
 }
 
-/// As many bytes of the records as are whole in the first `written`.
+/// Returns how many of the first `written` bytes are whole records.
 pub(super) fn whole_records(records: &[IoSlice<'_>], written: usize) -> usize {
     let ends = records.iter().scan(0, |end, record| {
         *end += record.len();
@@ -331,7 +336,7 @@ impl io::Write for RollingFileAppender {
             Ok(()) => Ok(bytes),
             Err(cut) => match whole_records(&records[..taken], cut.written) {
                 0 => Err(cut.error),
-                // The caller offers the others again, and is told what is wrong if it still is.
+                // The caller offers the rest again, and gets the error then if it persists.
                 whole => Ok(whole),
             },
         }

@@ -1,5 +1,4 @@
-//! The description of an appender with dated names.
-//! What it does once open is the appender's.
+//! The builder of an appender with dated names. The appender acts on its settings.
 
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use super::names::Names;
 use super::outside::Outside;
 use super::rotation::Rotation;
 
-/// Describes a [`RollingFileAppender`]. Everything has a default.
+/// Builds a [`RollingFileAppender`]. Every setting has a default.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -34,16 +33,16 @@ pub struct Builder {
     is_local: bool,
 }
 
-/// A part of a name; an empty one is none.
+/// Returns a part of a name, or none if it is empty.
 fn part(text: impl Into<String>) -> Option<String> {
     Some(text.into()).filter(|text| !text.is_empty())
 }
 
 impl RollingFileAppender {
-    /// Opens an appender in `directory` whose files begin with `filename_prefix`.
+    /// Opens an appender in `directory` whose file names begin with `filename_prefix`.
     ///
     /// # Panics
-    /// If directory or file cannot be made, or the prefix is not UTF-8: as the function it stands for. See
+    /// Panics if the directory or file can't be created, or the prefix isn't UTF-8, as tracing-appender does. Use
     /// [`builder`](Self::builder) for an error instead.
     ///
     /// ```
@@ -64,7 +63,7 @@ impl RollingFileAppender {
         }
     }
 
-    /// Begins to describe an appender.
+    /// Returns a builder with default settings.
     ///
     /// ```
     /// let builder = tracing_spool_appender::rolling::RollingFileAppender::builder();
@@ -77,7 +76,8 @@ impl RollingFileAppender {
 }
 
 impl Builder {
-    /// Describes an appender with one file, named after the day of its beginning, without bounds and link.
+    /// Returns a builder for an appender with a single file, which is named after the day it was created, without limits
+    /// and link.
     ///
     /// ```
     /// use tracing_spool_appender::rolling::Builder;
@@ -89,7 +89,7 @@ impl Builder {
         Self { rotation, prefix: None, suffix: None, latest: None, limits, is_local: false }
     }
 
-    /// Sets how often a new file is begun.
+    /// Sets how often a new file is started.
     ///
     /// Default: [`Rotation::NEVER`].
     ///
@@ -103,7 +103,7 @@ impl Builder {
         Self { rotation, ..self }
     }
 
-    /// Sets what stands before the date in a file's name, with a dot between.
+    /// Sets the part of a file's name before the date. A dot separates them.
     ///
     /// A prefix such as `shop/app` puts the files into a directory below. One that ends with the slash makes names that begin
     /// with the dot: `shop/.2026-11-25`.
@@ -120,7 +120,7 @@ impl Builder {
         Self { prefix: part(prefix), ..self }
     }
 
-    /// Sets what stands behind the date in a file's name, with a dot between.
+    /// Sets the part of a file's name after the date. A dot separates them.
     ///
     /// Default: nothing.
     ///
@@ -134,14 +134,14 @@ impl Builder {
         Self { suffix: part(suffix), ..self }
     }
 
-    /// Sets how many files are kept, the one that is written among them; 0 keeps all.
+    /// Sets how many files are kept, including the current one. 0 keeps all.
     ///
-    /// The appender removes files when it is built and whenever it begins one: the oldest first, by date and number in their
-    /// names. It counts regular files with its prefix and suffix and the date of any rotation, so a log that was hourly and
-    /// is daily now stays bounded. A number behind the date, and an ending such as `.gz` or `.zst` behind it all, make no
-    /// difference.
+    /// The appender removes files when it is built and whenever it starts a new one: the oldest first, by the date and
+    /// number in their names. It counts regular files with its prefix and suffix and the date of any rotation, so a log
+    /// that changes from hourly to daily stays bounded. A number after the date, and a final extension such as `.gz` or
+    /// `.zst`, make no difference.
     ///
-    /// Files that merely begin and end as the log's do, such as `shop.log.bak`, are kept. tracing-appender removes them, so
+    /// Files that merely start and end like the log's, such as `shop.log.bak`, are kept. tracing-appender removes them, so
     /// one line on stderr names them when the appender is built.
     ///
     /// Default: all files are kept.
@@ -159,18 +159,18 @@ impl Builder {
         Self { limits: Limits { max_files: Some(files).filter(|files| *files > 0), ..self.limits }, ..self }
     }
 
-    /// Sets the largest size of a file, in bytes: at least 1.
+    /// Sets the largest size of a file in bytes, at least 1.
     ///
-    /// Before a record would make a file larger, the appender goes on in the next one, which has a number behind the date:
-    /// `shop.2026-11-28.log`, `shop.2026-11-28.1.log`, `shop.2026-11-28.2.log`. Without rotation, these are `shop.log`,
-    /// `shop.1.log`, `shop.2.log`. The higher number is the newer file. A record that is larger has a file of its own. After
-    /// a restart, the newest file of the period is written on if it has room.
+    /// Before a record would make a file larger, the appender continues in the next one, which has a number after the date:
+    /// `shop.2026-11-28.log`, `shop.2026-11-28.1.log`, `shop.2026-11-28.2.log`. Without rotation these are `shop.log`,
+    /// `shop.1.log`, `shop.2.log`. The higher number is the newer file. A record that is larger than the limit gets a file
+    /// of its own. After a restart, the appender continues the newest file of the period if it has room.
     ///
     /// What other processes or appenders append to the file counts. A number whose file has no room for the record is passed
     /// by. A file grows larger only while the next one cannot be created, which is [told](RollingFileAppender::failures), and
     /// by what two processes write at the same moment.
     ///
-    /// Default: files of any size.
+    /// Default: no limit.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -189,8 +189,8 @@ impl Builder {
         Self { limits: Limits { max_bytes: Some(bytes), ..self.limits }, ..self }
     }
 
-    /// Sets how many bytes all files of the log have together, the one that is written among them: at least
-    /// [`max_bytes`](Self::max_bytes), which has to be set too.
+    /// Sets the largest size in bytes of all files of the log together, including the current one. It must be at least
+    /// [`max_bytes`](Self::max_bytes), which must be set too.
     ///
     /// Before the appender writes to a new file, it removes the oldest ones until this one may become as large as
     /// `max_bytes`. So the log never has more, not even for a moment. It counts the files that
@@ -198,8 +198,8 @@ impl Builder {
     /// can have one file more. While the directory cannot be listed, it counts and removes the files that it knows: those of
     /// the last listing, and its own since.
     ///
-    /// A record that is larger than the budget is refused with [`FileTooLarge`](std::io::ErrorKind::FileTooLarge). Where old
-    /// files cannot be removed and the budget has no room, records are refused with
+    /// A record that is larger than the budget is refused with [`FileTooLarge`](std::io::ErrorKind::FileTooLarge). If old
+    /// files can't be removed and the budget has no room, records are refused with
     /// [`StorageFull`](std::io::ErrorKind::StorageFull).
     ///
     /// Default: no budget.
@@ -218,9 +218,9 @@ impl Builder {
         Self { limits: Limits { max_total_bytes: Some(bytes), ..self.limits }, ..self }
     }
 
-    /// Names files, and begins them, by the clock in the system's time zone, which is looked up by [`build`](Self::build).
+    /// Names and rotates files by the system's time zone, which [`build`](Self::build) looks up.
     ///
-    /// A day is as long as the clock shows: 23 or 25 hours where it is put forward or back. An hour that comes twice is one
+    /// A day lasts as long as the clock shows: 23 or 25 hours when the clocks change. An hour that comes twice is one
     /// period, with one file.
     ///
     /// Default: UTC.
@@ -238,9 +238,9 @@ impl Builder {
         Self { is_local: true, ..self }
     }
 
-    /// Sets the permissions of files that the appender creates, from which the process's umask takes what it always takes.
+    /// Sets the permissions of the files that the appender creates, subject to the process's umask.
     ///
-    /// The owner has to be able to write. Files that exist keep theirs.
+    /// The owner must be able to write. Existing files keep their permissions.
     ///
     /// Default: `0o666`.
     ///
@@ -256,7 +256,7 @@ impl Builder {
         Self { limits: Limits { mode, ..self.limits }, ..self }
     }
 
-    /// Keeps a symbolic link of this name, in the directory given to [`build`](Self::build), to the file that is written.
+    /// Maintains a symbolic link of this name to the current file, in the directory given to [`build`](Self::build).
     ///
     /// A link of that name is replaced in one step. Anything else of that name is left alone: it is an error of `build`. So is
     /// a name that a file of this log can have, such as that of the live file.
@@ -276,11 +276,11 @@ impl Builder {
         Self { latest: part(name), ..self }
     }
 
-    /// Opens the file of now in `directory`, which is made if it is missing.
+    /// Opens the current file in `directory`. A missing directory is created.
     ///
     /// # Errors
-    /// If settings contradict each other or the local time zone cannot be read, in which case nothing is touched; or if
-    /// directory, file or link cannot be made. The error names the setting or the path.
+    /// Returns an error if settings contradict each other or the local time zone can't be read, before anything is touched;
+    /// or if the directory, file or link can't be created. The error names the setting or the path.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -295,7 +295,7 @@ impl Builder {
         self.build_with(directory.as_ref(), Outside::system())
     }
 
-    /// The same in another world.
+    /// Builds the appender with another clock, time zone and stderr, for tests.
     pub(super) fn build_with(
         &self,
         directory: &Path,
@@ -311,7 +311,7 @@ impl Builder {
         };
         let link = self.latest.as_ref().map(|name| directory.join(name));
         let mut path = directory.to_owned();
-        // A prefix may name a directory below; what is listed and removed is in there too.
+        // A prefix may name a subdirectory. Files are then listed and removed there.
         let below = self.prefix.as_deref().and_then(|prefix| prefix.rsplit_once('/'));
         if let Some((below, prefix)) = below {
             path.push(if below.is_empty() { "/" } else { below });
@@ -330,7 +330,7 @@ impl Builder {
         directory.check_link(self.latest.as_deref().unwrap_or_default())?;
         let calendar = Calendar::new(self.rotation.clone(), zone);
         let appender = RollingFileAppender::open(directory, calendar, outside)?;
-        // There, tracing-appender removes nothing.
+        // In a subdirectory tracing-appender removes nothing, so there is nothing to warn about.
         if below.is_none() {
             appender.warn_of_uncounted();
         }

@@ -1,11 +1,10 @@
-//! Why an appender with dated names could not be opened.
-//! What is wrong with a setting is said where the setting is checked.
+//! Why an appender with dated names couldn't be opened.
 
 use std::error::Error;
 use std::path::Path;
 use std::{fmt, io};
 
-/// Why an appender could not be opened. Displays the path or the setting, what is wrong with it, and what would be right.
+/// Why an appender couldn't be opened. It displays the path or the setting, what is wrong with it, and what would be right.
 ///
 /// ```
 /// use tracing_spool_appender::rolling::Builder;
@@ -15,28 +14,28 @@ use std::{fmt, io};
 #[derive(Debug)]
 pub struct InitError {
     text: String,
-    /// What the system said; none where a setting is wrong.
+    /// The system's error, or none if a setting is wrong.
     source: Option<io::Error>,
 }
 
 impl InitError {
-    /// A setting is wrong.
+    /// Returns an error for a wrong setting.
     pub(super) fn setting(text: String) -> Self {
         Self { text, source: None }
     }
 
-    /// The text says it all; the error of the system that it stands for is kept.
+    /// Returns an error with this text, and keeps the system's error behind it as the source.
     pub(super) fn told(text: String, source: io::Error) -> Self {
         Self { text, source: Some(source) }
     }
 
-    /// Something could not be done, such as `"the log file {} cannot be opened"`; the path takes the place of `{}`.
+    /// Returns an error for an operation that failed, such as `"the log file {} cannot be opened"`. The path replaces `{}`.
     pub(super) fn path(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let text = what.replace("{}", &path.display().to_string());
         move |source| Self::told(format!("{text}: {source}"), source)
     }
 
-    /// The same error with what can be done about it.
+    /// Adds what can be done about the error.
     pub(super) fn with_remedy(mut self, remedy: &str) -> Self {
         self.text = format!("{}: {remedy}", self.text);
         self

@@ -1,13 +1,12 @@
-//! How often a new file is begun: which dates those are on a calendar.
-//! It knows no zone and reads no clock.
+//! How often a new file is started, and which dates that means on a calendar. It knows no time zone and reads no clock.
 
 use jiff::ToSpan as _;
 use jiff::civil::DateTime;
 
 use super::stamp::{Grain, Stamp};
 
-/// How often a new file is begun, by the clock in UTC or, with [`Builder::local_time`](super::Builder::local_time), by the
-/// local one.
+/// How often a new file is started, by the clock in UTC, or in local time with
+/// [`Builder::local_time`](super::Builder::local_time).
 ///
 /// ```
 /// use tracing_spool_appender::rolling::{RollingFileAppender, Rotation};
@@ -27,18 +26,18 @@ enum Kind {
 }
 
 impl Rotation {
-    /// Begins a file each minute: `app.log.2026-11-25-18-19`.
+    /// Starts a file each minute: `app.log.2026-11-25-18-19`.
     pub const MINUTELY: Self = Self(Kind::Minutely);
-    /// Begins a file each hour: `app.log.2026-11-25-18`.
+    /// Starts a file each hour: `app.log.2026-11-25-18`.
     pub const HOURLY: Self = Self(Kind::Hourly);
-    /// Begins a file each day: `app.log.2026-11-25`.
+    /// Starts a file each day: `app.log.2026-11-25`.
     pub const DAILY: Self = Self(Kind::Daily);
-    /// Begins a file each Sunday at midnight, whose date is in its name: `app.log.2026-11-22`.
+    /// Starts a file each Sunday at midnight, and puts that date into the name: `app.log.2026-11-22`.
     pub const WEEKLY: Self = Self(Kind::Weekly);
-    /// Begins no file because of the time: `app.log`.
+    /// Never starts a file because of the time: `app.log`.
     pub const NEVER: Self = Self(Kind::Never);
 
-    /// The period that `at` lies in; without rotation, its day.
+    /// Returns the period that contains `at`; without rotation, its day.
     pub(super) fn period(&self, at: DateTime) -> Stamp {
         match self.0 {
             Kind::Minutely => Stamp::new(at, Grain::Minute),
@@ -51,7 +50,7 @@ impl Rotation {
         }
     }
 
-    /// The beginning of the next period, if there is one.
+    /// Returns the start of the next period, if there is one.
     pub(super) fn next(&self, period: Stamp) -> Option<DateTime> {
         let length = match self.0 {
             Kind::Minutely => 1.minute(),

@@ -1,11 +1,11 @@
-//! An appender for each rotation in one call. They decide nothing: see [`RollingFileAppender::new`].
+//! One function per rotation that opens an appender in one call. Each calls [`RollingFileAppender::new`].
 
 use std::path::Path;
 
 use super::appender::RollingFileAppender;
 use super::rotation::Rotation;
 
-/// A new file each minute: `directory/file_name_prefix.2026-11-25-18-19`.
+/// Opens an appender that starts a new file each minute: `directory/file_name_prefix.2026-11-25-18-19`.
 ///
 /// # Panics
 /// As [`RollingFileAppender::new`].
@@ -21,7 +21,7 @@ pub fn minutely(directory: impl AsRef<Path>, file_name_prefix: impl AsRef<Path>)
     RollingFileAppender::new(Rotation::MINUTELY, directory, file_name_prefix)
 }
 
-/// A new file each hour: `directory/file_name_prefix.2026-11-25-18`.
+/// Opens an appender that starts a new file each hour: `directory/file_name_prefix.2026-11-25-18`.
 ///
 /// # Panics
 /// As [`RollingFileAppender::new`].
@@ -37,7 +37,7 @@ pub fn hourly(directory: impl AsRef<Path>, file_name_prefix: impl AsRef<Path>) -
     RollingFileAppender::new(Rotation::HOURLY, directory, file_name_prefix)
 }
 
-/// A new file each day, at midnight UTC: `directory/file_name_prefix.2026-11-25`.
+/// Opens an appender that starts a new file each day at midnight UTC: `directory/file_name_prefix.2026-11-25`.
 ///
 /// # Panics
 /// As [`RollingFileAppender::new`].
@@ -53,7 +53,7 @@ pub fn daily(directory: impl AsRef<Path>, file_name_prefix: impl AsRef<Path>) ->
     RollingFileAppender::new(Rotation::DAILY, directory, file_name_prefix)
 }
 
-/// A new file each week, on Sunday at midnight UTC: `directory/file_name_prefix.2026-11-22`.
+/// Opens an appender that starts a new file each week, on Sunday at midnight UTC: `directory/file_name_prefix.2026-11-22`.
 ///
 /// # Panics
 /// As [`RollingFileAppender::new`].
@@ -69,7 +69,7 @@ pub fn weekly(directory: impl AsRef<Path>, file_name_prefix: impl AsRef<Path>) -
     RollingFileAppender::new(Rotation::WEEKLY, directory, file_name_prefix)
 }
 
-/// One file for ever: `directory/file_name`.
+/// Opens an appender that writes to one file and never rotates it by time: `directory/file_name`.
 ///
 /// # Panics
 /// As [`RollingFileAppender::new`].
