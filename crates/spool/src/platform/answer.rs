@@ -1,6 +1,5 @@
-//! One answer from another thread, and the wait for it. It works at every moment of a process, after the values that the
-//! runtime keeps for a thread are gone too, where a channel would ask which thread this is and panic.
-//! What is asked is `control`'s.
+//! One answer from another thread, and the wait for it. It works at every moment of a process, even after the thread's
+//! local values are destroyed, when a channel would ask for the current thread and panic.
 
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -9,20 +8,20 @@ use tracing_spool_fileset::{Clock as _, SystemClock};
 
 use crate::platform::sync::{self, Condvar, Mutex, MutexGuard};
 
-/// The end of whoever waits. Dropped, it takes the memory of both ends with it.
+/// The waiting end. The memory of both ends is freed with it.
 #[derive(Debug)]
 pub(crate) struct Answer<T>(Arc<Slot<T>>);
 
-/// The end of whoever answers.
+/// The answering end.
 #[derive(Debug)]
 pub(crate) struct Reply<T>(Weak<Slot<T>>);
 
-/// Why there is no answer.
+/// Why no answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unanswered {
-    /// Not yet.
+    /// It didn't come in time.
     InTime,
-    /// Nor will there be one.
+    /// It will never come.
     Ever,
 }
 
@@ -36,11 +35,11 @@ struct Slot<T> {
 enum State<T> {
     Open,
     Given(T),
-    /// Whoever was to answer has gone.
+    /// The answering end was dropped.
     Gone,
 }
 
-/// Both ends of one answer.
+/// Returns both ends of one answer.
 pub(crate) fn pair<T: Copy>() -> (Reply<T>, Answer<T>) {
     let slot = Arc::new(Slot { state: Mutex::new(State::Open), told: Condvar::new() });
     (Reply(Arc::downgrade(&slot)), Answer(slot))
@@ -53,7 +52,7 @@ impl<T> Slot<T> {
 }
 
 impl<T: Copy> Answer<T> {
-    /// The answer, if it is there.
+    /// Returns the answer if it has come.
     #[cfg(test)]
     pub(crate) fn now(&self) -> Result<T, Unanswered> {
         match *self.0.state() {
@@ -63,7 +62,7 @@ impl<T: Copy> Answer<T> {
         }
     }
 
-    /// Waits for it, for at most this time.
+    /// Waits for the answer, for at most `time`.
     pub(crate) fn within(&self, time: Duration) -> Result<T, Unanswered> {
         let clock = SystemClock::new();
         loop {
@@ -83,12 +82,12 @@ impl<T: Copy> Answer<T> {
 }
 
 impl<T> Reply<T> {
-    /// Answers. Whoever has stopped waiting does not hear it.
+    /// Sends the answer. If the other end has stopped waiting, it is discarded.
     pub(crate) fn give(self, answer: T) {
         self.end(State::Given(answer));
     }
 
-    /// Whether somebody waits for it.
+    /// Returns whether somebody still waits for the answer.
     pub(crate) fn is_awaited(&self) -> bool {
         self.0.strong_count() > 0
     }

@@ -1,9 +1,9 @@
-//! A descriptor that takes bytes: what it leads to, whether it has room, and writes that do not wait for a reader.
-//! What is written, and what follows from a refusal, is decided elsewhere.
+//! A descriptor to write to: what it refers to, whether it has room, and writes that don't wait for a reader. What is
+//! written, and what follows from an error, is decided elsewhere.
 //!
-//! `poll` says whether there is room, but another process may take it before the write. So a pipe or a terminal is opened anew
-//! with `O_NONBLOCK`, which leaves the flags of the descriptor that others share alone; a socket takes the wish with each call.
-//! Files and devices take what they are given.
+//! `poll` says whether there is room, but another process may take the room before our write. So a pipe or a terminal is
+//! opened again with `O_NONBLOCK`, which leaves alone the flags of the descriptor that others share; a socket takes the
+//! flag with each call. Files and devices take what they are given.
 
 use std::io::{self, IsTerminal as _};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
@@ -24,12 +24,12 @@ use nix::unistd::write;
 
 use crate::platform::ours::{Identity, Ours};
 
-/// What is written to a pipe or a terminal in one call: a pipe takes so much whole, or not at all.
+/// Bytes per write to a pipe or a terminal. A pipe takes that many as a whole, or none.
 pub(crate) const WHOLE: usize = PIPE_BUF;
-/// What is written to a file or a stream socket in one call.
+/// Bytes per write to a file or a stream socket.
 const MUCH: usize = 256 * 1024;
 
-/// A descriptor of ours, or the number of one that is the process's.
+/// A descriptor of ours, or the number of a standard stream, which belongs to the process.
 #[derive(Debug)]
 pub(crate) enum End {
     Stdout,
@@ -38,7 +38,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// What stands behind it, if it can be reached at all.
+    /// Returns what it refers to, if that can be found out.
     #[expect(clippy::disallowed_methods, reason = "the number alone: no lock is taken, nothing is buffered")]
     pub(crate) fn descriptor(&self) -> nix::Result<BorrowedFd<'_>> {
         // Borrowed from a handle that lives as long as the process.
@@ -52,31 +52,32 @@ impl End {
     }
 }
 
-/// How bytes are written there.
+/// How bytes are written to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Pipe,
     Terminal,
-    /// A socket that is a stream.
+    /// A stream socket.
     Socket,
-    /// A socket each of whose writes is a message.
+    /// A datagram socket: each write is a message.
     Messages,
-    /// A device, which may take a write as a message too.
+    /// A device, which may treat each write as a message too.
     Device,
     File,
 }
 
-/// What a descriptor leads to, whatever its number. Its kind is found out once: a terminal that hung up denies that it is one.
+/// What a descriptor refers to, whatever its number. Its kind is determined once, because a terminal that hung up denies
+/// being one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Thing {
     pub(crate) kind: Kind,
     pub(crate) identity: Identity,
-    /// Of a socket: it ends in this system.
+    /// For a socket: the other end is on this system.
     is_local: bool,
 }
 
 impl Thing {
-    /// What it leads to now.
+    /// Returns what the descriptor refers to now.
     pub(crate) fn behind(descriptor: BorrowedFd<'_>) -> nix::Result<Self> {
         let stat = fstat(descriptor)?;
         let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
@@ -94,7 +95,7 @@ impl Thing {
         Ok(Self { kind, identity: Identity::from(&stat), is_local: family == Some(AddressFamily::Unix) })
     }
 
-    /// The most bytes that are written to it in one call; 0: one record.
+    /// Returns the most bytes per write; 0 means one record.
     pub(crate) fn piece(&self) -> usize {
         match self.kind {
             Kind::Pipe | Kind::Terminal => WHOLE,
@@ -103,8 +104,8 @@ impl Thing {
         }
     }
 
-    /// Whether other code may have opened it for itself, under a number that had become free: a file that is read as well as
-    /// written and not appended to, as every database is and no log; a connection to another system.
+    /// Returns whether other code may have opened it for itself under a number that had become free: a file that is read as
+    /// well as written and not appended to, as every database is and no log; or a connection to another system.
     pub(crate) fn may_be_anothers(&self, descriptor: BorrowedFd<'_>) -> bool {
         match self.kind {
             Kind::File => {
@@ -118,7 +119,7 @@ impl Thing {
         }
     }
 
-    /// Whether nobody will ever take bytes there again, after a write that failed so.
+    /// Returns whether nobody will ever read from it again, after a write failed with `errno`.
     pub(crate) fn is_lost(&self, errno: Errno, descriptor: BorrowedFd<'_>) -> bool {
         let has_ended = matches!(
             errno,
@@ -130,14 +131,14 @@ impl Thing {
                 | Errno::ESHUTDOWN
         );
         match self.kind {
-            // A pipe with a name may be opened by another reader. Where that cannot be found out, it may, too.
+            // Another reader may open a named pipe. If we can't find out whether it has a name, assume that it does.
             Kind::Pipe => {
                 errno == Errno::EPIPE
                     && readlink(path_of(descriptor).as_str())
                         .is_ok_and(|path| path.as_bytes().starts_with(b"pipe:"))
             }
             Kind::Socket => has_ended,
-            // Without a connection there is none to lose, but a local one names a socket that is gone.
+            // An unconnected socket has no connection to lose, but a local one may name a socket that is gone.
             Kind::Messages => self.is_local && (has_ended || errno == Errno::ECONNREFUSED),
             Kind::Terminal | Kind::Device => errno == Errno::EIO,
             Kind::File => false,
@@ -145,22 +146,22 @@ impl Thing {
     }
 }
 
-/// Whether it can be written to at all.
+/// Returns whether it can be written to at all.
 pub(crate) fn is_for_writing(descriptor: BorrowedFd<'_>) -> nix::Result<bool> {
     let flags = OFlag::from_bits_truncate(fcntl(descriptor, FcntlArg::F_GETFL)?);
     Ok(flags & OFlag::O_ACCMODE != OFlag::O_RDONLY)
 }
 
-/// What a look for room finds.
+/// Whether there is room for a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
     Some,
     None,
-    /// Nobody reads it: a write would say which error that is.
+    /// Nobody reads it; a write would return the error.
     Gone,
 }
 
-/// Looks for room, and waits for some for at most this time.
+/// Checks for room, and waits for it for at most `time`.
 pub(crate) fn room(descriptor: BorrowedFd<'_>, time: Duration) -> Room {
     let mut asked = [PollFd::new(descriptor, PollFlags::POLLOUT)];
     let millis = PollTimeout::try_from(time).unwrap_or(PollTimeout::ZERO);
@@ -173,16 +174,16 @@ pub(crate) fn room(descriptor: BorrowedFd<'_>, time: Duration) -> Room {
     }
 }
 
-/// What is opened under this path is the same thing, with flags of its own. Linux alone has it.
+/// Opening this path gives the same thing with flags of its own. Only Linux has it.
 fn path_of(descriptor: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", descriptor.as_raw_fd())
 }
 
-/// The same pipe or terminal, opened anew so that writes to it do not wait. An error: that cannot be done here, or nobody reads
-/// it (ENXIO).
+/// Opens the same pipe or terminal again, so that writes to it don't wait. Returns an error if that can't be done here, or
+/// if nobody reads it (ENXIO).
 pub(crate) fn open_anew(descriptor: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
     let path = path_of(descriptor);
-    // The master of a pseudo-terminal would be another one's.
+    // Opening `ptmx` would create another pseudo-terminal.
     if readlink(path.as_str()).is_ok_and(|path| path.as_bytes().ends_with(b"ptmx")) {
         return Err(Errno::ENOTSUP);
     }
@@ -193,7 +194,8 @@ pub(crate) fn open_anew(descriptor: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
     )
 }
 
-/// Writes once. What cannot be taken now is EAGAIN, as far as the kind of thing allows; the caller looks for room first.
+/// Writes once. Returns EAGAIN for what can't be taken now, as far as the kind of thing supports that. The caller checks
+/// for room first.
 pub(crate) fn write_once(descriptor: BorrowedFd<'_>, kind: Kind, bytes: &[u8]) -> nix::Result<usize> {
     match kind {
         Kind::Socket | Kind::Messages => {

@@ -1,4 +1,4 @@
-//! Where code runs: on the writer thread or in a hook, or on a caller's thread. It decides nothing.
+//! Where code runs: on the writer thread, in a hook, or on a caller's thread.
 
 use std::cell::Cell;
 
@@ -9,9 +9,9 @@ use crate::platform::sync::thread_local;
 /// Where a thread is.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    /// In a child that was forked inside there is nothing of ours around the thread.
+    /// The process that this holds in: a child that was forked inside has no writer thread.
     process: Process,
-    /// The output whose thread this is, as its address; 0 for none.
+    /// The address of the output whose thread this is, or 0.
     output: usize,
 }
 
@@ -23,12 +23,12 @@ fn place() -> Option<Place> {
     INSIDE.try_with(Cell::get).ok().flatten().filter(|place| place.process.is_here())
 }
 
-/// Whether this thread is the writer thread, or runs an alert hook: nothing may wait for the writer thread here.
+/// Returns whether this thread is a writer thread, or runs an alert hook. Nothing may wait for the writer thread here.
 pub(crate) fn is_inside() -> bool {
     place().is_some()
 }
 
-/// Whether this thread is the one that writes `output`: it alone cannot wait for that whatever happens.
+/// Returns whether this thread writes `output`. It is the one thread that can never wait for that output.
 pub(crate) fn is_inside_of<T>(output: &T) -> bool {
     place().is_some_and(|place| place.output == address(output))
 }
@@ -44,12 +44,12 @@ pub(crate) struct Inside {
 }
 
 impl Inside {
-    /// A hook: it is run by whatever thread this is.
+    /// Enters a hook, on whatever thread runs it.
     pub(crate) fn enter() -> Self {
         Self::at(place().map_or(0, |place| place.output))
     }
 
-    /// The thread that writes `output`.
+    /// Enters the thread that writes `output`.
     pub(crate) fn of<T>(output: &T) -> Self {
         Self::at(address(output))
     }

@@ -1,6 +1,5 @@
-//! The ground that all else stands on: what threads share and wait with, on which thread code runs, descriptors that
-//! are written to without waiting, and the one door to stderr.
-//! It knows nothing of logs.
+//! The foundation: what threads share and wait with, on which thread code runs, descriptors that are written to without
+//! waiting, and the one door to stderr. It knows nothing of logs.
 
 pub(crate) mod answer;
 pub(crate) mod descriptor;

@@ -1,5 +1,5 @@
-//! A descriptor of ours, and the care that is taken with it: others in the process may close its number, or give it to a file of
-//! theirs. What is written to it is decided elsewhere.
+//! A descriptor that we own, and the care it needs: other code in the process may close its number, or reuse it for a file
+//! of its own. What is written to it is decided elsewhere.
 
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 
@@ -9,7 +9,7 @@ use nix::libc;
 use nix::sys::stat::fstat;
 use tracing_spool_process::ClosedInChildren;
 
-/// What stands behind a number: the same thing, or another.
+/// Identifies the thing behind a descriptor number, to tell whether it is still the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     device: u64,
@@ -18,7 +18,7 @@ pub(crate) struct Identity {
 
 impl From<&libc::stat> for Identity {
     fn from(stat: &libc::stat) -> Self {
-        // Their widths differ between systems.
+        // The widths of these fields differ between systems.
         fn wide(number: impl TryInto<u64>) -> u64 {
             number.try_into().unwrap_or(u64::MAX)
         }
@@ -27,7 +27,7 @@ impl From<&libc::stat> for Identity {
 }
 
 impl Identity {
-    /// What stands behind a number now.
+    /// Returns what the number refers to now.
     pub(crate) fn behind(descriptor: BorrowedFd<'_>) -> nix::Result<Self> {
         fstat(descriptor).map(|stat| Self::from(&stat))
     }
@@ -36,15 +36,15 @@ impl Identity {
 /// A descriptor that remembers what it was opened for.
 #[derive(Debug)]
 pub(crate) struct Ours {
-    /// No child keeps a reader from the end of the stream.
+    /// Closes it in forked children, so that no child keeps a reader from seeing the end of the stream.
     in_children: Option<ClosedInChildren>,
-    /// Always there until dropped.
+    /// Always `Some` until dropped.
     descriptor: Option<OwnedFd>,
     identity: Identity,
 }
 
 impl Ours {
-    /// Takes a descriptor over: programs that the process executes do not get it.
+    /// Takes ownership of a descriptor, which programs that the process executes won't inherit.
     pub(crate) fn new(given: OwnedFd) -> nix::Result<Self> {
         let identity = Identity::behind(given.as_fd())?;
         let flags = FdFlag::from_bits_retain(fcntl(&given, FcntlArg::F_GETFD)?);
@@ -55,20 +55,20 @@ impl Ours {
         Ok(Self { in_children, descriptor: Some(given), identity })
     }
 
-    /// The same for one that was just opened. Its number is at least 3 afterwards: a program that puts something else behind a
-    /// standard stream that it had closed must not put it behind a log.
+    /// Takes ownership of a descriptor that was just opened, and moves it to a number of at least 3: a program that
+    /// replaces a closed standard stream must not replace a log.
     pub(crate) fn opened(opened: OwnedFd) -> nix::Result<Self> {
         const FIRST: i32 = 3;
         if opened.as_raw_fd() >= FIRST {
             return Self::new(opened);
         }
-        // Duplicates of the standard library have no number below it.
+        // The standard library never duplicates to a lower number.
         let higher =
             opened.try_clone().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))?;
         Self::new(higher)
     }
 
-    /// The descriptor, as long as its number stands for what it was opened for.
+    /// Returns the descriptor as long as its number still refers to what it was opened for.
     pub(crate) fn descriptor(&self) -> nix::Result<BorrowedFd<'_>> {
         let descriptor = self.descriptor.as_ref().ok_or(Errno::EBADF)?.as_fd();
         if Identity::behind(descriptor)? == self.identity { Ok(descriptor) } else { Err(Errno::EBADF) }
@@ -81,10 +81,11 @@ impl Ours {
 }
 
 impl Drop for Ours {
-    /// Closes what was opened, and nothing else: a number that stands for another thing by now belongs to whoever opened that.
+    /// Closes what was opened and nothing else: if the number refers to something else by now, that belongs to whoever
+    /// opened it.
     fn drop(&mut self) {
         let is_ours = self.descriptor().is_ok();
-        // From the close on, the number may be another's.
+        // Once closed, the number may be reused by other code.
         self.in_children = None;
         let descriptor = self.descriptor.take();
         if !is_ours {

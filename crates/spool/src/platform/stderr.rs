@@ -1,5 +1,5 @@
-//! The one door to stderr: a line goes out where it goes at once, in one call, past the lock of the standard library.
-//! Nothing here waits, whoever holds the other end. What is worth a line is decided elsewhere.
+//! The one door to stderr. A line is written in one call, if that is possible at once, and bypasses the standard library's
+//! lock. Nothing here waits, whoever holds the other end. What is worth a line is decided elsewhere.
 
 use std::fmt;
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -10,14 +10,14 @@ use tracing_spool_process::without_stream_signals;
 
 use crate::platform::descriptor::{End, Kind, Room, Thing, WHOLE, open_anew, room, write_once};
 
-/// Writes a line, if it can be written without waiting. False: it was not said, or not to its end.
+/// Writes a line if that is possible without waiting. Returns false if it wasn't written, or not completely.
 pub fn say(what: &dyn fmt::Display) -> bool {
     End::Stderr.descriptor().is_ok_and(|stderr| put(stderr, &line_of(what)))
 }
 
-/// One line, so short that a pipe takes it whole or not at all.
+/// Makes one line, short enough that a pipe takes it as a whole or not at all.
 fn line_of(what: &dyn fmt::Display) -> Vec<u8> {
-    // A path in it may hold anything, and a terminal obeys what it is shown.
+    // A path may contain anything, and a terminal obeys control characters.
     let mut line = format!("tracing-spool: {what}").replace(char::is_control, " ");
     let mut end = line.len().min(WHOLE - 1);
     while !line.is_char_boundary(end) {
@@ -30,7 +30,7 @@ fn line_of(what: &dyn fmt::Display) -> Vec<u8> {
 
 fn put(stderr: BorrowedFd<'_>, line: &[u8]) -> bool {
     let Ok(thing) = Thing::behind(stderr) else { return false };
-    // Without a reader, the write would be a signal.
+    // Without a reader, the write would raise SIGPIPE.
     if room(stderr, Duration::ZERO) != Room::Some {
         return false;
     }
@@ -44,12 +44,12 @@ fn put(stderr: BorrowedFd<'_>, line: &[u8]) -> bool {
     written == Ok(line.len())
 }
 
-/// Writes to a pipe or terminal, but for what has no room now.
+/// Writes to a pipe or terminal as much as it has room for now.
 fn write_at_once(stderr: BorrowedFd<'_>, kind: Kind, line: &[u8]) -> nix::Result<usize> {
     match open_anew(stderr) {
         Ok(anew) => write_once(anew.as_fd(), kind, line),
         Err(Errno::ENXIO) => Err(Errno::ENXIO), // the last reader has gone meanwhile
-        // No `/proc`, or somebody else's: what `poll` said has to do.
+        // Without a usable `/proc`, rely on what `poll` said.
         Err(_) => write_once(stderr, kind, line),
     }
 }

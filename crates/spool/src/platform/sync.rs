@@ -1,7 +1,7 @@
-//! What threads share and wait with, from one place: the standard library's, or those of a scheduler that tries out in
-//! which order threads may take their steps (`crates/schedules`). It decides nothing.
+//! What threads share and wait with, from one place: the standard library's types, or those of a scheduler that explores
+//! the orders in which threads may take their steps (`crates/schedules`).
 //!
-//! Under that scheduler there is no time: whatever waits for a while may stop waiting at any moment.
+//! That scheduler has no time: anything that waits for a duration may stop waiting at any moment.
 
 #[cfg(not(shuttle))]
 pub(crate) use real::*;
@@ -17,7 +17,7 @@ mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::{thread, thread_local};
-    /// Starts a thread that leaves the program's signals alone.
+    /// Starts a thread that blocks the program's signals.
     pub(crate) use tracing_spool_process::spawn;
 
     pub(crate) fn recv_timeout<T>(answer: &Receiver<T>, time: Duration) -> Result<T, RecvTimeoutError> {
@@ -29,7 +29,7 @@ mod real {
         thread::park_timeout(time);
     }
 
-    /// Waits until told, or for this time.
+    /// Waits until notified, or for this long.
     pub(crate) fn wait_for_word<T>(told: &Condvar, held: MutexGuard<'_, T>, time: Duration) {
         drop(told.wait_timeout(held, time));
     }
@@ -55,7 +55,7 @@ mod scheduled {
     }
 
     std::thread_local! {
-        /// Whether a nap ends by itself. Where it does not, who may not wait for its end has to end it.
+        /// Whether a nap ends by itself. If not, whoever can't wait for its end must end it.
         static NAPS_END: Cell<bool> = const { Cell::new(true) };
     }
 

@@ -1,7 +1,8 @@
-//! Any `io::Write` as a sink. Whatever it does, the thread goes on: its panics end here, what it refuses is counted.
+//! Any `io::Write` as a sink. Whatever it does, the thread goes on: its panics are caught here, and what it refuses is
+//! counted.
 //!
-//! Records are offered together, a slice for each (`write_vectored`): a writer that knows nothing of slices gets a `write` for
-//! each record, one that does gets all of them at once.
+//! Records are offered together, one slice each (`write_vectored`): a writer without that method gets one `write` per
+//! record, and one with it gets all of them at once.
 
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,9 @@ use super::hold::Hold;
 use super::{Flushed, PATIENCE, Sink, State, View};
 use crate::account::ledger::Reason;
 
-/// The most records that are offered at once. A writer that takes only the first of them is offered fewer the next time.
+/// The most records offered at once. A writer that takes only the first of them is offered fewer next time.
 const TOGETHER: usize = 1_024;
-/// How often in a row a writer may say that it was interrupted.
+/// How often in a row a writer may return `Interrupted`.
 const INTERRUPTIONS: usize = 16;
 
 pub(crate) struct AnyWrite {
@@ -34,13 +35,13 @@ pub(crate) struct AnyWrite {
     hold: Hold,
     /// Something was written since it was last flushed.
     is_dirty: bool,
-    /// Why it could not be flushed, and when that is tried again.
+    /// Why it couldn't be flushed, and when to try again.
     unflushed: Hold,
-    /// Records that are offered at once.
+    /// How many records are offered at once.
     together: usize,
-    /// It took the beginning of a record and refused the rest: a newline keeps the next one apart.
+    /// It took the beginning of a record and refused the rest, so a newline must separate the next record.
     is_torn: bool,
-    /// Records need not be lines.
+    /// Records may be anything, not only lines.
     is_verbatim: bool,
     panics: u64,
     clock: Arc<dyn Clock>,
@@ -48,7 +49,7 @@ pub(crate) struct AnyWrite {
     process: Process,
 }
 
-/// What a call of the writer came to.
+/// The outcome of a call to the writer.
 enum Outcome {
     Took(usize),
     /// Nothing, for the moment.
@@ -78,7 +79,7 @@ impl AnyWrite {
         }
     }
 
-    /// Runs code of the writer's. A panic is a refusal without an error.
+    /// Runs the writer's code. A panic counts as a refusal without an error.
     fn call(&mut self, call: impl Fn(&mut dyn Write) -> io::Result<usize>) -> Outcome {
         let Some(writer) = self.writer.as_mut().filter(|_| self.process.is_here()) else {
             return Outcome::Refused(None);
@@ -123,14 +124,14 @@ impl AnyWrite {
                 let is_alone = slices.first().is_some_and(|first| taken <= first.len());
                 self.together =
                     if is_alone { self.together / 2 } else { self.together * 2 }.clamp(2, TOGETHER);
-                // A writer that claims more than it was given has what it was given.
+                // A writer that claims to have taken more than it was given has taken what it was given.
                 Outcome::Took(taken.min(start))
             }
             other => other,
         }
     }
 
-    /// The record in hand is refused. It may be in the writer with its beginning.
+    /// Refuses the current record. Its beginning may already be in the writer.
     fn refuse(&mut self, error: Option<io::Error>, batch: &mut Batch, now: Now) {
         self.is_torn |= batch.partial() > 0 && !self.is_verbatim;
         batch.refuse_record();
@@ -203,7 +204,7 @@ impl Sink for AnyWrite {
         self.desk.waits(self.hold.long_since());
     }
 
-    /// Flushes again what could not be flushed.
+    /// Flushes again after a flush failed.
     fn tick(&mut self, now: Now) {
         self.desk.tick(now);
         if self.unflushed.state() != State::Writing {

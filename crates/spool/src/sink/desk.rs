@@ -1,4 +1,4 @@
-//! What a sink that is no file set tells of itself: its counters, and one trouble at a time, with its beginning and its end.
+//! What a sink without files reports: its counters, and one trouble at a time, with its beginning and its end.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use tracing_spool_fileset::{Alert, Counters, Event, Failure, Moments, Mono, Now,
 
 use super::View;
 
-/// A trouble is over when records were taken for this long without another failure: one that comes and goes with each record
-/// is one trouble, and one line on stderr.
+/// A trouble is over when records have been taken for this long without another failure. One that comes and goes with each
+/// record counts as one trouble, with one line on stderr.
 const QUIET: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Desk {
     events: Vec<Event>,
     alert: Option<Alert>,
     failed_at: Option<Mono>,
-    /// Something was taken since.
+    /// Something has been taken since the last failure.
     took_since: bool,
 }
 
@@ -40,7 +40,7 @@ impl Desk {
         self.name.clone()
     }
 
-    /// Records that were written to their ends, and what one call wrote.
+    /// Counts records that were written completely, and the bytes of one call.
     pub(super) fn wrote(&mut self, records: usize, bytes: usize, now: Now) {
         self.counters.records_written += records as u64;
         self.counters.bytes_written += bytes as u64;
@@ -50,14 +50,14 @@ impl Desk {
         self.tick(now);
     }
 
-    /// Ends a trouble that is over, though nothing more is written.
+    /// Ends a trouble that is over, even if nothing more is written.
     pub(super) fn tick(&mut self, now: Now) {
         if self.wake_at().is_some_and(|over| over <= now.mono) {
             self.is_well(now);
         }
     }
 
-    /// When the trouble is over, if nothing more fails.
+    /// Returns when the trouble is over, if nothing more fails.
     pub(super) fn wake_at(&self) -> Option<Mono> {
         self.failed_at.filter(|_| self.took_since).map(|failed_at| failed_at + QUIET)
     }
@@ -66,7 +66,7 @@ impl Desk {
         self.counters.records_refused += records as u64;
     }
 
-    /// A call failed.
+    /// Notes a failed call.
     pub(super) fn failed(&mut self, failure: Option<Failure>, detail: impl Into<String>, now: Now) {
         self.counters.failures += 1;
         self.failed_at = Some(now.mono);
@@ -79,7 +79,7 @@ impl Desk {
         }
     }
 
-    /// The trouble is over, if there was one.
+    /// Ends the trouble, if there is one.
     fn is_well(&mut self, now: Now) {
         self.failed_at = None;
         if let Some(alert) = self.alert.take() {
@@ -87,7 +87,7 @@ impl Desk {
         }
     }
 
-    /// Since when records wait, or that they do not.
+    /// Sets since when records wait, or that they don't.
     pub(super) fn waits(&mut self, since: Option<Now>) {
         self.moments.blocked_since = since.map(|since| since.wall);
     }

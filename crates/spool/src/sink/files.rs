@@ -1,4 +1,4 @@
-//! The file set as a sink. It decides everything itself; here it is only asked.
+//! The file set as a sink. The engine decides everything; this only forwards the calls.
 
 use tracing_spool_fileset::{self as fileset, Batch, CloseReport, Engine, Event, Mono, Now, Witness};
 

@@ -1,4 +1,4 @@
-//! Why and since when a sink that is no file set takes nothing, and when it is tried again.
+//! Why and since when a sink without files takes nothing, and when to try again.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use super::State;
 
 /// Time between two attempts after an error.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
-/// A reader that has not read for so long sleeps, and [`Health`](crate::Health) says so.
+/// A reader that hasn't read for this long has stalled, and [`Health`](crate::Health) says so.
 const ASLEEP: Duration = Duration::from_secs(1);
-/// However soon a reader may wake up, no thread spins for it.
+/// The shortest rest: however soon a reader may continue, no thread spins for it.
 const SHORTEST_REST: Duration = Duration::from_millis(1);
-/// The longest rest before a look whether a reader has woken up.
+/// The longest rest before checking whether a reader has continued.
 const LONGEST_REST: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Hold {
         self.0 = Some(Held { why: Why::Full, since, next_try, is_long: time >= ASLEEP });
     }
 
-    /// It answered with an error that may pass.
+    /// Notes an error that may pass.
     pub(super) fn failed(&mut self, now: Now) {
         let since = self.since(Why::Error).unwrap_or(now);
         self.0 = Some(Held { why: Why::Error, since, next_try: now.mono + PROBE_EVERY, is_long: true });
@@ -57,14 +57,14 @@ impl Hold {
         self.0 = None;
     }
 
-    /// Lets the next attempt be made at once.
+    /// Allows the next attempt at once.
     pub(super) fn hurry(&mut self) {
         if let Some(held) = &mut self.0 {
             held.next_try = Mono::from_start(Duration::ZERO);
         }
     }
 
-    /// Whether it is too early for an attempt.
+    /// Returns whether it is too early for an attempt.
     pub(super) fn is_early(&self, now: Now) -> bool {
         self.0.is_some_and(|held| now.mono < held.next_try)
     }
@@ -73,7 +73,7 @@ impl Hold {
         self.0.map(|held| held.next_try)
     }
 
-    /// Since when it is worth a word.
+    /// Returns since when the hold has lasted, if it is long enough to report.
     pub(super) fn long_since(&self) -> Option<Now> {
         self.0.filter(|held| held.is_long).map(|held| held.since)
     }

@@ -1,4 +1,5 @@
-//! Which sink a description asks for, where that is no file set: files are opened with all that `open` looks at before.
+//! Opens the sink that a description asks for, if it isn't a file set. `open::start` opens files, which need many checks
+//! first.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::platform::ours::Ours;
 use crate::settings::description::Description;
 use crate::settings::target::Target;
 
-/// Opens what a description names, if that is no file set.
+/// Opens the sink that a description names.
 pub(crate) fn open(description: &Description, clock: &Arc<dyn Clock>) -> Result<Box<dyn Sink>, Fault> {
     let (target, field) = (&description.output.target, description.output.target.field());
     let spent = || Fault::new(field, "taken", "must be given anew for each log: another one has it");

@@ -1,8 +1,9 @@
-//! A stream as a sink: stdout, stderr, or any descriptor, which may stop taking bytes at any moment. Lines go out whole; nothing
-//! waits for a reader but this thread, and that shortly.
+//! A stream as a sink: stdout, stderr, or any descriptor, which may stop taking bytes at any moment. Lines are written
+//! whole. Only this thread waits for a reader, and only briefly.
 //!
-//! The number of a descriptor is not the thing: before each batch it is looked where it leads. What is written to a pipe or a
-//! terminal goes through a descriptor of our own, opened anew, so that the flags of the one that others share stay as they are.
+//! A descriptor's number doesn't identify the thing behind it, so before each batch we check what it refers to. Writes to a
+//! pipe or a terminal go through a descriptor of our own, opened again, so that the flags of the shared one stay as they
+//! are.
 
 #[cfg(test)]
 mod tests;
@@ -24,19 +25,19 @@ use crate::account::ledger::Reason;
 use crate::platform::descriptor::{self, End, Kind, Room, Thing};
 use crate::platform::ours::{Identity, Ours};
 
-/// Time between two looks at where the number of a standard stream leads, while nothing is written.
+/// Time between two checks of what a standard stream's number refers to, while nothing is written.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Stream {
     end: End,
-    /// Where it leads; None: nowhere that a log belongs.
+    /// What it refers to. None if that is nothing a log belongs to.
     thing: Option<Thing>,
-    /// The same pipe or terminal, for writes that do not wait.
+    /// The same pipe or terminal, opened again for writes that don't wait.
     anew: Option<Ours>,
-    /// Nobody will read what is written there now.
+    /// Nobody reads what is written there now.
     is_gone: bool,
-    /// The record in hand was begun at another thing.
+    /// The beginning of the current record went to another thing.
     has_moved: bool,
     line: HalfLine,
     next_look: Mono,
@@ -45,27 +46,27 @@ pub(crate) struct Stream {
     clock: Arc<dyn Clock>,
 }
 
-/// The beginning of a line that stands somewhere without its end.
+/// The beginning of a line that was written without its end.
 #[derive(Debug, Default)]
 struct HalfLine {
-    /// At the end of where is written now.
+    /// It is at the end of the current output.
     is_here: bool,
-    /// At the end of a thing that was left.
+    /// It is at the end of an output that was left.
     left_at: Option<Identity>,
-    /// A newline is due before anything else.
+    /// A newline must come before anything else.
     is_to_be_ended: bool,
 }
 
-/// Why nothing can be written where a number leads.
+/// Why nothing can be written to what a number refers to.
 #[derive(Clone, Copy, Debug)]
 enum Astray {
     Errno(Errno),
-    /// It leads to what other code seems to have opened for itself.
+    /// It refers to something that other code seems to have opened for itself.
     Anothers,
 }
 
 impl Stream {
-    /// A stream for what `end` leads to now. `field` is how a fault calls it.
+    /// Opens a stream to what `end` refers to now. `field` is its name in a fault.
     pub(crate) fn open(
         end: End,
         name: &Path,
@@ -97,11 +98,12 @@ impl Stream {
     }
 
     fn open_anew(&mut self) {
-        // First: the number that others closed may come back for the same thing, and is then the new one's.
+        // Drop the old one first: a number that others closed may be reused for the same thing, and would then be the new
+        // one's.
         self.anew = None;
         self.anew = match self.thing {
             Some(Thing { kind: Kind::Pipe | Kind::Terminal, .. }) => {
-                // Where it cannot be done, what `poll` says has to do.
+                // If it can't be opened, rely on what `poll` says.
                 let opened = self.end.descriptor().and_then(descriptor::open_anew);
                 opened.and_then(Ours::opened).ok()
             }
@@ -113,7 +115,7 @@ impl Stream {
         self.anew.as_ref().map_or_else(|| self.end.descriptor(), Ours::descriptor)
     }
 
-    /// Looks where the number leads now, and whether what was opened anew is still ours.
+    /// Checks what the number refers to now, and whether what was opened again is still ours.
     fn look(&mut self) -> Result<Thing, Astray> {
         let identity = self.end.descriptor().and_then(Identity::behind);
         match (identity, self.thing) {
@@ -124,12 +126,12 @@ impl Stream {
                 Ok(thing)
             }
             (Ok(_), _) if !matches!(self.end, End::Own(_)) => self.follow(),
-            // Ours alone leads where it led, or has been closed by others.
+            // Only our own descriptor still refers to the old thing, or others have closed it.
             (identity, _) => Err(self.leave(Astray::Errno(identity.err().unwrap_or(Errno::EBADF)))),
         }
     }
 
-    /// The number leads somewhere else: there is where the log goes on, if a log belongs there.
+    /// Follows the number to the new thing it refers to, if a log belongs there.
     fn follow(&mut self) -> Result<Thing, Astray> {
         let found = self.end.descriptor().and_then(|descriptor| {
             let thing = Thing::behind(descriptor)?;
@@ -158,7 +160,7 @@ impl Stream {
         why
     }
 
-    /// Ends the line that was begun where nothing more is written, if that can be done at once.
+    /// Ends an unfinished line on an output that is being left, if that can be done at once.
     fn leave_behind(&mut self) {
         self.has_moved = true;
         let (Some(thing), true) = (self.thing, std::mem::take(&mut self.line.is_here)) else { return };
@@ -167,7 +169,7 @@ impl Stream {
         }
     }
 
-    /// What is written next: whole lines, or what is left of one that is longer than can go out at once.
+    /// Returns what to write next: whole lines, or the rest of a line that is too long for one write.
     fn piece<'b>(&self, thing: Thing, batch: &'b Batch) -> &'b [u8] {
         let bytes = batch.unwritten();
         match batch.whole_within(thing.piece() as u64) {
@@ -190,7 +192,7 @@ impl Stream {
         self.descriptor().is_ok_and(|descriptor| descriptor::room(descriptor, PATIENCE) != Room::None)
     }
 
-    /// Writes until the batch is done, or there is no room, or an error.
+    /// Writes until the batch is done, there is no room, or an error occurs.
     fn write_all(&mut self, thing: Thing, batch: &mut Batch, writes_max: usize, now: Now) -> nix::Result<()> {
         let mut has_waited = false;
         for _ in 0..writes_max {
@@ -208,11 +210,11 @@ impl Stream {
                     self.hold.end();
                     has_waited = false;
                 }
-                // The second is what a datagram before this one met.
+                // A connection refused here is what an earlier datagram met: try again.
                 Err(Errno::EINTR) => {}
                 Err(Errno::ECONNREFUSED) if !thing.is_lost(Errno::ECONNREFUSED, self.descriptor()?) => {}
                 Err(Errno::EAGAIN | Errno::ENOBUFS) => {
-                    // Waited in vain, or others were quicker: there may be more to do than this.
+                    // The wait was in vain, or others took the room. Return, because this thread may have more to do.
                     if has_waited || !self.has_room_soon() {
                         self.hold.full(now);
                         return Ok(());
@@ -264,7 +266,7 @@ impl Stream {
         self.refuse(batch, usize::MAX);
     }
 
-    /// Whether something of ours keeps a pipe or a terminal open that the number may have left.
+    /// Returns whether a descriptor of ours keeps a pipe or a terminal open that the number may have left.
     fn is_watched(&self) -> bool {
         self.anew.is_some() && !matches!(self.end, End::Own(_))
     }
@@ -301,7 +303,7 @@ impl Sink for Stream {
         self.desk.waits(self.hold.long_since());
     }
 
-    /// A reader does not see the end of a stream that was led somewhere else before it is left.
+    /// Checks the number even when idle: a reader of a redirected stream doesn't see its end before we let go of it.
     fn tick(&mut self, now: Now) {
         self.desk.tick(now);
         if self.is_watched() && self.next_look <= now.mono {
@@ -341,7 +343,7 @@ impl Sink for Stream {
     }
 
     fn end(&mut self, batch: &mut Batch, now: Now, _: Option<&mut dyn Witness>) -> CloseReport {
-        // The rest of a line that was begun, if there is room for it now.
+        // Write the rest of an unfinished line, if there is room for it now.
         if batch.partial() > 0 {
             self.hold.hurry();
             self.append(batch, 1, now, None);
