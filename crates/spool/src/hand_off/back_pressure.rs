@@ -1,11 +1,12 @@
-//! Waiting for room in the queue, for callers that chose to. It decides neither who waits nor how long.
+//! Back-pressure: waiting for room in the queue, for callers that chose to. Who waits and for how long is decided
+//! elsewhere.
 
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use crate::platform::sync::{self, AtomicUsize, Condvar, Mutex, Ordering};
 
-/// A caller tries again after this time even if nobody told it to, so a lost word cannot hang it.
+/// A caller retries after this time even without a notification, so a lost one can't hang it.
 const SLICE: Duration = Duration::from_millis(5);
 
 /// Where callers wait. The lock guards nothing and is never held across a system call.
@@ -17,7 +18,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Tries until it works, or `patience` (none: without end) is over.
+    /// Retries until `attempt` succeeds or `patience` passes. Without a `patience` it waits without end.
     #[expect(
         clippy::disallowed_methods,
         reason = "a caller waits in real time, whatever clock the engine has"
@@ -28,7 +29,7 @@ impl Room {
         mut attempt: impl FnMut() -> Option<T>,
     ) -> Option<T> {
         let until = patience.and_then(|patience| Instant::now().checked_add(patience));
-        // Announced before the attempt: whoever makes room after a failed attempt sees that somebody waits.
+        // Announced before the attempt: whoever makes room after a failed attempt then sees that somebody waits.
         self.waiters.fetch_add(1, Ordering::SeqCst);
         let result = loop {
             if let Some(done) = attempt() {
@@ -46,12 +47,12 @@ impl Room {
         result
     }
 
-    /// Whether anybody waits.
+    /// Returns whether anybody waits.
     pub(crate) fn is_wanted(&self) -> bool {
         self.waiters.load(Ordering::SeqCst) > 0
     }
 
-    /// Lets everybody who waits try again.
+    /// Makes everybody who waits try again.
     pub(crate) fn tell(&self) {
         self.told.notify_all();
     }

@@ -1,35 +1,35 @@
-//! A record in the making, in memory of the thread that makes it: pieces are put together here, so that the queue
-//! only ever sees whole records. Recycled for each thread.
+//! A draft: a record in the making, in memory of the thread that makes it. Pieces are joined here, so that the queue only
+//! ever sees whole records. Each thread reuses its memory.
 
 use std::cell::Cell;
 
 use crate::account::rank::Rank;
 
-/// Longer ones are not kept for the next record.
+/// Longer buffers aren't kept for the next record.
 const KEPT_BYTES: usize = 16 * 1024;
 const FIRST_BYTES: usize = 512;
 
 thread_local! {
-    /// Two, as an event may go to two logs at once.
+    /// Two, because an event may go to two logs at once.
     static SPARE: [Cell<Vec<u8>>; 2] = const { [const { Cell::new(Vec::new()) }; 2] };
 }
 
-/// A record in the making.
+/// A draft.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) rank: Rank,
     pub(crate) bytes: Vec<u8>,
-    /// Bytes that did not fit into the longest record.
+    /// Bytes that exceed the longest record.
     pub(crate) missing: usize,
 }
 
 impl Draft {
-    /// Nothing yet, and no memory.
+    /// Returns an empty draft, which owns no memory yet.
     pub(crate) fn new(rank: Rank) -> Self {
         Self { rank, bytes: Vec::new(), missing: 0 }
     }
 
-    /// Appends a piece. What goes beyond `longest` bytes is counted as missing.
+    /// Appends a piece. Bytes beyond `longest` are counted as missing.
     pub(crate) fn push(&mut self, piece: &[u8], longest: usize) {
         if self.bytes.capacity() == 0 {
             self.begin();
@@ -41,7 +41,7 @@ impl Draft {
     }
 
     fn begin(&mut self) {
-        // A third draft of the thread, or one while the thread ends, gets memory of its own.
+        // A third draft on this thread, or one made while the thread ends, gets memory of its own.
         let take = |spare: &[Cell<Vec<u8>>; 2]| {
             let first = spare[0].take();
             if first.capacity() > 0 { first } else { spare[1].take() }
@@ -59,7 +59,7 @@ impl Drop for Draft {
             let mut bytes = std::mem::take(&mut self.bytes);
             bytes.clear();
             let _ = SPARE.try_with(|spare| {
-                // What lies in the first place moves on; what lay in the second goes.
+                // The buffer in the first slot moves to the second, and the one that was there is freed.
                 let before = spare[0].replace(bytes);
                 if before.capacity() > 0 {
                     spare[1].set(before);

@@ -1,6 +1,6 @@
-//! The writer thread's end of the hand-off: takes records out of the ring, in order, a run at a time. It books nothing: a
-//! record counts as waiting until `worker` has settled it.
-//! Why they are copied first and looked at afterwards, `run` says.
+//! The writer thread's end of the queue: takes records out of the ring, in order, a run at a time. It books nothing: a
+//! record counts as waiting until `worker` has settled it. `run` explains why records are copied first and looked at
+//! afterwards.
 
 use std::ops::Range;
 
@@ -17,13 +17,13 @@ use crate::hand_off::run::{Arrival, Bundle, Copied, Run};
 pub(crate) struct Inbox {
     reader: Reader,
     run: Run,
-    /// The granules between which the last stamp says that records are being written.
+    /// The granules whose records the last stamp says are being written.
     stamped: Range<u64>,
-    /// Whether it outlives the process.
+    /// Whether the ring survives the process.
     is_durable: bool,
-    /// What is added to the places of the ring.
+    /// The offset that is added to the places of the ring.
     offset: u64,
-    /// The ring that is read when this one is empty, and what is added to its places.
+    /// The ring to read once this one is empty, and its offset.
     next: Option<(Reader, u64)>,
 }
 
@@ -33,8 +33,8 @@ impl Inbox {
         Self { reader, run, stamped: 0..0, is_durable: false, offset: 0, next: None }
     }
 
-    /// One that outlives the process; its last stamp says that these granules are being written. There are no files under
-    /// the scheduler.
+    /// Returns an inbox whose ring survives the process, and whose last stamp says that these granules are being written.
+    /// The scheduler of `cfg(shuttle)` has no files.
     #[cfg(not(shuttle))]
     pub(crate) fn lasting(reader: Reader, stamped: Range<u64>) -> Self {
         Self { stamped, is_durable: true, ..Self::new(reader) }
@@ -45,25 +45,25 @@ impl Inbox {
         self.reader.ring()
     }
 
-    /// So much was stated of what was lost.
+    /// Subtracts what a notice has stated of the losses.
     pub(crate) fn state(&self, lost: &Dropped) {
         losses::state(self.next.as_ref().map_or(&self.reader, |(next, _)| next).ring(), lost);
     }
 
-    /// Reads from that ring once nothing is left in this one, which is closed.
+    /// Reads from `next` once this ring, which is closed, is empty.
     #[cfg(not(shuttle))]
     pub(crate) fn follow(&mut self, next: Reader, offset: u64) {
         losses::carry(self.reader.ring(), next.ring());
         self.next = Some((next, offset));
     }
 
-    /// Whether a ring that is closed is still read.
+    /// Returns whether a closed ring is still being read.
     #[cfg(not(shuttle))]
     pub(crate) fn is_behind(&self) -> bool {
         self.next.is_some()
     }
 
-    /// Goes on to the next ring, if there is one and it is time. True: it did.
+    /// Moves on to the next ring if it is time. Returns whether it did.
     #[cfg(not(shuttle))]
     pub(crate) fn go_on(&mut self) -> bool {
         let is_done = self.run.is_taken() && self.reader.ring().fill().records() == 0;
@@ -73,17 +73,18 @@ impl Inbox {
         true
     }
 
-    /// Itself, if it outlives the process.
+    /// Returns itself if its ring survives the process.
     pub(crate) fn durable(&mut self) -> Option<&mut Self> {
         self.is_durable.then_some(self)
     }
 
-    /// Up to where room was given back, as a number of granules.
+    /// Returns the granule up to which room has been given back.
     pub(crate) fn tail(&self) -> u64 {
         self.reader.tail()
     }
 
-    /// For each round: makes memory ready that callers will need, and where nothing waits goes back to what is warm.
+    /// Makes memory ready ahead of callers' need, and when the ring is empty goes back to memory that is still warm. Called
+    /// every round.
     pub(crate) fn tend(&mut self) {
         self.reader.make_ready();
         if self.run.is_taken() && self.reader.rewind() {
@@ -91,7 +92,7 @@ impl Inbox {
         }
     }
 
-    /// Notes what is being done.
+    /// Stamps what is being done.
     pub(crate) fn stamp(&mut self, stamp: &Stamp) {
         self.stamped = match stamp.task {
             Task::Records { until } => stamp.from..until,
@@ -100,22 +101,22 @@ impl Inbox {
         self.reader.stamp(stamp);
     }
 
-    /// Notes that all before this granule is done, and nothing under way.
+    /// Stamps that everything before this granule is done, and nothing is under way.
     pub(crate) fn stamp_nothing(&mut self, from: u64) {
         self.stamp(&Stamp { from, ..Stamp::default() });
     }
 
-    /// The place behind the record taken last.
+    /// Returns the place after the record taken last.
     pub(crate) fn place(&self) -> u64 {
         self.run.place()
     }
 
-    /// Whether there is no record to take.
+    /// Returns whether there is no record to take.
     pub(crate) fn is_empty(&self) -> bool {
         self.run.is_taken() && self.reader.is_empty()
     }
 
-    /// Takes the next record, if it has been handed over whole.
+    /// Takes the next record if its hand-over is complete.
     pub(crate) fn take(&mut self) -> Option<Arrival<'_>> {
         if self.run.is_taken() {
             self.copy_run();
@@ -123,8 +124,8 @@ impl Inbox {
         self.run.take()
     }
 
-    /// What [`take`](Self::take) would give next, as many records as lie together; none if they have to be taken one by
-    /// one. They are taken with [`took_bundle`](Self::took_bundle).
+    /// Returns the records that [`take`](Self::take) would return next, as many as are contiguous, or none if they must be
+    /// taken one by one. [`took_bundle`](Self::took_bundle) takes them.
     pub(crate) fn bundle(&mut self) -> Option<Bundle<'_>> {
         if self.run.is_taken() {
             self.copy_run();
@@ -132,18 +133,18 @@ impl Inbox {
         self.run.bundle()
     }
 
-    /// The bundle that was shown has been taken whole.
+    /// Takes the whole bundle that was returned last.
     pub(crate) fn took_bundle(&mut self) {
         self.run.took_bundle();
     }
 
-    /// Gives back records that were taken, the last of all that were. The first of them begins at `place`.
+    /// Puts back the records that were taken last. The first of them begins at `place`.
     #[cfg(not(shuttle))]
     pub(crate) fn put_back(&mut self, records: Vec<Copied>, place: u64) {
         self.run.put_back(records, place);
     }
 
-    /// Gives back the room of the oldest of what was taken: it is in the file, or given up.
+    /// Releases the room of the oldest records that were taken: they are in the file, or given up.
     pub(crate) fn release(&mut self, records: u64, bytes: u64) {
         let granules = bytes / GRANULE as u64;
         let tail = self.tail() + granules;

@@ -1,5 +1,5 @@
-//! The queue: what a caller does to hand a record over, what happens when it is full, and how the writer thread takes records
-//! out and is woken. It knows nothing of files.
+//! The queue: what a caller does to hand over a record, what happens when the queue is full, and how the writer thread
+//! takes records out and is woken. This room knows nothing of files.
 
 pub(crate) mod back_pressure;
 pub(crate) mod draft;

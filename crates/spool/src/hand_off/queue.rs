@@ -1,5 +1,5 @@
-//! The hand-off: how a record travels from a caller to the writer thread, and what a caller does when there is no room.
-//! It counts no losses and writes nothing; `wake` argues the order of steps that must not change.
+//! How a record travels from a caller to the writer thread, and what a caller does when there is no room. The order of the
+//! steps must not change: `wake` explains why.
 
 #[cfg(test)]
 mod tests;
@@ -21,12 +21,12 @@ use crate::platform::inside::is_inside;
 use crate::platform::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::settings::overflow::Overflow;
 
-/// Why a record was not let in.
+/// Why a record wasn't admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The queue is fuller than the record's level may make it.
+    /// The queue is fuller than it may be for the record's level.
     Full,
-    /// The door is shut.
+    /// The queue is closed.
     Closed,
 }
 
@@ -44,20 +44,20 @@ pub(crate) struct Bounds {
     pub(crate) records: u64,
     pub(crate) max_record: usize,
     pub(crate) overflow: Overflow,
-    /// No level is shed before another.
+    /// Whether all levels are shed alike.
     pub(crate) is_flat: bool,
 }
 
 impl Bounds {
-    /// The same for the ring. Levels matter only where records are dropped: one that waits behind a mark of its own would
-    /// wait as long as the others keep the queue above it.
+    /// Returns the limits for the ring. Levels count only if records are dropped: one that waited behind a watermark of its
+    /// own would wait for as long as the others keep the queue above it.
     pub(crate) fn limits(&self) -> Limits {
         let share = |rank| if self.is_flat { 100 } else { mark_percent(self.overflow, rank) };
         Limits { bytes: self.bytes, records: self.records, shares: Rank::ALL.map(share) }
     }
 }
 
-/// The sending side, shared by all callers, and what the writer thread gives back.
+/// The callers' side, shared by all of them, and what the writer thread gives back.
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) rings: Rings,
@@ -65,9 +65,9 @@ pub(crate) struct Queue {
     pub(crate) room: Room,
     process: Process,
     bounds: Bounds,
-    /// What is in the ring counts no more: the writer thread has left.
+    /// Set when the writer thread has left: what is in the ring no longer counts.
     is_left: AtomicBool,
-    /// Records that wait behind the shut door.
+    /// Records that wait although the queue is closed.
     late: AtomicU64,
 }
 
@@ -85,12 +85,12 @@ impl Queue {
         }
     }
 
-    /// The longest record, in bytes.
+    /// Returns the length of the longest record, in bytes.
     pub(crate) fn max_record(&self) -> usize {
         self.bounds.max_record
     }
 
-    /// Whether a record of `rank` is worth copying: not if it would be dropped as things stand.
+    /// Returns whether a record of `rank` is worth copying. It isn't if it would be dropped as things stand.
     pub(crate) fn foresee(&self, rank: Rank) -> Result<(), Refusal> {
         match self.rings.current().foresee(rank.code()).map_err(Self::refusal) {
             Err(Refusal::Full) if self.bounds.overflow != Overflow::DropNewest => Ok(()),
@@ -98,7 +98,7 @@ impl Queue {
         }
     }
 
-    /// Hands a record over, or says why not. May wait, as the overflow policy says.
+    /// Hands a record over, or returns why it can't. It may wait, as the overflow policy says.
     pub(crate) fn offer(&self, draft: &Draft) -> Result<(), Refusal> {
         let attempt = || self.rings.offer(draft).map_err(Self::refusal);
         let admitted = match attempt() {
@@ -115,7 +115,7 @@ impl Queue {
         Ok(())
     }
 
-    /// What a refusal of the ring means here.
+    /// Translates a refusal of the ring.
     #[cold]
     fn refusal(refused: Refused) -> Refusal {
         match refused {
@@ -126,7 +126,7 @@ impl Queue {
 
     fn rouse(&self) {
         if self.is_forked() {
-            // There is no thread here to wake; from now on this process sheds.
+            // A forked child has no thread to wake. From now on this process sheds everything.
             self.shut();
         } else {
             self.wake.rouse();
@@ -140,7 +140,7 @@ impl Queue {
             Overflow::BlockFor(patience) => Some(patience),
             Overflow::Block => None,
         };
-        // The writer thread and hooks would wait for themselves; a forked child for a thread that it does not have.
+        // The writer thread and hooks would wait for themselves, and a forked child for a thread that doesn't exist there.
         if is_inside() || self.is_forked() {
             return Err(Refusal::Full);
         }
@@ -156,7 +156,7 @@ impl Queue {
         self.room.wait(patience, attempt).unwrap_or(Err(Refusal::Full))
     }
 
-    /// Whether this is a forked child of the process that has the queue.
+    /// Returns whether this is a forked child of the process that owns the queue.
     #[inline]
     pub(crate) fn is_forked(&self) -> bool {
         !self.process.is_here()
@@ -166,41 +166,41 @@ impl Queue {
         &self.bounds
     }
 
-    /// Shuts the door; those who wait for room stop waiting.
+    /// Closes the queue. Callers that wait for room stop waiting.
     pub(crate) fn close(&self) {
         self.shut();
         self.room.tell();
     }
 
-    /// Shuts the door, and tells nobody.
+    /// Closes the queue without notifying anybody.
     pub(crate) fn shut(&self) {
         self.rings.current().close();
     }
 
-    /// What waits.
+    /// Returns what waits.
     pub(crate) fn waiting(&self) -> Waiting {
         let is_left = self.is_left.load(Ordering::Acquire);
         let (records, bytes) = if is_left { (0, 0) } else { self.rings.fill() };
         Waiting { records: self.late.load(Ordering::Acquire) + records, bytes }
     }
 
-    /// Whether half of the room is used.
+    /// Returns whether more than half of the room is used.
     pub(crate) fn is_half_full(&self) -> bool {
         let waiting = self.waiting();
         waiting.bytes > self.rings.current().bytes_bound() / 2 || waiting.records > self.bounds.records / 2
     }
 
-    /// One record waits behind the shut door: the one that a late writer could not finish.
+    /// Counts the record that a late writer couldn't finish, and that waits although the queue is closed.
     pub(crate) fn hold_late(&self) {
         self.late.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// That one is in the file, or given up.
+    /// Stops counting that record: it is in the file, or given up.
     pub(crate) fn release_late(&self) {
         self.late.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Counts records that were dropped in the ring too, where the count outlives the process until it is stated.
+    /// Also counts dropped records in the ring, where the count survives the process until a notice states it.
     pub(crate) fn note_loss(&self, reason: Reason, rank: Rank, records: u64) {
         let ring = self.rings.current();
         if !ring.is_forked() {
@@ -209,15 +209,15 @@ impl Queue {
     }
 }
 
-/// The writer thread's share.
+/// The writer thread's side.
 impl Queue {
-    /// The place behind everything handed over so far.
+    /// Returns the place after everything handed over so far.
     pub(crate) fn place(&self) -> u64 {
         self.rings.place()
     }
 
-    /// Room was made: those who wait may try again, if there is enough. Not at every release: one word for a tenth of the
-    /// queue lets callers run for a while, instead of one record. Returns what waits.
+    /// Wakes waiting callers if there is enough room: one wake-up per tenth of the queue lets them run for a while, instead
+    /// of for one record. Returns what waits.
     pub(crate) fn was_released(&self) -> Waiting {
         let ring = self.rings.current();
         if self.room.is_wanted() && ring.is_low(&ring.fill()) {
@@ -226,17 +226,18 @@ impl Queue {
         self.waiting()
     }
 
-    /// Before it parks: whoever is let in after this finds it parked. Returns whether anything was let in before.
+    /// Announces a park: a caller admitted after this finds the thread parked. Returns whether anything was admitted
+    /// before.
     pub(crate) fn park(&self) -> bool {
         self.rings.current().park().records() > 0 || self.rings.fill().0 > 0
     }
 
-    /// After its park.
+    /// Ends the announcement of a park.
     pub(crate) fn unpark(&self) {
         self.rings.current().unpark();
     }
 
-    /// As it leaves: shuts the door; what is in the ring counts no more. Returns what that was.
+    /// Closes the queue as the writer thread leaves. What is in the ring no longer counts; returns what that was.
     pub(crate) fn leave(&self) -> Waiting {
         self.shut();
         let waiting = self.waiting();

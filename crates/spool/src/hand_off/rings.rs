@@ -1,8 +1,9 @@
-//! The rings that records go through, one after the other: where others removed the file of one, the next takes its place.
-//! It makes none, and reads none.
+//! The rings that records go through, one after the other: if the file of one is removed by others, the next replaces it.
+//! This file neither creates rings nor reads them.
 //!
-//! A caller that found a ring closed looks whether another has come; one that found the old ring open just before has its
-//! record in it, and the writer thread takes all that is in the old one first. So each caller's records keep their order.
+//! A caller that finds a ring closed checks for the next one. A caller that found the old ring open just before has its
+//! record in it, and the writer thread takes everything out of the old ring first. So each caller's records keep their
+//! order.
 
 use std::ptr;
 use std::sync::{Arc, OnceLock};
@@ -14,10 +15,10 @@ use tracing_spool_ring::{Admitted, Fill, Refused, Ring};
 use crate::hand_off::draft::Draft;
 use crate::platform::sync::{AtomicUsize, Ordering};
 
-/// How often a ring may take the place of another.
+/// How often a ring may be replaced.
 const RENEWALS_MAX: usize = 63;
 
-/// A ring, and what is added to its places, so that places grow from ring to ring.
+/// A ring, and the offset that is added to its places, so that places grow from ring to ring.
 type Later = (Arc<Ring>, u64);
 
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) struct Rings {
     later: Box<[OnceLock<Later>]>,
     /// The one that takes records.
     current: AtomicUsize,
-    /// The first that may hold some.
+    /// The index of the oldest ring that may still hold records.
     oldest: AtomicUsize,
 }
 
@@ -54,7 +55,7 @@ impl Rings {
         }
     }
 
-    /// Hands a record to the one that takes it.
+    /// Hands a record to the current ring.
     #[inline]
     pub(crate) fn offer(&self, draft: &Draft) -> Result<Admitted, Refused> {
         let ring = self.current();
@@ -64,26 +65,26 @@ impl Rings {
         }
     }
 
-    /// What waits in all of them.
+    /// Returns what waits in all rings.
     pub(crate) fn fill(&self) -> (u64, u64) {
         let (oldest, current) = (self.oldest.load(Ordering::Acquire), self.current.load(Ordering::Acquire));
         let sum = |(records, bytes), fill: Fill| (records + fill.records(), bytes + fill.bytes());
         (oldest..=current).map(|index| self.at(index).0.fill()).fold((0, 0), sum)
     }
 
-    /// The place behind everything handed over so far. For the writer thread.
+    /// Returns the place after everything handed over so far. For the writer thread.
     pub(crate) fn place(&self) -> u64 {
         let (ring, offset) = self.at(self.current.load(Ordering::Acquire));
         offset + ring.place()
     }
 
-    /// From here on this one takes records, and the one before none. For the writer thread. Returns what is added to its
-    /// places; none: there is no room for another.
+    /// Makes `ring` the one that takes records, and closes the one before. For the writer thread. Returns the offset that
+    /// is added to its places, or none if there is no room for another ring.
     #[cfg(not(shuttle))]
     pub(crate) fn renew(&self, ring: Arc<Ring>) -> Option<u64> {
         let index = self.current.load(Ordering::Acquire);
         let (before, offset) = self.at(index);
-        // So much at the most is let into the old one until it is closed.
+        // An upper bound of what the old ring admits until it is closed.
         let offset = offset + before.place() + before.bytes_bound() / GRANULE as u64 + 1;
         self.later.get(index)?.set((ring, offset)).ok()?;
         self.current.store(index + 1, Ordering::Release);
@@ -91,7 +92,7 @@ impl Rings {
         Some(offset)
     }
 
-    /// Nothing is left in those before the current one.
+    /// Marks all rings before the current one as empty.
     #[cfg(not(shuttle))]
     pub(crate) fn leave_old(&self) {
         self.oldest.store(self.current.load(Ordering::Acquire), Ordering::Release);

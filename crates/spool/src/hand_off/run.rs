@@ -1,8 +1,7 @@
-//! A run of records that were copied together, out of the ring, and are taken one by one or all at once.
-//! Where they come from is `inbox`'s matter.
+//! A run of records that were copied out of the ring together, and are taken one by one or all at once.
 //!
-//! Records are copied a run at a time and looked at afterwards: a record that was stored just before in small pieces
-//! cannot be read in large ones until the stores have left the processor's buffer, which costs more than the copy.
+//! Records are copied a run at a time and looked at afterwards: reading a just-written record with wider loads than its
+//! stores defeats store-to-load forwarding, and the stall costs more than a copy.
 
 use crate::account::rank::Rank;
 
@@ -11,26 +10,26 @@ use crate::account::rank::Rank;
 pub(crate) struct Arrival<'a> {
     pub(crate) rank: Rank,
     pub(crate) record: &'a [u8],
-    /// Bytes of it that were left behind.
+    /// Bytes of it that were cut off.
     pub(crate) missing: usize,
     /// What it counts for in the queue, in bytes.
     pub(crate) charge: u64,
 }
 
-/// Records that were taken together and lie end to end, each up to the `end` of its [`Copied`].
+/// Records that were taken together and are contiguous, each ending at the `end` of its [`Copied`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bundle<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) records: &'a [Copied],
 }
 
-/// A run ends with the first record behind so many bytes, or with so many records.
+/// A run ends with the first record past this many bytes, or after this many records.
 const RUN_BYTES: usize = 8 * 1024;
 const RUN_RECORDS: usize = 128;
 /// A longer record gets memory of its own.
 const LONGEST: usize = 16 * 1024;
 
-/// Records that were copied and not yet taken.
+/// Records that were copied and not taken yet.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) bytes: Box<[u8]>,
@@ -39,14 +38,14 @@ pub(crate) struct Run {
     taken: usize,
     /// Where the bytes of the first record begin.
     base: usize,
-    /// Behind the record taken last.
+    /// The place after the record taken last.
     place: u64,
-    /// Whether all of them are in `bytes`, and whole.
+    /// Whether all records are in `bytes` completely.
     pub(crate) is_plain: bool,
 }
 
 impl Run {
-    /// The first record begins at `place`.
+    /// Returns an empty run whose first record will begin at `place`.
     pub(crate) fn new(place: u64) -> Self {
         let bytes = vec![0; RUN_BYTES + LONGEST].into_boxed_slice();
         Self {
@@ -60,12 +59,12 @@ impl Run {
         }
     }
 
-    /// The place behind the record taken last.
+    /// Returns the place after the record taken last.
     pub(crate) fn place(&self) -> u64 {
         self.place
     }
 
-    /// The next record begins there.
+    /// Moves to the place where the next record begins.
     pub(crate) fn move_to(&mut self, place: u64) {
         self.place = place;
     }
@@ -79,7 +78,7 @@ impl Run {
         self.filled >= RUN_BYTES || self.records.len() == RUN_RECORDS
     }
 
-    /// Whether all that was copied was taken.
+    /// Returns whether everything that was copied has been taken.
     pub(crate) fn is_taken(&self) -> bool {
         self.taken == self.records.len()
     }
@@ -94,7 +93,7 @@ impl Run {
         Some(Arrival { rank: copied.rank, record, missing: copied.missing, charge: copied.charge })
     }
 
-    /// Gives back records that were taken, the last of all that were. The first of them begins at `place`.
+    /// Puts back the records that were taken last. The first of them begins at `place`.
     #[cfg(not(shuttle))]
     pub(crate) fn put_back(&mut self, records: Vec<Copied>, place: u64) {
         let end = self.taken.checked_sub(1).map_or(0, |last| self.records[last].end);
@@ -104,20 +103,20 @@ impl Run {
         self.base = end;
     }
 
-    /// All that was copied, if it lies together and none of it was taken.
+    /// Returns everything that was copied, if it is contiguous and nothing was taken from it.
     pub(crate) fn bundle(&self) -> Option<Bundle<'_>> {
         let bundle = Bundle { bytes: &self.bytes[..self.filled], records: &self.records };
         (self.taken == 0 && self.is_plain && !self.records.is_empty()).then_some(bundle)
     }
 
-    /// The bundle that was shown has been taken whole.
+    /// Takes the whole bundle that was returned last.
     pub(crate) fn took_bundle(&mut self) {
         self.taken = self.records.len();
         self.place = self.records.last().map_or(self.place, |last| last.place);
     }
 }
 
-/// A record that was copied; its bytes begin where those of the one before end.
+/// A copied record. Its bytes begin where those of the previous one end.
 #[derive(Debug)]
 pub(crate) struct Copied {
     pub(crate) rank: Rank,
@@ -125,15 +124,15 @@ pub(crate) struct Copied {
     /// What it counts for in the queue, in bytes.
     pub(crate) charge: u64,
     pub(crate) missing: usize,
-    /// Its bytes, where there was no room for them in the run.
+    /// Its bytes, if there was no room for them in the run.
     pub(crate) long: Option<Vec<u8>>,
-    /// Behind this record.
+    /// The place after this record.
     pub(crate) place: u64,
 }
 
 #[cfg(not(shuttle))]
 impl Copied {
-    /// In memory of its own.
+    /// Copies a record into memory of its own.
     pub(crate) fn of(arrival: &Arrival<'_>) -> Self {
         let Arrival { rank, record, missing, charge } = *arrival;
         Self { rank, end: 0, charge, missing, long: Some(record.to_vec()), place: 0 }

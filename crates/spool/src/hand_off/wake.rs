@@ -1,13 +1,14 @@
-//! How the writer thread rests and how it is woken. It does not know what there is to do.
+//! How the writer thread rests, and how it is woken. It doesn't know what there is to do.
 //!
-//! The writer thread is awake, naps (wakes by itself within milliseconds), is held (waits for the disk, records
-//! cannot help), or is parked (waits for a record). A caller pays for waking it only where it must:
+//! The writer thread is awake, naps (wakes by itself within milliseconds), is held (waits for the disk, so new records
+//! don't help), or is parked (waits for a record). A caller pays for a wake-up only when it must:
 //!
-//! **The park** is a bit of the ring's word, which callers change and the writer thread changes: whichever comes
-//! second sees the other. Either the caller finds the bit, and wakes; or the writer thread finds the record counted,
-//! and does not park. The record may not be there yet when the thread looks for it: then the thread looks again.
+//! **The park** is a bit in the ring's word, which both callers and the writer thread change, so whichever comes second
+//! sees the other. Either the caller finds the bit and wakes the thread, or the writer thread finds the record counted and
+//! doesn't park. The record may not be complete when the thread looks for it; the thread then looks again.
 //!
-//! **A nap** ends by itself, so it matters only for what should not wait: an ERROR, a fill mark.
+//! **A nap** ends by itself, so a wake-up matters only for what shouldn't wait: an ERROR, or a fill that crosses a
+//! watermark.
 //!
 //! | | caller, in this order | writer thread, in this order |
 //! |---|---|---|
@@ -15,13 +16,12 @@
 //! | 2 | state loaded (`SeqCst`) | `urgent`, control looked at (`SeqCst`) |
 //! | 3 | wakes, if it naps | sleeps |
 //!
-//! Both write first and look second, so at least one of them sees the other. If either looked first, both could miss.
-//! The writer thread clears `urgent` *before* it looks into the inbox: the tag was stored before `urgent` was, so
-//! whoever saw the flag sees the record. Callers load the state for such records only: its line changes hands at
-//! every nap.
+//! Both write first and look second, so at least one of them sees the other. If either looked first, both could miss. The
+//! writer thread clears `urgent` *before* it looks into the inbox: the tag was stored before `urgent`, so whoever saw the
+//! flag sees the record. Callers load the state for such records only, because its cache line is invalidated by every nap.
 //!
-//! The thread's own token (`park`/`unpark`) covers the gap between step 2 and 3 on the right: an `unpark` that
-//! comes before the `park` makes it return at once.
+//! The thread's own token (`park`/`unpark`) covers the gap between steps 2 and 3 on the right: an `unpark` before the
+//! `park` makes it return at once.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -36,12 +36,12 @@ const NAPPING: u8 = 1;
 const HELD: u8 = 2;
 const PARKED: u8 = 3;
 
-/// How the writer thread means to rest.
+/// How the writer thread intends to rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rest {
-    /// There is traffic: look again after this time.
+    /// There is traffic: check again after this time.
     Nap(Duration),
-    /// The disk takes nothing: try again after this time. New records do not help and wake nobody.
+    /// The disk takes nothing: retry after this time. New records don't help, and wake nobody.
     Hold(Duration),
     /// Silence: until a record comes, or this time has passed.
     Park(Option<Duration>),
@@ -64,18 +64,20 @@ impl Wake {
         }
     }
 
-    /// For the caller, before it looks at the state: a record that should not wait for the end of a nap was handed over.
+    /// Marks that a record which shouldn't wait for the end of a nap was handed over. The caller does this before it looks
+    /// at the state.
     pub(crate) fn press(&self) {
-        // An exchange, like `hear`: whoever hears this press hears those before it too, and so sees their records.
+        // An exchange, like in `hear`: whoever sees this press also sees the earlier ones, and so their records. A plain
+        // store would break that.
         self.urgent.swap(true, Ordering::SeqCst);
     }
 
-    /// For the caller, after its record's tag was stored: whether the writer thread rests and would hear of it.
+    /// Returns whether the writer thread rests and would hear a wake-up. The caller asks after it stored its record's tag.
     pub(crate) fn is_resting(&self) -> bool {
         matches!(self.state.load(Ordering::SeqCst), NAPPING | PARKED)
     }
 
-    /// Wakes the writer thread from a park or a nap. Of many callers, one pays for the system call.
+    /// Wakes the writer thread from a park or a nap. Of many callers, only one pays for the system call.
     pub(crate) fn rouse(&self) {
         let rested = self.state.swap(AWAKE, Ordering::SeqCst);
         if rested != AWAKE {
@@ -83,21 +85,21 @@ impl Wake {
         }
     }
 
-    /// Wakes the writer thread whatever it does, for a message that may not wait.
+    /// Wakes the writer thread whatever it is doing, for a message that can't wait.
     pub(crate) fn call(&self) {
         self.state.store(AWAKE, Ordering::SeqCst);
         self.unpark();
     }
 
-    /// For the writer thread, at the start of a round and before it looks into the inbox.
+    /// Clears the mark. The writer thread does this at the start of a round, before it looks into the inbox.
     pub(crate) fn hear(&self) {
-        // Taken in one step: between a look and a store a press could come whose record is not seen yet.
+        // One atomic step: between a load and a store, a press could come whose record isn't visible yet.
         if self.urgent.load(Ordering::SeqCst) {
             self.urgent.swap(false, Ordering::SeqCst);
         }
     }
 
-    /// For the writer thread: rests, unless `reason_to_stay(parking)` finds one, or something urgent came.
+    /// Rests, unless `reason_to_stay(parking)` finds a reason not to, or something urgent came.
     #[cfg_attr(not(shuttle), expect(clippy::disallowed_methods, reason = "the worker alone parks, here"))]
     pub(crate) fn rest(&self, rest: Rest, reason_to_stay: impl FnOnce(Rest) -> bool) {
         let (state, time) = match rest {
@@ -116,7 +118,7 @@ impl Wake {
         self.state.store(AWAKE, Ordering::SeqCst);
     }
 
-    /// Says which thread rests. Before the first record is accepted.
+    /// Sets which thread rests. Called before the first record is accepted.
     pub(crate) fn belongs_to(&self, thread: Thread) {
         let _ = self.thread.set(thread);
     }

@@ -1,5 +1,5 @@
-//! The thread that compresses backups: it is given open files, and touches no name.
-//! What is compressed, and what comes of it, is the engine's matter.
+//! The thread that compresses backups. It receives open files and touches no names. The engine decides what is compressed
+//! and what becomes of it.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ use crate::worker::shared::Shared;
 /// Starts a thread.
 pub(crate) type Spawn = fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>;
 
-/// The writer thread's end of it.
+/// The writer thread's side.
 #[derive(Debug)]
 pub(crate) struct Packer {
     orders: Sender<PackOrder>,
@@ -26,7 +26,7 @@ pub(crate) struct Packer {
 impl Packer {
     /// Starts the thread.
     pub(crate) fn start(name: &str, shared: &Arc<Shared>, spawn: Spawn) -> io::Result<Self> {
-        // The engine gives out one order at a time: neither end ever waits for room.
+        // The engine issues one order at a time, so neither end ever waits for room.
         let (orders, to_do) = bounded::<PackOrder>(1);
         let (to_worker, done) = bounded(1);
         let shared = Arc::clone(shared);
@@ -41,24 +41,24 @@ impl Packer {
         Ok(Self { orders, done })
     }
 
-    /// Whether something came back.
+    /// Returns whether a result came back.
     pub(crate) fn has_news(&self) -> bool {
         !self.done.is_empty()
     }
 
-    /// Takes what came back, and gives out what is next.
+    /// Passes results to the engine, and the next order to the thread.
     pub(crate) fn attend(&self, file_set: &mut Engine, now: Now) {
         while let Ok(packed) = self.done.try_recv() {
             file_set.packed(packed, now);
         }
         if let Some(order) = file_set.take_order(now) {
-            // Where the thread has died, the engine notices that the order is lost.
+            // If the thread has died, the engine notices that the order is lost.
             let _ = self.orders.try_send(order);
         }
     }
 
-    /// The end: after the engine has given up what was in hand, the thread ends between two blocks. That is waited for,
-    /// but not longer than `time`.
+    /// Ends the thread: once the engine has given up the current order, the thread stops between two blocks. Waits for
+    /// that, but no longer than `time`.
     pub(crate) fn leave(self, time: Duration) {
         let Self { orders, done } = self;
         drop(orders);
@@ -70,7 +70,7 @@ fn live(orders: &Receiver<PackOrder>, done: &Sender<Packed>, shared: &Shared) {
     PackOrder::give_way();
     for order in orders {
         match catch_unwind(AssertUnwindSafe(|| order.perform())) {
-            // An error: the writer thread is gone, and has removed the temporary.
+            // An error means that the writer thread is gone and has removed the temporary file.
             Ok(packed) => drop(done.send(packed)),
             Err(payload) => std::mem::forget(payload), // its destructor could panic too; the order is lost
         }

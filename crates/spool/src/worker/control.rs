@@ -1,7 +1,8 @@
-//! The messages to the writer thread, and its answers. Rare; records travel by `queue`.
+//! The messages to the writer thread, and its answers. They are rare; records go through the queue.
 //!
-//! Whoever waits for a flush stands in a list, and the message only says that there is one; a rotation that was asked for
-//! and not begun is not asked for again. A thread that hangs in a system call would else be left a message for each call.
+//! Whoever waits for a flush is entered in a list, and the message only says that there is one. A rotation that was
+//! requested and hasn't begun isn't requested again. Otherwise every call would leave a message for a thread that hangs in
+//! a system call.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -15,15 +16,15 @@ use crate::sink;
 /// A message to the writer thread.
 #[derive(Debug)]
 pub(crate) enum Control {
-    /// Somebody [asks](Asks) for a flush.
+    /// Somebody [asked](Asks) for a flush.
     Flush,
-    /// Begin a new file.
+    /// Rotate.
     Rotate,
-    /// Look whether the live file is still ours.
+    /// Check whether the live file is still ours.
     Reopen,
-    /// Take other limits, which were checked.
+    /// Apply new limits, which have been checked.
     Reconfigure(Box<Settings>),
-    /// Write what waits, within this time, and leave.
+    /// Write what is queued, within this time, and leave.
     Stop(Duration, Reply<Left>),
 }
 
@@ -32,33 +33,33 @@ pub(crate) enum Control {
 pub(crate) enum Flushed {
     /// All is in the file.
     Done,
-    /// The file set is blocked; so many records wait.
+    /// The file set is blocked, and this many records wait.
     Blocked(u64),
-    /// All was written, and the writer cannot flush it.
+    /// Everything was written, but the writer can't flush it.
     Unflushed,
-    /// The writer thread left first; so many records are in no file.
+    /// The writer thread left first, and this many records are in no file.
     Closed(u64),
 }
 
 /// The answer to a stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Left {
-    /// Records that had been accepted and are in no file.
+    /// Accepted records that are in no file.
     pub(crate) records: u64,
-    /// Whether a part of one of them had to stay at the end of the file.
+    /// Whether part of one of them had to stay at the end of the file.
     pub(crate) fragment: bool,
-    /// Whether the time was over.
+    /// Whether the time ran out.
     pub(crate) late: bool,
-    /// Whether the user's writer could not flush what it was given.
+    /// Whether the user's writer failed to flush what it was given.
     pub(crate) unflushed: bool,
 }
 
-/// Whether a flush is content with hearing that there is no room.
+/// Whether a flush returns early when there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// It hears so at once.
+    /// It returns at once.
     Asks,
-    /// It waits, as its process ends after it: there may be room within its time.
+    /// It waits, because the process ends after it and there may be room within its time.
     Waits,
 }
 
@@ -69,44 +70,45 @@ pub(crate) struct Ask {
     patience: Patience,
 }
 
-/// What was asked for that the writer thread has not heard of yet.
+/// Requests that the writer thread hasn't seen yet.
 #[derive(Debug, Default)]
 pub(crate) struct Asks {
-    /// Held for an exchange of lists.
+    /// Locked only to exchange lists.
     flushes: Mutex<Vec<Ask>>,
     pub(crate) rotate: Once,
     pub(crate) reopen: Once,
 }
 
-/// A message that is under way once at most.
+/// A message of which at most one is in flight.
 #[derive(Debug, Default)]
 pub(crate) struct Once(AtomicBool);
 
 impl Once {
-    /// Whether it is to be sent.
+    /// Returns whether to send it.
     pub(crate) fn ask(&self) -> bool {
         !self.0.swap(true, Ordering::SeqCst)
     }
 
-    /// For the writer thread, before it does what is asked: what is asked from here on is asked anew.
+    /// Marks the message as received. The writer thread does this before it acts, so that a request from here on sends a
+    /// new one.
     pub(crate) fn hear(&self) {
         self.0.store(false, Ordering::SeqCst);
     }
 }
 
 impl Asks {
-    /// Enters one, in the place of those that nobody waits for any more. True: the writer thread is to be told.
+    /// Enters a request, and removes those that nobody waits for any more. Returns true if the writer thread must be told.
     pub(crate) fn enter(&self, patience: Patience) -> (Answer<Flushed>, bool) {
         let (reply, answer) = answer::pair();
         let mut asks = self.flushes.lock().unwrap_or_else(PoisonError::into_inner);
-        // Not by whether one waits: the message about the last one, gone since, may still be on its way.
+        // Don't decide by whether a request waits: the message about the last one, removed since, may still be in flight.
         let is_first = asks.is_empty();
         asks.retain(|ask| ask.reply.is_awaited());
         asks.push(Ask { reply, patience });
         (answer, is_first)
     }
 
-    /// For the writer thread: all of them, of which it then has to be told anew.
+    /// Takes all requests. The next one sends a message again. For the writer thread.
     pub(crate) fn take(&self) -> Vec<Ask> {
         std::mem::take(&mut *self.flushes.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -118,7 +120,7 @@ pub(crate) struct Tickets(Vec<Ticket>);
 
 #[derive(Debug)]
 struct Ticket {
-    /// Records settled since the start when it can be answered.
+    /// The number of settled records from which it can be answered.
     target: u64,
     ask: Ask,
 }
@@ -133,11 +135,11 @@ impl Tickets {
         !self.0.is_empty()
     }
 
-    /// Answers what can be answered. An asker that has gone does not matter.
+    /// Answers the flushes that can be answered. It doesn't matter if one's caller is gone.
     pub(crate) fn answer(&mut self, settled: u64, is_said: bool, is_blocked: bool, flushed: sink::Flushed) {
         self.take_where(|ticket| {
             let left = ticket.target.saturating_sub(settled);
-            // Blocked with only a notice unsaid: the records are where they belong.
+            // If only a notice is unwritten because the set is blocked, all records are in the file.
             let is_all = left == 0 && (is_said || is_blocked);
             if is_all && flushed == sink::Flushed::Done {
                 Some(Flushed::Done)
@@ -153,7 +155,7 @@ impl Tickets {
         });
     }
 
-    /// The writer thread leaves.
+    /// Answers all flushes as the writer thread leaves.
     pub(crate) fn close(&mut self, settled: u64) {
         self.take_where(|ticket| {
             let left = ticket.target.saturating_sub(settled);

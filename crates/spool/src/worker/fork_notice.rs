@@ -1,23 +1,23 @@
-//! The line that tells a forked child what to do, once. What becomes of its records is `shared`'s.
+//! The line that tells a forked child what to do, once per process.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing_spool_process::Process;
 
-/// Which process has been told; 0 for none.
+/// The process that has been told, or 0.
 #[derive(Debug, Default)]
 pub(crate) struct Told(AtomicU64);
 
 impl Told {
-    /// Whether this process is to be told now: once for each, though the value is inherited.
+    /// Returns whether this process must be told now: once per process, although a child inherits the value.
     pub(crate) fn is_due(&self) -> bool {
         let here = Process::here().number();
         self.0.swap(here, Ordering::Relaxed) != here
     }
 }
 
-/// What a forked child is told, of the log at `path`.
+/// Returns the text for a forked child about the log at `path`.
 pub(crate) fn words(path: &Path) -> String {
     format!(
         "{}: process {} is a fork of the one that opened this log, and its records are lost; it can open a log of its own \

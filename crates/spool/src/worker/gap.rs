@@ -1,5 +1,5 @@
-//! Episodes of loss: when one is over, where in the log it is stated, and how much it says.
-//! The words are `notice`'s, the writing is the worker's.
+//! Gaps: episodes of loss, when one is over, where in the log it is stated, and how much. `notice` has the words, and the
+//! worker writes them.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use tracing_spool_fileset::{Mono, Now, Wall};
 use crate::account::ledger::Dropped;
 use crate::worker::notice::Loss;
 
-/// An episode is over when nothing more was lost for this long ...
+/// An episode is over when nothing was lost for this long ...
 const QUIET: Duration = Duration::from_secs(1);
-/// ... and is stated after this long although it goes on.
+/// ... and is stated after this long even if it continues.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// What was lost and not yet stated.
+/// Losses that haven't been stated yet.
 #[derive(Debug, Default)]
 pub(crate) struct Gap {
     /// Stated so far.
     said: Dropped,
-    /// The same before the last statement, in case that never reaches the file.
+    /// What was stated before the last statement, in case that one never reaches the file.
     said_before: Dropped,
     /// Seen so far.
     seen: Dropped,
@@ -36,7 +36,7 @@ struct Episode {
 
 #[derive(Clone, Copy, Debug)]
 struct Statement {
-    /// It stands behind so many records taken.
+    /// Its place: after this many records taken.
     after: u64,
     /// What had been dropped when its place was chosen.
     dropped: Dropped,
@@ -45,8 +45,8 @@ struct Statement {
 }
 
 impl Gap {
-    /// Looks at what was dropped so far. `place` says behind how many records taken a statement would stand now, and
-    /// `dropped` is asked after it: every gap that a reader sees before the line is then counted in it.
+    /// Looks at what has been dropped so far. `place` returns after how many taken records a statement would be placed now;
+    /// `dropped` must be read after it, so that every gap that a reader sees before the line is counted in it.
     pub(crate) fn watch(
         &mut self,
         now: Now,
@@ -73,7 +73,7 @@ impl Gap {
         }
         let is_over = self.deadline().is_some_and(|deadline| deadline <= now.mono);
         match &mut self.statement {
-            // It cannot be written yet: rather one line later than several. It moves behind what came in meanwhile.
+            // It can't be written yet, and one line later beats several. It moves after what came in meanwhile.
             Some(statement) if is_blocked && grown => {
                 self.episode = None;
                 *statement = Statement { after, dropped, from: statement.from, until: now.wall };
@@ -84,7 +84,7 @@ impl Gap {
         }
     }
 
-    /// Ends the episode at once; the statement stands behind `after` records taken.
+    /// Ends the episode at once. The statement's place is after `after` records taken.
     pub(crate) fn force(&mut self, now: Now, after: u64, dropped: Dropped) {
         if dropped.since(&self.said).total() == 0 {
             return;
@@ -103,7 +103,7 @@ impl Gap {
         }
     }
 
-    /// The statement that stands behind `taken` records, if there is one. It is then said.
+    /// Returns the statement whose place is after `taken` records, if there is one. It then counts as stated.
     pub(crate) fn take(&mut self, taken: u64) -> Option<Loss> {
         let statement = self.statement.take_if(|statement| statement.after <= taken)?;
         let lost = statement.dropped.since(&self.said);
@@ -112,24 +112,24 @@ impl Gap {
         (lost.total() > 0).then_some(Loss { lost, from: statement.from, until: statement.until })
     }
 
-    /// The last statement never reached the file: it is to be said again.
+    /// Takes the last statement back: it never reached the file, and must be stated again.
     pub(crate) fn take_back(&mut self, now: Now) {
         self.said = self.said_before;
         let (mono, wall) = (now.mono, now.wall);
         self.episode.get_or_insert(Episode { began: mono, last: mono, from: wall, until: wall });
     }
 
-    /// Whether a statement has its place behind no more records than these.
+    /// Returns whether a statement's place is after no more than `taken` records.
     pub(crate) fn is_due(&self, taken: u64) -> bool {
         self.statement.is_some_and(|statement| statement.after <= taken)
     }
 
-    /// Whether a statement waits for its place.
+    /// Returns whether a statement waits for its place.
     pub(crate) fn is_waiting(&self) -> bool {
         self.statement.is_some()
     }
 
-    /// When the episode in hand is over, as things stand.
+    /// Returns when the current episode is over, as things stand.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         self.episode.map(|episode| (episode.last + QUIET).min(episode.began + LONGEST))
     }

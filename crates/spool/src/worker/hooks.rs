@@ -1,5 +1,5 @@
-//! Where trouble is said outside the log: the user's hooks and a line on stderr. A hook that runs for long is known here.
-//! It decides nothing about alerts: the engine raises and clears them; how a line gets out is `stderr`'s.
+//! Reports trouble outside the log: to the user's hooks, and as a line on stderr. It knows when a hook runs for too long.
+//! The engine raises and clears alerts; `platform::stderr` prints lines.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::platform::inside::Inside;
 use crate::platform::stderr;
 use crate::settings::description::Hooks;
 
-/// From when on [`Health`](crate::Health) names a hook that has not returned.
+/// How long a hook runs before [`Health`](crate::Health) names it: 1 s.
 pub const SLOW_HOOK: Duration = Duration::from_secs(1);
 
 /// Hooks and stderr.
@@ -24,7 +24,7 @@ pub(crate) struct AlertSink {
     /// Lines that stderr had no room for.
     skipped: AtomicU64,
     clock: Arc<dyn Clock>,
-    /// Since when each [`Hook`] runs, in microseconds; 0: it does not.
+    /// When each running [`Hook`] began, in microseconds; 0 if it isn't running.
     running: [AtomicU64; Hook::ALL.len()],
 }
 
@@ -33,7 +33,8 @@ impl AlertSink {
         Self { hooks, prints, skipped: AtomicU64::new(0), clock, running: Default::default() }
     }
 
-    /// Says an edge of an alert: raised ones on stderr, both to the hook. Returns whether the hook panicked.
+    /// Reports an edge of an alert: on stderr if it was raised, and to the hook in any case. Returns whether the hook
+    /// panicked.
     pub(crate) fn say(&self, alert: &Alert) -> bool {
         if alert.edge == Edge::Raised {
             self.print(alert);
@@ -41,29 +42,29 @@ impl AlertSink {
         self.hooks.alert.as_ref().is_some_and(|hook| self.panics(Hook::Alert, || hook(alert)))
     }
 
-    /// Tells the hook of a rotation. Returns whether it panicked.
+    /// Calls the hook for a rotation. Returns whether it panicked.
     pub(crate) fn rotated(&self, rotated: &Rotated) -> bool {
         self.hooks.rotate.as_ref().is_some_and(|hook| self.panics(Hook::Rotate, || hook(rotated)))
     }
 
-    /// Tells the hook of this thread, which is one of ours and begins. Returns whether it panicked.
+    /// Calls the hook on this thread, which is one of ours and is starting. Returns whether the hook panicked.
     pub(crate) fn thread_starts(&self) -> bool {
         self.hooks.thread_start.as_ref().is_some_and(|hook| self.panics(Hook::ThreadStart, || hook()))
     }
 
-    /// One line on stderr, which is counted where it cannot be said at once.
+    /// Prints a line on stderr, or counts it as skipped if that can't be done at once.
     pub(crate) fn print(&self, line: &dyn fmt::Display) {
         if self.prints && !stderr::say(line) {
             self.skipped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Lines that could not be said.
+    /// Returns the number of skipped lines.
     pub(crate) fn skipped(&self) -> u64 {
         self.skipped.load(Ordering::Relaxed)
     }
 
-    /// The hook that has run for too long, and for longest.
+    /// Returns the hook that has been running for too long; of several, the one that began first.
     pub(crate) fn slow_hook(&self) -> Option<SlowHook> {
         let now = self.micros();
         let since = |hook: &Hook| self.running[*hook as usize].load(Ordering::Relaxed);
@@ -72,12 +73,12 @@ impl AlertSink {
         (time >= SLOW_HOOK).then_some(SlowHook { hook, time })
     }
 
-    /// Runs code of the user's. Returns whether it panicked.
+    /// Runs user code. Returns whether it panicked.
     fn panics(&self, which: Hook, hook: impl FnOnce()) -> bool {
-        // What the hook logs must not wait for the thread that runs the hook.
+        // What the hook logs must not wait for the thread that runs the hook: that would deadlock.
         let _inside = Inside::enter();
         let running = &self.running[which as usize];
-        // Two threads may run the same hook: the first of them counts.
+        // Two threads may run the same hook; only the first is timed.
         let is_first =
             running.compare_exchange(0, self.micros(), Ordering::Relaxed, Ordering::Relaxed).is_ok();
         let panics = guest::run(hook).is_none();
@@ -87,7 +88,7 @@ impl AlertSink {
         panics
     }
 
-    /// The time, which is never 0.
+    /// Returns the time in microseconds, never 0.
     fn micros(&self) -> u64 {
         u64::try_from(self.clock.now().mono.since_start().as_micros()).unwrap_or(u64::MAX).saturating_add(1)
     }

@@ -1,9 +1,9 @@
-//! Records that come after shutdown, where they are to be written: by the caller itself, one at a time, with the file set
-//! that the writer thread left here. The only place where a caller may touch the disk, and only by choice.
+//! Late records: the caller writes a record that comes after the shutdown itself, one at a time, with the file set that the
+//! writer thread left here. This is the only place where a caller may touch the disk, and only by choice.
 //!
-//! Whoever writes takes the file set away for that time and holds no lock, so that the others can stop waiting. A disk that
-//! hangs is found out once: after one caller has waited for `shutdown_timeout` in vain, the others do not wait at all, until
-//! the file set is there again.
+//! The writing caller takes the file set out for that time and holds no lock, so that the others can stop waiting. A
+//! hanging disk is noticed once: after one caller has waited for `shutdown_timeout` in vain, the others don't wait at all
+//! until the file set is back.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
@@ -18,13 +18,13 @@ use crate::platform::sync::{Condvar, Mutex};
 use crate::settings::choices::LateRecords;
 use crate::sink::Sink;
 
-/// The place where the file set is left.
+/// The desk where the file set is left.
 #[derive(Debug)]
 pub(crate) struct Late {
     choice: LateRecords,
-    /// The one that opened the log.
+    /// The process that opened the log.
     process: Process,
-    /// How long a caller waits for the writer thread to leave its file set here.
+    /// How long a caller waits for the writer thread to leave its file set.
     patience: Duration,
     desk: Mutex<Desk>,
     left: Condvar,
@@ -37,27 +37,27 @@ enum Desk {
     /// The same, and somebody has waited for it in vain.
     Overdue,
     Set(Box<LateWriter>),
-    /// There will be none.
+    /// There will be no file set.
     Gone,
 }
 
-/// What became of late records.
+/// What became of late records, for the books.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    /// One that an earlier call began: it is in the file, or given up, with its level.
+    /// A record that an earlier call began: it is in the file, or given up, with its level.
     pub(crate) finished: Option<Result<(), Rank>>,
-    /// This one.
+    /// This call's record is written.
     pub(crate) is_written: bool,
-    /// This one is in the file with its beginning, and waits.
+    /// The beginning of this call's record is in the file, and the rest waits.
     pub(crate) is_begun: bool,
     pub(crate) is_cut: bool,
-    /// What the file set told meanwhile.
+    /// Events of the file set.
     pub(crate) events: Vec<Event>,
     /// The file set panicked.
     pub(crate) panics: bool,
 }
 
-/// A file set, used by callers.
+/// A file set that callers use.
 #[derive(Debug)]
 struct LateWriter {
     /// None once it has been closed.
@@ -65,7 +65,7 @@ struct LateWriter {
     clock: Arc<dyn Clock>,
     rules: Rules,
     process: Process,
-    /// Holds a record whose beginning is in the file and whose end is not, and nothing else between two calls.
+    /// Holds a record whose beginning is in the file and whose end isn't; otherwise empty between two calls.
     batch: Batch,
     /// Its level.
     rank: Rank,
@@ -86,31 +86,31 @@ impl Late {
         self.choice == LateRecords::Write
     }
 
-    /// For the writer thread as it leaves: here is my file set, with nothing unwritten.
+    /// Leaves the file set, with nothing unwritten. For the writer thread as it ends.
     pub(crate) fn leave(&self, mut sink: Box<dyn Sink>, clock: Arc<dyn Clock>, rules: Rules) {
-        // A late record's caller does not wait for readers of files.
+        // The caller of a late record doesn't wait for tailers.
         sink.files().into_iter().for_each(|files| files.set_pressed(true));
         let (process, batch, rank) = (Process::here(), Batch::default(), Rank::Info);
         let writer = LateWriter { sink: Some(sink), clock, rules, process, batch, rank };
         self.set(Desk::Set(Box::new(writer)));
     }
 
-    /// For the writer thread as it leaves: there is none.
+    /// Says that there is no file set. For the writer thread as it ends.
     pub(crate) fn leave_nothing(&self) {
         self.set(Desk::Gone);
     }
 
-    /// Writes a record, if that is wished and works, and has the caller `book` what became of it, in the order in which
-    /// records are written. False: the record is the caller's to count. Not for a thread that is inside: the desk may be
-    /// its own.
+    /// Writes a record if that is asked for and works, and has the caller `book` what became of it, in the order in which
+    /// records are written. Returns false if the caller must count the record. Never called inside the writer thread or a
+    /// hook, whose own desk it may be.
     pub(crate) fn write(&self, draft: &Draft, book: &dyn Fn(Report)) -> bool {
-        // In a forked child the file is the parent's.
+        // In a forked child the file belongs to the parent.
         if !self.is_wanted() || !self.process.is_here() {
             return false;
         }
         let Some(mut writer) = self.take() else { return false };
         let written = catch_unwind(AssertUnwindSafe(|| {
-            // On a thread of the program's, whose signals are not blocked as the writer thread's are.
+            // This is a thread of the program, which doesn't block the signals that the writer thread blocks.
             let (is_taken, report) = without_stream_signals(|| {
                 let written = writer.write(draft);
                 let failed = !written.1.is_written;
@@ -120,7 +120,7 @@ impl Late {
             is_taken
         }));
         if !self.process.is_here() {
-            // A hook has forked: file and lock are the parent's, and another of its threads may hold the desk.
+            // A hook has forked: the file and its lock belong to the parent, and another of its threads may hold the desk.
             std::mem::forget(writer);
             return false;
         }
@@ -132,7 +132,7 @@ impl Late {
         })
     }
 
-    /// What the writer thread left, or that it is not known in time.
+    /// Takes what the writer thread left, or returns none if it isn't there in time.
     fn take(&self) -> Option<Box<LateWriter>> {
         let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         let is_empty = |desk: &mut Desk| matches!(desk, Desk::Empty);
@@ -158,7 +158,7 @@ impl Late {
 }
 
 impl LateWriter {
-    /// Whether the record is in the file, or its beginning; and what is to be booked.
+    /// Writes a record. Returns whether it, or its beginning, is in the file, and what to book.
     fn write(&mut self, draft: &Draft) -> (bool, Report) {
         let mut report = Report::default();
         let Some(sink) = &mut self.sink else { return (false, report) };
@@ -179,7 +179,7 @@ impl LateWriter {
         report.is_written = finish(sink.as_mut(), &mut self.batch) && self.batch.refused().is_empty();
         report.is_begun = !report.is_written && self.batch.partial() > 0;
         if report.is_begun {
-            // Its beginning is in the file: its end is kept.
+            // Its beginning is in the file, so its end is kept.
             self.rank = draft.rank;
         } else if !report.is_written {
             self.batch.clear();
@@ -194,7 +194,7 @@ impl Drop for LateWriter {
     fn drop(&mut self) {
         let Some(mut sink) = self.sink.take() else { return };
         if !self.process.is_here() {
-            // The file and its lock are the parent's.
+            // The file and its lock belong to the parent.
             std::mem::forget(sink);
         } else {
             sink.end(&mut self.batch, self.clock.now(), None);

@@ -1,11 +1,11 @@
-//! Other limits, on the writer thread: what the handle has checked is given to the engine.
-//! Nothing is decided here.
+//! New limits on the writer thread: it passes what the handle has checked to the engine.
 
 use tracing_spool_fileset::{Engine, Now, Settings};
 
 use crate::worker::shared::Shared;
 
-/// The paths stay those that were made absolute at the start: where the program is now does not matter.
+/// Applies the limits. Paths stay as they were made absolute at the start, because the program may have changed its
+/// directory since.
 pub(crate) fn apply(file_set: &mut Engine, settings: Settings, shared: &Shared, now: Now) {
     let mut settings = settings;
     settings.path.clone_from(&file_set.settings().path);
@@ -13,7 +13,7 @@ pub(crate) fn apply(file_set: &mut Engine, settings: Settings, shared: &Shared, 
     settings.latest_link.clone_from(&file_set.settings().latest_link);
     settings.archive_dir.clone_from(&file_set.settings().archive_dir);
     if let Err(faults) = file_set.reconfigure(settings, now) {
-        // Checked by the handle against the same settings: nobody waits for an answer.
+        // The handle has checked them against the same settings, so nobody waits for an answer.
         for fault in faults {
             shared.sink.print(&format_args!("{}: the log keeps its limits: {fault}", shared.path.display()));
         }

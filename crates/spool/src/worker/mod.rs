@@ -1,5 +1,5 @@
-//! The writer thread: its round, what it is asked, what it says in the log and beside it, and what it shares with callers.
-//! About files the engine decides.
+//! The writer thread: its round, the requests to it, what it reports in the log and outside it, and what it shares with
+//! callers. The engine decides about files.
 
 pub(crate) mod compressor;
 pub(crate) mod control;

@@ -1,5 +1,5 @@
-//! The words of the lines that a spool writes about itself into its own log, as text or JSON.
-//! When and where they stand is decided by `gap` and the worker.
+//! The words of notices, the lines that a spool writes about itself into its own log, as text or JSON. `gap` and the worker
+//! decide when and where they are placed.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -14,11 +14,11 @@ use crate::settings::choices::Notices;
 /// The longest notice in bytes, its newline included.
 pub(crate) const MOST_BYTES: usize = 512;
 
-/// The longest message of a remark, and the longest file name as a field of its own, escaped.
+/// The longest message of an engine event, and the longest escaped file name in a field of its own.
 const MESSAGE_BYTES_MAX: usize = 240;
 const NAME_BYTES_MAX: usize = 80;
 
-/// A number of records lost between two moments.
+/// Records lost between two moments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Loss {
     pub(crate) lost: Dropped,
@@ -26,11 +26,11 @@ pub(crate) struct Loss {
     pub(crate) until: Wall,
 }
 
-/// The line for a loss.
+/// Returns the line for a loss.
 pub(crate) fn of_loss(style: Notices, loss: &Loss, at: Wall) -> Option<String> {
     let short = format!("{} lost", records(loss.lost.total()));
     let message = match style {
-        // There the numbers are fields, and a line that had to be cut would be no JSON.
+        // In JSON the numbers are fields, and a line that was cut would be invalid.
         Notices::Json => short,
         _ => format!(
             "{short}: {} ({}), between {} and {}",
@@ -53,7 +53,7 @@ pub(crate) fn of_loss(style: Notices, loss: &Loss, at: Wall) -> Option<String> {
     line(style, Rank::Warn, &message, fields, at)
 }
 
-/// The line for what was saved of a process that died, if anything was.
+/// Returns the line for what was recovered from a process that died, if anything was.
 pub(crate) fn of_recovery(style: Notices, recovered: &Recovered, at: Wall) -> Option<String> {
     let fields = || {
         let Recovered { records, bytes, holes, uncertain, dropped, process } = recovered;
@@ -65,7 +65,7 @@ pub(crate) fn of_recovery(style: Notices, recovered: &Recovered, at: Wall) -> Op
     recovered.is_worth_a_line().then(said).flatten()
 }
 
-/// The line for what the engine remarked, if it belongs into the log.
+/// Returns the line for an event of the engine, if it belongs in the log.
 pub(crate) fn of_event(style: Notices, event: &Event, at: Wall) -> Option<String> {
     let mut fields = String::new();
     let (rank, message) = match event {
@@ -114,18 +114,18 @@ pub(crate) fn of_event(style: Notices, event: &Event, at: Wall) -> Option<String
         }
         _ => return None,
     };
-    // A path may hold anything, and a notice is one line.
+    // A path may contain anything, and a notice is one line.
     let message = message.replace(char::is_control, "?");
     line(style, rank, short(&message, MESSAGE_BYTES_MAX), || fields, at)
 }
 
-/// The last part of a path, as text.
+/// Returns the last part of a path, as text.
 fn name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
     short(&name.to_string_lossy(), NAME_BYTES_MAX).to_owned()
 }
 
-/// As much of a text as has room in so many bytes when it is escaped.
+/// Returns as much of a text as fits into `bytes_max` when it is escaped.
 fn short(text: &str, bytes_max: usize) -> &str {
     let mut room = bytes_max;
     let fits = |(_, character): &(usize, char)| {
@@ -159,7 +159,7 @@ fn records(count: u64) -> String {
     format!("{count} record{}", if count == 1 { "" } else { "s" })
 }
 
-/// Levels and how many were lost of each, the least important first.
+/// Returns each level and how many records of it were lost, the least important level first.
 fn levels(lost: &Dropped) -> impl Iterator<Item = (u64, &'static str)> {
     Rank::ALL
         .into_iter()

@@ -1,5 +1,5 @@
-//! What the log says of itself: lines that wait for their place, and the gap whose loss is to be stated. The words are
-//! `notice`'s, when a gap is due is `gap`'s.
+//! Notices that wait for their place, and the gap whose loss must be stated. `notice` has the words, and `gap` decides when
+//! one is due.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use crate::settings::choices::Notices;
 use crate::worker::gap::Gap;
 use crate::worker::notice;
 
-/// Lines about the engine that wait for their place; older ones yield.
+/// The most notices about the engine that wait; older ones are discarded.
 const MOST_LINES: usize = 32;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Speech {
         self.style != Notices::Off
     }
 
-    /// Takes what the engine tells, if it belongs into the log.
+    /// Queues a line for an event of the engine, if it belongs in the log.
     pub(crate) fn hear(&mut self, event: &Event, at: Wall) {
         if let Some(line) = notice::of_event(self.style, event, at) {
             if self.lines.len() == MOST_LINES {
@@ -41,7 +41,7 @@ impl Speech {
         }
     }
 
-    /// States what was lost until now, in front of the record at `place`.
+    /// States what has been lost so far, before the record at `place`.
     pub(crate) fn state_losses(&mut self, now: Now, place: u64, dropped: Dropped) {
         if self.is_wanted() {
             self.gap.force(now, place, dropped);

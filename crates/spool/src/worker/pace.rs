@@ -1,5 +1,5 @@
-//! How long the writer thread rests when it has nothing to do: naps while there is traffic, a park after silence.
-//! It does not rest: `wake` does.
+//! How long the writer thread rests when it has nothing to do: naps while there is traffic, and a park after silence.
+//! `wake` does the resting.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use tracing_spool_fileset::Mono;
 use crate::hand_off::wake::Rest;
 
 /// The share of the linger that the shortest nap takes, in percent: 4 ms of 10. Every round steals the callers' cache lines
-/// once, so at 50,000 events per second there should be few rounds for a hundred calls; what comes faster crosses a mark of
-/// the queue and ends the nap.
+/// once, so at 50,000 events/s we want at most one round per hundred calls. Faster traffic crosses a watermark of the
+/// queue, which ends the nap.
 const NAP_MIN_PERCENT: u32 = 40;
-/// However near a deadline is.
+/// The shortest rest, however near a deadline is.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// A nap that brought fewer records than this was too short: a nap costs 19 to 38 µs of CPU.
 const WORTH_IT: u64 = 4;
-/// After so long without a record, the next one has to wake the thread.
+/// After this long without a record, the thread parks, and the next record must wake it.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// The length of the next nap.
@@ -31,7 +31,7 @@ impl Pace {
         Self { nap: Duration::ZERO, brought: 0, last_record: now }
     }
 
-    /// Records came.
+    /// Notes that records came.
     pub(crate) fn took(&mut self, records: u64, now: Mono) {
         if records > 0 {
             self.brought += records;
@@ -39,13 +39,13 @@ impl Pace {
         }
     }
 
-    /// There is nothing to do until records come, or it is `wake_at`; a record may wait for `linger`.
+    /// Returns how to rest until records come or it is `wake_at`, when a record may wait for `linger`.
     pub(crate) fn rest(&mut self, now: Mono, wake_at: Option<Mono>, linger: Duration) -> Rest {
         let shortest = linger * NAP_MIN_PERCENT / 100;
         self.nap = if self.brought >= WORTH_IT { shortest } else { (self.nap * 2).clamp(shortest, linger) };
         self.brought = 0;
         let until = wake_at.map(|wake_at| (wake_at - now).max(SHORTEST));
-        // Who may not wait at all wakes the thread, as the first record after a silence does.
+        // A record that may not linger wakes the thread, like the first one after a silence.
         if linger.is_zero() || now - self.last_record >= SILENCE {
             Rest::Park(until)
         } else {

@@ -1,5 +1,5 @@
-//! What is asked of the writer thread from outside, and what comes of it: the calls of the handle, of signals, and of whoever
-//! ends the process. What is then done is the worker's.
+//! Requests to the writer thread from outside, and their answers: from the handle, from signals, and from whatever ends the
+//! process.
 
 use std::fmt;
 
@@ -8,30 +8,30 @@ use crate::platform::inside::{is_inside, is_inside_of};
 use crate::worker::control::{Control, Flushed, Once, Patience};
 use crate::worker::shared::Shared;
 
-/// Why a flush did not see everything in the file.
+/// Why a flush didn't get everything into the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlushError {
-    /// The time was over.
+    /// The timeout passed first.
     TimedOut {
-        /// Records that wait.
+        /// Records that still wait in the queue.
         left: u64,
     },
-    /// The file set takes no records; they wait until there is room, or the disk is well again.
+    /// The file set accepts no records. They wait in the queue until there is room, or the disk works again.
     Blocked {
-        /// Records that wait, of those accepted before the call.
+        /// Records accepted before the call that still wait.
         left: u64,
     },
-    /// Everything was given to the `Write` behind the log, whose own flush fails.
+    /// The `Write` behind the log took everything, but its own `flush` fails.
     NotFlushed,
     /// The spool was shut down.
     Closed {
         /// Records accepted before the call that are in no file.
         left: u64,
     },
-    /// It was called on the writer thread or in an alert hook, and would have waited for itself.
+    /// The call came from the writer thread or an alert hook, and would have waited for itself.
     OnWriterThread,
-    /// It was called in a forked child, which has no writer thread.
+    /// The call came from a forked child, which has no writer thread.
     Forked,
 }
 
@@ -50,13 +50,13 @@ impl fmt::Display for FlushError {
 
 impl std::error::Error for FlushError {}
 
-/// Why a request did not reach the writer thread.
+/// Why a request didn't reach the writer thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
     /// The spool was shut down.
     Closed,
-    /// It was made in a forked child, which has no writer thread.
+    /// The request came from a forked child, which has no writer thread.
     Forked,
     /// The log goes to a stream or a writer, and has no files.
     NoFiles,
@@ -75,9 +75,9 @@ impl fmt::Display for RequestError {
 impl std::error::Error for RequestError {}
 
 impl Shared {
-    /// Asks for a flush; the answer comes by itself.
+    /// Requests a flush. The answer arrives separately.
     pub(crate) fn ask(&self, patience: Patience) -> Result<Answer<Flushed>, FlushError> {
-        // A thread that ends the process in a hook can wait for other outputs: nothing waits for that hook any more.
+        // A thread that ends the process inside a hook can wait for other outputs: nothing waits for that hook any more.
         let waits_for_itself = if patience == Patience::Waits { is_inside_of(self) } else { is_inside() };
         if waits_for_itself {
             return Err(FlushError::OnWriterThread);
@@ -87,14 +87,15 @@ impl Shared {
         }
         let (answer, is_first) = self.asks.enter(patience);
         let is_told = !is_first || self.send(Control::Flush);
-        // After it was entered: a writer thread that leaves says so first, and looks for it afterwards.
+        // Checked after the request was entered: a leaving writer thread first marks itself closed and then looks for
+        // requests, so one of us sees the other.
         if !is_told || self.is_closed() {
             return Err(FlushError::Closed { left: self.waiting() });
         }
         Ok(answer)
     }
 
-    /// Asks for a new file.
+    /// Requests a new file.
     pub(crate) fn rotate(&self) -> Result<(), RequestError> {
         if !self.is_forked() && !self.described().output.target.is_files() {
             return Err(RequestError::NoFiles);
@@ -102,7 +103,7 @@ impl Shared {
         self.request_once(&self.asks.rotate, Control::Rotate)
     }
 
-    /// Asks to look whether the live file was moved.
+    /// Requests a check whether the live file was moved.
     pub(crate) fn reopen(&self) -> Result<(), RequestError> {
         self.request_once(&self.asks.reopen, Control::Reopen)
     }
@@ -125,13 +126,13 @@ impl Shared {
         Ok(())
     }
 
-    /// Records that wait.
+    /// Returns the number of queued records.
     pub(crate) fn waiting(&self) -> u64 {
         self.queue.waiting().records
     }
 }
 
-/// What the answer to a flush means, or that none came.
+/// Turns the answer to a flush, or its absence, into a result.
 pub(crate) fn understand(
     waiting: impl FnOnce() -> u64,
     answer: Result<Flushed, Unanswered>,

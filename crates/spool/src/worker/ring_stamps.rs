@@ -1,7 +1,7 @@
-//! What a ring that outlives the process is told while records are written: where they go, before they do; and that
-//! they are there, after. What follows from it after a death is decided by `recovery`.
+//! Stamps in a durable ring while records are written: where they go, before the write, and that they are there, after it.
+//! `recovery` draws the conclusions after a death.
 //!
-//! A stamp says which records, from which granule to which, are being appended at which place of which file. The rules:
+//! A stamp says which records, from granule to granule, are being appended at which offset of which file. The rules:
 //!
 //! 1. Before each write that begins with a record, a stamp of all that it writes. All records before its first are done.
 //! 2. After a write that did not do all of it, a stamp of the record that was begun, or of none.
@@ -16,14 +16,14 @@ use crate::account::ledger::Dropped;
 use crate::hand_off::inbox::Inbox;
 use crate::worker::tray::Slips;
 
-/// Tells the ring of writes.
+/// Stamps the ring around writes.
 #[derive(Debug)]
 pub(crate) struct Keeper<'a> {
     inbox: &'a mut Inbox,
     slips: Slips<'a>,
     /// Losses that the notice in the tray states.
     stating: &'a mut Option<Dropped>,
-    /// The record behind the last of the stamp.
+    /// The record after the last one of the stamp.
     until: Option<usize>,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Keeper<'a> {
         Self { inbox, slips, stating, until: None }
     }
 
-    /// The granule before a record of the batch.
+    /// Returns the granule before a record of the batch.
     fn granule(&self, record: usize) -> u64 {
         self.inbox.tail() + self.slips.charge_before(record) / GRANULE as u64
     }
@@ -85,12 +85,12 @@ impl Witness for Keeper<'_> {
 const ESCAPE: u64 = 1;
 const SINGLE_LINE: u64 = 2;
 
-/// How records are rendered, as words of a stamp.
+/// Encodes how records are rendered, as words of a stamp.
 fn notes_of(rules: Rules) -> [u64; 2] {
     [u64::from(rules.escape) * ESCAPE + u64::from(rules.single_line) * SINGLE_LINE, rules.max_bytes as u64]
 }
 
-/// The same, read.
+/// Decodes how records are rendered.
 #[cfg(not(shuttle))]
 pub(crate) fn rules_of(notes: [u64; 2]) -> Rules {
     Rules {

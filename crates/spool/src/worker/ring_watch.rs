@@ -1,5 +1,5 @@
-//! Looks each second whether the file of the ring still stands, and makes it anew where others removed it: what is in memory
-//! that has no name any more is written like all else, but nobody would find it after a death.
+//! Checks every second whether the ring's file still exists, and creates it anew if others removed it. Records in an
+//! unlinked ring are still written, but no later process would find them after a death.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tracing_spool_ring::{FileState, Limits, Opened, Options, Ring, Task};
 use crate::hand_off::inbox::Inbox;
 use crate::hand_off::queue::Queue;
 
-/// Time between two looks.
+/// Time between two checks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the ring is, and how it was opened.
@@ -19,9 +19,9 @@ pub(crate) struct RingFile {
     path: PathBuf,
     limits: Limits,
     options: Options,
-    /// None: at once.
+    /// None means at once.
     next_look: Option<Mono>,
-    /// An alert of this is open.
+    /// An alert about it is open.
     is_alerted: bool,
 }
 
@@ -30,7 +30,7 @@ impl RingFile {
         Self { path, limits, options, next_look: None, is_alerted: false }
     }
 
-    /// Looks, if it is time.
+    /// Checks if it is time.
     pub(crate) fn look(&mut self, queue: &Queue, inbox: &mut Inbox, file_set: &mut Engine, now: Now) {
         if inbox.go_on() {
             queue.rings.leave_old();
@@ -72,7 +72,7 @@ impl RingFile {
     }
 }
 
-/// Whether nothing of another life is in it.
+/// Returns whether it holds nothing of an earlier process.
 fn is_empty(opened: &Opened) -> bool {
     opened.found.as_ref().is_none_or(|found| {
         let is_at_rest = |task: &Task| !matches!(task, Task::Text(_));

@@ -1,5 +1,5 @@
-//! What callers, the writer thread, the guard and handles share: the queue, the books, the last picture of the file
-//! set, and the way to send the writer thread a message.
+//! What callers, the writer thread, the guard and handles share: the queue, the books, the last picture of the file set,
+//! and the channel to the writer thread.
 
 use std::path::PathBuf;
 use std::sync::{PoisonError, TryLockError};
@@ -25,7 +25,7 @@ use crate::worker::fork_notice::{self, Told};
 use crate::worker::hooks::AlertSink;
 use crate::worker::late::{Late, Report};
 
-/// The writer thread's last word on the file set.
+/// The writer thread's last report on the file set.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Picture {
     pub(crate) files: Counters,
@@ -43,25 +43,26 @@ pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     pub(crate) sink: AlertSink,
     pub(crate) late: Late,
-    /// The live file, or what the output is called.
+    /// The path of the live file, or the name of the output.
     pub(crate) path: PathBuf,
     pub(crate) shutdown_timeout: Duration,
-    /// How long a record may wait for company, in nanoseconds: it can change.
+    /// The linger in nanoseconds. It can change while the log is open.
     linger: AtomicU64,
-    /// On lines of their own too, being raised at every round.
+    /// On cache lines of their own, because they are raised every round.
     pub(crate) peaks: CachePadded<Peaks>,
-    /// As it was opened, and changed since.
+    /// The current description, including later changes.
     described: Mutex<Description>,
-    /// What was saved of a process that died.
+    /// What was recovered from a process that died.
     pub(crate) recovered: Recovered,
-    /// The guard's patience is over: the writer thread begins nothing new.
+    /// Set when the guard has stopped waiting: the writer thread begins nothing new.
     pub(crate) abandoned: AtomicBool,
     control: Sender<Control>,
-    /// Flushes that the writer thread is to hear of.
+    /// Flushes that the writer thread must see.
     pub(crate) asks: Asks,
-    /// Why the file set takes no records, as a code; the reason for what callers drop meanwhile.
+    /// Why the file set takes no records, as a code. It is the reason for what callers drop meanwhile.
     block: AtomicU8,
-    /// On lines of its own, as it is locked at every round: the fields around it are read by callers.
+    /// On cache lines of its own, because it is locked every round and callers read the fields around it: they would suffer
+    /// false sharing.
     picture: CachePadded<Mutex<Picture>>,
     said: Said,
 }
@@ -71,7 +72,7 @@ pub(crate) struct Shared {
 pub(crate) enum HandedOver {
     /// It waits in the queue.
     Waits,
-    /// It was written by its caller, after the end.
+    /// Its caller wrote it, after the shutdown.
     Late,
 }
 
@@ -80,7 +81,7 @@ const BY_BUDGET: u8 = 1;
 const BY_DISK: u8 = 2;
 const BY_OUTPUT: u8 = 3;
 
-/// What is said once.
+/// What is reported only once.
 #[derive(Debug, Default)]
 struct Said {
     late: AtomicBool,
@@ -121,8 +122,8 @@ impl Shared {
         }
     }
 
-    /// Whether a record of `rank` is worth the trouble: not if it would be dropped as things stand. Who is told no counts
-    /// the record with [`refuse`](Self::refuse) and does not submit it.
+    /// Returns whether a record of `rank` is worth formatting: it isn't if it would be dropped as things stand. A caller
+    /// that is refused counts the record with [`refuse`](Self::refuse) and doesn't submit it.
     pub(crate) fn foresee(&self, rank: Rank) -> Result<(), Refusal> {
         match self.queue.foresee(rank) {
             Err(Refusal::Closed) if self.late.is_wanted() => Ok(()),
@@ -130,7 +131,7 @@ impl Shared {
         }
     }
 
-    /// Hands a record over; what is refused is counted, or written late. In a forked child the ring refuses all.
+    /// Hands a record over. A refused one is counted, or written late. In a forked child the ring refuses everything.
     pub(crate) fn submit(&self, draft: &Draft) -> Result<HandedOver, Reason> {
         match self.queue.offer(draft) {
             Ok(()) => Ok(HandedOver::Waits),
@@ -140,7 +141,7 @@ impl Shared {
 
     #[cold]
     fn refused(&self, draft: &Draft, refusal: Refusal) -> Result<HandedOver, Reason> {
-        // In a hook the desk of late records may be this thread's already.
+        // In a hook, this thread may already hold the desk of late records.
         if refusal == Refusal::Closed && self.late.is_wanted() && !is_inside() {
             let _inside = Inside::of(self);
             if self.late.write(draft, &|report| self.book(report)) {
@@ -150,7 +151,7 @@ impl Shared {
         Err(self.refuse(draft.rank, refusal))
     }
 
-    /// Books what became of records that callers wrote themselves.
+    /// Books what became of late records.
     fn book(&self, report: Report) {
         if let Some(finished) = report.finished {
             match finished {
@@ -174,7 +175,7 @@ impl Shared {
         report.events.into_iter().for_each(|event| self.hear(event));
     }
 
-    /// Counts a record that was refused; returns the reason.
+    /// Counts a refused record, and returns the reason.
     #[cold]
     pub(crate) fn refuse(&self, rank: Rank, refusal: Refusal) -> Reason {
         if self.is_forked() {
@@ -196,7 +197,7 @@ impl Shared {
         reason
     }
 
-    /// A record of a forked child: it is lost, and counted in the child alone.
+    /// Counts a record of a forked child as lost, in the child alone.
     #[cold]
     fn lose(&self, rank: Rank) -> Reason {
         self.queue.shut();
@@ -207,12 +208,12 @@ impl Shared {
         Reason::Forked
     }
 
-    /// Whether this is a forked child: it has the memory, but not the threads.
+    /// Returns whether this is a forked child, which has the memory but not the threads.
     pub(crate) fn is_forked(&self) -> bool {
         self.queue.is_forked()
     }
 
-    /// The reason for a record that is lost while the file set is blocked.
+    /// Returns the reason for a record that is lost while the file set is blocked.
     pub(crate) fn block_reason(&self) -> Option<Reason> {
         match self.block.load(Ordering::Relaxed) {
             BY_BUDGET => Some(Reason::DiskBudget),
@@ -222,7 +223,7 @@ impl Shared {
         }
     }
 
-    /// Passes an alert on; a hook that panics is counted.
+    /// Passes an alert on. A hook that panics is counted.
     pub(crate) fn alert(&self, alert: &Alert) {
         if alert.edge == Edge::Raised {
             self.publish(|picture| picture.health.last_alert = Some(alert.clone()));
@@ -232,7 +233,7 @@ impl Shared {
         }
     }
 
-    /// Passes on what the engine tells, but for what belongs into the log.
+    /// Passes on an event of the engine, except for what belongs in the log.
     pub(crate) fn hear(&self, event: Event) {
         if self.is_forked() {
             return; // the hook of the event before has forked: this child waits for no lock of its parent's
@@ -247,8 +248,8 @@ impl Shared {
         }
     }
 
-    /// A thread of ours begins. False: its hook has forked, and this is the child, where the thread has nothing to do and
-    /// nothing to drop.
+    /// Runs the hook at the start of one of our threads. Returns false if the hook has forked and this is the child, where
+    /// the thread must do nothing and drop nothing.
     #[must_use]
     pub(crate) fn thread_starts(&self) -> bool {
         if self.sink.thread_starts() {
@@ -257,7 +258,7 @@ impl Shared {
         !self.is_forked()
     }
 
-    /// Publishes what the writer thread sees. `change` runs under the lock: it copies and does nothing else.
+    /// Publishes the writer thread's view. `change` runs under the lock, and must only copy.
     pub(crate) fn publish(&self, change: impl FnOnce(&mut Picture)) {
         change(&mut self.picture.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -269,7 +270,7 @@ impl Shared {
             State::Failing => BY_OUTPUT,
             _ => NOT_BLOCKED,
         };
-        // A store that changes nothing would still take the line away from callers.
+        // A store that changes nothing would still invalidate the callers' cache line.
         if self.block.load(Ordering::Relaxed) != code {
             self.block.store(code, Ordering::Relaxed);
         }
@@ -283,7 +284,7 @@ impl Shared {
         self.linger.store(nanos(linger), Ordering::Relaxed);
     }
 
-    /// Sends the writer thread a message; false if it has left.
+    /// Sends the writer thread a message. Returns false if it has left.
     pub(crate) fn send(&self, message: Control) -> bool {
         let sent = self.control.send(message).is_ok();
         self.queue.wake.call();
@@ -291,9 +292,8 @@ impl Shared {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        // Three counters cannot be read at one moment. A record moves from the queue to one of the others, so if
-        // neither changed while the queue was read, the three belong together; after a few attempts the newest
-        // reading has to do.
+        // Three counters can't be read at one moment. A record moves from the queue to one of the others, so if neither
+        // changed while the queue was read, the three are consistent. After a few attempts the latest reading must do.
         const ATTEMPTS: usize = 8;
         let mut stats = Stats::default();
         for _ in 0..ATTEMPTS {
@@ -338,12 +338,13 @@ impl Shared {
         self.described.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the writer thread has left.
+    /// Returns whether the writer thread has left.
     pub(crate) fn is_closed(&self) -> bool {
         self.picture().is_some_and(|picture| picture.health.condition == Condition::Closed)
     }
 
-    /// The picture; none in a forked child whose parent was just looking at it: there it stays locked for ever.
+    /// Locks the picture. Returns none in a forked child if the parent was holding the lock at the fork: there it stays
+    /// locked forever.
     fn picture(&self) -> Option<MutexGuard<'_, Picture>> {
         match self.picture.try_lock() {
             Ok(picture) => Some(picture),

@@ -1,5 +1,5 @@
-//! What the writer thread has in hand: a batch, and for each of its records what it counts for.
-//! It neither fetches records nor writes them.
+//! The tray: the batch in the writer thread's hand, and what each of its records counts for. It neither fetches records nor
+//! writes them.
 
 use tracing_spool_fileset::{Batch, Rules};
 
@@ -7,7 +7,7 @@ use crate::account::rank::Rank;
 use crate::hand_off::run::{Arrival, Bundle};
 use crate::worker::notice;
 
-/// From this size on a batch takes no further record.
+/// From this size on, a batch takes no further record.
 pub(crate) const BATCH_BYTES: usize = 256 * 1024;
 
 #[derive(Clone, Copy, Debug)]
@@ -16,20 +16,20 @@ enum Slip {
     Notice,
 }
 
-/// Records that left the tray, written or given up.
+/// Records that have left the tray, written or given up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settled {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
-    /// Those of them that no file could take, by rank.
+    /// Those that no file could take, by rank.
     pub(crate) refused: [u64; 5],
-    /// No file could take a notice.
+    /// Whether no file could take a notice.
     pub(crate) lost_notice: bool,
     /// The most important level among them.
     pub(crate) highest: Option<Rank>,
 }
 
-/// What the records of a tray count for, in order, from the first that is not settled.
+/// What the records of a tray count for, in order, from the first unsettled one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slips<'a> {
     slips: &'a [Slip],
@@ -39,33 +39,33 @@ pub(crate) struct Slips<'a> {
 }
 
 impl Slips<'_> {
-    /// Bytes that the records before record number `record` of the batch count for, without those that are settled.
+    /// Returns the bytes that the unsettled records before number `record` of the batch count for.
     pub(crate) fn charge_before(&self, record: usize) -> u64 {
         let charge = |slip: &Slip| if let Slip::Record { charge, .. } = slip { *charge } else { 0 };
         self.slips[self.settled..record.clamp(self.settled, self.slips.len())].iter().map(charge).sum()
     }
 
-    /// Whether the tray holds a notice, and so nothing else.
+    /// Returns whether the tray holds a notice, and so nothing else.
     pub(crate) fn is_notice(&self) -> bool {
         matches!(self.slips, [Slip::Notice])
     }
 }
 
-/// The batch and its slips: one for each of its records, in order.
+/// The batch and its slips, one per record, in order.
 #[derive(Debug)]
 pub(crate) struct Tray {
     pub(crate) batch: Batch,
     slips: Vec<Slip>,
     settled: usize,
     rules: Rules,
-    /// By which the records in it were rendered: by those of another process, where that began to write them.
+    /// The rules by which its records were rendered: those of an earlier process, if that began to write them.
     rendered_by: Rules,
     notice_rules: Rules,
 }
 
 impl Tray {
     pub(crate) fn new(rules: Rules) -> Self {
-        // Notices are ours, but may name what others chose.
+        // Notices are ours, but may contain names that others chose.
         let notice_rules = Rules {
             single_line: true,
             max_bytes: rules.max_bytes.min(notice::MOST_BYTES),
@@ -75,7 +75,7 @@ impl Tray {
         Self { batch, slips: Vec::with_capacity(4_096), settled: 0, rules, rendered_by: rules, notice_rules }
     }
 
-    /// Adds a record; returns whether it had to be cut.
+    /// Adds a record. Returns whether it had to be cut.
     pub(crate) fn push(&mut self, arrival: &Arrival<'_>) -> bool {
         let rendered = self.batch.push_cut(arrival.record, arrival.missing, &self.rules);
         self.slips.push(Slip::Record { charge: arrival.charge, rank: arrival.rank });
@@ -93,13 +93,13 @@ impl Tray {
         is_pushed
     }
 
-    /// The batch, and what its records count for.
+    /// Returns the batch, and what its records count for.
     pub(crate) fn parts(&mut self) -> (&mut Batch, Slips<'_>) {
         let slips = Slips { slips: &self.slips, settled: self.settled, rules: self.rendered_by };
         (&mut self.batch, slips)
     }
 
-    /// Adds a record as the tray of another process has, by its rules. For an empty tray, or one that has such records alone.
+    /// Adds a record by the rules of an earlier process. Only for a tray that is empty, or has only such records.
     #[cfg(not(shuttle))]
     pub(crate) fn push_by(&mut self, arrival: &Arrival<'_>, rules: Rules) {
         self.rendered_by = rules;
@@ -107,7 +107,7 @@ impl Tray {
         self.slips.push(Slip::Record { charge: arrival.charge, rank: arrival.rank });
     }
 
-    /// Forgets the records of which nothing was written; returns how many are left.
+    /// Forgets the records of which nothing was written. Returns how many are left.
     #[cfg(not(shuttle))]
     pub(crate) fn forget_unbegun(&mut self) -> usize {
         self.batch.forget_unbegun();
@@ -115,7 +115,7 @@ impl Tray {
         self.slips.len()
     }
 
-    /// Whether nothing was added since it was emptied.
+    /// Returns whether nothing has been added since it was emptied.
     pub(crate) fn is_empty(&self) -> bool {
         self.slips.is_empty()
     }
@@ -125,14 +125,14 @@ impl Tray {
         self.slips.push(Slip::Notice);
     }
 
-    /// Adds a notice as another process has rendered it: whatever the limits are now, what it began is finished.
+    /// Adds a notice that an earlier process rendered. Whatever the limits are now, what that process began is finished.
     #[cfg(not(shuttle))]
     pub(crate) fn push_rendered_notice(&mut self, line: &[u8]) {
         self.batch.push(line, &Rules { verbatim: true, max_bytes: usize::MAX, ..Rules::default() });
         self.slips.push(Slip::Notice);
     }
 
-    /// Whether everything is written.
+    /// Returns whether everything is written.
     pub(crate) fn is_done(&self) -> bool {
         self.batch.is_done()
     }
@@ -141,12 +141,12 @@ impl Tray {
         self.batch.bytes() >= BATCH_BYTES
     }
 
-    /// Whether a notice is not yet written.
+    /// Returns whether a notice isn't written yet.
     pub(crate) fn has_notice(&self) -> bool {
         self.slips[self.batch.finished()..].iter().any(|slip| matches!(slip, Slip::Notice))
     }
 
-    /// What was finished since the last call.
+    /// Returns what was finished since the last call.
     pub(crate) fn settle(&mut self) -> Settled {
         let mut settled = Settled::default();
         let finished = self.batch.finished();
@@ -168,7 +168,7 @@ impl Tray {
         settled
     }
 
-    /// Ranks and charges of the records that are not settled.
+    /// Returns the ranks and charges of the unsettled records.
     pub(crate) fn rest(&self) -> impl Iterator<Item = (Rank, u64)> {
         self.slips[self.settled..].iter().filter_map(|slip| match slip {
             Slip::Record { charge, rank } => Some((*rank, *charge)),
@@ -176,7 +176,7 @@ impl Tray {
         })
     }
 
-    /// Empties it, written or not; what finished has to be settled before.
+    /// Empties it, written or not. What was finished must be settled before.
     pub(crate) fn clear(&mut self) {
         self.batch.clear();
         self.slips.clear();
