@@ -161,7 +161,7 @@ impl RollingFileAppender {
         };
         let next = match segment {
             Some(segment) => due(&self.calendar, segment, second),
-            None => second.saturating_add(RETRY_SECONDS), // records go on to the old file until then
+            None => second.saturating_add(RETRY_SECONDS), // records go to the old file until then
         };
         self.due.store(next, Ordering::Release);
     }
@@ -171,11 +171,11 @@ impl RollingFileAppender {
     #[cold]
     fn find_room(&self, bytes: usize, now: Now) -> io::Result<Arc<LiveFile>> {
         if self.directory.limits.max_total_bytes.is_some_and(|total| bytes as u64 > total) {
-            return Err(io::ErrorKind::FileTooLarge.into()); // whatever was removed for it
+            return Err(io::ErrorKind::FileTooLarge.into()); // no removal would make room for it
         }
         let mut past = self.beginning.lock();
         let live = self.current(now);
-        let Err(refusal) = live.reserve(bytes) else { return Ok(live) }; // another thread has found some
+        let Err(refusal) = live.reserve(bytes) else { return Ok(live) }; // another thread has made room
         let millis = u64::try_from(now.mono.since_start().as_millis()).unwrap_or(u64::MAX);
         if millis >= self.retry.load(Ordering::Acquire) {
             let found = match refusal {
@@ -330,7 +330,7 @@ impl io::Write for RollingFileAppender {
         }
         let appended = live.append(&joined);
         let bytes = joined.len();
-        joined.shrink_to(BATCH_BYTES); // a huge record does not stay
+        joined.shrink_to(BATCH_BYTES); // don't keep the memory of a huge record
         self.joined = joined;
         match appended {
             Ok(()) => Ok(bytes),

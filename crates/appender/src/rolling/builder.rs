@@ -324,7 +324,7 @@ impl Builder {
             names.prefix = Some(prefix.to_owned()); // even an empty one: its dot is part of tracing-appender's names
         }
         if path.as_os_str().is_empty() {
-            path.push("."); // it is listed
+            path.push("."); // an empty path can't be listed
         }
         let directory = LogDirectory { path, link, names, limits: self.limits };
         directory.check_link(self.latest.as_deref().unwrap_or_default())?;

@@ -1,5 +1,5 @@
-//! Which period a moment lies in, and when the next one begins, in one time zone.
-//! What the zone's rules are is `zone`'s; it reads no clock.
+//! Which period contains a moment, and when the next one begins, in one time zone. `zone` has the zone's rules; this reads
+//! no clock.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 use super::rotation::Rotation;
 use super::stamp::Stamp;
 
-/// When nothing is due.
+/// The due time if nothing is ever due.
 pub(super) const NEVER: i64 = i64::MAX;
 
-/// A rotation by the clock of a zone. Moments are in seconds from 1970.
+/// A rotation by the clock of a time zone. Moments are in seconds since 1970.
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
     rotation: Rotation,
@@ -22,17 +22,17 @@ impl Calendar {
         Self { rotation, zone }
     }
 
-    /// The period that `second` lies in.
+    /// Returns the period that contains `second`.
     pub(super) fn period(&self, second: i64) -> Stamp {
         let (first, last) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
         let time = Timestamp::from_second(second.clamp(first, last)).unwrap_or_default();
         self.rotation.period(self.zone.to_datetime(time))
     }
 
-    /// When the period after `period` begins: always later than `now`, or [`NEVER`].
+    /// Returns when the period after `period` begins, which is always later than `now`, or [`NEVER`].
     ///
-    /// An hour that a clock shows twice has its next beginning twice. Where the first is over, the second counts: else a
-    /// file would be due at each call until the clock has caught up.
+    /// The beginning after an hour that a clock shows twice comes twice. Once the first is over, the second counts:
+    /// otherwise a file would be due at every call until the clock has caught up.
     pub(super) fn next(&self, period: Stamp, now: i64) -> i64 {
         let Some(begin) = self.rotation.next(period) else { return NEVER };
         let moments = self.zone.to_ambiguous_timestamp(begin);

@@ -1,5 +1,5 @@
-//! The directory of an appender: opens its files, goes on with the newest, removes the oldest, keeps the link.
-//! When any of this is due is the appender's; what has to go is `retention`'s.
+//! The directory of an appender: it opens files, continues the newest, removes the oldest, and updates the link. The
+//! appender decides when, and `retention` which files must go.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::past::Past;
 use super::retention::{Old, split_off_surplus, total};
 use super::troubles::{Kind, Troubles};
 
-/// So many names stand in one warning.
+/// How many names a warning shows.
 const NAMES_SHOWN: usize = 3;
 
 #[derive(Debug)]
@@ -181,7 +181,7 @@ impl LogDirectory {
         removed.is_ok()
     }
 
-    /// Lets the link lead to a segment.
+    /// Points the link at a segment.
     pub(super) fn link_to(&self, segment: Segment) -> Result<(), InitError> {
         let Some(link) = &self.link else { return Ok(()) };
         if let Some(kind) = disk::other_than_link(link) {
@@ -192,7 +192,7 @@ impl LogDirectory {
             return Err(InitError::told(told, io::ErrorKind::AlreadyExists.into()));
         }
         let file = self.path_of(segment);
-        // A link is read from where it stands.
+        // A relative target is resolved from the link's directory.
         let target = if link.parent() == file.parent() { file.file_name().map(PathBuf::from) } else { None };
         target
             .map_or_else(|| std::path::absolute(&file), Ok)
@@ -203,7 +203,7 @@ impl LogDirectory {
             })
     }
 
-    /// Warns of files that tracing-appender counts and removes, by the two ends of their names, and this appender does not.
+    /// Warns about files that tracing-appender counts and removes by the two ends of their names, and this appender keeps.
     pub(super) fn warn_of_uncounted(&self, troubles: &Troubles) {
         let Names { prefix, suffix, .. } = &self.names;
         if self.limits.max_files.is_none() || (prefix.is_none() && suffix.is_none()) {

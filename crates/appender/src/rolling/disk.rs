@@ -1,5 +1,5 @@
-//! What an appender with dated names asks of the file system: open, list, measure, remove, link.
-//! It decides nothing. (The engine's seam has neither lists nor links, and its files have a lock and a budget.)
+//! The file system as an appender with dated names uses it: open, list, measure, remove, link. It decides nothing. (The
+//! engine's seam `Fs` has neither lists nor links, and its files have a lock and a budget.)
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -14,19 +14,19 @@ use std::path::{Component, Path, PathBuf};
 /// A file open for appending.
 pub(super) type Appending = File;
 
-/// Opens a file for appending, or makes it with these permissions, of which the umask takes some. And its length.
+/// Opens a file for appending, or creates it with `mode`, subject to umask. Returns its length too.
 pub(super) fn open(path: &Path, mode: u32) -> io::Result<(Appending, u64)> {
     let file = OpenOptions::new().append(true).create(true).mode(mode).open(path)?;
     let length = file.metadata()?.len();
     Ok((file, length))
 }
 
-/// Makes a directory and those above it, as far as they are missing.
+/// Creates a directory and its missing parents.
 pub(super) fn make_directories(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// The names of the regular files in a directory; those that are not UTF-8 are left out.
+/// Returns the names of the regular files in a directory, without those that aren't UTF-8.
 pub(super) fn files(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -80,7 +80,7 @@ pub(super) fn other_than_link(path: &Path) -> Option<&'static str> {
     Some(if there.is_dir() { "a directory" } else { "a file" })
 }
 
-/// Lets `link` be a symbolic link to `target`, in one step where it was one already. What is no link is not replaced.
+/// Makes `link` a symbolic link to `target`, atomically if it was a link already. Anything but a link isn't replaced.
 pub(super) fn link(target: &Path, link: &Path) -> io::Result<()> {
     if other_than_link(link).is_some() {
         return Err(io::ErrorKind::AlreadyExists.into());
@@ -90,7 +90,7 @@ pub(super) fn link(target: &Path, link: &Path) -> io::Result<()> {
     name.push(".new");
     let temporary = link.with_file_name(name);
     if fs::symlink_metadata(&temporary).is_ok_and(|there| there.is_symlink()) {
-        fs::remove_file(&temporary)?; // left by a kill
+        fs::remove_file(&temporary)?; // left over from a process that was killed
     }
     symlink(target, &temporary)?;
     fs::rename(&temporary, link).inspect_err(|_| drop(fs::remove_file(&temporary)))

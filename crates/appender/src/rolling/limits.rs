@@ -1,17 +1,16 @@
-//! How long, how large and how many an appender's files may be, and which of these settings contradict each other.
-//! What follows from them is done elsewhere.
+//! The limits of an appender's files: size, number, mode, and which of these settings contradict each other.
 
 use super::init_error::InitError;
 
-/// What files are created with where nothing else is asked for; the umask takes from it.
+/// The mode of new files if none is set, subject to umask.
 pub(super) const DEFAULT_MODE: u32 = 0o666;
 
-/// Bits of a mode that say who may do what.
+/// The permission bits of a mode.
 const PERMISSIONS: u32 = 0o777;
-/// Without it, the file could not be opened at the next start.
+/// Without it, the file couldn't be opened at the next start.
 const OWNER_WRITES: u32 = 0o200;
 
-/// Bounds of an appender's files; none where there is no bound.
+/// The limits of an appender's files. None means no limit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) max_files: Option<usize>,
@@ -31,7 +30,7 @@ impl Limits {
     }
 
     /// # Errors
-    /// The setting that cannot be kept, its value, and what would be right.
+    /// Returns the setting that can't be used, its value, and what would be right.
     pub(super) fn check(&self) -> Result<(), InitError> {
         let wrong = |text: String| Err(InitError::setting(text));
         if self.max_bytes == Some(0) {

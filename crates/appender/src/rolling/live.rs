@@ -1,5 +1,5 @@
-//! One file that takes records: room is reserved before a write, and a record goes in whole, or what is missing of it is said.
-//! When a new file is begun is the appender's.
+//! A live file: room is reserved before a write, and a record is written whole, or what is missing of it is reported. The
+//! appender decides when to start a new file.
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,31 +7,31 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::disk::{self, Appending};
 use super::names::Segment;
 
-/// A bit of the length that is none: no more room is given.
+/// A flag in the word of the length: no more room is given.
 const SEALED: u64 = 1 << 63;
 
 /// An open file.
 #[derive(Debug)]
 pub(super) struct LiveFile {
-    /// None where it could not be opened.
+    /// None if it couldn't be opened.
     file: Option<Appending>,
     segment: Segment,
-    /// It ends in the middle of a record whose rest will not come.
+    /// Whether it ends in the middle of a record whose rest won't come.
     is_torn: AtomicBool,
-    /// Bytes that are in it or have their room reserved, and `SEALED`.
+    /// Bytes that are in it or reserved, and the flag `SEALED`.
     length: AtomicU64,
-    /// As long as it may become, but for its first record.
+    /// The largest size it may have, except for its first record.
     max_bytes: u64,
-    /// What the files beside it leave of the budget.
+    /// What the other files leave of the budget.
     budget: AtomicU64,
 }
 
 /// Why there is no room for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// The next file would have room.
+    /// This file is full; the next one would have room.
     File,
-    /// There would be room if older files went.
+    /// The budget is used up; there would be room without older files.
     Budget,
 }
 
@@ -50,7 +50,7 @@ impl LiveFile {
         Self { file: Some(file), segment, is_torn, length, max_bytes, budget }
     }
 
-    /// A file that takes nothing.
+    /// Returns a file that takes nothing.
     pub(super) fn missing(segment: Segment) -> Self {
         let (is_torn, length) = (AtomicBool::new(false), AtomicU64::new(0));
         Self { file: None, segment, is_torn, length, max_bytes: u64::MAX, budget: AtomicU64::new(u64::MAX) }
@@ -60,12 +60,12 @@ impl LiveFile {
         self.segment
     }
 
-    /// With what is on its way into it.
+    /// Returns its length, including bytes on their way into it.
     pub(super) fn length(&self) -> u64 {
         self.length.load(Ordering::Acquire) & !SEALED
     }
 
-    /// Whether not even one byte has room.
+    /// Returns whether not even one byte has room.
     pub(super) fn is_full(&self) -> bool {
         self.length() >= self.max_bytes
     }
@@ -86,7 +86,7 @@ impl LiveFile {
         self.budget.store(bytes, Ordering::Release);
     }
 
-    /// Gives no more room: what is counted from now on stays true.
+    /// Stops giving room, so that its length, once counted, stays true.
     pub(super) fn seal(&self) {
         self.length.fetch_or(SEALED, Ordering::AcqRel);
     }
@@ -96,12 +96,12 @@ impl LiveFile {
         self.length.fetch_and(!SEALED, Ordering::AcqRel);
     }
 
-    /// Reserves room for a record. Threads that reserve at once cannot get more than there is.
+    /// Reserves room for a record. Threads that reserve concurrently can't get more than there is.
     pub(super) fn reserve(&self, bytes: usize) -> Result<(), Full> {
         self.reserve_up_to(bytes, self.max_bytes)
     }
 
-    /// Reserves room in a file that is long enough, as no next one can be begun: an overlong file beats a lost record.
+    /// Reserves room in a full file because no next one can be started: an over-long file beats a lost record.
     pub(super) fn reserve_overlong(&self, bytes: usize) -> Result<(), Full> {
         self.reserve_up_to(bytes, u64::MAX)
     }
@@ -118,7 +118,8 @@ impl LiveFile {
         self.length.fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve).map(drop).map_err(|_| refusal)
     }
 
-    /// Appends records whose room is reserved. Behind one that was torn before comes a newline, so that nothing is glued to it.
+    /// Appends records whose room is reserved. After a torn record it writes a newline first, so that nothing is glued to
+    /// it.
     pub(super) fn append(&self, records: &[u8]) -> Result<(), Cut> {
         if self.is_torn.load(Ordering::Acquire) {
             self.write(b"\n").inspect_err(|_| self.give_back(records.len()))?;
@@ -127,7 +128,7 @@ impl LiveFile {
         self.write(records).inspect_err(|cut| {
             let is_torn = records[..cut.written].last().is_some_and(|last| *last != b'\n');
             self.is_torn.fetch_or(is_torn, Ordering::AcqRel);
-            // A torn record keeps the room of its newline.
+            // A torn record keeps the room for its newline.
             self.give_back(records.len() - cut.written - usize::from(is_torn));
         })
     }

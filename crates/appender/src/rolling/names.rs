@@ -1,44 +1,45 @@
-//! The names of an appender's files: which one a segment has, and which names in a directory are its own.
-//! It touches no file.
+//! The names of an appender's files: which name a segment has, and which names in a directory are the appender's own. It
+//! touches no file.
 
 use super::stamp::Stamp;
 
-/// What tools append to the name of a file that they compress.
+/// Extensions that tools append when they compress a file.
 const COMPRESSED: [&str; 7] = [".gz", ".zst", ".xz", ".bz2", ".lz4", ".Z", ".zip"];
 
-/// Numbers of eight digits and more are dates and times that others have written.
+/// Numbers of eight or more digits are dates and times that others have written.
 const NUMBER_MAX: u32 = 9_999_999;
 
-/// The time whose records a file holds. Periods are in the order of time.
+/// The time whose records a file holds. Periods are ordered by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Period {
     /// From this date on.
     Of(Stamp),
-    /// Without rotation, under a name without a date: later than whatever has one, from before rotation was given up.
+    /// Without rotation, under a name without a date. It is later than every dated one, which stem from before rotation was
+    /// turned off.
     Endless,
 }
 
-/// A part of a period's log: a file. The later one is the greater one.
+/// A segment: one file of a period's log. Segments are ordered by age, the older one first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Segment {
     pub(super) period: Period,
-    /// How many segments of its period came before; 0 is not written.
+    /// How many segments of its period came before. 0 isn't written into the name.
     number: u32,
 }
 
 impl Segment {
-    /// The first of a period.
+    /// Returns the first segment of a period.
     pub(super) const fn first(period: Period) -> Self {
         Self { period, number: 0 }
     }
 
-    /// The one that goes on behind it, as long as there are numbers.
+    /// Returns the next segment, as long as there are numbers.
     pub(super) fn next(self) -> Option<Self> {
         Some(Self { number: self.number + 1, ..self }).filter(|next| next.number <= NUMBER_MAX)
     }
 }
 
-/// A file of ours by its name.
+/// A file of ours, as its name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Own {
     pub(super) segment: Segment,
@@ -50,21 +51,21 @@ pub(super) struct Own {
 pub(super) struct Names {
     pub(super) prefix: Option<String>,
     pub(super) suffix: Option<String>,
-    /// Files are begun because of the time.
+    /// Whether files are started because of the time.
     pub(super) rotates: bool,
-    /// Files are begun because of their length. Where neither holds, `app.log.1` is logrotate's.
+    /// Whether files are started because of their size. If neither holds, `app.log.1` is logrotate's.
     pub(super) has_segments: bool,
 }
 
 impl Names {
-    /// The period of a moment whose rotation writes it as `stamp`.
+    /// Returns the period of a moment for which the rotation writes `stamp`.
     pub(super) fn period(&self, stamp: Stamp) -> Period {
-        // A file has to have a name.
+        // A file must have a name.
         let is_dated = self.rotates || (self.prefix.is_none() && self.suffix.is_none());
         if is_dated { Period::Of(stamp) } else { Period::Endless }
     }
 
-    /// Prefix, date, number and suffix, as far as there are any.
+    /// Returns the name: prefix, date, number and suffix, as far as there are any.
     pub(super) fn name(&self, segment: Segment) -> String {
         let stamp = match segment.period {
             Period::Of(stamp) => Some(stamp.to_string()),
@@ -75,7 +76,7 @@ impl Names {
         parts.into_iter().flatten().collect::<Vec<_>>().join(".")
     }
 
-    /// The file that is called so, of any rotation, compressed or not; none if none of ours is.
+    /// Parses a name of any rotation, compressed or not. Returns none if it isn't ours.
     pub(super) fn read(&self, name: &str) -> Option<Own> {
         let plain = self.segment(name).map(|segment| Own { segment, is_compressed: false });
         let compressed = || {
@@ -85,9 +86,9 @@ impl Names {
         plain.or_else(compressed)
     }
 
-    /// Whether a file of ours may be removed for a limit: only where tracing-appender would have counted it, or could not know
-    /// it. Whoever compressed `app.2026-11-28.log` and kept it under another ending keeps it; without prefix and suffix a date of
-    /// another form than that of `live` is nobody's.
+    /// Returns whether a file of ours may be removed for a limit: only if tracing-appender would have counted it, or
+    /// couldn't know it. A user who compressed `app.2026-11-28.log` and kept it under another extension keeps it. Without
+    /// prefix and suffix, a date of another form than that of `live` is nobody's.
     pub(super) fn is_bounded(&self, own: Own, name: &str, live: &str) -> bool {
         let form = |name: &str| name.bytes().filter(|byte| *byte == b'-').count();
         match (&self.prefix, &self.suffix) {
@@ -108,7 +109,7 @@ impl Names {
             Period::Of(_) => true,
             Period::Endless => !self.rotates && (self.has_segments || number == 0),
         };
-        // Dots in the wrong places, parts left over, `+1` for 1: only what we would write is ours.
+        // Reject dots in the wrong places, left-over parts, `+1` for 1: only what we would write is ours.
         let is_ours = is_possible && number <= NUMBER_MAX && self.name(segment) == name;
         is_ours.then_some(segment)
     }

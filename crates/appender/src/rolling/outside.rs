@@ -1,4 +1,4 @@
-//! What an appender has from outside: a clock, the local time zone, and a door to stderr. Tests bring their own.
+//! The outside world of an appender: a clock, the local time zone, and stderr. Tests bring their own.
 
 use std::fmt::Display;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -9,10 +9,10 @@ use tracing_spool_fileset::{Clock, SystemClock};
 use super::init_error::InitError;
 use super::zone;
 
-/// A clock that a panic elsewhere cannot leave wrong: the appender is safe to use after one.
+/// A clock that a panic elsewhere can't leave inconsistent, so the appender is safe to use after one.
 pub(super) type Watch = Box<dyn Clock + UnwindSafe + RefUnwindSafe>;
 
-/// Says a line on stderr without waiting; false if it could not.
+/// Prints a line on stderr without waiting. Returns false if that isn't possible.
 pub(super) type Say = fn(&dyn Display) -> bool;
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    /// The operating system's.
+    /// Returns the outside world of the operating system.
     pub(super) fn system() -> Self {
         Self {
             clock: Box::new(SystemClock::new()),

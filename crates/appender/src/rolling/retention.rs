@@ -1,9 +1,9 @@
-//! Which of an appender's files have to go: the oldest, until number and bytes are within their bounds.
-//! It touches no file.
+//! Which of an appender's files must go: the oldest, until their number and bytes are within the limits. It touches no
+//! file.
 
 use super::names::Own;
 
-/// A file of ours that takes no more records. The older one is the lesser one.
+/// A file of ours that takes no more records. Files are ordered by age, the older one first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Old {
     pub(super) own: Own,
@@ -11,7 +11,7 @@ pub(super) struct Old {
     pub(super) bytes: u64,
 }
 
-/// Sorts the files by age and splits off those that go: what is left are at most `max_files` of at most `max_bytes` together.
+/// Sorts the files by age and splits off those that must go. At most `max_files` of at most `max_bytes` together are left.
 pub(super) fn split_off_surplus(old: &mut Vec<Old>, max_files: usize, max_bytes: u64) -> Vec<Old> {
     old.sort_unstable();
     let mut bytes = total(old);
@@ -24,7 +24,7 @@ pub(super) fn split_off_surplus(old: &mut Vec<Old>, max_files: usize, max_bytes:
     old.drain(..surplus).collect()
 }
 
-/// How many bytes they have together.
+/// Returns how many bytes they have together.
 pub(super) fn total(old: &[Old]) -> u64 {
     old.iter().map(|old| old.bytes).sum()
 }

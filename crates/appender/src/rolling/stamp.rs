@@ -1,11 +1,11 @@
-//! The date in a file's name: where its period begins, written as exactly as its rotation needs.
-//! It knows no zone and reads no clock.
+//! The date in a file's name: the start of its period, as precise as its rotation needs. It knows no time zone and reads no
+//! clock.
 
 use std::fmt;
 
 use jiff::civil::{Date, DateTime, Time};
 
-/// How exactly a stamp is written.
+/// How precise a stamp is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Grain {
     Day,
@@ -13,7 +13,7 @@ pub(super) enum Grain {
     Minute,
 }
 
-/// The date in a name. The earlier one is the lesser one, whatever their rotations.
+/// The date in a name. Stamps are ordered by time, whatever their rotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stamp {
     begin: DateTime,
@@ -21,7 +21,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of a period that begins in the day, hour or minute of `at`.
+    /// Returns the stamp of a period that begins in the day, hour or minute of `at`.
     pub(super) fn new(at: DateTime, grain: Grain) -> Self {
         let (hour, minute) = match grain {
             Grain::Day => (0, 0),
@@ -31,12 +31,12 @@ impl Stamp {
         Self { begin: at.date().at(hour, minute, 0, 0), grain }
     }
 
-    /// The beginning of its period, on the clock that names go by.
+    /// Returns the start of its period, by the clock that names follow.
     pub(super) fn begin(&self) -> DateTime {
         self.begin
     }
 
-    /// The stamp that is written so, of any rotation; none if none is.
+    /// Parses the stamp of any rotation.
     pub(super) fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
         let date =
@@ -50,7 +50,7 @@ impl Stamp {
         };
         let time = Time::new(hour.unwrap_or(0), minute.unwrap_or(0), 0, 0).ok()?;
         let stamp = Self::new(date.ok()?.to_datetime(time), grain);
-        // Numbers are read in more forms than they are written in.
+        // Numbers parse in more forms than we write, such as `+5`. Only what we would write is a stamp.
         (stamp.to_string() == text).then_some(stamp)
     }
 }

@@ -1,5 +1,5 @@
-//! What goes wrong in the directory while the log is written: counted, and said on stderr, of each kind one line in a while.
-//! Nobody waits for stderr, and what it does not take is counted into the next line.
+//! Failures in the directory while the log is written: counted, and reported on stderr, with one line per kind in a while.
+//! Nobody waits for stderr, and a line that it doesn't take is counted into the next one.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use tracing_spool_process::ProcessLock;
 
 use super::outside::Say;
 
-/// How long one line of a kind keeps others of it away.
+/// How long a line of one kind suppresses others of the same kind.
 const EACH: Duration = Duration::from_secs(10);
 
 /// What can fail.
@@ -32,11 +32,11 @@ pub(super) struct Troubles {
     failures: AtomicU64,
 }
 
-/// What was said of one kind.
+/// What was reported of one kind.
 #[derive(Clone, Copy, Debug, Default)]
 struct Told {
     last: Option<Mono>,
-    /// Since then.
+    /// Suppressed since then.
     left_out: u64,
 }
 
@@ -45,7 +45,7 @@ impl Troubles {
         Self { say, told: ProcessLock::default(), failures: AtomicU64::new(0) }
     }
 
-    /// Counts a failure and says what it was, or how many there were when the next one of its kind is said.
+    /// Counts a failure and reports it, or adds it to the count in the next line of its kind.
     pub(super) fn report(&self, kind: Kind, what: &dyn Display, now: Mono) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         let Some(left_out) = self.turn_to_speak(kind, now) else { return };
@@ -61,7 +61,7 @@ impl Troubles {
         }
     }
 
-    /// How many were left out before this one, if it is to be said.
+    /// Returns how many were suppressed before this one, if it may be reported.
     fn turn_to_speak(&self, kind: Kind, now: Mono) -> Option<u64> {
         let mut told = self.told.lock();
         let told = &mut told[kind as usize];
@@ -73,7 +73,7 @@ impl Troubles {
         Some(std::mem::take(&mut told.left_out))
     }
 
-    /// Says what is no failure.
+    /// Reports something that isn't a failure.
     pub(super) fn warn(&self, what: &dyn Display) {
         (self.say)(what);
     }

@@ -1,11 +1,10 @@
-//! The system's time zone, looked up once, when an appender is built.
-//! What is made of its rules is the calendar's.
+//! The system's time zone, looked up once when an appender is built. `calendar` applies its rules.
 
 use jiff::tz::TimeZone;
 
 use super::init_error::InitError;
 
-/// The system's zone. A system that names none is in UTC.
+/// Returns the system's time zone, or UTC if the system names none.
 pub(super) fn local() -> Result<TimeZone, InitError> {
     match TimeZone::try_system() {
         Ok(zone) if !zone.is_unknown() => Ok(zone),

@@ -92,7 +92,7 @@ pub fn flush_all(timeout: Duration) -> Result<(), FlushAllError> {
 /// Registers an output that was just opened.
 pub(crate) fn enter(output: &Arc<impl Output + 'static>) {
     if cfg!(shuttle) {
-        return; // what that scheduler makes must not outlive the order of steps that it was made in
+        return; // under the scheduler, values must not outlive the run that made them
     }
     let output: Weak<dyn Output> = Arc::downgrade(output) as Weak<dyn Output>;
     let mut open = OPEN.lock();
@@ -118,7 +118,7 @@ pub(crate) fn flush_each(
     for output in outputs {
         match output.ask(patience) {
             Ok(answer) => asked.push((output, answer)),
-            Err(FlushError::Closed { left: 0 }) => {} // it ended just now, complete
+            Err(FlushError::Closed { left: 0 }) => {} // it has just shut down, complete
             Err(error) => failed.push((output, error)),
         }
     }

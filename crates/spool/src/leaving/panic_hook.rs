@@ -27,7 +27,7 @@ static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 /// ```
 pub fn install_panic_hook() {
     if thread::panicking() || IS_INSTALLED.swap(true, Ordering::SeqCst) {
-        return; // `take_hook` would panic, or the chain would hold us twice
+        return; // `take_hook` would panic, or the chain would call us twice
     }
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

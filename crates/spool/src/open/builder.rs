@@ -126,6 +126,15 @@ impl SpoolBuilder {
     /// Calls `hook` on the writer thread whenever an alert is raised or cleared.
     ///
     /// A panic in the hook is caught and counted. Events that the hook sends to `tracing` are discarded.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.log");
+    /// let (_spool, _guard) = tracing_spool::Spool::builder(&path)
+    ///     .on_alert(|alert| eprintln!("log trouble: {alert}")) // or page somebody
+    ///     .open()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_alert(mut self, hook: impl Fn(&Alert) + Send + Sync + 'static) -> Self {
         self.description.hooks.alert = Some(Arc::new(hook));
         self

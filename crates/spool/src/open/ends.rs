@@ -1,5 +1,5 @@
-//! The two ends of the queue, made ready before the log is opened: in memory, or in a file with what is in it.
-//! What a ring's records become is `recovery`'s.
+//! The two ends of the queue, made ready before the log is opened: in memory, or in a file with what is in it. `recovery`
+//! decides what becomes of a ring's records.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::settings::durable::RUNTIME_DIRECTORY;
 use crate::worker::ring_watch::RingFile;
 use crate::worker::tray::Tray;
 
-/// The bounds of the queue, for records of at most so many bytes.
+/// Returns the bounds of the queue, for records of at most `max_record` bytes.
 pub(super) fn bounds(description: &Description, max_record: u64) -> Bounds {
     Bounds {
         bytes: description.queue_bytes,
@@ -35,12 +35,12 @@ pub(super) fn bounds(description: &Description, max_record: u64) -> Bounds {
     }
 }
 
-/// Where the ring is, if in a file.
+/// Returns the path of the ring, if it is in a file.
 pub(super) fn ring_path(description: &Description) -> Option<PathBuf> {
     description.durable.path(&description.files.path, std::env::var_os(RUNTIME_DIRECTORY))
 }
 
-/// Makes the ends ready, and takes up what is in a ring.
+/// Makes the ends ready, and adopts what is in a ring.
 pub(super) fn prepare(description: &Description) -> Result<Ends, OpenError> {
     match ring_path(description) {
         Some(path) => prepare_file(description, &path),
@@ -56,7 +56,7 @@ pub(super) fn prepare_memory(description: &Description, warning: Option<String>)
     Ok(Ends { way: Way::Memory(ring, Inbox::new(reader)), warning })
 }
 
-/// There are no files under the scheduler.
+/// The scheduler of `cfg(shuttle)` has no files.
 #[cfg(shuttle)]
 fn prepare_file(description: &Description, _: &Path) -> Result<Ends, OpenError> {
     prepare_memory(description, None)
@@ -90,9 +90,10 @@ fn prepare_file(description: &Description, path: &Path) -> Result<Ends, OpenErro
     }
 }
 
-/// Whether there is no directory for this process's ring after all, though the variable names one. Nobody has asked for it, so
-/// this is no trouble: the variable was inherited, by a process of another user or after the directory had gone; the directory
-/// is on a disk; or a log of this process that was shut down still has the file, for a clone of its `Spool`.
+/// Returns whether there is no runtime directory for this process after all, although the variable names one. Nobody asked
+/// for it, so this isn't trouble: the variable was inherited by a process of another user, or after the directory was
+/// removed; the directory is on a disk; or a log of this process that was shut down still has the file, for a clone of its
+/// `Spool`.
 #[cfg(not(shuttle))]
 fn is_not_given(error: &tracing_spool_ring::OpenError) -> bool {
     use nix::errno::Errno;
@@ -114,15 +115,15 @@ enum Way {
     File(Box<Adopted>, RingFile),
 }
 
-/// A hand-off that is ready.
+/// A queue that is ready.
 #[derive(Debug)]
 pub(super) struct Ends {
     way: Way,
-    /// What is to be said about it.
+    /// A warning about it, for the log.
     pub(super) warning: Option<String>,
 }
 
-/// The two ends, and what goes with the one that reads.
+/// The two ends, and what belongs to the reading one.
 pub(super) struct Halves {
     pub(super) queue: Queue,
     pub(super) inbox: Inbox,
@@ -134,7 +135,7 @@ pub(super) struct Halves {
 }
 
 impl Ends {
-    /// The write that was under way when the last process died.
+    /// Returns the write that was under way when the last process died.
     pub(super) fn unfinished(&mut self) -> Option<(Unfinished, &mut Batch)> {
         match &mut self.way {
             #[cfg(not(shuttle))]
@@ -143,7 +144,7 @@ impl Ends {
         }
     }
 
-    /// The log is not opened after all: of a ring that was made for it nothing is left.
+    /// Removes a ring that was created for a log which isn't opened after all.
     pub(super) fn forsake(&self) {
         match &self.way {
             #[cfg(not(shuttle))]
@@ -152,7 +153,7 @@ impl Ends {
         }
     }
 
-    /// The log is open: what became of that write is known.
+    /// Resolves that write, now that the log is open and its outcome is known.
     pub(super) fn opened(&mut self, file_set: &Engine) {
         match &mut self.way {
             #[cfg(not(shuttle))]
@@ -161,7 +162,8 @@ impl Ends {
         }
     }
 
-    /// Losses of a process before are stated by a notice, where there are any; `recovered` tells them in any case.
+    /// Splits the ends. A notice states the losses of an earlier process, if notices are on; `recovered` reports them in
+    /// any case.
     #[cfg_attr(shuttle, expect(unused_variables, reason = "there are no processes before"))]
     pub(super) fn into_halves(self, bounds: Bounds, has_notices: bool) -> Halves {
         match self.way {

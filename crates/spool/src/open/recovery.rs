@@ -1,5 +1,5 @@
-//! What a process that died has left in its ring, made the beginning of this one's work: its records are the queue, and
-//! the write that was under way is the first batch. Nothing is written here: the ordinary writer goes on with it.
+//! What a process that died left in its ring becomes the beginning of this one's work: its records are the queue, and the
+//! write that was under way is the first batch. Nothing is written here; the ordinary writer continues with it.
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ use crate::hand_off::run::Copied;
 use crate::worker::ring_stamps::{Keeper, rules_of};
 use crate::worker::tray::Tray;
 
-/// A hand-off that goes on with what was found.
+/// A queue that continues with what was found.
 #[derive(Debug)]
 pub(crate) struct Adopted {
     pub(crate) ring: Arc<Ring>,
@@ -27,17 +27,17 @@ pub(crate) struct Adopted {
     pub(crate) tray: Tray,
     pub(crate) unfinished: Option<Unfinished>,
     pub(crate) recovered: Recovered,
-    /// What it had dropped and not stated.
+    /// What that process had dropped and not stated.
     pub(crate) unstated: Dropped,
-    /// A ring that could not be used, where it is now, and why.
+    /// A ring that couldn't be used: where it is now, and why.
     pub(crate) set_aside: Option<(PathBuf, Damage)>,
-    /// It was made just now.
+    /// The ring was just created.
     pub(crate) is_new: bool,
-    /// The records in the tray, as they were handed over.
+    /// The records in the tray, as callers handed them over.
     begun: Vec<Copied>,
 }
 
-/// Makes the first batch of what was being written.
+/// Makes a batch of what was being written.
 pub(crate) fn adopt(opened: Opened, rules: Rules) -> Adopted {
     let Opened { ring, reader, found, set_aside, .. } = opened;
     let is_new = found.is_none();
@@ -92,15 +92,16 @@ impl Adopted {
             _ => return,
         }
         let bytes = self.tray.batch.unwritten();
-        // Rendered anew by other code, or not all there: then nothing can be said of the file.
+        // If the bytes differ, because other code renders them or some are missing, nothing is known about the file.
         if bytes.len() as u64 == stamp.bytes && Checksum::of(bytes) == stamp.checksum {
             let file = FileId { device: stamp.device, inode: stamp.inode };
             self.unfinished = Some(Unfinished { file, start: stamp.start });
         }
     }
 
-    /// It is known how much of the first batch is in the file. What is whole there is done; what was begun is finished as it
-    /// was begun; the rest is as if it had never been taken, so that it is rendered, cut and noted by the rules of today.
+    /// Settles the first batch, once it is known how much of it is in the file. Records that are whole there are done; one
+    /// that was begun is finished as it was begun; the rest is treated as if it had never been taken, so that today's rules
+    /// render, cut and note it.
     pub(crate) fn resumed(&mut self, resumed: Option<Resumed>) {
         let (batch, slips) = self.tray.parts();
         if slips.is_notice() {
@@ -111,7 +112,7 @@ impl Adopted {
         match (resumed, self.unfinished) {
             (Some(Resumed::Found(count)), Some(Unfinished { file, start })) => {
                 if rest > 0 && count > 0 {
-                    // From now on records before it may be given back, so the stamp says where the rest goes.
+                    // From now on the room of earlier records may be released, so the stamp must say where the rest goes.
                     let begun = start + (count - batch.partial()) as u64;
                     let mut nothing_stated = None;
                     let mut keeper = Keeper::new(&mut self.inbox, slips, &mut nothing_stated);
@@ -120,7 +121,7 @@ impl Adopted {
             }
             _ => self.recovered.uncertain = rest,
         }
-        // The process that died has written these: they are none of this one's.
+        // The process that died wrote these, so they don't count for this one.
         let settled = self.tray.settle();
         self.inbox.release(settled.records, settled.bytes);
         let bytes: usize = self.begun[..finished].iter().flat_map(|begun| &begun.long).map(Vec::len).sum();

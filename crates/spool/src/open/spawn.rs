@@ -1,4 +1,4 @@
-//! The threads of a log are spawned, last of all. Where that fails, what was opened is closed.
+//! Starts the threads of a log, as the last step. If that fails, what was opened is closed.
 
 use std::io;
 use std::sync::{Arc, PoisonError};
@@ -13,19 +13,19 @@ use crate::worker::compressor::Spawn;
 use crate::worker::round::Worker;
 use crate::worker::shared::Shared;
 
-/// A log that was started.
+/// A started log.
 #[derive(Debug)]
 pub(crate) struct Started {
     pub(crate) shared: Arc<Shared>,
     pub(crate) thread: JoinHandle<()>,
 }
 
-/// The writer thread, and the one that compresses; a failure is an error of `open`.
+/// Starts the writer thread or the compression thread. A failure is an error of `open`.
 pub(super) fn spawn(builder: thread::Builder, life: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
     crate::platform::sync::spawn(builder, life)
 }
 
-/// Starts the thread; where that fails, closes what was opened.
+/// Starts the writer thread. If that fails, closes what was opened.
 pub(super) fn launch(
     name: String,
     shared: Arc<Shared>,
@@ -33,7 +33,7 @@ pub(super) fn launch(
     clock: &dyn Clock,
     spawn: Spawn,
 ) -> Result<Started, OpenError> {
-    // Within reach of both threads: where there is no second one, the file set is closed by this one.
+    // Shared by both threads: if the second one can't be started, this one closes the file set.
     let helped = worker.start_packer(&name, spawn);
     let worker = Arc::new(Mutex::new(Some(worker)));
     let take = |slot: &Mutex<Option<Worker>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();

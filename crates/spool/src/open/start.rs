@@ -1,5 +1,5 @@
-//! The start of a log: all checks, the ends of the queue, the files, and at last the threads. Where one of these fails, what
-//! was done before it is undone.
+//! The start of a log: all checks, the ends of the queue, the files, and finally the threads. If a step fails, the earlier
+//! ones are undone.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,10 +26,10 @@ use crate::worker::notice;
 use crate::worker::round::{Ready, Worker};
 use crate::worker::shared::{Frame, Shared};
 
-/// How often a lock held by another process is tried again.
+/// Time between two attempts to get a lock that another process holds.
 const LOCK_POLL: Duration = Duration::from_millis(20);
 
-/// Opens the files; with what a process that died was writing, it finds what became of that.
+/// Opens the files. Given the write that was under way when a process died, it finds out what became of it.
 type OpenFiles<'a> =
     dyn FnMut(Settings, Option<(Unfinished, &mut Batch)>) -> Result<Engine, fileset::OpenError> + 'a;
 
@@ -46,7 +46,7 @@ pub(crate) fn open(description: Description) -> Result<Started, OpenError> {
     open_by(description, &Disk::new(), &mut open, &clock, spawn)
 }
 
-/// The same on another file system and with another clock.
+/// Opens the log on another file system and with another clock.
 pub(crate) fn open_with(
     description: Description,
     fs: Box<dyn Fs>,
@@ -73,7 +73,7 @@ pub(super) fn open_by(
     launch(name, shared, worker, clock.as_ref(), spawn)
 }
 
-/// Everything but the thread, on a given file system.
+/// Makes everything but the thread, on a given file system.
 pub(crate) fn assemble_with(
     mut description: Description,
     fs: Box<dyn Fs>,
@@ -93,7 +93,7 @@ pub(crate) fn assemble_with(
     Ok(assemble_files(description, file_set, clock, ends))
 }
 
-/// A worker in front of a stream or a writer: its queue is in memory, and there is nothing to take up.
+/// Makes a worker for a stream or a writer. Its queue is in memory, so there is nothing to adopt.
 fn assemble_output(
     mut description: Description,
     clock: &Arc<dyn Clock>,
@@ -111,12 +111,13 @@ fn assemble_output(
     Ok(assemble(description, Taker { sink, rules, path, max_record }, clock, ends))
 }
 
-/// All faults at once, our own and the engine's.
+/// Returns all faults at once, our own and the engine's.
 fn check(description: &mut Description, fs: &dyn Fs, now: Now) -> Result<(), OpenError> {
     let mut faults = description.faults();
     faults.extend(description.durable.fault(&description.files, fs));
     bound_records(description);
-    // Where we have none, the engine tells its own as it opens; but before that a ring would be made.
+    // If we have no faults, the engine reports its own as it opens. But a ring would be created before that, so check first
+    // if there is one.
     if !faults.is_empty() || ends::ring_path(description).is_some() {
         if let Err(fileset::OpenError::Unusable(more)) = Engine::check(&description.files, fs, now) {
             faults.extend(more);
@@ -125,17 +126,17 @@ fn check(description: &mut Description, fs: &dyn Fs, now: Now) -> Result<(), Ope
     if faults.is_empty() { Ok(()) } else { Err(OpenError::Unusable(faults)) }
 }
 
-/// The longest record where none was named.
+/// Sets the longest record if none was given.
 fn bound_records(description: &mut Description) {
     let files = &mut description.files;
     if files.max_record_bytes.is_none() {
         let least = MAX_RECORD_BYTES.min(description.queue_bytes).min(files.max_total_bytes);
-        // A bound that is itself a fault must not become one of a field that nobody set.
+        // A bound that is itself a fault must not cause a fault in a field that nobody set.
         files.max_record_bytes = (least >= LEAST_QUEUE_BYTES).then_some(least);
     }
 }
 
-/// Waits for another process, as long as was asked for.
+/// Opens the log, and waits for another process as long as `lock_wait` allows.
 #[cfg_attr(
     not(shuttle),
     expect(clippy::disallowed_methods, reason = "the application's thread waits because it asked to")
@@ -153,7 +154,7 @@ fn open_in_time(description: &Description, open: &mut OpenFiles<'_>) -> Result<(
     }
 }
 
-/// The queue's ends first, as it may know what was under way; then the files.
+/// Makes the queue's ends first, because the ring may know what was under way, and then opens the files.
 fn open_once(description: &Description, open: &mut OpenFiles<'_>) -> Result<(Engine, Ends), OpenError> {
     let mut ends = ends::prepare(description)?;
     match open(description.files.clone(), ends.unfinished()) {
@@ -168,7 +169,7 @@ fn open_once(description: &Description, open: &mut OpenFiles<'_>) -> Result<(Eng
     }
 }
 
-/// Opens the file set, and finds what became of a write that was under way.
+/// Opens the file set, and finds out what became of a write that was under way.
 fn open_files(
     settings: Settings,
     fs: Box<dyn Fs>,
@@ -200,7 +201,7 @@ fn assemble_files(
     assemble(description, taker, clock, ends)
 }
 
-/// What takes the records, and what its owner has to know of it.
+/// What takes the records, and what its owner must know about it.
 struct Taker {
     sink: Box<dyn Sink>,
     rules: Rules,

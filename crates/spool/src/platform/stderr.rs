@@ -48,7 +48,7 @@ fn put(stderr: BorrowedFd<'_>, line: &[u8]) -> bool {
 fn write_at_once(stderr: BorrowedFd<'_>, kind: Kind, line: &[u8]) -> nix::Result<usize> {
     match open_anew(stderr) {
         Ok(anew) => write_once(anew.as_fd(), kind, line),
-        Err(Errno::ENXIO) => Err(Errno::ENXIO), // the last reader has gone meanwhile
+        Err(Errno::ENXIO) => Err(Errno::ENXIO), // the last reader has gone in the meantime
         // Without a usable `/proc`, rely on what `poll` said.
         Err(_) => write_once(stderr, kind, line),
     }

@@ -308,7 +308,7 @@ impl Sink for Stream {
         self.desk.tick(now);
         if self.is_watched() && self.next_look <= now.mono {
             self.next_look = now.mono + LOOK_EVERY;
-            let _ = self.look(); // what is wrong is said when there is something to write
+            let _ = self.look(); // an error is reported when there is something to write
         }
     }
 

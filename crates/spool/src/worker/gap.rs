@@ -56,7 +56,7 @@ impl Gap {
     ) {
         let grown = dropped() != self.seen;
         if !grown && self.episode.is_none() {
-            return; // the common case, which must not touch the words that callers change
+            return; // the common case, which must not touch the cache lines that callers change
         }
         let after = place();
         let dropped = dropped();

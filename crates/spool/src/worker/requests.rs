@@ -111,7 +111,7 @@ impl Shared {
     fn request_once(&self, once: &Once, message: Control) -> Result<(), RequestError> {
         let is_here = !self.is_forked() && !self.is_closed();
         if is_here && !once.ask() {
-            return Ok(()); // it is on its way already
+            return Ok(()); // a request is already in flight
         }
         self.request(message)
     }

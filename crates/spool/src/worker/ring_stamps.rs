@@ -3,11 +3,12 @@
 //!
 //! A stamp says which records, from granule to granule, are being appended at which offset of which file. The rules:
 //!
-//! 1. Before each write that begins with a record, a stamp of all that it writes. All records before its first are done.
-//! 2. After a write that did not do all of it, a stamp of the record that was begun, or of none.
-//! 3. Room is given back behind the last record that is done, and never between the ends of a stamp: where it would be,
-//!    a stamp of nothing comes first. So a stamp whose end is behind the tail is under way, and every other is done.
-//! 4. A notice is no record, so its stamp holds its text; it is alone in its batch, and a stamp of nothing ends it.
+//! 1. Before each write that begins with a record: a stamp of everything that it writes. All records before its first are
+//!    done.
+//! 2. After a write that was cut short: a stamp of the record that was begun, or of none.
+//! 3. Room is released behind the last record that is done, and never between the ends of a stamp: if it would be, a stamp
+//!    of nothing comes first. So a stamp that ends behind the tail is under way, and every other one is done.
+//! 4. A notice isn't a record, so its stamp holds its text. It is alone in its batch, and a stamp of nothing ends it.
 
 use tracing_spool_fileset::{Batch, FileId, Rules, Witness};
 use tracing_spool_ring::{Checksum, GRANULE, Stamp, Task};

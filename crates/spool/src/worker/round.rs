@@ -1,5 +1,5 @@
-//! The writer thread: [`Worker::round`] is one pass of its loop, callable without a thread; `run` is the loop.
-//! It decides nothing about files (the engine does) and nothing about who is let in (`queue` does).
+//! The writer thread: [`Worker::round`] is one pass of its loop and can be called without a thread; `run` is the loop. The
+//! engine decides about files, and the queue about admission.
 
 mod feed;
 mod leave;
@@ -36,17 +36,17 @@ use crate::worker::ring_watch::RingFile;
 use crate::worker::shared::Shared;
 use crate::worker::tray::Tray;
 
-/// Panics in a row, without a record written between them, after which the batch in hand is given up.
+/// Panics in a row, without a record written between them, after which the current batch is given up.
 const PANICS_IN_A_ROW: u32 = 3;
-/// Rest after a panic, so that a panic that comes again and again is no busy loop.
+/// Rest after a panic, so that a repeated panic doesn't become a busy loop.
 const AFTER_PANIC: Duration = Duration::from_millis(20);
-/// Rest where the sink waits for something and names no time.
+/// Rest if the sink waits for something and names no time.
 const UNNAMED_WAIT: Duration = Duration::from_millis(100);
 
-/// The longest rest while records are held back for tailers: the queue fills meanwhile.
+/// The longest rest while records are held back for tailers, because the queue fills meanwhile.
 const SILENT_NAP: Duration = Duration::from_millis(10);
 
-/// After a batch of so many bytes there is no nap.
+/// After a batch of this many bytes there is no nap.
 const WORTH_A_ROUND: usize = 64 * 1024;
 
 /// What to do after a round.
@@ -54,15 +54,15 @@ const WORTH_A_ROUND: usize = 64 * 1024;
 pub(crate) enum Next {
     /// There is more to do at once.
     Again,
-    /// A record is between its admission and its tag: give its thread a chance.
+    /// A record has been admitted but its tag isn't stored yet: yield to its thread.
     Yield,
     /// Nothing to do for now.
     Rest(Rest),
-    /// It was the last one.
+    /// This was the last round.
     Done,
 }
 
-/// What a writer thread begins with.
+/// What a writer thread starts with.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) shared: Arc<Shared>,
@@ -73,11 +73,11 @@ pub(crate) struct Ready {
     pub(crate) rules: Rules,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) notices: Notices,
-    /// From this level on, records are made durable after their batch.
+    /// The level from which records are synced after their batch.
     pub(crate) sync_from: Option<Rank>,
-    /// What a process that died was writing.
+    /// What an earlier process was writing when it died.
     pub(crate) tray: Option<Tray>,
-    /// What is to be said first.
+    /// The first notices.
     pub(crate) lines: VecDeque<String>,
     /// Losses that the first notice states.
     pub(crate) stating: Option<Dropped>,
@@ -94,7 +94,7 @@ pub(crate) struct Worker {
     control: Receiver<Control>,
     /// None after the end.
     sink: Option<Box<dyn Sink>>,
-    /// Where backups are compressed.
+    /// The compression thread.
     packer: Option<Packer>,
     clock: Arc<dyn Clock>,
     rules: Rules,
@@ -110,14 +110,14 @@ pub(crate) struct Worker {
     panics_in_a_row: u32,
 }
 
-/// Records since the start.
+/// Counts of records since the start.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     /// Taken from the inbox.
     taken: u64,
-    /// And of those: in a file, or given up.
+    /// Of those, in a file or given up.
     settled: u64,
-    /// Panics of the user's writer that are in the books.
+    /// Panics of the user's writer that have been booked.
     panics: u64,
 }
 
@@ -125,7 +125,7 @@ struct Counts {
 struct Closing {
     deadline: Mono,
     reply: Reply<Left>,
-    /// The rest of what was lost has been put into words.
+    /// The last losses have been put into words.
     last_said: bool,
 }
 
@@ -155,7 +155,7 @@ impl Worker {
         worker
     }
 
-    /// Starts the thread that compresses backups, where that is wanted.
+    /// Starts the compression thread, if the settings ask for one.
     pub(crate) fn start_packer(&mut self, name: &str, spawn: Spawn) -> io::Result<()> {
         let files = self.sink.as_mut().and_then(|sink| sink.files());
         if files.is_some_and(|files| files.settings().compression != Compression::None) {
@@ -164,16 +164,16 @@ impl Worker {
         Ok(())
     }
 
-    /// The sink, where there was no thread to run this.
+    /// Returns the sink if no thread could be started to run this worker.
     pub(crate) fn give_up(&mut self) -> Option<Box<dyn Sink>> {
         self.sink.take()
     }
 
-    /// The life of the writer thread.
+    /// Runs the writer thread.
     pub(crate) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         let _inside = Inside::of(shared.as_ref());
-        // What a hook, or code called by it, logs through `tracing` on this thread would come back to this thread.
+        // Events that a hook, or code it calls, sends to `tracing` on this thread would come back to this thread.
         let _silence = dispatcher::set_default(&Dispatch::none());
         loop {
             match self.guarded_round() {
@@ -184,18 +184,18 @@ impl Worker {
             }
         }
         if self.is_in_child() {
-            // Files, locks and channels are the parent's, as they stood at the fork.
+            // Files, locks and channels belong to the parent, as they were at the fork.
             std::mem::forget(self);
         }
     }
 
-    /// Whether a hook has forked, and this is the child, in which it has returned: there is nothing to write here, and what
-    /// the parent's other threads held at the fork stays locked.
+    /// Returns whether this is a child that a hook forked and in which the hook returned. There is nothing to write here,
+    /// and what the parent's other threads held at the fork stays locked.
     fn is_in_child(&self) -> bool {
         self.shared.is_forked()
     }
 
-    /// A round whose panic is caught, counted and survived, with the batch kept.
+    /// Runs a round. A panic is caught, counted and survived, and the batch is kept.
     pub(crate) fn guarded_round(&mut self) -> Next {
         match catch_unwind(AssertUnwindSafe(|| self.round())) {
             Ok(next) => next,
@@ -206,10 +206,10 @@ impl Worker {
         }
     }
 
-    /// One pass: messages, records, the sink, what there is to say, answers.
+    /// Runs one pass: messages, records, the sink, notices, answers.
     pub(crate) fn round(&mut self) -> Next {
         let now = self.clock.now();
-        self.shared.queue.wake.hear(); // before the inbox is looked at: see `wake`
+        self.shared.queue.wake.hear(); // must come before the inbox is looked at: see `wake`
         self.take_control(now);
         self.watch_gap(now);
         let before = self.counts;
@@ -244,9 +244,9 @@ impl Worker {
             match message {
                 Control::Flush => {
                     sink.hurry();
-                    // First who asks: what was accepted before that is among what waits.
+                    // Take the requests first: everything accepted before them is then part of what waits.
                     let asks = self.shared.asks.take();
-                    // First the place, then the count: see `gap`.
+                    // Read the place first and then the count: see `gap`.
                     let queue = &self.shared.queue;
                     let place = queue.place();
                     self.speech.state_losses(now, place, self.shared.ledger.dropped());
@@ -282,7 +282,7 @@ impl Worker {
         }
     }
 
-    /// Hears what the sink has to say, and passes it on.
+    /// Passes on the sink's events.
     fn listen(&mut self, now: Now) {
         let Some(sink) = &mut self.sink else { return };
         for event in sink.take_events() {
@@ -321,7 +321,7 @@ impl Worker {
         self.sink.as_ref().map_or(State::Writing, |sink| sink.state())
     }
 
-    /// When the sink wants to be called.
+    /// Returns when the sink wants to be called.
     fn wake_at(&self) -> Option<Mono> {
         self.sink.as_ref().and_then(|sink| sink.wake_at())
     }
@@ -337,7 +337,7 @@ impl Worker {
             }
             let files = self.sink.as_mut().and_then(|sink| sink.files());
             let is_silent = files.is_some_and(|files| files.is_silent(now));
-            // A nap, because the queue may fill: its marks end it.
+            // A nap rather than a hold, because the queue may fill: crossing a watermark then ends the rest.
             let nap = || Rest::Nap(wait(now, wake_at).min(SILENT_NAP));
             return Next::Rest(if is_silent { nap() } else { hold(now, wake_at) });
         }
@@ -348,8 +348,8 @@ impl Worker {
         Next::Rest(self.pace.rest(now.mono, wake_at, self.shared.linger()))
     }
 
-    /// Whether records that came in during this round are taken at once. A few of them wait for the end of a nap:
-    /// a round for each would steal the callers' cache lines every time, and cost the disk a write.
+    /// Returns whether to take records that came in during this round at once. A few of them wait for the end of a nap: a
+    /// round for each would steal the callers' cache lines every time, and cost the disk a write.
     fn is_worth_another_round(&self) -> bool {
         self.tray.batch.bytes() >= WORTH_A_ROUND
             || self.tickets.are_waiting()
@@ -389,8 +389,7 @@ impl Worker {
         let parks = matches!(rest, Rest::Park(_));
         let mut on_its_way = false;
         queue.wake.rest(rest, |_| {
-            // Of a park, a record that was admitted is a reason not to begin it; a nap ends by itself. While held,
-            // what waits is known.
+            // An admitted record is a reason not to park; a nap ends by itself. While held, it is known what waits.
             on_its_way = parks && queue.park();
             on_its_way || !self.control.is_empty() || self.packer.as_ref().is_some_and(Packer::has_news)
         });
@@ -398,7 +397,7 @@ impl Worker {
             queue.unpark();
         }
         if on_its_way {
-            thread::yield_now(); // its caller has to store its tag: to spin until then could keep it from that
+            thread::yield_now(); // its caller must store its tag, and spinning could keep it from running
         }
     }
 }
@@ -407,7 +406,7 @@ fn hold(now: Now, wake_at: Option<Mono>) -> Rest {
     Rest::Hold(wait(now, wake_at))
 }
 
-/// How long until the sink wants to be called; never so short that waiting is a busy loop.
+/// Returns how long until the sink wants to be called; never so short that waiting becomes a busy loop.
 fn wait(now: Now, wake_at: Option<Mono>) -> Duration {
     wake_at.map_or(UNNAMED_WAIT, |wake_at| wake_at - now.mono).max(Duration::from_millis(1))
 }

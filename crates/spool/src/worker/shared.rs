@@ -236,7 +236,7 @@ impl Shared {
     /// Passes on an event of the engine, except for what belongs in the log.
     pub(crate) fn hear(&self, event: Event) {
         if self.is_forked() {
-            return; // the hook of the event before has forked: this child waits for no lock of its parent's
+            return; // the previous event's hook has forked: a child must not wait for its parent's locks
         }
         match event {
             Event::Alert(alert) => self.alert(&alert),

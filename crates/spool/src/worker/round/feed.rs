@@ -1,4 +1,5 @@
-//! Records through the tray: filled from the queue, given to the file set, settled in the books, and their room given back.
+//! Moves records through the tray: fills it from the queue, passes it to the sink, settles the books, and releases the
+//! room.
 
 use super::Worker;
 use crate::account::ledger::Reason;
@@ -9,7 +10,7 @@ use crate::worker::ring_stamps::Keeper;
 use tracing_spool_fileset::{Now, Witness};
 
 impl Worker {
-    /// Fills the tray from the inbox, if all that was in it is written.
+    /// Fills the tray from the inbox, if everything in it is written.
     pub(super) fn refill(&mut self, now: Now) {
         self.settle();
         if !self.tray.is_done() || self.shared.abandoned.load(Ordering::Relaxed) {
@@ -18,7 +19,7 @@ impl Worker {
         self.tray.clear();
         let is_durable = self.inbox.durable().is_some();
         loop {
-            // A notice of a durable hand-off has a batch of its own: see `durable`.
+            // With a durable queue, a notice has a batch of its own: see `ring_stamps`.
             let takes_notice = !is_durable || self.tray.is_empty();
             if takes_notice && is_durable && !self.speech.lines.is_empty() {
                 self.speech.lines.pop_front().into_iter().for_each(|line| self.tray.push_notice(&line));
@@ -45,7 +46,7 @@ impl Worker {
             if self.tray.is_full() {
                 break;
             }
-            // A notice has its place between two records, so with one in hand they are looked at one by one.
+            // A notice has a place between two records, so while one waits, records are taken one by one.
             if let Some(bundle) = self.inbox.bundle().filter(|_| !self.speech.gap.is_waiting()) {
                 if self.tray.push_bundle(bundle) {
                     self.counts.taken += bundle.records.len() as u64;
@@ -78,8 +79,8 @@ impl Worker {
             if let Some(files) = sink.files() {
                 files.set_dropped(self.shared.ledger.dropped().total());
             }
-            // Each write may take long, and what was left by the deadline is to be said exactly.
-            // Outputs that are no file sets look at the clock themselves.
+            // Each write may take long, and what is left at the deadline must be reported exactly. Outputs without files
+            // check the clock themselves.
             let is_one_by_one = self.closing.is_some() && sink.files().is_some();
             let writes_max = if is_one_by_one { 1 } else { usize::MAX };
             let (batch, slips) = self.tray.parts();
@@ -88,7 +89,7 @@ impl Worker {
             let witness = keeper.as_mut().map(|keeper| keeper as &mut dyn Witness);
             sink.append(batch, writes_max, now, witness);
             if self.is_in_child() {
-                return; // the user's writer has forked: what is settled here is the parent's
+                return; // the user's writer has forked: the books are the parent's
             }
         }
         let highest = self.settle();
@@ -104,11 +105,11 @@ impl Worker {
         }
     }
 
-    /// Books what was finished, and makes room for others; returns the most important level among it.
+    /// Books what was finished and releases its room. Returns the most important level among it.
     pub(super) fn settle(&mut self) -> Option<Rank> {
         let settled = self.tray.settle();
         if settled.lost_notice {
-            self.speech.gap.take_back(self.clock.now()); // said again, where it can be
+            self.speech.gap.take_back(self.clock.now()); // to be stated again once that is possible
         }
         if settled.records > 0 {
             self.counts.settled += settled.records;
@@ -127,8 +128,8 @@ impl Worker {
         settled.highest
     }
 
-    /// These are in the file, or given up. The queue shrinks nowhere else, so that what it held just before is all there
-    /// is to know of its highest fill.
+    /// Releases records that are in the file or given up. The queue shrinks nowhere else, so the fill just before is all
+    /// that's needed to know its peak.
     pub(super) fn release(&mut self, records: u64, bytes: u64) {
         self.inbox.release(records, bytes);
         let left = self.shared.queue.was_released();

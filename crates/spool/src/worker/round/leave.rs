@@ -1,4 +1,4 @@
-//! The end of the writer thread: what is still done, and the account of what is left.
+//! The end of the writer thread: what it still does, and its report of what is left.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -27,13 +27,13 @@ impl Worker {
         }
         if !self.tray.is_done() {
             let is_stuck = !progress && !self.state().is_open();
-            // There may be room before the time is over: it is tried as often as ever, and at the very end.
+            // There may be room before the deadline, so retry as often as ever, and once more at the very end.
             let left = deadline - now.mono;
             let probe = || wait(now, self.wake_at()).min(left);
             return if is_stuck { Next::Rest(Rest::Hold(probe())) } else { Next::Again };
         }
         if waiting > 0 && self.inbox.is_empty() {
-            return Next::Yield; // admitted and not yet there: a moment
+            return Next::Yield; // a record is admitted, and its tag isn't stored yet
         }
         if waiting > 0 || !self.speech.lines.is_empty() {
             return Next::Again;
@@ -49,7 +49,7 @@ impl Worker {
         self.finish(now, false)
     }
 
-    /// The end: closes the sink, counts what is left, and says so.
+    /// Ends the thread: closes the sink, and counts and reports what is left.
     pub(super) fn finish(&mut self, now: Now, is_late: bool) -> Next {
         let mut left = Left { late: is_late, ..Left::default() };
         let hands_over = self.shared.late.is_wanted() && self.tray.is_done();
@@ -72,7 +72,7 @@ impl Worker {
                 }
                 self.shared.late.leave_nothing();
                 left.unflushed = sink.flushed() != Flushed::Done;
-                // What the end has done is counted and told like all else.
+                // Count and report what the end has done like everything else.
                 self.sink = Some(sink);
                 self.listen(now);
                 if self.is_in_child() {
@@ -84,12 +84,13 @@ impl Worker {
         }
         self.settle();
         if let Some(packer) = self.packer.take() {
-            // Half of what is left: who waits for the end should hear of it in time.
+            // Half of the time left, so that whoever waits for the end gets the answer in time.
             let time = self.closing.as_ref().map_or(Duration::ZERO, |closing| closing.deadline - now.mono);
             packer.leave(time / 2);
         }
         left.records = self.count_rest();
-        // First said, then looked for: see `SpoolHandle::ask`.
+        // Mark the log closed first, then look for requests: see `Shared::ask`. In the other order, a request between the
+        // two would never be answered.
         self.shared.publish(|picture| picture.health.condition = Condition::Closed);
         self.tickets.add(self.counts.settled + left.records, self.shared.asks.take());
         self.tickets.close(self.counts.settled);
@@ -100,18 +101,18 @@ impl Worker {
         Next::Done
     }
 
-    /// Books everything that was accepted and will not be written; returns how many that are.
+    /// Books everything accepted that won't be written, and returns how many records that are.
     fn count_rest(&mut self) -> u64 {
         if self.inbox.durable().is_some() {
-            // Not lost: they stay in the ring, and the next process writes them.
+            // They aren't lost: they stay in the ring, and the next process writes them.
             self.shared.queue.shut();
             self.tray.clear();
             return self.shared.queue.waiting().records;
         }
         let reason = self.shared.block_reason().unwrap_or(Reason::Closed);
         let ledger = &self.shared.ledger;
-        // The word is emptied after the records are counted, so that none is missing at any moment; those that are
-        // still on their way are seen by nobody, and are among its records too.
+        // The queue's word is emptied after the records are counted, so that none is missing at any moment. Records still
+        // between admission and tag are seen by nobody, but the word counts them too.
         let mut known = 0;
         for (rank, _) in self.tray.rest() {
             ledger.drop_one(reason, rank);
