@@ -4,9 +4,10 @@
 //! tracing-appender = { package = "tracing-spool-appender", version = "0.1" }
 //! ```
 //!
-//! Behind [`non_blocking`](mod@non_blocking) is the queue of [`tracing_spool`]: a line costs no allocation and no wake-up,
-//! lost lines are counted, and what is still queued is written at `exit`, wherever the guard is. [`rolling`] adds a size
-//! limit, a disk budget, local time and file modes. The README lists the differences in one table.
+//! Behind [`non_blocking`](mod@non_blocking) is the queue of [`tracing_spool`]. A line costs its caller no allocation, and
+//! on its way to a file no wake-up of its own. Lost lines are counted, and what is still queued is written at `exit`,
+//! wherever the guard is. [`rolling`] adds a size limit, a disk budget, local time and file modes. The README lists the
+//! differences in one table.
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;

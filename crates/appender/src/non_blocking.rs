@@ -11,7 +11,7 @@
 //! let counter = writer.error_counter();
 //! let lines = tracing_subscriber::fmt().with_writer(writer).finish();
 //! tracing::subscriber::with_default(lines, || tracing::info!("hello"));
-//! drop(guard); // writes what waits
+//! drop(guard); // writes what is still queued
 //! assert_eq!((counter.dropped_lines(), counter.writer_errors()), (0, 0));
 //! ```
 

@@ -1,4 +1,4 @@
-//! Proves what the queue and the thread do in front of a writer: wait or drop, count, survive, end in time.
+//! Tests the queue and the thread in front of a writer: they wait or drop, count, survive, and end in time.
 #![expect(clippy::disallowed_methods, reason = "tests look at the real disk, and have callers of their own")]
 
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! Proves what an appender with dated names leaves in its directory, by a clock that jumps and the real disk.
+//! Tests what an appender with dated names leaves in its directory, with a clock that jumps and the real disk.
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests look at the real disk")]
 
 use std::cell::RefCell;

@@ -107,7 +107,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets the format of the lines that the spool itself adds to the log, such as "117 records dropped".
+    /// Sets the format of the lines that the spool itself adds to the log, such as "117 records lost".
     ///
     /// Default: [`Notices::Text`], `text`.
     pub fn notices(mut self, notices: Notices) -> Self {

@@ -1,5 +1,4 @@
-//! For tests: a spool on a simulated disk whose writer thread is the test's own, and only when the test says so.
-//! It proves nothing itself.
+//! For tests: a spool on a simulated disk. The test itself plays the writer thread, and only when it chooses to.
 
 use std::io::Write as _;
 use std::sync::Arc;

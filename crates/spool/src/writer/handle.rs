@@ -56,7 +56,7 @@ impl SpoolHandle {
     /// rotation, but a [`flush`](Self::flush) after it does.
     ///
     /// # Errors
-    /// When there is no writer thread to ask.
+    /// Returns an error if the spool was shut down, in a forked child, and if the log has no files ([`RequestError::NoFiles`]).
     ///
     /// ```no_run
     /// # let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;
@@ -71,7 +71,7 @@ impl SpoolHandle {
     /// `postrotate` script. Without this call, the spool notices by itself a little later. The call doesn't wait.
     ///
     /// # Errors
-    /// When there is no writer thread to ask.
+    /// Returns an error if the spool was shut down, and in a forked child.
     ///
     /// ```no_run
     /// # let (_spool, guard) = tracing_spool::Spool::builder("/tmp/app.log").open()?;

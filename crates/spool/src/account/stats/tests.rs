@@ -1,4 +1,4 @@
-//! What a spool says of itself, seen while it works, is blocked, and is well again.
+//! Checks what a spool reports while it works, while it is blocked, and once it works again.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The queue without a writer thread, or with one that is the test's own.
+//! Tests the queue without a writer thread, or with one that belongs to the test.
 
 use std::time::Duration;
 

@@ -85,7 +85,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets the largest age of a backup: it is removed once its last record is older than this.
+    /// Sets the age at which a backup is removed, counted from its last record.
     ///
     /// Default: any age is kept.
     pub fn max_age(mut self, age: Duration) -> Self {
@@ -109,7 +109,7 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets how many bytes of the file system stay free for others: the oldest backups are removed when there are fewer. 0
+    /// Sets how many bytes of the file system stay free for others. When less is free, the oldest backups are removed. 0
     /// turns this off.
     ///
     /// Default: 0.

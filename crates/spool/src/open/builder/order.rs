@@ -1,4 +1,4 @@
-//! Proves that the order in which a description is given means nothing, by setters and by names.
+//! Proves that the order of settings doesn't matter, whether they are set by setters or by name.
 
 use std::time::Duration;
 

@@ -35,8 +35,8 @@ impl SpoolBuilder {
         self
     }
 
-    /// Sets how long the file gets no more records before it's rotated, at most 10 s, so that tailers which poll by name
-    /// reach its end. Choose more than their polling interval. Zero turns this off.
+    /// Sets how long the spool stops writing to a file before it rotates it, at most 10 s, so that tailers that poll by
+    /// name reach the file's end. Choose more than their polling interval. Zero turns this off.
     ///
     /// Records wait in the queue meanwhile. If the queue is half full, or somebody waits for a flush or the shutdown, the
     /// rotation comes at once.

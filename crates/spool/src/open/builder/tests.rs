@@ -1,4 +1,4 @@
-//! Whole spools: a real directory, real threads. No test sleeps; each waits for something.
+//! Tests whole spools, with a real directory and real threads. No test sleeps; each waits for an event.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;

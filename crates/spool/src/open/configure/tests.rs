@@ -1,4 +1,4 @@
-//! Settings from variables that stand in a table, and with `serde` from JSON.
+//! Tests settings from a table of environment variables and, with `serde`, from JSON.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStringExt as _;

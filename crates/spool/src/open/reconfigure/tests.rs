@@ -1,4 +1,4 @@
-//! A running spool told to take other limits: what it takes, what it refuses, and that a refusal changes nothing.
+//! Gives a running spool new limits: what it accepts, what it refuses, and that a refusal changes nothing.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Proves what any `io::Write` can do to this sink, and what it cannot, on the test's own thread.
+//! Tests what an `io::Write` can and can't do to this sink, on the test's own thread.
 
 use std::sync::Mutex;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Proves what a stream does for a reader that sleeps, goes, comes back or is slow, with real pipes, sockets and terminals, on the
-//! test's own thread.
+//! Tests a stream whose reader stops, leaves, comes back or is slow, with real pipes, sockets and terminals, on the test's
+//! own thread.
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test holds the other end")]
 
 mod kinds;

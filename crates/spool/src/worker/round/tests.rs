@@ -1,4 +1,4 @@
-//! The worker without its thread: rounds by hand, on a simulated disk with a clock that stands still.
+//! Tests the worker without its thread: rounds run by hand, on a simulated disk with a clock that stands still.
 
 mod asks;
 mod leaves;

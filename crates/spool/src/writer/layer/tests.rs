@@ -1,4 +1,4 @@
-//! The layer beside others in one registry, and the filter on a queue that nobody empties.
+//! Tests the layer next to others in one registry, and the filter on a queue that nobody empties.
 
 use std::cell::Cell;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Lines in whatever pieces, against what is then in the file.
+//! Tests lines in pieces of any size against what is then in the file.
 
 use std::io::Write as _;
 

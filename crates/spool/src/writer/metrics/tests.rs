@@ -1,4 +1,4 @@
-//! The textfile against what a spool did, and what a recorder of the `metrics` facade hears.
+//! Tests the textfile against what a spool did, and what a recorder of the `metrics` facade receives.
 
 #[cfg(feature = "metrics")]
 mod facade;

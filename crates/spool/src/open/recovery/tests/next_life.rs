@@ -1,4 +1,4 @@
-//! What the next life says of the one that died, and what it makes of a ring that is none of its own.
+//! Tests what the next process reports about the one that died, and what it makes of a ring that isn't its own.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! A ring whose file others removed or replaced while it was in use.
+//! Tests a ring whose file others removed or replaced while it was in use.
 
 use std::time::Duration;
 

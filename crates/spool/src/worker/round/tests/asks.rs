@@ -1,5 +1,5 @@
-//! What the worker is asked and told: flushes that somebody waits for or not, an end while there is no room, records that
-//! may not wait for company. The same bench as beside this.
+//! Tests requests to the worker: flushes whose caller waits or has gone, an end while there is no room, records that may
+//! not linger. Uses the same bench as its siblings.
 
 use super::*;
 

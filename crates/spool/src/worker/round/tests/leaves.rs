@@ -1,4 +1,4 @@
-//! The end of the writer thread, by hand: what is still written, what is said, and what comes after it.
+//! Tests the end of the writer thread by hand: what is still written, what is reported, and what comes after it.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-//! The worker with a quiet rotation or a schedule: who waits for readers of the file, who does not, and for how long.
-//! What the file set does is tested there.
+//! Tests the worker with a quiet rotation or a schedule: who waits for tailers, who doesn't, and for how long. The file
+//! set's part is tested in its own package.
 
 use tracing_spool_fileset::Schedule;
 

@@ -1,4 +1,4 @@
-//! What a recorder of the `metrics` facade hears.
+//! Tests what a recorder of the `metrics` facade receives.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
