@@ -50,9 +50,9 @@ pub struct RollingFileAppender {
     /// Swapped when a file is started. The lock is held for no system call. None in a child that was forked at just that
     /// moment.
     live: ProcessLock<Option<Arc<LiveFile>>>,
-    /// Held by the one thread that begins a file.
+    /// Held by the one thread that starts a file.
     beginning: ProcessLock<Past>,
-    /// When the next file is due, in seconds from 1970.
+    /// When the next file is due, in seconds since 1970.
     due: AtomicI64,
     /// No attempt to find room is made before this time, in milliseconds of a monotonic clock.
     retry: AtomicU64,
@@ -195,7 +195,7 @@ impl RollingFileAppender {
         Ok(live)
     }
 
-    /// Begins the next file of the period, for a record that the live one has no room for.
+    /// Starts the next file of the period, for a record that the live file has no room for.
     fn begin_next(
         &self,
         bytes: usize,
@@ -213,7 +213,7 @@ impl RollingFileAppender {
         self.begin(next, bytes, live, past, now)
     }
 
-    /// Begins a file in which `bytes` are reserved; none if it cannot be made, or the budget has no room for them.
+    /// Starts a file with `bytes` reserved in it. Returns none if it can't be created, or the budget has no room for them.
     fn begin(
         &self,
         segment: Segment,
@@ -223,7 +223,7 @@ impl RollingFileAppender {
         now: Now,
     ) -> Option<Arc<LiveFile>> {
         let current = self.directory.path_of(before.segment());
-        // The room is reserved before others see the file, and could take what it was begun for.
+        // The room is reserved before others see the file, who could take what it was started for.
         let next = match self.directory.open(segment, bytes, past) {
             Ok(next) => Arc::new(next),
             Err(error) => {
@@ -270,7 +270,7 @@ impl RollingFileAppender {
         &self.directory
     }
 
-    /// The newest file that was begun.
+    /// Returns the newest file.
     pub(super) fn current(&self, now: Now) -> Arc<LiveFile> {
         let mut slot = self.live.lock();
         let open = || {

@@ -105,8 +105,8 @@ impl Builder {
 
     /// Sets the part of a file's name before the date. A dot separates them.
     ///
-    /// A prefix such as `shop/app` puts the files into a directory below. One that ends with the slash makes names that begin
-    /// with the dot: `shop/.2026-11-25`.
+    /// A prefix such as `shop/app` puts the files into a subdirectory. A prefix that ends with the slash makes names that
+    /// begin with the dot: `shop/.2026-11-25`.
     ///
     /// Default: nothing.
     ///
@@ -166,9 +166,9 @@ impl Builder {
     /// `shop.1.log`, `shop.2.log`. The higher number is the newer file. A record that is larger than the limit gets a file
     /// of its own. After a restart, the appender continues the newest file of the period if it has room.
     ///
-    /// What other processes or appenders append to the file counts. A number whose file has no room for the record is passed
-    /// by. A file grows larger only while the next one cannot be created, which is [told](RollingFileAppender::failures), and
-    /// by what two processes write at the same moment.
+    /// Bytes that other processes or appenders append to the file count. A number whose file has no room for the record is
+    /// skipped. A file exceeds the limit only while the next one can't be created, which
+    /// [`failures`](RollingFileAppender::failures) counts, and by what two processes write at the same moment.
     ///
     /// Default: no limit.
     ///
@@ -192,11 +192,12 @@ impl Builder {
     /// Sets the largest size in bytes of all files of the log together, including the current one. It must be at least
     /// [`max_bytes`](Self::max_bytes), which must be set too.
     ///
-    /// Before the appender writes to a new file, it removes the oldest ones until this one may become as large as
-    /// `max_bytes`. So the log never has more, not even for a moment. It counts the files that
-    /// [`max_log_files`](Self::max_log_files) counts, whoever wrote them, each time it begins one. Two appenders on one log
-    /// can have one file more. While the directory cannot be listed, it counts and removes the files that it knows: those of
-    /// the last listing, and its own since.
+    /// Before the appender writes to a new file, it removes the oldest ones until the new file can grow to `max_bytes`. So
+    /// the log never exceeds the budget, not even for a moment.
+    ///
+    /// Each time it starts a file, it counts the files that [`max_log_files`](Self::max_log_files) counts, whoever wrote
+    /// them. Two appenders on one log can have one file more. While the directory can't be listed, it counts and removes
+    /// the files that it knows: those of the last listing, and its own since.
     ///
     /// A record that is larger than the budget is refused with [`FileTooLarge`](std::io::ErrorKind::FileTooLarge). If old
     /// files can't be removed and the budget has no room, records are refused with
@@ -258,8 +259,8 @@ impl Builder {
 
     /// Maintains a symbolic link of this name to the current file, in the directory given to [`build`](Self::build).
     ///
-    /// A link of that name is replaced in one step. Anything else of that name is left alone: it is an error of `build`. So is
-    /// a name that a file of this log can have, such as that of the live file.
+    /// An existing link of that name is replaced atomically. Anything else of that name is left alone, and makes `build`
+    /// fail. So does a name that a file of this log can have, such as that of the live file.
     ///
     /// Default: no link.
     ///

@@ -31,9 +31,11 @@ impl LogDirectory {
         self.path.join(self.names.name(segment))
     }
 
+    /// Checks that the link wouldn't replace anything of the log.
+    ///
     /// # Errors
-    /// If the link, which has this value in the settings, would stand in the place of a file of ours, or of a directory that
-    /// these are in: it would lead to itself, and no file could be opened any more.
+    /// Returns an error if the link, which has this value in the settings, would replace a file of ours or a directory that
+    /// contains them: it would point to itself, and no file could be opened any more.
     pub(super) fn check_link(&self, value: &str) -> Result<(), InitError> {
         let place =
             self.link.as_deref().and_then(|link| Some((disk::real(link.parent()?), link.file_name()?)));
@@ -52,8 +54,8 @@ impl LogDirectory {
         Err(InitError::setting(text))
     }
 
-    /// The segment of a period to go on with: its newest, or the next one if that is compressed. Where the directory cannot
-    /// be listed, it is the first: [`open`](Self::open) goes on from there.
+    /// Returns the segment of a period to continue: its newest, or the next one if that is compressed. If the directory
+    /// can't be listed, it is the first: [`open`](Self::open) continues from there.
     pub(super) fn newest(&self, period: Period, troubles: &Troubles, now: Mono) -> Segment {
         let first = Segment::first(period);
         match self.newest_listed(period) {
@@ -66,7 +68,7 @@ impl LogDirectory {
     }
 
     fn newest_listed(&self, period: Period) -> io::Result<Option<Segment>> {
-        // Without a limit the name is known, and what has a number may be logrotate's.
+        // Without a size limit the name is known, and a file with a number may be logrotate's.
         if self.limits.max_bytes.is_none() {
             return Ok(None);
         }
@@ -80,7 +82,7 @@ impl LogDirectory {
         }))
     }
 
-    /// Where the log goes on behind a file that is long enough; nowhere where the numbers are used up.
+    /// Returns where the log continues after a file that is large enough, or none if the numbers are used up.
     pub(super) fn next(&self, live: Segment) -> Option<Segment> {
         let next = live.next()?;
         if !self.limits.prunes() {
@@ -92,8 +94,8 @@ impl LogDirectory {
         Some(newest.map_or(next, |newest| newest.max(next)))
     }
 
-    /// Opens a segment, or the first behind it that has room, and reserves `bytes` in it. Directories are made if they are
-    /// missing.
+    /// Opens a segment, or the first one after it that has room, and reserves `bytes` in it. Missing directories are
+    /// created.
     pub(super) fn open(
         &self,
         mut segment: Segment,
@@ -109,7 +111,7 @@ impl LogDirectory {
                     .map_err(InitError::path("the log file {} cannot be opened", &path))
             })?;
             let live = LiveFile::new(opened, segment, self.limits.max_bytes);
-            // A file with some room, but too little for this record, is passed by like a full one.
+            // A file with some room, but too little for this record, is skipped like a full one.
             if !live.is_full() && live.reserve(bytes).is_ok() {
                 return Ok(live);
             }
@@ -122,10 +124,11 @@ impl LogDirectory {
         }
     }
 
-    /// Removes our oldest files until there are as many as wanted with `live`, and the budget has room for `live` as long as
-    /// it may become, and with another `bytes`. Then `live` may have what is left: whether that suffices for these.
+    /// Removes our oldest files until no more are left than the limits allow with `live`, and the budget has room for
+    /// `live` at its largest and another `bytes`. What is left of the budget is then `live`'s; returns whether that
+    /// suffices for these bytes.
     ///
-    /// `before` takes records until `live` does. It is removed only if `live` has room then, or it would have to go on.
+    /// `before` takes records until `live` does. It is removed only if `live` then has room; otherwise it must continue.
     pub(super) fn make_room(
         &self,
         (live, bytes): (&LiveFile, u64),
@@ -219,9 +222,9 @@ impl LogDirectory {
         }
     }
 
-    /// The files that are not written any more, or only to the end of what is on its way, with their sizes.
+    /// Returns the files that are no longer written, except for what is on its way into them, with their sizes.
     fn old_files(&self, live: Segment, past: &Past) -> io::Result<Vec<Old>> {
-        // Taken before the files are measured: who is done by then has written all that he will.
+        // Read before the files are measured: a thread that is done by then has written everything it will.
         let on_their_way = past.on_their_way();
         let live = self.names.name(live);
         let mut old = Vec::new();
@@ -234,8 +237,9 @@ impl LogDirectory {
         Ok(old)
     }
 
-    /// The same from memory: a file can be measured and removed by its name where the directory cannot be listed, because its
-    /// permissions or the limit of open files forbid it. What others have made since the last listing is missing.
+    /// Returns the same from memory: a file can be measured and removed by its name while the directory can't be listed,
+    /// because its permissions or the limit of open files forbid it. Files that others have created since the last listing
+    /// are missing.
     fn remembered_files(&self, live: Segment, past: &Past) -> Vec<Old> {
         let on_their_way = past.on_their_way();
         let live = self.names.name(live);
@@ -260,7 +264,7 @@ impl LogDirectory {
     }
 }
 
-/// With what is on its way into it.
+/// Returns the file with the largest size that it can reach, including bytes on their way into it.
 fn at_most(old: Old, on_their_way: &[(Segment, u64)]) -> Old {
     let is_left = |(segment, _): &&(Segment, u64)| !old.own.is_compressed && old.own.segment == *segment;
     let length = on_their_way.iter().find(is_left).map_or(0, |(_, length)| *length);

@@ -52,7 +52,7 @@ pub(super) fn end(mut file: &Appending) -> Option<u64> {
     file.seek(SeekFrom::End(0)).ok()
 }
 
-/// Removes a file. One that is gone already is no error.
+/// Removes a file. It is no error if the file is already gone.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -74,7 +74,7 @@ pub(super) fn real(directory: &Path) -> PathBuf {
     })
 }
 
-/// What stands under a path and is no symbolic link: its kind, in words.
+/// Returns what is at a path if it isn't a symbolic link: its kind, in words.
 pub(super) fn other_than_link(path: &Path) -> Option<&'static str> {
     let there = fs::symlink_metadata(path).ok().filter(|there| !there.is_symlink())?;
     Some(if there.is_dir() { "a directory" } else { "a file" })

@@ -70,18 +70,18 @@ impl LiveFile {
         self.length() >= self.max_bytes
     }
 
-    /// Counts what others have appended by now: another process, or another appender on the same log. Only where it matters.
+    /// Counts what another process, or another appender on the same log, has appended by now. Done only where it matters.
     pub(super) fn measure(&self) {
         if self.max_bytes == u64::MAX {
             return;
         }
         let Some(end) = self.file.as_ref().and_then(disk::end) else { return };
-        // What our own threads have reserved and not written yet may hide some of it, until the next look.
+        // Bytes that our own threads have reserved and not yet written may hide some of it, until the next check.
         let longer = |length: u64| (end > length & !SEALED).then_some(end | (length & SEALED));
         let _is_longer = self.length.fetch_update(Ordering::AcqRel, Ordering::Acquire, longer);
     }
 
-    /// What it may have of all files' bytes.
+    /// Sets how much of the budget it may use.
     pub(super) fn set_budget(&self, bytes: u64) {
         self.budget.store(bytes, Ordering::Release);
     }

@@ -46,7 +46,7 @@ pub(super) struct Own {
     pub(super) is_compressed: bool,
 }
 
-/// What the names are made of. A part is empty only where the prefix ended with a slash.
+/// The parts of the names. A part is empty only if the prefix ended with a slash.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     pub(super) prefix: Option<String>,
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// Of a prefix `below/`, what is behind the slash stays, though it is empty.
+    /// Keeps the part after the slash of a prefix `below/`, although it is empty.
     fn names(rotates: bool, prefix: &str, suffix: &str) -> Names {
         let part = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let behind = prefix.strip_prefix("below/").map(str::to_owned);

@@ -1,5 +1,4 @@
-//! What an appender remembers of the files that it writes no more, for when the directory cannot be listed.
-//! It touches no file.
+//! The files that an appender no longer writes, remembered for when the directory can't be listed. It touches no file.
 
 use std::sync::{Arc, Weak};
 
@@ -9,25 +8,25 @@ use super::retention::Old;
 
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// With a budget: files that were left, to which others may still write.
+    /// With a budget, files that were left and to which others may still write.
     left: Vec<Weak<LiveFile>>,
-    /// The files of the last listing that are there still, and those that were passed by or left since.
+    /// The files of the last listing that still exist, and those skipped or left since.
     known: Vec<Old>,
 }
 
 impl Past {
-    /// Others may write to this file for a while, to the end of what they have reserved.
+    /// Notes a file that was left, and to which others may still write what they have reserved.
     pub(super) fn leave(&mut self, before: &Arc<LiveFile>) {
         self.left.retain(|left| left.strong_count() > 0);
         self.left.push(Arc::downgrade(before));
     }
 
-    /// The file that was left last is written on.
+    /// Forgets the file that was left last, because it continues to be written.
     pub(super) fn take_back(&mut self) {
         self.left.pop();
     }
 
-    /// How long the files that were left will be at most.
+    /// Returns the largest size that each file that was left can reach.
     pub(super) fn on_their_way(&self) -> Vec<(Segment, u64)> {
         self.left.iter().filter_map(Weak::upgrade).map(|left| (left.segment(), left.length())).collect()
     }
