@@ -204,3 +204,88 @@ pub(crate) fn write_once(descriptor: BorrowedFd<'_>, kind: Kind, bytes: &[u8]) -
         _ => write(descriptor, bytes),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_types, reason = "the test opens what a descriptor may lead to")]
+
+    use std::fs::{File, OpenOptions};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::os::unix::net::{UnixDatagram, UnixStream};
+
+    use nix::pty::openpty;
+    use nix::unistd::pipe;
+
+    use super::*;
+
+    fn behind(descriptor: impl AsFd) -> Thing {
+        Thing::behind(descriptor.as_fd()).unwrap()
+    }
+
+    #[test]
+    fn a_thing_is_known_by_how_it_takes_bytes() {
+        let (_reader, writer) = pipe().unwrap();
+        let terminal = openpty(None, None).unwrap();
+        let (stream, _peer) = UnixStream::pair().unwrap();
+        let (messages, _peers) = UnixDatagram::pair().unwrap();
+        let device = File::open("/dev/null").unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let kinds = [
+            (behind(&writer), Kind::Pipe, WHOLE),
+            (behind(&terminal.slave), Kind::Terminal, WHOLE),
+            (behind(&stream), Kind::Socket, MUCH),
+            (behind(&messages), Kind::Messages, 0),
+            (behind(&device), Kind::Device, 0),
+            (behind(&file), Kind::File, MUCH),
+        ];
+        for (thing, kind, piece) in kinds {
+            assert_eq!((thing.kind, thing.piece()), (kind, piece));
+        }
+        assert_eq!((WHOLE, MUCH), (4_096, 262_144));
+    }
+
+    #[test]
+    fn what_other_code_opens_for_itself_is_no_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |reads: bool, appends: bool| {
+            let mut options = OpenOptions::new();
+            options.read(reads).write(!appends).append(appends).create(true).truncate(false);
+            options.open(dir.path().join("file")).unwrap()
+        };
+        let is_anothers =
+            |descriptor: &dyn AsFd| behind(descriptor.as_fd()).may_be_anothers(descriptor.as_fd());
+        assert!(is_anothers(&open(true, false)), "as a database is opened");
+        assert!(!is_anothers(&open(false, false)) && !is_anothers(&open(true, true)));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(is_anothers(&TcpStream::connect(listener.local_addr().unwrap()).unwrap()));
+        assert!(!is_anothers(&UnixStream::pair().unwrap().0) && !is_anothers(&pipe().unwrap().1));
+    }
+
+    #[test]
+    fn what_is_lost_depends_on_what_may_come_back() {
+        let is_lost =
+            |descriptor: &dyn AsFd, errno| behind(descriptor.as_fd()).is_lost(errno, descriptor.as_fd());
+        let (_reader, writer) = pipe().unwrap();
+        assert!(is_lost(&writer, Errno::EPIPE) && !is_lost(&writer, Errno::EIO));
+        let (stream, _peer) = UnixStream::pair().unwrap();
+        assert!(is_lost(&stream, Errno::ECONNRESET) && !is_lost(&stream, Errno::ENOMEM));
+        let (local, _peers) = UnixDatagram::pair().unwrap();
+        assert!(is_lost(&local, Errno::ECONNREFUSED) && !is_lost(&local, Errno::EMSGSIZE));
+        let remote = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(!is_lost(&remote, Errno::ECONNREFUSED) && !is_lost(&remote, Errno::ENETUNREACH));
+        let terminal = openpty(None, None).unwrap();
+        assert!(is_lost(&terminal.slave, Errno::EIO) && !is_lost(&terminal.slave, Errno::EPIPE));
+        assert!(!is_lost(&tempfile::tempfile().unwrap(), Errno::EIO));
+    }
+
+    #[test]
+    fn a_look_for_room_waits_for_no_longer_than_it_may() {
+        let (reader, writer) = pipe().unwrap();
+        assert_eq!(room(writer.as_fd(), Duration::ZERO), Room::Some);
+        let anew = open_anew(writer.as_fd()).unwrap();
+        while write_once(anew.as_fd(), Kind::Pipe, &[b'x'; WHOLE]).is_ok() {}
+        assert_eq!(room(writer.as_fd(), Duration::ZERO), Room::None);
+        drop(reader);
+        assert_eq!(room(writer.as_fd(), Duration::ZERO), Room::Gone);
+    }
+}
