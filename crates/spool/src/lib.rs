@@ -1,5 +1,5 @@
 //! Writes `tracing` events to files that rotate, stay within a size limit, and recover from disk trouble by themselves.
-//! Events pass through a bounded queue to one writer thread, so no caller waits for the disk.
+//! Events pass through a bounded queue to one writer thread, so callers don't wait for the disk.
 //!
 //! ```no_run
 //! use tracing_subscriber::prelude::*;
@@ -32,9 +32,13 @@
 //!
 //! # Coming from tracing-appender
 //!
-//! One line of `Cargo.toml` replaces tracing-appender, and your source stays as it is: `tracing-appender = { package =
-//! "tracing-spool-appender", version = "0.1" }`. That package keeps dated file names. A [`Spool`] writes to a path that
-//! never changes, and has a disk budget.
+//! One line of `Cargo.toml` replaces tracing-appender, and your source stays as it is:
+//!
+//! ```toml
+//! tracing-appender = { package = "tracing-spool-appender", version = "0.1" }
+//! ```
+//!
+//! That package keeps dated file names. A [`Spool`] writes to a path that never changes, and has a disk budget.
 //!
 //! # stdout, stderr, anything
 //!

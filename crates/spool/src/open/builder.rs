@@ -54,7 +54,7 @@ pub struct SpoolBuilder {
 impl Spool {
     /// Returns a builder for a log whose live file is `path`.
     ///
-    /// A missing directory is created. Nothing touches the disk before [`open`](SpoolBuilder::open).
+    /// Nothing touches the disk before [`open`](SpoolBuilder::open), which also creates a missing directory.
     ///
     /// ```
     /// let builder = tracing_spool::Spool::builder("app.log").backup_count(3);

@@ -50,7 +50,8 @@ pub(super) fn prepare(description: &Description) -> Result<Ends, OpenError> {
 
 pub(super) fn prepare_memory(description: &Description, warning: Option<String>) -> Result<Ends, OpenError> {
     let limits = bounds(description, u64::MAX).limits();
-    // A reader that sleeps is no rarity for a stream, and its queue fills then.
+    // Readers of a stream often pause. The queue then fills, and a caller that faults in a large page waits until the system
+    // has assembled it.
     let made = if description.output.target.is_files() { Ring::in_memory } else { Ring::in_small_pages };
     let (ring, reader) = made(limits).map_err(OpenError::Memory)?;
     Ok(Ends { way: Way::Memory(ring, Inbox::new(reader)), warning })

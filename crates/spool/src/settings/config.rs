@@ -18,8 +18,8 @@ use crate::settings::table::{ROWS, SETTINGS, Setting};
 /// Each is named like its setter in [`SpoolBuilder`](crate::SpoolBuilder). A setting that isn't named keeps its value.
 ///
 /// Sizes are numbers of bytes or texts such as `"10 MiB"` (`MB`, like the `M` of `10M`, is 1,000,000 bytes). Durations have
-/// a unit: `"500ms"`, `"7d"`. Modes are octal and quoted: `"0640"`. `overflow` is `"drop_newest"`, `"block"` or `"block_for
-/// 20ms"`; `sync` is `"never"`, `"on_rotate"` or `"interval 1s"`; `allow` is a list.
+/// a unit: `"500ms"`, `"7d"`. Modes are octal and quoted: `"0640"`. `overflow` is `"drop_newest"`, `"block"` or
+/// `"block_for 20ms"`; `sync` is `"never"`, `"on_rotate"` or `"interval 1s"`; `allow` is a list.
 ///
 /// With the feature `serde`, use it as a field of your own configuration. An unknown or unusable field is then an error
 /// that names the field. Without the feature, it comes [from the environment](Self::from_env).

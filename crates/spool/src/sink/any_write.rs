@@ -45,7 +45,7 @@ pub(crate) struct AnyWrite {
     is_verbatim: bool,
     panics: u64,
     clock: Arc<dyn Clock>,
-    /// The one that opened it: in a child that the writer has forked, nothing more is written.
+    /// The process that opened it: in a child that the writer has forked, nothing more is written.
     process: Process,
 }
 

@@ -1,4 +1,4 @@
-//! Sockets, terminals and devices: each takes bytes in a way of its own.
+//! Tests sockets, terminals and devices, each of which takes bytes in its own way.
 
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
