@@ -108,7 +108,7 @@ fn museum_p1_a_background_process_on_a_terminal_that_stops_it() {
     };
     // The shell gives its job a group of its own, which is not the terminal's foreground one.
     let job = "stty tostop && { \"$0\" says-much \"$1\" & } && wait $!";
-    let mut command = std::process::Command::new("setsid");
+    let mut command = Command::new("setsid");
     command.args(["--ctty", "--wait", "sh", "-mc", job, env!("CARGO_BIN_EXE_leaver")]).arg(&path);
     let terminal = || Stdio::from(pty.slave.try_clone().unwrap());
     command.stdin(terminal()).stdout(Stdio::piped()).stderr(terminal());
