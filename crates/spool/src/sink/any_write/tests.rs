@@ -235,3 +235,38 @@ fn a_writer_without_slices_is_offered_few() {
     let offered = offered.lock().unwrap();
     assert_eq!((offered.len(), offered[50]), (100, 2), "{offered:?}");
 }
+
+#[test]
+fn all_that_it_does_is_in_the_numbers() {
+    let fail = || answer(|_| Err(io::Error::from_raw_os_error(5)));
+    let answers = vec![fail(), answer(|_| panic!("of the writer"))];
+    let mut world = World::of(answers, Vec::new(), &["a", "b", "cc", "ddd"]);
+    world.round_after(0);
+    let view = world.sink.view();
+    let counters = view.counters;
+    assert_eq!((counters.records_written, counters.bytes_written, counters.write_calls), (2, 7, 2));
+    assert_eq!((counters.records_refused, counters.failures, counters.alerts_raised), (2, 2, 1));
+    assert_eq!((view.panics, view.moments.last_write), (1, Some(Wall::from_unix_micros(0))));
+    assert_eq!(view.alerts[0].to_string(), "write failed: writer: write writer: EIO (5): I/O error");
+}
+
+#[test]
+fn a_trouble_ends_by_the_clock_once_something_was_taken() {
+    let mut world = World::of(vec![answer(|_| Err(io::Error::other("no")))], Vec::new(), &["lost", "taken"]);
+    world.round_after(0);
+    assert_eq!(world.edges(), [Edge::Raised]);
+    world.round_after(999);
+    assert!(world.edges().is_empty(), "not yet");
+    world.round_after(1);
+    assert_eq!((world.edges(), world.sink.wake_at()), (vec![Edge::Cleared], None));
+}
+
+#[test]
+fn what_is_left_at_the_end_is_reported() {
+    let would_block = || answer(|_| Err(io::ErrorKind::WouldBlock.into()));
+    let mut world = World::of(vec![answer(|_| Ok(2)), would_block()], Vec::new(), &["abc", "def"]);
+    world.round_after(0);
+    let now = Now { mono: Mono::from_start(Duration::ZERO), wall: Wall::from_unix_micros(0) };
+    let report = world.sink.end(&mut world.batch, now, None);
+    assert_eq!((report.records_left, report.fragment_left), (2, true));
+}
