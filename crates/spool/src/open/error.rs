@@ -17,7 +17,6 @@ use crate::settings::variables::Variables;
 ///     other => panic!("{other:?}"),
 /// }
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {
     /// Settings that can't be used: all of them, found before anything was touched.
@@ -93,4 +92,11 @@ impl fmt::Display for OpenError {
 }
 
 /// `Display` already shows the inner error, so there is no `source`.
+/// In words too: a `main` that returns this error prints it so.
+impl fmt::Debug for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for OpenError {}

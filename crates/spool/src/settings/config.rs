@@ -71,7 +71,7 @@ impl fmt::Display for ConfigFault {
 }
 
 /// All settings that can't be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigError {
     /// The faults, at least one.
@@ -85,6 +85,13 @@ impl fmt::Display for ConfigError {
             write!(f, "{}{fault}", if index == 0 { "" } else { "; " })?;
         }
         Ok(())
+    }
+}
+
+/// In words too: a `main` that returns this error prints it so.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

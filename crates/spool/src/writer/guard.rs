@@ -63,7 +63,8 @@ impl ShutdownReport {
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} records written, {} left, {} dropped", self.written, self.left, self.dropped)?;
+        let s = if self.written == 1 { "" } else { "s" };
+        write!(f, "{} record{s} written, {} left, {} dropped", self.written, self.left, self.dropped)?;
         for (is_set, words) in [
             (self.timed_out, "; the time was over"),
             (self.fragment_left, "; a part of a record stands at the end of the file"),

@@ -185,3 +185,13 @@ mod json {
         assert!(program.log.builder().open().unwrap_err().to_string().contains("path = : must name a file"));
     }
 }
+
+#[test]
+fn a_main_that_returns_an_error_prints_words() {
+    let Err(error) = from_variables("LOG", |name| (name == "LOG_MAX_BYTES").then(|| "lots".into())) else {
+        panic!("it has no path")
+    };
+    assert_eq!(format!("{error:?}"), error.to_string());
+    let error = Spool::builder("/tmp/x/app.log").max_bytes(0).open().unwrap_err();
+    assert!(format!("{error:?}").starts_with("the log cannot be opened: max_bytes = 0: "), "{error:?}");
+}
