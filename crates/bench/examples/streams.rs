@@ -42,7 +42,12 @@ fn main() -> Result<()> {
     }
     for ((name, _), mut rates) in WAYS.iter().zip(rates) {
         rates.sort_by(f64::total_cmp);
-        println!("{name:40} {:6.2} M lines/s ({:.2} to {:.2})", rates[rates.len() / 2], rates[0], rates[rates.len() - 1]);
+        println!(
+            "{name:40} {:6.2} M lines/s ({:.2} to {:.2})",
+            rates[rates.len() / 2],
+            rates[0],
+            rates[rates.len() - 1]
+        );
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Which measurements there are: a series is one question, asked of several peers. It measures nothing.
 
-use crate::peers::{self, BASELINE, DURABLE, OURS};
+use crate::peers::{self, BASELINE, DURABLE, OUR_APPENDER, OURS};
 use crate::scenario::{Path, Spec, Trouble, Work};
 
 /// One question.
@@ -42,8 +42,16 @@ impl Size {
 
     /// All peers, or the few that a quick look is about.
     fn peers(self) -> Vec<&'static str> {
-        const FEW: [&str; 7] =
-            [OURS, "spool-default", DURABLE, BASELINE, "appender+rolling-file", "mutex-bufwriter", "log-io"];
+        const FEW: [&str; 8] = [
+            OURS,
+            "spool-default",
+            DURABLE,
+            OUR_APPENDER,
+            BASELINE,
+            "appender+rolling-file",
+            "mutex-bufwriter",
+            "log-io",
+        ];
         if self.is_quick {
             FEW.to_vec()
         } else {
