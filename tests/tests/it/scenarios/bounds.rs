@@ -2,7 +2,8 @@
 //! survived.
 //! That nothing is lost below these bounds is `integrity`'s.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -37,23 +38,26 @@ fn backup_count_enforced() {
 }
 
 /// Bytes of the set's files, if no file came or went while they were looked at.
+///
+/// Files only grow, so the set was at least as large at the second look as the sum of the first. They are kept open in
+/// between: the inode of a file that was removed must not come back as that of a new one.
 fn sampled_total(dir: &Path) -> Option<u64> {
-    let look = || -> Option<(BTreeSet<u64>, u64)> {
-        let mut inodes = BTreeSet::new();
-        let mut total = 0;
+    let look = || -> Option<BTreeMap<u64, File>> {
+        let mut files = BTreeMap::new();
         for entry in std::fs::read_dir(dir).ok()? {
-            let entry = entry.ok()?;
-            let name = entry.file_name().into_string().ok()?;
-            if !name.ends_with(".lock") {
-                let meta = entry.metadata().ok()?;
-                total += if inodes.insert(meta.ino()) { meta.len() } else { 0 };
+            let path = entry.ok()?.path();
+            if !path.to_str()?.ends_with(".lock") {
+                let file = File::open(path).ok()?;
+                files.insert(file.metadata().ok()?.ino(), file);
             }
         }
-        Some((inodes, total))
+        Some(files)
     };
-    let (before, total) = look()?;
-    let (after, _) = look()?;
-    (before == after).then_some(total)
+    let before = look()?;
+    let total =
+        before.values().map(|file| file.metadata().map(|meta| meta.len())).sum::<Result<u64, _>>().ok()?;
+    let after = look()?;
+    before.keys().eq(after.keys()).then_some(total)
 }
 
 #[test]
@@ -119,7 +123,7 @@ fn on_a_full_disk(folder: &Path) {
     });
     // Somebody else takes the room, and what is freed: own backups go first, then records wait, then they are counted.
     let hog = folder.join("hog");
-    let mut greedy = std::fs::File::create(&hog).unwrap();
+    let mut greedy = File::create(&hog).unwrap();
     for _ in 0..50 {
         while greedy.write(&[0; 4096]).is_ok() {}
         offer(300);
