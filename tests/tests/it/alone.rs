@@ -4,11 +4,8 @@
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 
-use nix::libc;
-use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork};
 use tracing_spool_fileset::{FileSet, Settings};
-use tracing_spool_tests::{child, skip};
+use tracing_spool_tests::{child, forked, skip};
 
 use crate::support::{files, read, scene};
 
@@ -56,24 +53,8 @@ fn a_forked_child_does_nothing_to_its_parents_files() {
         writeln!(set, "{line} of the parent").unwrap();
     }
     let before = files(&path);
-    #[expect(unsafe_code, reason = "what a fork does to a file set can only be seen after a fork")]
-    // SAFETY: the child calls what a Rust program may call after a fork (the C library keeps its allocator usable), and
-    // ends with `_exit`.
-    let forked = unsafe { fork() }.unwrap();
-    match forked {
-        ForkResult::Child => {
-            let code = in_the_child(set, settings);
-            #[expect(unsafe_code, reason = "the parent's destructors and exit handlers are not the child's")]
-            // SAFETY: it ends the process and touches nothing of it.
-            unsafe {
-                libc::_exit(code)
-            }
-        }
-        ForkResult::Parent { child } => {
-            let ended = waitpid(child, None).unwrap();
-            assert_eq!(ended, WaitStatus::Exited(child, 0), "the code says which step went wrong");
-        }
-    }
+    let Some(child) = forked::in_two() else { forked::leave(in_the_child(set, settings)) };
+    assert_eq!(forked::end(child), Ok(()), "the code says which step went wrong");
     assert_eq!(files(&path), before);
     writeln!(set, "four of the parent").unwrap();
     assert_eq!(read(&path), "four of the parent\n");

@@ -107,6 +107,20 @@ pub(crate) fn child(test: &str, runner: &[&str]) -> Command {
     command
 }
 
+/// Runs the one test `test` in a process of its own, and asserts that it passes there. Returns what it printed.
+#[track_caller]
+pub(crate) fn passes_alone(test: &str) -> String {
+    passes(&mut child(test, &[]))
+}
+
+/// Asserts that a [`child`] ran its test, and that it passed. Returns what it printed.
+#[track_caller]
+pub(crate) fn passes(command: &mut Command) -> String {
+    let output = finish(command);
+    assert!(output.status.success() && said(&output).contains("1 passed"), "{}", said(&output));
+    said(&output)
+}
+
 /// Runs a [`child`] to its end. One that does not end is killed, with what it has started (which would keep its output
 /// open for ever), by the id of the group that it leads; and it fails the test.
 pub(crate) fn finish(command: &mut Command) -> Output {

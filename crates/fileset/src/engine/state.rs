@@ -59,9 +59,8 @@ pub struct Counters {
     /// Alerts raised.
     pub alerts_raised: u64,
     /// NUL bytes cut from the end of a live file that was found.
-    /// Panics of the rotation hook.
     pub nuls_cut: u64,
-    /// Panics of the hook of rotations.
+    /// Panics of the rotation hook.
     pub hook_panics: u64,
 }
 

@@ -20,7 +20,7 @@ use tracing_spool_process::Process;
 
 use super::desk::Desk;
 use super::hold::Hold;
-use super::{Flushed, PATIENCE, Sink, State, View};
+use super::{Flushed, PATIENCE, Sink, State, View, left_of};
 use crate::account::ledger::Reason;
 
 /// The most records offered at once. A writer that takes only the first of them is offered fewer next time.
@@ -259,10 +259,7 @@ impl Sink for AnyWrite {
             self.panics += 1;
             self.failed(None, "the writer's destructor", now);
         }
-        let mut report = CloseReport::default();
-        report.records_left = batch.records() - batch.finished();
-        report.fragment_left = batch.partial() > 0;
-        report
+        left_of(batch)
     }
 
     fn files(&mut self) -> Option<&mut Engine> {

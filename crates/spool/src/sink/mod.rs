@@ -73,6 +73,14 @@ pub(crate) struct View {
     pub(crate) panics: u64,
 }
 
+/// Returns what is left of a batch that nothing more is written of, if a begun record stays where it is.
+fn left_of(batch: &Batch) -> CloseReport {
+    let mut report = CloseReport::default();
+    report.records_left = batch.records() - batch.finished();
+    report.fragment_left = batch.partial() > 0;
+    report
+}
+
 /// Takes batches, records in them how far it has come, and says when it wants to be called again.
 pub(crate) trait Sink: Send + fmt::Debug {
     /// Writes as much of the batch as it can now, in at most `writes_max` calls. It marks a record that it can't take at

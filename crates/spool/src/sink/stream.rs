@@ -20,7 +20,7 @@ use tracing_spool_fileset::{
 
 use super::desk::Desk;
 use super::hold::Hold;
-use super::{PATIENCE, Sink, State, View};
+use super::{PATIENCE, Sink, State, View, left_of};
 use crate::account::ledger::Reason;
 use crate::platform::descriptor::{self, End, Kind, Room, Thing};
 use crate::platform::ours::{Identity, Ours};
@@ -348,10 +348,7 @@ impl Sink for Stream {
             self.hold.hurry();
             self.append(batch, 1, now, None);
         }
-        let mut report = CloseReport::default();
-        report.records_left = batch.records() - batch.finished();
-        report.fragment_left = batch.partial() > 0;
-        report
+        left_of(batch)
     }
 
     fn files(&mut self) -> Option<&mut Engine> {

@@ -4,14 +4,11 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::libc;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork};
 use tracing_spool_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_spool_appender::rolling;
+use tracing_spool_tests::forked;
 
-use crate::support::{LONG, child, finish, is_child, read, said, until_within};
+use crate::support::{is_child, passes_alone, read};
 
 const OWN: &str = "appender::alone::a_writer_that_logs_neither_hangs_nor_loops";
 
@@ -36,8 +33,7 @@ impl Write for Chatty {
 #[test]
 fn a_writer_that_logs_neither_hangs_nor_loops() {
     if !is_child(OWN) {
-        let output = finish(&mut child(OWN, &[]));
-        assert!(output.status.success() && said(&output).contains("1 passed"), "{}", said(&output));
+        passes_alone(OWN);
         return;
     }
     let (writer, guard) = NonBlockingBuilder::default().lossy(false).buffered_lines_limit(2).finish(Chatty);
@@ -56,39 +52,15 @@ const FORKED: &str = "appender::alone::a_forked_child_of_a_waiting_caller_never_
 #[test]
 fn a_forked_child_of_a_waiting_caller_never_hangs() {
     if !is_child(FORKED) {
-        let output = finish(&mut child(FORKED, &[]));
-        assert!(output.status.success() && said(&output).contains("1 passed"), "{}", said(&output));
+        passes_alone(FORKED);
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let builder = NonBlockingBuilder::default().lossy(false).buffered_lines_limit(64);
     let (mut writer, guard) = builder.finish(rolling::never(dir.path(), "app.log"));
     writer.write_all(b"before\n").unwrap();
-    #[expect(unsafe_code, reason = "what a fork does can only be seen after a fork")]
-    // SAFETY: the child calls what a Rust program may call after a fork where its parent's other threads held no lock
-    // that it needs (the C library keeps its allocator usable), and ends with `_exit`.
-    let forked = unsafe { fork() }.unwrap();
-    let child = match forked {
-        ForkResult::Child => {
-            let code = in_the_child(&mut writer, guard);
-            #[expect(unsafe_code, reason = "the parent's destructors and exit handlers are not the child's")]
-            // SAFETY: it ends the process and touches nothing of it.
-            unsafe {
-                libc::_exit(code)
-            }
-        }
-        ForkResult::Parent { child } => child,
-    };
-    let mut status = WaitStatus::StillAlive;
-    let ended = until_within(LONG / 4, || {
-        status = waitpid(child, Some(WaitPidFlag::WNOHANG)).unwrap();
-        status != WaitStatus::StillAlive
-    });
-    if !ended {
-        kill(child, Signal::SIGKILL).unwrap();
-        waitpid(child, None).unwrap();
-    }
-    assert_eq!(status, WaitStatus::Exited(child, 0), "the code says which step went wrong");
+    let Some(child) = forked::in_two() else { forked::leave(in_the_child(&mut writer, guard)) };
+    assert_eq!(forked::end(child), Ok(()), "the code says which step went wrong");
     writer.write_all(b"after\n").unwrap();
     drop(guard);
     assert_eq!(read(dir.path().join("app.log")), "before\nafter\n", "nothing of the child's, nothing twice");

@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use nix::libc;
 use nix::sys::signal::{Signal, raise};
-use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork};
 use tracing_spool::{Durable, Overflow, Reason, Spool, SpoolBuilder};
+use tracing_spool_tests::forked;
 
-use crate::support::{LONG, child, content, finish, is_child, log, said, scene, until};
+use crate::support::{LONG, child, content, finish, is_child, log, passes, said, scene, until};
 
 const DIR: &str = "TRACING_SPOOL_DURABLE_DIR";
 const WAY: &str = "TRACING_SPOOL_DURABLE_WAY";
@@ -119,31 +117,19 @@ const FORK: &str = "threads::durable::a_forked_child_leaves_the_ring_alone";
 fn a_forked_child_leaves_the_ring_alone() {
     if !is_child(FORK) {
         let (dir, _path) = scene();
-        let output = finish(&mut child_in(FORK, dir.path(), ""));
-        assert!(output.status.success() && said(&output).contains("1 passed"), "{}", said(&output));
+        passes(&mut child_in(FORK, dir.path(), ""));
         return;
     }
     let dir = PathBuf::from(told(DIR));
     let (spool, guard) = durable(&dir).open().unwrap();
     log(&spool, &line(0));
-    #[expect(unsafe_code, reason = "what a fork does to a ring can only be seen after a fork")]
-    // SAFETY: the child calls what a Rust program may call after a fork where its parent's other threads held no lock that
-    // it needs (the C library keeps its allocator usable), and ends with `_exit`.
-    match unsafe { fork() }.unwrap() {
-        ForkResult::Child => {
-            (0..100).for_each(|_| log(&spool, "of the child"));
-            let dropped = guard.handle().stats().dropped;
-            drop((spool, guard));
-            #[expect(unsafe_code, reason = "the parent's destructors and exit handlers are not the child's")]
-            // SAFETY: it ends the process and touches nothing of it.
-            unsafe {
-                libc::_exit(i32::from(dropped.for_reason(Reason::Forked) != 100))
-            }
-        }
-        ForkResult::Parent { child } => {
-            assert_eq!(waitpid(child, None).unwrap(), WaitStatus::Exited(child, 0), "100 dropped as forked");
-        }
-    }
+    let Some(child) = forked::in_two() else {
+        (0..100).for_each(|_| log(&spool, "of the child"));
+        let dropped = guard.handle().stats().dropped;
+        drop((spool, guard));
+        forked::leave(i32::from(dropped.for_reason(Reason::Forked) != 100))
+    };
+    assert_eq!(forked::end(child), Ok(()), "100 dropped as forked");
     log(&spool, &line(1));
     assert!(durable(&dir).open().is_err(), "the ring is locked still");
     assert!(guard.shutdown(LONG).is_complete());

@@ -6,22 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::libc;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork};
 use tracing_spool::{FlushError, LateRecords, OpenError, Overflow, Reason, Spool, SpoolGuard, SpoolHandle};
 use tracing_spool_fileset::SystemClock;
 use tracing_spool_tests::faulty::Faulty;
+use tracing_spool_tests::forked;
 
-use crate::support::{LONG, child, finish, is_child, log, read, said, scene, until, until_within};
-
-/// What a process does in which a test of this file runs alone.
-fn passes_alone(test: &str) -> String {
-    let output = finish(&mut child(test, &[]));
-    assert!(output.status.success() && said(&output).contains("1 passed"), "{}", said(&output));
-    said(&output)
-}
+use crate::support::{LONG, is_child, log, passes_alone, read, scene, until};
 
 const T3: &str = "threads::leaving::museum_t3_a_forked_child_never_hangs";
 
@@ -43,35 +33,8 @@ fn museum_t3_a_forked_child_never_hangs() {
             .unwrap();
         log(&spool, "before");
         guard.handle().flush(LONG).unwrap();
-        #[expect(unsafe_code, reason = "what a fork does to a spool can only be seen after a fork")]
-        // SAFETY: the child calls what a Rust program may call after a fork where its parent's other threads held no
-        // lock that it needs (the C library keeps its allocator usable), and ends with `_exit`.
-        let forked = unsafe { fork() }.unwrap();
-        let child = match forked {
-            ForkResult::Child => {
-                let code = in_the_child(&spool, guard);
-                #[expect(
-                    unsafe_code,
-                    reason = "the parent's destructors and exit handlers are not the child's"
-                )]
-                // SAFETY: it ends the process and touches nothing of it.
-                unsafe {
-                    libc::_exit(code)
-                }
-            }
-            ForkResult::Parent { child } => child,
-        };
-        let mut status = WaitStatus::StillAlive;
-        // Less than this process itself is given.
-        let ended = until_within(LONG / 4, || {
-            status = waitpid(child, Some(WaitPidFlag::WNOHANG)).unwrap();
-            status != WaitStatus::StillAlive
-        });
-        if !ended {
-            kill(child, Signal::SIGKILL).unwrap();
-            waitpid(child, None).unwrap();
-        }
-        assert_eq!(status, WaitStatus::Exited(child, 0), "{overflow:?}: the code says which step went wrong");
+        let Some(child) = forked::in_two() else { forked::leave(in_the_child(&spool, guard)) };
+        assert_eq!(forked::end(child), Ok(()), "{overflow:?}: the code says which step went wrong");
 
         // The parent's log goes on, and is still its own.
         log(&spool, "after");
