@@ -163,6 +163,35 @@ fn a_caller_of_the_appender_allocates_nothing_in_the_steady_state_either() {
     assert_eq!(counter.dropped_lines(), 0);
 }
 
+/// Takes nothing until its other end is dropped.
+struct Gate(std::sync::mpsc::Receiver<()>);
+
+impl std::io::Write for Gate {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = self.0.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_line_that_the_appender_sheds_costs_its_caller_no_allocation_either() {
+    let (gate, closed) = std::sync::mpsc::channel();
+    let builder = appender::non_blocking::NonBlockingBuilder::default().buffered_lines_limit(64);
+    let (writer, guard) = builder.finish(Gate(closed));
+    let log = |lines| (0..lines).for_each(|_| writer.make_writer().write_all(b"a line\n").unwrap());
+    log(2_000);
+    let before = writer.error_counter().dropped_lines();
+    assert!(before > 0);
+    assert_eq!(counted(|| log(1_000)), 0);
+    assert_eq!(writer.error_counter().dropped_lines(), before + 1_000);
+    drop(gate);
+    drop(guard);
+}
+
 #[test]
 fn at_saturation_the_median_write_carries_64_kib() {
     let dir = tempfile::tempdir().unwrap();

@@ -18,7 +18,7 @@ pub const DEFAULT_BUFFERED_LINES_LIMIT: usize = 128_000;
 const THREAD_NAME: &str = "tracing-appender";
 /// Bytes that may wait for each line that may.
 const BYTES_PER_LINE: u64 = 512;
-/// A longer line is cut. This only reserves address space: memory is used as lines come.
+/// The least bound of the queue; a longer line is cut. This only reserves address space: memory is used as lines come.
 const LEAST_BYTES: u64 = 64 << 20;
 /// The bound of the queue if the system doesn't give that much address space.
 const FEW_BYTES: u64 = 1 << 16;

@@ -31,9 +31,7 @@ impl WorkerGuard {
     pub(super) fn new(output: Arc<Output>, thread: Option<SpoolGuard>) -> Self {
         Self { output, thread }
     }
-}
 
-impl WorkerGuard {
     pub(super) fn leave(&mut self, patience: Duration) {
         if let Some(thread) = self.thread.take() {
             thread.shutdown(patience);

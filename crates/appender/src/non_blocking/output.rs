@@ -31,21 +31,20 @@ impl Output {
 
     /// Hands a line over. If lines may not be lost, an error says that this one is.
     pub(super) fn take(&self, level: Level, line: &[u8]) -> io::Result<()> {
-        let refused = match &self.log {
-            _ if line.is_empty() => return Ok(()),
-            Some(log) => log
-                .hand_over(level, line)
-                .err()
-                .map(|reason| format!("the line is lost: {}", reason.as_str())),
+        if line.is_empty() {
+            return Ok(());
+        }
+        let why = match &self.log {
+            Some(log) => match log.hand_over(level, line) {
+                Ok(()) => return Ok(()),
+                Err(reason) => reason.as_str(),
+            },
             None => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
-                Some("the line is lost: the thread that writes lines could not be started".to_owned())
+                "the thread that writes lines could not be started"
             }
         };
-        match refused {
-            Some(why) if !self.is_lossy => Err(io::Error::other(why)),
-            _ => Ok(()),
-        }
+        if self.is_lossy { Ok(()) } else { Err(io::Error::other(format!("the line is lost: {why}"))) }
     }
 
     /// Called by the guard when it is dropped.

@@ -249,20 +249,10 @@ impl RollingFileAppender {
             return None;
         }
         *self.live.lock() = Some(Arc::clone(&next));
-        self.leave(before, before.flush(), now);
         if let Err(error) = self.directory.link_to(next.segment()) {
             self.troubles.report(Kind::Link, &error, now.mono);
         }
         Some(next)
-    }
-
-    /// Reports a file that is being left if its last records may not have arrived.
-    pub(super) fn leave(&self, before: &LiveFile, flushed: io::Result<()>, now: Now) {
-        if let Err(error) = flushed {
-            let path = self.directory.path_of(before.segment());
-            let what = format_args!("the previous log file {} cannot be flushed: {error}", path.display());
-            self.troubles.report(Kind::Flush, &what, now.mono);
-        }
     }
 
     #[cfg(test)]
@@ -342,8 +332,9 @@ impl io::Write for RollingFileAppender {
         }
     }
 
+    /// Does nothing: a record is in the file when `write` returns.
     fn flush(&mut self) -> io::Result<()> {
-        self.current(self.clock.now()).flush()
+        Ok(())
     }
 }
 
@@ -360,8 +351,9 @@ impl io::Write for RollingWriter<'_> {
         self.appender.append(record)
     }
 
+    /// Does nothing: a record is in the file when `write` returns.
     fn flush(&mut self) -> io::Result<()> {
-        self.appender.current(self.appender.clock.now()).flush()
+        Ok(())
     }
 }
 

@@ -1,5 +1,5 @@
 //! The file system as an appender with dated names uses it: open, list, measure, remove, link. It decides nothing. (The
-//! engine's seam `Fs` has neither lists nor links, and its files have a lock and a budget.)
+//! engine's seam `Fs` works by name in a directory that it holds open; here each path is resolved anew.)
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,

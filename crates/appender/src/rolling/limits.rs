@@ -29,6 +29,8 @@ impl Limits {
         self.max_files.is_some() || self.max_total_bytes.is_some()
     }
 
+    /// Checks the limits.
+    ///
     /// # Errors
     /// Returns the setting that can't be used, its value, and what would be right.
     pub(super) fn check(&self) -> Result<(), InitError> {

@@ -156,8 +156,4 @@ impl LiveFile {
         }
         Ok(())
     }
-
-    pub(super) fn flush(&self) -> io::Result<()> {
-        self.file.as_ref().map_or(Ok(()), |mut file| file.flush())
-    }
 }

@@ -101,9 +101,13 @@ impl Names {
     fn segment(&self, name: &str) -> Option<Segment> {
         let between = name.strip_prefix(self.prefix.as_deref().unwrap_or_default())?;
         let between = between.strip_suffix(self.suffix.as_deref().unwrap_or_default())?;
-        let mut parts = between.split('.').filter(|part| !part.is_empty()).peekable();
-        let stamp = parts.next_if(|part| Stamp::read(part).is_some()).and_then(Stamp::read);
-        let number = parts.next().map_or(Some(0), |number| number.parse().ok())?;
+        let mut parts = between.split('.').filter(|part| !part.is_empty());
+        let mut part = parts.next();
+        let stamp = part.and_then(Stamp::read);
+        if stamp.is_some() {
+            part = parts.next();
+        }
+        let number = part.map_or(Some(0), |number| number.parse().ok())?;
         let segment = Segment { period: stamp.map_or(Period::Endless, Period::Of), number };
         let is_possible = match segment.period {
             Period::Of(_) => true,

@@ -42,7 +42,7 @@ pub struct Counters {
     pub rotations_put_off: u64,
     /// Calls that failed: steps, writes, syncs and checks.
     pub failures: u64,
-    /// Files removed: above `backup_count`, for the budget, for free space, or discarded because `backup_count` is 0.
+    /// Files removed: above `backup_count`, for the budget, for free space, for their age, or discarded because `backup_count` is 0.
     pub pruned_files: u64,
     /// The bytes of the removed files.
     pub pruned_bytes: u64,

@@ -17,10 +17,10 @@ pub(super) struct Hold {
     pub(super) retry: Retry,
 }
 
-/// A file size that was refused to a record that had a file for itself.
+/// What is known of a limit on the size of files.
 #[derive(Debug, Default)]
 pub(super) struct Ceiling {
-    /// Why a record was given up.
+    /// The size that was refused to a record that had a file for itself.
     pub(super) bytes: Option<u64>,
     /// Failed calls for the current record.
     pub(super) calls: u32,

@@ -116,7 +116,7 @@ pub enum Op {
     List,
     /// A rename that replaces nothing.
     Rename,
-    /// A rename that replaces what stands there: the alert file's.
+    /// A rename that replaces what stands there: the alert file's, the link's.
     Replace,
     /// Making a symbolic link.
     Link,

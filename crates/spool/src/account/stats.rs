@@ -110,8 +110,8 @@ pub enum Condition {
     Overdue,
     /// Records wait in the queue, because the disk is full, fails, or the budget is used up.
     Blocked(BlockReason),
-    /// Records wait in the queue, because a stream or a writer takes none: its reader hasn't read for a second, or it
-    /// returns errors.
+    /// A stream or a writer takes no records for a second, a stream returns errors that may pass, or a writer's `flush`
+    /// fails.
     Stalled,
     /// The spool was shut down.
     Closed,
@@ -195,7 +195,7 @@ pub struct Health {
     pub condition: Condition,
     /// Alerts that have been raised and not yet cleared.
     pub alerts: Vec<Alert>,
-    /// When records began to wait. None unless the spool is blocked.
+    /// When records began to wait. None unless the spool is blocked or stalled.
     pub blocked_since: Option<Wall>,
     /// The alert raised last, whether or not it has been cleared.
     pub last_alert: Option<Alert>,

@@ -92,7 +92,7 @@ impl Queue {
 
     /// Returns whether a record of `rank` is worth copying. It isn't if it would be dropped as things stand.
     pub(crate) fn foresee(&self, rank: Rank) -> Result<(), Refusal> {
-        match self.rings.current().foresee(rank.code()).map_err(Self::refusal) {
+        match self.rings.foresee(rank.code()).map_err(Self::refusal) {
             Err(Refusal::Full) if self.bounds.overflow != Overflow::DropNewest => Ok(()),
             other => other,
         }

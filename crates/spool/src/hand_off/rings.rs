@@ -55,6 +55,16 @@ impl Rings {
         }
     }
 
+    /// Returns why the current ring would refuse a record of level `level` as things stand.
+    #[inline]
+    pub(crate) fn foresee(&self, level: u8) -> Result<(), Refused> {
+        let ring = self.current();
+        match ring.foresee(level) {
+            Err(Refused::Closed) if !ptr::eq(ring, self.current()) => self.foresee(level),
+            outcome => outcome,
+        }
+    }
+
     /// Hands a record to the current ring.
     #[inline]
     pub(crate) fn offer(&self, draft: &Draft) -> Result<Admitted, Refused> {

@@ -91,7 +91,6 @@ impl fmt::Display for OpenError {
     }
 }
 
-/// `Display` already shows the inner error, so there is no `source`.
 /// In words too: a `main` that returns this error prints it so.
 impl fmt::Debug for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,4 +98,5 @@ impl fmt::Debug for OpenError {
     }
 }
 
+/// `Display` already shows the inner error, so there is no `source`.
 impl std::error::Error for OpenError {}

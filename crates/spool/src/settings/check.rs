@@ -84,3 +84,50 @@ impl Description {
         faults
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::parse::Value;
+    use crate::settings::target::Target;
+
+    /// Among these is a value other than the default for each setting.
+    const VALUES: &[&str] = &[
+        "7",
+        "7s",
+        "7 KiB",
+        "true",
+        "/x",
+        "0600",
+        "gzip",
+        "timestamped",
+        "info",
+        "daily",
+        "never",
+        "0:0",
+        "symlink",
+    ];
+
+    #[test]
+    fn each_setting_of_files_is_a_fault_where_the_log_has_none() {
+        let plain = Description::of(Target::Stdout);
+        assert_eq!(plain.faults(), []);
+        for row in ROWS {
+            let set_to = |value: &&str| {
+                let mut set = plain.clone();
+                let is_taken = (row.set)(&mut set, &Value::Text((*value).to_owned())).is_ok();
+                (is_taken && (row.change)(&plain, &set).is_some()).then_some(set)
+            };
+            let name = row.setting.name;
+            let is_named = |set: Description| {
+                set.faults()
+                    .iter()
+                    .any(|fault| fault.field == name && fault.wanted.contains("goes to stdout"))
+            };
+            let found: Vec<bool> = VALUES.iter().filter_map(set_to).map(is_named).collect();
+            let is_of_files = row.setting.part.is_of_files();
+            assert!(!is_of_files || !found.is_empty(), "no value for {name}");
+            assert!(found.iter().all(|is_named| *is_named == is_of_files), "{name}");
+        }
+    }
+}

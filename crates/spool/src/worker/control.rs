@@ -155,11 +155,14 @@ impl Tickets {
         });
     }
 
-    /// Answers all flushes as the writer thread leaves.
-    pub(crate) fn close(&mut self, settled: u64) {
+    /// Answers all flushes as the writer thread leaves. `is_unflushed` tells whether the output kept what it took.
+    pub(crate) fn close(&mut self, settled: u64, is_unflushed: bool) {
         self.take_where(|ticket| {
-            let left = ticket.target.saturating_sub(settled);
-            Some(if left == 0 { Flushed::Done } else { Flushed::Closed(left) })
+            Some(match ticket.target.saturating_sub(settled) {
+                0 if is_unflushed => Flushed::Unflushed,
+                0 => Flushed::Done,
+                left => Flushed::Closed(left),
+            })
         });
     }
 
@@ -200,8 +203,11 @@ mod tests {
         assert_eq!(second_answer.now(), Ok(Flushed::Blocked(1)));
         let (third, third_answer) = ask(Patience::Asks);
         tickets.add(9, third);
-        tickets.close(6);
+        let (fourth, fourth_answer) = ask(Patience::Waits);
+        tickets.add(6, fourth);
+        tickets.close(6, true);
         assert_eq!(third_answer.now(), Ok(Flushed::Closed(3)));
+        assert_eq!(fourth_answer.now(), Ok(Flushed::Unflushed));
     }
 
     #[test]

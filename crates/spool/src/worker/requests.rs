@@ -17,7 +17,7 @@ pub enum FlushError {
         /// Records that still wait in the queue.
         left: u64,
     },
-    /// The file set accepts no records. They wait in the queue until there is room, or the disk works again.
+    /// The log's output accepts no records. They wait in the queue until there is room, or the disk works again.
     Blocked {
         /// Records accepted before the call that still wait.
         left: u64,

@@ -38,7 +38,7 @@ impl SpoolHandle {
     ///
     /// # Errors
     /// Returns [`FlushError::TimedOut`] with the number of unwritten records when `timeout` passes, [`FlushError::Blocked`]
-    /// at once while the file set accepts no records, and [`FlushError::OnWriterThread`] at once where waiting would
+    /// at once while the log's output accepts no records, and [`FlushError::OnWriterThread`] at once where waiting would
     /// deadlock. [`FlushError`] lists the rest.
     ///
     /// ```no_run

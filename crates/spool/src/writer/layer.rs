@@ -269,8 +269,8 @@ macro_rules! outputs {
             /// Sends each line to another log too.
             ///
             /// The line is formatted once, without colours. Each log has its own queue, thread and counters, so a stdout
-            /// reader that stops reading doesn't hold up the file. For JSON and logfmt, the longest record of the first log
-            /// bounds the line.
+            /// reader that stops reading doesn't hold up the file. For JSON and logfmt, the smaller `max_record_bytes` of
+            /// the two bounds the line.
             ///
             /// With a format from another crate, write `fmt::layer().with_writer(stdout.and(file))`, with
             /// `tracing_subscriber`'s [`MakeWriterExt`](tracing_subscriber::fmt::writer::MakeWriterExt).
@@ -289,7 +289,8 @@ macro_rules! outputs {
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
             pub fn tee(self, other: &Spool) -> SpoolLayer<S, $fields, $format<T>, Tee<W, Spool>> {
-                let SpoolLayer { lines, max_record, .. } = self.map($plain);
+                let max_record = self.max_record.min(other.shared().queue.max_record());
+                let SpoolLayer { lines, .. } = self.map(|format| $plain(format, max_record));
                 let lines = lines.map_writer(|writer| Tee::new(writer, other.clone()));
                 SpoolLayer { lines, max_record, is_console: false }
             }
@@ -302,7 +303,7 @@ macro_rules! outputs {
             T: subscriber::time::FormatTime + 'static,
             W: for<'writer> MakeWriter<'writer> + 'static,
         {
-            #[doc = concat!("Sets whether lines have colours, if the log is a stream or a writer; files never have any. See [`", stringify!($format), "::with_ansi`].")]
+            #[doc = concat!("Sets whether lines have colours, if the log is a stream or a writer; a log of files never has any. See [`", stringify!($format), "::with_ansi`].")]
             pub fn with_ansi(self, has_colours: bool) -> Self {
                 let has_colours = has_colours && self.is_console;
                 self.map(|format| format.with_ansi(has_colours))
@@ -311,8 +312,9 @@ macro_rules! outputs {
     )* };
 }
 
-outputs!(Text TextFields |text| text.with_ansi(false), Compact TextFields |compact| compact.with_ansi(false));
-outputs!(Json JsonFields |json| json, Logfmt LogfmtFields |logfmt| logfmt);
+outputs!(Text TextFields |text: Text<T>, _| text.with_ansi(false));
+outputs!(Compact TextFields |compact: Compact<T>, _| compact.with_ansi(false));
+outputs!(Json JsonFields Json::max_line_bytes, Logfmt LogfmtFields Logfmt::max_line_bytes);
 outputs!(@colours Text, Compact);
 
 impl<S, N, E, W> Layer<S> for SpoolLayer<S, N, E, W>

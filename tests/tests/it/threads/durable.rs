@@ -1,5 +1,5 @@
 //! Proves that a queue in a ring file outlives its process, however that ends, and that a forked child leaves it alone.
-//! Thousands of kills are the matter of `crates/torture`, a death at every call of `crates/spool/src/durable/tests.rs`.
+//! Thousands of kills are the matter of `crates/torture`, a death at every call of `crates/spool/src/open/recovery/tests.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,5 @@
 //! Proves that the end comes, says what is left, and that a forked child neither hangs nor harms its parent's log.
-//! How long a sick disk may hold up the end is proved in `crates/spool/src/builder/tests.rs`.
+//! How long a sick disk may hold up the end is proved in `crates/spool/src/open/builder/tests.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

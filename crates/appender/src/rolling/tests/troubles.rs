@@ -155,17 +155,6 @@ fn an_old_file_that_cannot_be_removed_is_told_of() {
 }
 
 #[test]
-fn a_file_that_cannot_be_flushed_is_told_of() {
-    let (dir, clock) = scene();
-    let appender = open(&Builder::new().filename_prefix("app.log"), dir.path(), &clock);
-    let now = clock.now();
-    appender.leave(&appender.current(now), Err(std::io::ErrorKind::StorageFull.into()), now);
-    let begin = format!("the previous log file {}/app.log cannot be flushed: ", dir.path().display());
-    let lines = said();
-    assert!(lines.len() == 1 && lines[0].starts_with(&begin) && appender.failures() == 1, "{lines:?}");
-}
-
-#[test]
 fn files_have_the_mode_that_was_asked_for() {
     let (dir, clock) = scene();
     let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777;

@@ -280,3 +280,27 @@ fn a_writer_thread_that_left_has_counted_the_record() {
     drop(inbox);
     assert_eq!(offer(&queue, Rank::Info, b"x"), Ok(()));
 }
+
+/// Nothing is offered, so that the look alone meets a ring that was closed for the next one.
+#[test]
+fn a_look_never_takes_a_ring_that_was_replaced_for_the_end() {
+    for _ in 0..50 {
+        let (queue, _inbox) = queue(1 << 12, 10, Overflow::DropNewest);
+        let rings: Vec<_> = (0..60).map(|_| Ring::in_memory(queue.bounds.limits()).unwrap().0).collect();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let caller = scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    queue.foresee(Rank::Info)?;
+                }
+                Ok::<_, Refusal>(())
+            });
+            for ring in rings {
+                assert!(queue.rings.renew(ring).is_some());
+                std::thread::yield_now();
+            }
+            is_over.store(true, Ordering::Relaxed);
+            assert_eq!(caller.join().unwrap(), Ok(()));
+        });
+    }
+}

@@ -56,6 +56,7 @@ impl Worker {
         if let Some(mut sink) = self.sink.take() {
             if hands_over {
                 sink.files().into_iter().for_each(|files| files.stop_packing(now));
+                left.unflushed = sink.flushed() != Flushed::Done;
                 self.shared.late.leave(sink, Arc::clone(&self.clock), self.rules);
             } else {
                 let (batch, slips) = self.tray.parts();
@@ -93,7 +94,7 @@ impl Worker {
         // two would never be answered.
         self.shared.publish(|picture| picture.health.condition = Condition::Closed);
         self.tickets.add(self.counts.settled + left.records, self.shared.asks.take());
-        self.tickets.close(self.counts.settled);
+        self.tickets.close(self.counts.settled, left.unflushed);
         self.shared.queue.room.tell();
         if let Some(closing) = self.closing.take() {
             closing.reply.give(left);

@@ -252,3 +252,23 @@ fn colours_are_for_consoles_and_no_file_sees_them() {
         "{written:?}"
     );
 }
+
+#[test]
+fn with_two_logs_the_smaller_bound_keeps_lines_whole_in_both() {
+    let (wide, mut narrow) = (Console::default(), still(|builder| builder.max_record_bytes(500)));
+    let (console, ends) = Spool::writer(wide.clone()).max_record_bytes(5_000).open().unwrap();
+    let logs: [tracing::Dispatch; 3] = [
+        registry().with(console.layer().json().tee(&narrow.spool)).into(),
+        registry().with(console.layer().tee(&narrow.spool).json()).into(),
+        registry().with(console.layer().tee(&narrow.spool).logfmt()).into(),
+    ];
+    for lines in logs {
+        tracing::dispatcher::with_default(&lines, || tracing::info!(note = "x".repeat(2_000), "long"));
+    }
+    assert!(ends.shutdown(Duration::from_secs(60)).is_complete());
+    let text = narrow.file();
+    assert_eq!(String::from_utf8(wide.0.lock().unwrap().clone()).unwrap(), text, "the same in both");
+    assert!(text.lines().count() == 3 && text.lines().all(|line| line.len() < 500), "{text}");
+    assert_eq!(text.matches("truncated_bytes").count(), 3, "{text}");
+    assert_eq!(narrow.handle.stats().cut, 0, "the writer had nothing to cut");
+}
