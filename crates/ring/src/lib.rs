@@ -47,7 +47,7 @@ mod tests;
 mod word;
 
 #[cfg(not(any(loom, shuttle)))]
-pub use file::{Damage, Found, OpenError, Opened, Options};
+pub use file::{Damage, Found, OpenError, Opened, Options, Sight};
 #[cfg(not(any(loom, shuttle)))]
 pub use memory::FileState;
 pub use reader::{Reader, Take, Taken};

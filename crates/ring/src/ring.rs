@@ -286,6 +286,25 @@ impl Ring {
         }
     }
 
+    /// Returns how many records were admitted since the ring was created, modulo 2^22. In a file the count outlives the
+    /// process, so the next one can tell how many records its predecessor handed over.
+    ///
+    /// A record that one dead producer had begun and not finished doesn't count. If several threads hand over records,
+    /// the number is an upper bound after a death: it may include records that others of them had begun.
+    ///
+    /// ```
+    /// use tracing_spool_ring::{Limits, Ring};
+    /// let limits = Limits { bytes: 1 << 16, records: 100, shares: [80, 80, 95, 98, 100] };
+    /// let (ring, _reader) = Ring::in_memory(limits)?;
+    /// ring.offer(2, b"a record", 0).map_err(|refused| format!("{refused:?}"))?;
+    /// assert_eq!(ring.admitted(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn admitted(&self) -> u64 {
+        if self.is_forked() { 0 } else { Word(self.memory.head().load(Ordering::SeqCst)).records() }
+    }
+
     /// Returns whether `fill` is low enough to admit callers that wait for room again.
     #[must_use]
     pub fn is_low(&self, fill: &Fill) -> bool {

@@ -76,9 +76,18 @@ fn another_size_is_used_until_it_is_empty() {
     let mut opened = open(&path, larger).unwrap();
     assert_eq!((opened.ring.bytes_bound(), std::fs::metadata(&path).unwrap().len()), (1 << 16, size));
     assert_eq!(drain(&mut opened), ["first"]);
+    opened.ring.counter(5).store(7, std::sync::atomic::Ordering::Relaxed);
     drop(opened);
-    let opened = open(&path, larger).unwrap();
+    let mut opened = open(&path, larger).unwrap();
     assert_eq!(opened.ring.bytes_bound(), 1 << 18);
+    let counter = opened.ring.counter(5).load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(
+        (counter, opened.ring.admitted(), opened.ring.fill().records()),
+        (7, 1, 0),
+        "the counts go on"
+    );
+    opened.ring.offer(4, b"second", 0).unwrap();
+    assert_eq!((opened.ring.admitted(), drain(&mut opened).len()), (2, 1));
     assert!(std::fs::metadata(&path).unwrap().len() > 1 << 18);
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Adopted {
     pub(crate) holes_below: u64,
     /// The number of the last stamp.
     pub(crate) stamps: u64,
+    /// What [`Ring::admitted`](crate::Ring::admitted) says of it.
+    pub(crate) admitted: u64,
 }
 
 /// Makes the ring consistent: counts the records that wait and wipes every tag that doesn't belong to one. May be
@@ -46,7 +48,7 @@ pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
     let capacity = memory.shape().granules() as u64;
     let stamp = stamp::newest(memory);
     let (mut tail, head) = end_padding(memory)?;
-    let used = head.since(Word::new(tail, 0)).granules;
+    let (used, reserved) = (head.since(Word::new(tail, 0)).granules, head.records());
     if used > capacity || tail > u64::MAX / 2 || memory.lap(tail) > LAPS_MAX {
         return Err(Damage::Contents);
     }
@@ -83,19 +85,24 @@ pub(crate) fn adopt(memory: &Memory) -> Result<Adopted, Damage> {
     for granule in end..tail + capacity {
         memory.tag(granule).store(0, Ordering::Relaxed);
     }
-    memory.seen().store(Word::new(tail, 0).0, Ordering::Relaxed);
+    // The count of records goes on, without the one that a dead producer had reserved and not finished. Its room is cut
+    // off below, so a second adoption doesn't subtract it again. Holes between records stay, and so does their count.
+    let admitted = reserved.wrapping_sub(u64::from(end < head));
+    let given = admitted.wrapping_sub(found.records);
+    memory.seen().store(Word::new(tail, given).0, Ordering::Relaxed);
     memory.base().store(tail, Ordering::Relaxed);
-    memory.tail().store(Word::new(tail, 0).0, Ordering::Relaxed);
+    memory.tail().store(Word::new(tail, given).0, Ordering::Relaxed);
     memory.tail_whole().store(tail, Ordering::Relaxed);
     // Continue behind the last record: a producer that reserved room after it is dead.
-    memory.head().store(Word::new(end, found.records).0, Ordering::Release);
+    let head = Word::new(end, admitted);
+    memory.head().store(head.0, Ordering::Release);
     if found.records == 0 {
         // Start an empty ring at the beginning of its memory, so that no more pages are faulted in than for a new ring.
-        end = leave_lap(memory, end, 0).unwrap_or(end);
+        end = leave_lap(memory, end, given).unwrap_or(end);
     }
     let (stamps, stamp) = stamp.unzip();
     found.stamp = stamp;
-    Ok(Adopted { found, holes_below: end, stamps: stamps.unwrap_or(0) })
+    Ok(Adopted { found, holes_below: end, stamps: stamps.unwrap_or(0), admitted: head.records() })
 }
 
 /// Finishes leaving a lap, if the dead consumer had begun to: everything up to the next lap is padding, and records can
@@ -115,6 +122,14 @@ fn end_padding(memory: &Memory) -> Result<(u64, Word), Damage> {
     let head = Word(head.0 & !PADDED);
     memory.head().store(head.0, Ordering::Release);
     Ok((lap, head))
+}
+
+/// Lets the count of records in a new, empty ring begin at `admitted`. Runs before anybody else knows of the memory.
+pub(crate) fn count_from(memory: &Memory, admitted: u64) {
+    let word = Word::new(0, admitted).0;
+    for place in [memory.seen(), memory.tail(), memory.head()] {
+        place.store(word, Ordering::Relaxed);
+    }
 }
 
 /// Returns the length of the record at granule `at` and the granule behind it, if there is a whole record that ends

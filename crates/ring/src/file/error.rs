@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::header::Damage;
+
 /// Why a ring file could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -33,6 +35,13 @@ pub enum OpenError {
     Foreign {
         /// The path of the file.
         path: PathBuf,
+    },
+    /// The file is a ring that can't be read. [`Ring::open`](crate::Ring::open) sets such a file aside.
+    Damaged {
+        /// The path of the file.
+        path: PathBuf,
+        /// What is wrong with it.
+        damage: Damage,
     },
     /// The file is the ring of another log.
     OtherLog {
@@ -70,6 +79,9 @@ impl fmt::Display for OpenError {
                 path.display()
             ),
             Self::Foreign { path } => write!(f, "{} is not a ring file, and stays as it is", path.display()),
+            Self::Damaged { path, damage } => {
+                write!(f, "{} can't be read as a ring: {damage}", path.display())
+            }
             Self::OtherLog { path, log, wanted } => write!(
                 f,
                 "{} is the ring of {}, and not of {}: each log needs one of its own",

@@ -48,7 +48,13 @@ impl Locked {
             let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(file) => Self { held: Arc::new(Held::new(file, path, &meta)), is_ours },
                 Err((file, Errno::EWOULDBLOCK)) => {
-                    return Err(OpenError::Locked { path: path.to_owned(), process: owner(&file) });
+                    let process = owner(&file);
+                    // A look from outside holds the lock too, for a moment, and shares it.
+                    if let Ok(looked) = Flock::lock(file, FlockArg::LockSharedNonblock) {
+                        drop(looked);
+                        continue;
+                    }
+                    return Err(OpenError::Locked { path: path.to_owned(), process });
                 }
                 Err((_, error)) => return Err(failed("locking", error)),
             };
@@ -200,7 +206,7 @@ fn check(file: &File, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Reads the number of the process that the file names as its owner.
-fn owner(file: &File) -> Option<u32> {
+pub(super) fn owner(file: &File) -> Option<u32> {
     let mut word = [0; 8];
     file.read_exact_at(&mut word, OWNER_AT).ok()?;
     u32::try_from(u64::from_ne_bytes(word)).ok().filter(|process| *process != 0)

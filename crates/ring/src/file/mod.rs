@@ -9,11 +9,13 @@ pub(crate) mod adopt;
 mod error;
 pub(crate) mod header;
 mod locked;
+mod look;
 mod open;
 mod options;
 
 pub use adopt::Found;
 pub use error::OpenError;
 pub use header::Damage;
+pub use look::Sight;
 pub use open::Opened;
 pub use options::Options;

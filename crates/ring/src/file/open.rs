@@ -59,7 +59,7 @@ impl Ring {
         // Make the path absolute, so that later checks look at this file even if the process changes its directory.
         let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut file = Locked::take(path, &options)?;
-        let (mut set_aside, mut carried) = (None, Vec::new());
+        let (mut set_aside, mut carried) = (None, (0, Vec::new()));
         match look(&mut file, shape, &options.log)? {
             Standing::Usable(memory, adopted) => {
                 adopt::own(&memory);
@@ -68,15 +68,18 @@ impl Ring {
                 return Ok(Opened { ring, reader, found: Some(adopted.found), set_aside });
             }
             Standing::Nothing => {}
-            Standing::Idle(counts) => carried = counts,
+            Standing::Idle(admitted, counts) => carried = (admitted, counts),
             Standing::Damaged(damage) => {
                 set_aside = Some((file.put_aside()?, damage));
                 file = Locked::take(path, &options)?;
             }
         }
-        let (ring, reader) = Self::new(file.make(shape, &Log::of(&options.log))?, limits);
-        for (index, count) in carried.into_iter().enumerate() {
-            ring.counter(index).store(count, Ordering::Relaxed);
+        let memory = file.make(shape, &Log::of(&options.log))?;
+        adopt::count_from(&memory, carried.0);
+        let (ring, reader) = Self::new(memory, limits);
+        // The owner's counters come last: whoever keeps one there as a mark doesn't find it without the count of records.
+        for (index, count) in carried.1.into_iter().enumerate() {
+            ring.counter(index).store(count, Ordering::Release);
         }
         Ok(Opened { ring, reader, found: None, set_aside })
     }
@@ -106,8 +109,8 @@ impl Ring {
 enum Standing {
     /// Nothing worth keeping: an empty file, or a ring that was never completed.
     Nothing,
-    /// A ring of another size that holds nothing but its owner's counters.
-    Idle(Vec<u64>),
+    /// A ring of another size that holds nothing but the count of its records and its owner's counters.
+    Idle(u64, Vec<u64>),
     Usable(Memory, Adopted),
     Damaged(Damage),
 }
@@ -141,7 +144,7 @@ fn look(file: &mut Locked, wanted: Shape, log: &Path) -> Result<Standing, OpenEr
             let is_at_rest = found.stamp.as_ref().is_none_or(|stamp| !matches!(stamp.task, Task::Text(_)));
             if header.shape != wanted && found.records == 0 && is_at_rest {
                 let count = |index| memory.counter(index).load(Ordering::Relaxed);
-                Standing::Idle((0..COUNTERS).map(count).collect())
+                Standing::Idle(adopted.admitted, (0..COUNTERS).map(count).collect())
             } else {
                 Standing::Usable(memory, adopted)
             }

@@ -69,14 +69,14 @@ pub(crate) const STAMP_WORDS: usize = 128;
 
 // Words that different parties change stand two cache lines apart: some processors fetch neighbouring lines in pairs,
 // so a distance of one line would still cause false sharing.
-const HEAD: usize = PAGE;
-const TAIL: usize = PAGE + 256;
+pub(crate) const HEAD: usize = PAGE;
+pub(crate) const TAIL: usize = PAGE + 256;
 const OWNER: usize = PAGE + 384;
 /// `OWNER` as an offset in a file.
 pub(crate) const OWNER_AT: u64 = OWNER as u64;
 const COUNTS: usize = PAGE + 512;
 const STAMPS: usize = PAGE + 2048;
-const TAGS: usize = 2 * PAGE;
+pub(crate) const TAGS: usize = 2 * PAGE;
 /// How far ahead of a store the processor prefetches, in granules: some tens of records.
 const AHEAD: u64 = 64;
 /// Granules that are made ready at the start: half a mebibyte, twice as far as a quiet ring goes in a lap.

@@ -362,6 +362,39 @@ fn look_at(image: &[u8]) {
 }
 
 #[test]
+fn the_count_of_admitted_records_outlives_the_process_and_leaves_out_what_was_not_finished() {
+    let (ring, mut reader) = formatted(64);
+    // Beyond what the word's bits hold, so that it has begun anew.
+    let before = (1 << 22) - 3;
+    ring.memory().head().store(Word::new(0, before).0, Ordering::Relaxed);
+    ring.memory().tail().store(Word::new(0, before).0, Ordering::Relaxed);
+    ring.memory().seen().store(Word::new(0, before).0, Ordering::Relaxed);
+    for seed in 0..7 {
+        ring.offer(2, &text(seed, 64), 0).unwrap();
+    }
+    for _ in 0..2 {
+        let granules = take(&mut reader).unwrap().3;
+        reader.give_back(granules, 1);
+    }
+    assert_eq!(ring.admitted(), 4);
+    ring.reserve(2, 3).unwrap(); // and it dies
+    assert_eq!(ring.admitted(), 5);
+    let mut next = Ring::from_image(&image(&ring)).unwrap();
+    for _ in 0..3 {
+        assert_eq!((next.ring.admitted(), next.ring.fill().records()), (4, 5));
+        next = Ring::from_image(&image(&next.ring)).unwrap();
+    }
+    while let Some((_, _, _, granules)) = take(&mut next.reader) {
+        next.reader.give_back(granules, 1);
+    }
+    assert_eq!((next.ring.admitted(), next.ring.fill().records()), (4, 0));
+    // The same with an empty ring, whose lap is left.
+    let next = Ring::from_image(&image(&next.ring)).unwrap();
+    next.ring.offer(2, b"x", 0).unwrap();
+    assert_eq!((next.ring.admitted(), next.ring.fill().records()), (5, 1));
+}
+
+#[test]
 fn a_stamp_says_up_to_where_all_is_done() {
     let (ring, mut reader) = formatted(64);
     for seed in 0..5 {
