@@ -159,7 +159,11 @@ pub use policy::forecast::Forecast;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::effect::whole;
-    pub use crate::model::{errno_class, guest, inventory, name, render, schedule, settings, slot};
+    pub use crate::engine::Foresight;
+    pub use crate::model::{
+        errno_class, guest, inventory, lock_note, name, render, schedule, settings, slot,
+    };
+    pub use crate::policy::foresight::{Course, Gone};
     pub use crate::policy::{backoff, budget, compression, plan, relocation, retention, rotation};
 }
 

@@ -193,9 +193,6 @@ pub trait LogFile: Send + fmt::Debug {
     fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()>;
 }
 
-/// The most bytes of a lock file that are read.
-pub(crate) const LOCK_TEXT_BYTES_MAX: usize = 1024;
-
 /// A held lock. Dropping it releases the lock, except in a forked child, where the parent keeps it.
 pub trait Lock: Send + fmt::Debug {
     /// Returns the identity of the lock file.
@@ -204,4 +201,7 @@ pub trait Lock: Send + fmt::Debug {
     fn stat(&self) -> Outcome<Meta>;
     /// Changes the owner and group of the lock file; `None` keeps the current one.
     fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()>;
+    /// Replaces the text in the lock file. Whoever reads meanwhile finds the new text, or the old one, at the beginning
+    /// of the file.
+    fn set_text(&mut self, text: &str) -> Outcome<()>;
 }

@@ -2,10 +2,12 @@
 //! decides whether another one is entered.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use super::fs::{At, Dir, Fs, Lock, LockRefusal};
 use crate::model::errno_class::Class;
 use crate::model::error::{Failure, Holder, Op, OsError};
+use crate::model::lock_note;
 use crate::model::name::Names;
 use crate::model::owner::Owner;
 use crate::model::settings::{Allow, Settings};
@@ -45,13 +47,29 @@ pub(crate) struct Claim {
     /// Whether the set does without a lock if the file system has none.
     may_waive: bool,
     /// Who we are, for others to read.
+    words: String,
+    /// The file of the owner's queue, for others to read.
+    ring: Option<PathBuf>,
+    /// What the lock file says: who we are, and our limits.
     text: String,
 }
 
 impl Claim {
-    pub(crate) fn new(names: &Names, settings: &Settings, text: String) -> Self {
+    pub(crate) fn new(names: &Names, settings: &Settings, words: String) -> Self {
         let may_waive = settings.allows(Allow::NoLock);
-        Self { name: names.lock_name(), mode: settings.mode, owner: settings.owner, may_waive, text }
+        let text = lock_note::compose(&words, names, settings, None);
+        let (name, mode, owner) = (names.lock_name(), settings.mode, settings.owner);
+        Self { name, mode, owner, may_waive, words, ring: None, text }
+    }
+
+    /// Says under which limits the set goes on.
+    pub(crate) fn restate(&mut self, names: &Names, settings: &Settings) {
+        self.text = lock_note::compose(&self.words, names, settings, self.ring.as_deref());
+    }
+
+    /// Says which file the owner's queue is in, from the next text on.
+    pub(crate) fn set_ring(&mut self, ring: PathBuf) {
+        self.ring = Some(ring);
     }
 }
 
@@ -132,6 +150,15 @@ impl Home {
             }
             Err(Refusal::Held(_)) => Err(Failure::new(Op::Lock, at.path(), OsError::EAGAIN)),
             Err(Refusal::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// Writes what the claim says now into the lock file. It only informs others, so a failure changes nothing.
+    pub(crate) fn restate(&mut self, claim: &Claim) {
+        let Guard::Locked(lock) = &mut self.guard else { return };
+        // Where others closed the descriptor, its number may belong to a file of theirs by now.
+        if lock.stat().is_ok_and(|meta| meta.id == lock.id()) {
+            let _ = lock.set_text(&claim.text);
         }
     }
 

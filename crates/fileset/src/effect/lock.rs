@@ -3,7 +3,6 @@
 #![expect(clippy::disallowed_types, reason = "a lock is an open file")]
 
 use std::fs::File;
-use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
@@ -16,9 +15,10 @@ use tracing_spool_process::{ClosedInChildren, ForkWatch, Process};
 use super::disk::descriptor::is_still;
 use super::disk::dir::{open_at, safely, stat_at};
 use super::disk::meta::meta;
-use super::fs::{At, Follow, LOCK_TEXT_BYTES_MAX, Lock, LockRefusal, Outcome};
+use super::fs::{At, Follow, Lock, LockRefusal, Outcome};
 use crate::model::error::{Holder, OsError};
 use crate::model::inventory::{FileId, FileKind, Meta};
+use crate::model::lock_note;
 
 /// How often a file is reopened that was unlinked, or looked at by others, while it was being locked.
 const TRIES: usize = 16;
@@ -51,7 +51,8 @@ pub(super) fn take(at: &At, mode: u32, text: &str) -> Result<DiskLock, LockRefus
                 let lock = DiskLock::new(held, in_children).map_err(LockRefusal::Failed)?;
                 // Somebody may have unlinked the file between our `open` and our lock. Then our lock protects nothing.
                 if stat_at(at).is_ok_and(|now| now.id == lock.id) {
-                    lock.write(text);
+                    // The lock counts without its text: on a full disk the file stays empty.
+                    let _ = lock.write(text);
                     return Ok(lock);
                 }
             }
@@ -88,6 +89,10 @@ impl Lock for DiskLock {
     fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
         Ok(fchown(self.file()?, user.map(Uid::from_raw), group.map(Gid::from_raw))?)
     }
+
+    fn set_text(&mut self, text: &str) -> Outcome<()> {
+        self.write(text)
+    }
 }
 
 impl DiskLock {
@@ -103,12 +108,14 @@ impl DiskLock {
         self.held.as_deref().ok_or(OsError::EBADF)
     }
 
-    /// Writes into the file who holds it. The lock counts without that text: on a full disk the file stays empty.
-    fn write(&self, text: &str) {
-        let Ok(mut file) = self.file() else { return };
-        if file.set_len(0).is_ok() && file.write_all(text.as_bytes()).is_err() {
+    /// Writes over the file's text and then cuts the rest off, so that no reader finds it empty meanwhile.
+    fn write(&self, text: &str) -> Outcome<()> {
+        let file = self.file()?;
+        let written = file.write_all_at(text.as_bytes(), 0).and_then(|()| file.set_len(text.len() as u64));
+        written.map_err(|error| {
             let _half_a_text_is_none = file.set_len(0);
-        }
+            OsError::from(error)
+        })
     }
 }
 
@@ -170,7 +177,7 @@ fn regular(file: &File) -> Outcome<()> {
 
 /// Reads the holder's text, if possible: the lock is held whether or not it can be read.
 fn text_of(file: &File) -> String {
-    let mut bytes = vec![0; LOCK_TEXT_BYTES_MAX];
+    let mut bytes = vec![0; lock_note::BYTES_MAX];
     let read = file.read_at(&mut bytes, 0).unwrap_or(0);
     String::from_utf8_lossy(&bytes[..read]).trim_end().to_owned()
 }

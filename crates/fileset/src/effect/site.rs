@@ -178,6 +178,20 @@ impl Site {
         Ok(())
     }
 
+    /// Writes the limits into the lock files, where tools that read the log find them.
+    pub(crate) fn restate(&mut self, settings: &Settings) {
+        self.claim.restate(&self.names, settings);
+        for home in [Some(&mut self.live), self.archive.as_mut()].into_iter().flatten() {
+            home.restate(&self.claim);
+        }
+    }
+
+    /// Says in the lock files which file the owner's queue is in.
+    pub(crate) fn name_ring(&mut self, ring: PathBuf, settings: &Settings) {
+        self.claim.set_ring(ring);
+        self.restate(settings);
+    }
+
     // --- where the paths lead ---
 
     /// Returns whether the root of the process differs from that at the start.

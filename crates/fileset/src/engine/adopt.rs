@@ -4,11 +4,12 @@
 use std::path::PathBuf;
 
 use crate::effect::execute::Picture;
-use crate::effect::fs::{At, Dir, Fs, LOCK_TEXT_BYTES_MAX};
+use crate::effect::fs::{At, Dir, Fs};
 use crate::effect::site::{Ground, Site, Which, look as look_at, open_dir};
 use crate::model::alert::Event;
 use crate::model::error::{Failure, Fault};
 use crate::model::inventory::{FileKind, Inventory};
+use crate::model::lock_note::{self, LockNote};
 use crate::model::name::Names;
 use crate::model::removal::Reason;
 use crate::model::settings::{Allow, Settings};
@@ -39,9 +40,6 @@ pub(super) struct Dirs<'a> {
     pub(super) backups: Option<&'a Dir>,
 }
 
-/// The text in a lock file that says that this log names backups by periods.
-pub(super) const NAMED_BY_PERIODS: &str = "names by period";
-
 /// Returns whether a lock file of this log stands in a directory.
 fn provenance(fs: &dyn Fs, dir: Option<&Dir>, names: &Names) -> Result<Provenance, Failure> {
     let lock = dir.map(|dir| look_at(fs, &dir.at(names.lock_name()))).transpose()?.flatten();
@@ -51,8 +49,8 @@ fn provenance(fs: &dyn Fs, dir: Option<&Dir>, names: &Names) -> Result<Provenanc
 /// Returns whether this log has named backups by periods in a directory. Other programs write names with dates too, so
 /// the lock file must say so. An empty lock file was written on a full disk.
 fn are_periods_ours(fs: &dyn Fs, dir: Option<&Dir>, names: &Names) -> bool {
-    let said = dir.and_then(|dir| fs.read_head(&dir.at(names.lock_name()), LOCK_TEXT_BYTES_MAX).ok());
-    said.is_some_and(|said| said.is_empty() || String::from_utf8_lossy(&said).contains(NAMED_BY_PERIODS))
+    let said = dir.and_then(|dir| fs.read_head(&dir.at(names.lock_name()), lock_note::BYTES_MAX).ok());
+    said.is_some_and(|said| said.is_empty() || LockNote::parse(&said).has_periods())
 }
 
 /// Decides what becomes of existing files.

@@ -77,6 +77,7 @@ impl Engine {
             self.period.change(calendar, now);
             self.know_periods();
         }
+        self.stage.site.restate(&self.settings);
         if let Some(event) = adopted {
             self.desk.say(event);
         }

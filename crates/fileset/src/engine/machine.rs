@@ -142,6 +142,12 @@ impl Engine {
         self.desk.dropped = records;
     }
 
+    /// Says in the lock file which file the owner's queue is in, so that readers of the log find what waits there.
+    #[doc(hidden)]
+    pub fn name_ring(&mut self, ring: PathBuf) {
+        self.stage.site.name_ring(ring, &self.settings);
+    }
+
     /// Returns the state of the set.
     #[must_use]
     pub fn state(&self) -> State {

@@ -7,6 +7,7 @@ mod compress_orders;
 mod compression;
 mod desk;
 mod enter_directory;
+mod foresight;
 mod ground;
 mod job;
 mod limits;
@@ -28,6 +29,7 @@ mod watch;
 mod witness;
 mod writing;
 
+pub use foresight::Foresight;
 pub use machine::Engine;
 pub use moments::Moments;
 pub use state::{BlockReason, CloseReport, Counters, State};

@@ -99,6 +99,11 @@ impl Period {
         self.end.is_some_and(|end| end <= now.wall)
     }
 
+    /// Returns the moment on the wall clock at which the period ends.
+    pub(super) fn end(&self) -> Option<Wall> {
+        self.end
+    }
+
     /// Returns when the period ends, as far as can be told.
     pub(super) fn due(&self) -> Option<Mono> {
         self.due

@@ -1,7 +1,6 @@
 //! Opens a file set: checks everything before it touches anything, and reports all faults at once. Then it takes the
 //! lock, finishes what a killed process left behind, and applies the limits.
 
-use super::adopt;
 use super::alert_file::{Standing, is_ours, own_alert};
 use super::compression::Packing;
 use super::desk::{Desk, Turn};
@@ -234,10 +233,8 @@ fn enter(fs: Patient, names: Names, settings: &Settings, now: Wall) -> Result<Si
     for dir in names.dirs().chain(settings.alert_path(&names).parent()) {
         make_dirs(&fs, dir, settings).map_err(OpenError::Failed)?;
     }
-    let names_by =
-        if settings.has_periods() { format!("; {}", adopt::NAMED_BY_PERIODS) } else { String::new() };
-    let text = format!("process {} on {}, since {now}{names_by}", std::process::id(), host());
-    let claim = Claim::new(&names, settings, text);
+    let words = format!("process {} on {}, since {now}", std::process::id(), host());
+    let claim = Claim::new(&names, settings, words);
     let mut site = Site::enter(fs, names, claim).map_err(|refusal| match refusal {
         Refusal::Held(holder) => OpenError::Locked { path: settings.path.clone(), holder },
         Refusal::Failed(failure) if failure.class() == Class::Unsupported => {

@@ -90,13 +90,15 @@ impl std::error::Error for Fault {}
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {
-    /// Process, host and start time in the words of the lock file, or an empty string if it could not be read.
+    /// The text of the lock file, or an empty string if it could not be read. Its first line says process, host and
+    /// start time, and is what this value displays as.
     pub text: String,
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.text.is_empty() { "another process" } else { &self.text })
+        // The lines behind the first are settings, for programs.
+        f.write_str(self.text.lines().next().filter(|words| !words.is_empty()).unwrap_or("another process"))
     }
 }
 

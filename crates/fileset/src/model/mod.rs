@@ -11,6 +11,7 @@ mod faults;
 pub mod guest;
 pub(crate) mod header;
 pub mod inventory;
+pub mod lock_note;
 pub mod name;
 pub(crate) mod naming;
 pub(crate) mod owner;

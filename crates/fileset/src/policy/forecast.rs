@@ -58,33 +58,31 @@ pub(crate) fn forecast(
     now: Wall,
 ) -> Result<Forecast, NoSlot> {
     let mut after = inventory.clone();
-    let mut goes = Vec::new();
-    let mut let_go = |after: &mut Inventory, slot: Slot, why: Reason| {
-        if let Some(backup) = after.backups.remove(&slot) {
-            goes.push((slot, backup.bytes, why));
-        }
-    };
-    for slot in
-        limits.max_age.iter().flat_map(|age| retention::expired(inventory, *age, limits.kept_backups, now))
-    {
-        let_go(&mut after, slot, Reason::Age);
-    }
-    let steps = plan::rotation(&after, scheme, Durability::Unsynced)?;
-    for step in &steps {
-        match *step {
-            Step::Remove(slot) => let_go(&mut after, slot, Reason::Rotation),
-            Step::Shift { from, to } => {
-                if let Some(backup) = after.backups.remove(&Slot::Number(from)) {
-                    after.backups.insert(Slot::Number(to), backup);
-                }
-            }
-            Step::Retire { to } => {
-                let backup = Backup { bytes: live_bytes, modified: now, ..Backup::default() };
-                after.backups.insert(to, backup);
-            }
-            _ => {}
-        }
-    }
+    let live = Backup { bytes: live_bytes, ..Backup::default() };
+    let (steps, goes) = rotate(&mut after, live, scheme, limits, now)?;
+    let goes = goes.into_iter().map(|(slot, backup, why)| (slot, backup.bytes, why)).collect();
+    let stays = after.backups.iter().map(|(slot, backup)| (*slot, backup.bytes)).collect();
+    Ok(Forecast { log, steps, goes, stays })
+}
+
+/// Backups that would be removed, with their names by then.
+type Goes = Vec<(Slot, Backup, Reason)>;
+
+/// Takes `after` to what the set would be after a rotation, when the new live file is full.
+pub(super) fn rotate(
+    after: &mut Inventory,
+    live: Backup,
+    scheme: Scheme,
+    limits: &Limits,
+    now: Wall,
+) -> Result<(Vec<Step>, Goes), NoSlot> {
+    let mut goes: Goes = Vec::new();
+    drop_expired(after, limits, now, &mut goes);
+    let steps = plan::rotation(after, scheme, Durability::Unsynced)?;
+    let removed = perform(&steps, after, Backup { modified: now, ..live });
+    goes.extend(removed.into_iter().map(|(slot, backup)| (slot, backup, Reason::Rotation)));
+    // Now the live file is the newest backup, and one that stayed as the newest may be too old.
+    drop_expired(after, limits, now, &mut goes);
     let mut above_floor = limits.above_floor;
     loop {
         let (keep, why) = if budget::room(after.bytes(), limits.max_total_bytes) < limits.max_bytes {
@@ -94,12 +92,36 @@ pub(crate) fn forecast(
         } else {
             break;
         };
-        let Some(slot) = retention::victim(&after, keep) else { break };
+        let Some(slot) = retention::victim(after, keep) else { break };
         above_floor = above_floor.saturating_add(after.backups.get(&slot).map_or(0, |backup| backup.bytes));
-        let_go(&mut after, slot, why);
+        goes.extend(after.backups.remove(&slot).map(|backup| (slot, backup, why)));
     }
-    let stays = after.backups.iter().map(|(slot, backup)| (*slot, backup.bytes)).collect();
-    Ok(Forecast { log, steps, goes, stays })
+    Ok((steps, goes))
+}
+
+fn drop_expired(after: &mut Inventory, limits: &Limits, now: Wall, goes: &mut Goes) {
+    let Some(age) = limits.max_age else { return };
+    for slot in retention::expired(after, age, limits.kept_backups, now) {
+        goes.extend(after.backups.remove(&slot).map(|backup| (slot, backup, Reason::Age)));
+    }
+}
+
+/// Performs the steps of a rotation on a picture of the set, and returns the backups that they remove.
+pub(super) fn perform(steps: &[Step], after: &mut Inventory, live: Backup) -> Vec<(Slot, Backup)> {
+    let mut removed = Vec::new();
+    for step in steps {
+        match *step {
+            Step::Remove(slot) => removed.extend(after.backups.remove(&slot).map(|backup| (slot, backup))),
+            Step::Shift { from, to } => {
+                if let Some(backup) = after.backups.remove(&Slot::Number(from)) {
+                    after.backups.insert(Slot::Number(to), backup);
+                }
+            }
+            Step::Retire { to } => _ = after.backups.insert(to, live),
+            _ => {}
+        }
+    }
+    removed
 }
 
 impl fmt::Display for Forecast {
@@ -173,5 +195,16 @@ mod tests {
         assert_eq!(full.matches("goes: min_free_bytes").count(), 2, "{full}");
         let kept = foreseen(&set, &Limits { above_floor: 0, kept_backups: 3, ..limits() });
         assert_eq!(kept.matches("goes: min_free_bytes").count(), 0, "{kept}");
+    }
+
+    #[test]
+    fn a_backup_that_only_its_rank_kept_expires_with_the_rotation() {
+        let set = inventory(&[(1, 80, 700), (2, 70, 600)]);
+        let aged = foreseen(&set, &Limits { max_age: Some(Duration::from_secs(200)), ..limits() });
+        assert!(
+            aged.contains("a.log.2 (70 bytes) goes: max_age\na.log.2 (80 bytes) goes: max_age\n"),
+            "{aged}"
+        );
+        assert!(aged.ends_with("a.log.1 (90 bytes) stays\n"), "{aged}");
     }
 }

@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod budget;
 pub mod compression;
 pub(crate) mod forecast;
+pub(crate) mod foresight;
 pub mod plan;
 pub mod relocation;
 pub mod retention;

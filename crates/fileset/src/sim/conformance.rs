@@ -190,5 +190,5 @@ on_both! {
         a_lock_wants_a_regular_file
         a_lock_on_a_file_without_a_name_is_no_lock
         a_lock_stays_with_a_directory_that_is_renamed
-        a_lock_file_can_be_looked_at;
+        a_lock_file_can_be_looked_at a_holder_writes_another_text;
 }

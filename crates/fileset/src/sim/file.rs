@@ -185,6 +185,13 @@ impl Lock for SimLock {
     fn set_owner(&mut self, user: Option<u32>, group: Option<u32>) -> Outcome<()> {
         self.0.call(Op::SetOwner, 0, |state, ino| state.give(ino, user, group))
     }
+
+    fn set_text(&mut self, text: &str) -> Outcome<()> {
+        self.0.call(Op::Write, wide(text.len()), |state, ino| {
+            state.writable()?;
+            state.set_lock_text(ino, text)
+        })
+    }
 }
 
 impl Drop for SimLock {

@@ -274,6 +274,18 @@ impl State {
         })
     }
 
+    /// Replaces the text of a lock file, or leaves none.
+    pub(super) fn set_lock_text(&mut self, ino: Ino, text: &str) -> Outcome<()> {
+        self.written(ino)?.live.clear();
+        match self.append(ino, text.as_bytes(), None) {
+            Ok(taken) if taken == text.len() => Ok(()),
+            failed => {
+                self.inode(ino)?.live.clear();
+                failed.and(Err(OsError::ENOSPC))
+            }
+        }
+    }
+
     /// Bytes that still fit.
     pub(super) fn free(&self) -> u64 {
         let Some(capacity) = self.limits.capacity else { return u64::MAX };

@@ -12,6 +12,7 @@
 mod clockwork;
 mod crash;
 mod faults;
+mod foresight;
 mod found;
 mod interference;
 mod life;

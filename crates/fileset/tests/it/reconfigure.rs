@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tracing_spool_fileset::BlockReason;
+use tracing_spool_fileset::internal::lock_note::LockNote;
 use tracing_spool_fileset::sim::Fault;
-use tracing_spool_fileset::{Op, OsError, State};
+use tracing_spool_fileset::{Engine, Naming, Op, OpenError, OsError, Schedule, Settings, State};
 
 use crate::world::{LIVE, World, settings};
 
@@ -92,4 +93,49 @@ fn what_cannot_change_changes_nothing() {
     assert_eq!(world.disk.count(), calls);
     assert_eq!(world.set().settings(), &before);
     assert!(world.disk.exists(LIVE));
+}
+
+/// What the lock file in a directory says.
+fn note(world: &World, dir: &str) -> LockNote {
+    LockNote::parse(&world.disk.read(format!("{dir}/.app.log.lock")).unwrap())
+}
+
+#[test]
+fn the_lock_files_of_both_directories_say_the_limits() {
+    let mut settings = settings(4, 2_000);
+    settings.archive_dir = Some("/logs/old".into());
+    settings.naming = Naming::Timestamped;
+    settings.max_age = Some(Duration::from_secs(3_600));
+    let mut world = World::new(settings.clone());
+    world.open();
+    let (now, mut changed) = (world.clock.now(), world.set().settings().clone());
+    (changed.backup_count, changed.rotate_every) = (3, Some(Schedule::daily()));
+    world.set().reconfigure(changed, now).unwrap();
+    for dir in ["/logs", "/logs/old"] {
+        let note = note(&world, dir);
+        let mut read = Settings::new(LIVE);
+        note.apply(&mut read);
+        assert_eq!((read.max_bytes, read.max_total_bytes, read.max_age), (200, 2_000, settings.max_age));
+        assert_eq!(
+            (read.backup_count, read.rotate_every),
+            (3, Some(Schedule::daily().at(0, 0))),
+            "as changed: {note:?}"
+        );
+        assert_eq!((read.archive_dir, read.naming), (settings.archive_dir.clone(), Naming::Timestamped));
+        assert!(note.has_periods(), "since the schedule: {note:?}");
+    }
+}
+
+#[test]
+fn the_holder_is_told_in_one_line() {
+    let mut world = world();
+    let refused = Engine::open_on(settings(4, 2_000), world.disk.fs(), world.clock.now()).unwrap_err();
+    let OpenError::Locked { holder, .. } = &refused else { panic!("{refused}") };
+    assert!(holder.text.contains("max_total_bytes=2000"), "{holder:?}");
+    let shown = holder.to_string();
+    assert!(
+        shown.starts_with("process ") && !shown.contains('\n') && !refused.to_string().contains("max_bytes"),
+        "{shown}"
+    );
+    world.log(1);
 }

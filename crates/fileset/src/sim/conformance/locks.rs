@@ -92,3 +92,13 @@ pub(super) fn a_lock_file_can_be_looked_at(world: &impl World) {
     fs.unlink(&world.at("second")).unwrap();
     assert_eq!(lock.stat().unwrap().links, 0);
 }
+
+pub(super) fn a_holder_writes_another_text(world: &impl World) {
+    let (fs, at, path) = (world.fs(), world.at(NAME), world.path(NAME));
+    let mut lock = fs.lock(&at, 0o640, "a longer text").unwrap();
+    for text in ["short\n\n", "a text that is longer again", ""] {
+        assert_eq!(lock.set_text(text), Ok(()));
+        assert_eq!(world.read(&path).unwrap(), text.as_bytes());
+    }
+    assert!(fs.lock_holder(&at).unwrap().is_some(), "it is held all the same");
+}
