@@ -114,6 +114,9 @@ pub use tracing_spool_ring::OpenError as RingError;
 /// Internals that sister packages need. They change without notice.
 #[doc(hidden)]
 pub mod internal {
+    pub use crate::account::claim::CLAIM;
+    #[cfg(not(shuttle))]
+    pub use crate::open::leftover::Leftover;
     pub use crate::platform::stderr::say;
     pub use tracing_spool_ring::{MOST_BYTES, MOST_RECORDS};
 }

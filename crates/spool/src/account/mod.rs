@@ -1,6 +1,7 @@
 //! The account of a log: what was written, what was lost and why, how full the queue was, and the forms in which this is
 //! reported. Nothing is decided here.
 
+pub(crate) mod claim;
 pub(crate) mod ledger;
 pub(crate) mod losses;
 pub(crate) mod metric_table;

@@ -83,4 +83,11 @@ impl SpoolBuilder {
     pub fn configure_from_env(self, prefix: &str) -> Result<Self, ConfigError> {
         Ok(self.configure(&SpoolConfig::from_env(prefix)?))
     }
+
+    /// Keeps the claim on a ring in a file, for `tspool`, which feeds it alone.
+    #[doc(hidden)]
+    pub fn keep_claim(mut self) -> Self {
+        self.description.durable.keeps_claim = true;
+        self
+    }
 }

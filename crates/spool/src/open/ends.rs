@@ -7,6 +7,8 @@ use std::sync::Arc;
 use tracing_spool_fileset::{Batch, Engine, Unfinished};
 use tracing_spool_ring::Ring;
 
+#[cfg(not(shuttle))]
+use crate::account::claim;
 use crate::account::ledger::Dropped;
 #[cfg(not(shuttle))]
 use crate::account::losses;
@@ -74,6 +76,9 @@ fn prepare_file(description: &Description, path: &Path) -> Result<Ends, OpenErro
     let limits = bounds(description, u64::MAX).limits();
     match Ring::open(path, limits, options.clone()) {
         Ok(opened) => {
+            if !durable.keeps_claim {
+                claim::remove(&opened.ring);
+            }
             let adopted = recovery::adopt(opened, files.rules());
             let warning = adopted.set_aside.as_ref().map(|(aside, damage)| {
                 format!("the ring could not be used, as {damage}; it is now {}", aside.display())
@@ -141,6 +146,15 @@ impl Ends {
         match &mut self.way {
             #[cfg(not(shuttle))]
             Way::File(adopted, _) => Some((adopted.unfinished?, &mut adopted.tray.batch)),
+            Way::Memory(..) => None,
+        }
+    }
+
+    /// Returns the file that the queue is in.
+    pub(super) fn ring_file(&self) -> Option<&Path> {
+        match &self.way {
+            #[cfg(not(shuttle))]
+            Way::File(_, file) => Some(file.path()),
             Way::Memory(..) => None,
         }
     }

@@ -5,6 +5,8 @@ pub(crate) mod builder;
 pub(crate) mod configure;
 mod ends;
 pub(crate) mod error;
+#[cfg(not(shuttle))]
+pub(crate) mod leftover;
 pub(crate) mod reconfigure;
 #[cfg(not(shuttle))]
 mod recovery;

@@ -192,6 +192,9 @@ fn assemble_files(
     if let Some(warning) = &ends.warning {
         file_set.warn_of_hand_off(warning, clock.now());
     }
+    if let Some(ring) = ends.ring_file() {
+        file_set.name_ring(ring.to_owned());
+    }
     let taker = Taker {
         rules: file_set.settings().rules(),
         max_record: file_set.settings().record_limit(),

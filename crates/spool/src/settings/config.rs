@@ -9,9 +9,12 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
+use tracing_spool_fileset::Settings;
+
 use crate::settings::description::Description;
+use crate::settings::nearest::nearest;
 use crate::settings::parse::{Value, Wanted};
-use crate::settings::table::{ROWS, SETTINGS, Setting};
+use crate::settings::table::{ROWS, SETTINGS, Setting, place_of};
 
 /// Settings of a log that come from a configuration file or the environment.
 ///
@@ -47,8 +50,8 @@ pub struct SpoolConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Given {
     value: Value,
-    /// The environment variable it comes from, if any.
-    variable: Option<String>,
+    /// Where it comes from, if that has a name: an environment variable, a flag.
+    origin: Option<String>,
 }
 
 /// One setting that can't be used. It displays as `APP_LOG_MAX_BYTES = "ten": must be a size ...`.
@@ -150,21 +153,58 @@ impl SpoolConfig {
         &SETTINGS
     }
 
+    /// Sets one setting by its name, from text as an environment variable would hold it: for flags of a command line, and
+    /// for configuration of a kind of your own. Setting it again replaces the value.
+    ///
+    /// `origin` is where the value comes from, such as `--max-bytes`. Faults name it, those that
+    /// [`open`](crate::SpoolBuilder::open) finds later too.
+    ///
+    /// # Errors
+    /// Returns a fault if there is no such setting, with the names that are nearest, and if the value can't be read, with
+    /// what would be right. The configuration is then unchanged, so the faults of several settings can be collected.
+    ///
+    /// ```
+    /// let mut config = tracing_spool::SpoolConfig::default();
+    /// config.set("max_bytes", "50 MiB", "--max-bytes").unwrap();
+    /// let fault = config.set("backup_count", "few", "--backup-count").unwrap_err();
+    /// assert_eq!(fault.to_string(), r#"--backup-count = "few": must be a whole number, such as 5"#);
+    /// assert!(config.set("max_byte", "1", "--max-byte").unwrap_err().to_string().contains("max_bytes"));
+    /// ```
+    pub fn set(&mut self, name: &str, value: &str, origin: &str) -> Result<(), ConfigFault> {
+        let outcome = match place_of(name) {
+            Some(place) => {
+                self.take(place, Value::Text(value.to_owned()), Some(origin)).map_err(str::to_owned)
+            }
+            None => Err(format!("is not a setting; the nearest are {}", nearest(name).join(", "))),
+        };
+        outcome.map_err(|wanted| ConfigFault { name: origin.to_owned(), value: format!("{value:?}"), wanted })
+    }
+
+    /// Returns settings of files with those that are named here set, for a program that looks at a log without opening it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn over(&self, files: Settings) -> Settings {
+        let mut description = Description::new(&files.path);
+        description.files = files;
+        self.apply(&mut description);
+        description.files
+    }
+
     /// Applies the named settings to a description.
     pub(crate) fn apply(&self, description: &mut Description) {
         for (place, given) in &self.given {
             let Some(row) = ROWS.get(*place) else { continue };
             // `take` has tried this value, so it can't fail.
             let _ = (row.set)(description, &given.value);
-            description.variables.set(row.setting.name, given.variable.as_deref());
+            description.variables.set(row.setting.name, given.origin.as_deref());
         }
     }
 
     /// Stores a value if the setting accepts it.
-    pub(crate) fn take(&mut self, place: usize, value: Value, variable: Option<&str>) -> Result<(), Wanted> {
+    pub(crate) fn take(&mut self, place: usize, value: Value, origin: Option<&str>) -> Result<(), Wanted> {
         let Some(row) = ROWS.get(place) else { return Ok(()) };
         (row.set)(&mut Description::new(Path::new("")), &value)?;
-        self.given.insert(place, Given { value, variable: variable.map(str::to_owned) });
+        self.given.insert(place, Given { value, origin: origin.map(str::to_owned) });
         Ok(())
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Description {
     pub(crate) hooks: Hooks,
     pub(crate) quiet: bool,
     pub(crate) linger: Duration,
-    /// Which environment variables the settings come from.
+    /// Which environment variables and flags the settings come from.
     pub(crate) variables: Variables,
 }
 

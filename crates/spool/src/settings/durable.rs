@@ -37,6 +37,8 @@ pub struct Durable {
     pub(crate) place: Place,
     pub(crate) or_memory: bool,
     pub(crate) on_any_file_system: bool,
+    /// Whether the claim of whoever feeds the ring stays: see `account::claim`.
+    pub(crate) keeps_claim: bool,
 }
 
 /// Where the queue is.

@@ -7,6 +7,7 @@ pub(crate) mod choices;
 pub(crate) mod config;
 pub(crate) mod description;
 pub(crate) mod durable;
+mod nearest;
 pub(crate) mod overflow;
 pub(crate) mod parse;
 pub(crate) mod table;

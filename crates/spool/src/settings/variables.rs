@@ -1,10 +1,10 @@
-//! Which settings come from which environment variables, so that a fault found later can name both.
+//! Which settings come from which environment variables and flags, so that a fault found later can name both.
 
 use std::collections::BTreeMap;
 
 use tracing_spool_fileset::Fault;
 
-/// Maps each setting that comes from an environment variable to that variable.
+/// Maps each setting that comes from an environment variable, or a flag, to its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Variables(BTreeMap<&'static str, String>);
 

@@ -1,12 +1,13 @@
 //! Checks every second whether the ring's file still exists, and creates it anew if others removed it. Records in an
 //! unlinked ring are still written, but no later process would find them after a death.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing_spool_fileset::{Engine, Mono, Now};
 use tracing_spool_ring::{FileState, Limits, Opened, Options, Ring, Task};
 
+use crate::account::claim;
 use crate::hand_off::inbox::Inbox;
 use crate::hand_off::queue::Queue;
 
@@ -28,6 +29,10 @@ pub(crate) struct RingFile {
 impl RingFile {
     pub(crate) fn new(path: PathBuf, limits: Limits, options: Options) -> Self {
         Self { path, limits, options, next_look: None, is_alerted: false }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Checks if it is time.
@@ -66,6 +71,7 @@ impl RingFile {
         if !is_empty(&opened) {
             return Err("another with records in it stands there, which the next start writes".to_owned());
         }
+        claim::remove(&opened.ring);
         let offset = queue.rings.renew(opened.ring).ok_or("it was removed too often")?;
         inbox.follow(opened.reader, offset);
         Ok(())

@@ -52,6 +52,13 @@ impl Spool {
         &self.shared
     }
 
+    /// Returns the ring that takes records now, for `tspool`, which keeps a claim on it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn ring(&self) -> &tracing_spool_ring::Ring {
+        self.shared.queue.rings.current()
+    }
+
     /// Hands one record over, for `tracing-spool-appender`, whose callers may learn that a line is lost.
     ///
     /// # Errors

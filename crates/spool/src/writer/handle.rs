@@ -106,6 +106,13 @@ impl SpoolHandle {
         self.shared.health()
     }
 
+    /// Returns how long dropping the guard may take, for `tspool`, which ends in that time.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shutdown_timeout(&self) -> Duration {
+        self.shared.shutdown_timeout
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }

@@ -82,6 +82,22 @@ fn what_does_not_fit_together_names_its_variable_too() {
 }
 
 #[test]
+fn a_setting_by_name_is_attributed_to_where_it_comes_from() {
+    let mut config = SpoolConfig::default();
+    config.set("max_bytes", "1 MiB", "TSPOOL_MAX_BYTES").unwrap();
+    config.set("max_bytes", "0", "--max-bytes").unwrap();
+    let error = Spool::builder("/tmp/app.log").configure(&config).open().unwrap_err().to_string();
+    assert!(error.contains("max_bytes = 0: ") && error.contains("(it is set by --max-bytes)"), "{error}");
+    assert!(!error.contains("TSPOOL"), "{error}");
+    let before = config.clone();
+    let fault = config.set("max_bytes", "ten", "--max-bytes").unwrap_err().to_string();
+    assert!(fault.starts_with("--max-bytes = \"ten\": must be a size"), "{fault}");
+    let fault = config.set("backup_cuont", "3", "--backup-cuont").unwrap_err().to_string();
+    assert!(fault.contains("is not a setting") && fault.contains("backup_count"), "{fault}");
+    assert_eq!(config, before);
+}
+
+#[test]
 fn the_environment_overrules_the_program_and_nothing_else() {
     let (config, faults) = SpoolConfig::read("X", variables(&[("X_MIN_BACKUPS", "0"), ("X_MODE", "0600")]));
     assert_eq!(faults, []);

@@ -1,6 +1,8 @@
 //! Tests what the next process reports about the one that died, and what it makes of a ring that isn't its own.
 
 use super::*;
+use crate::account::claim::CLAIM;
+use crate::platform::sync::Ordering;
 
 #[test]
 fn rendering_is_that_of_the_process_that_died() {
@@ -31,6 +33,22 @@ fn what_was_saved_is_said_in_a_line() {
     assert!(world.text().contains(&line), "{}", world.text());
     world.assert_each_once();
     assert_eq!(world.finish(), Recovered::default(), "and once only");
+}
+
+#[test]
+fn a_claim_on_the_ring_stands_until_another_log_opens_it() {
+    let mut world = World::new();
+    let claim =
+        |process: &Process| process.shared.queue.rings.current().counter(CLAIM).load(Ordering::Relaxed);
+    let process = world.start(SpoolBuilder::keep_claim).unwrap();
+    process.shared.queue.rings.current().counter(CLAIM).store(7, Ordering::Relaxed);
+    world.log(&process, 2);
+    drop(process);
+    let process = world.start(SpoolBuilder::keep_claim).unwrap();
+    assert_eq!((claim(&process), process.shared.queue.rings.current().admitted()), (7, 2));
+    drop(process);
+    let process = world.start(|builder| builder).unwrap();
+    assert_eq!((claim(&process), process.shared.queue.rings.current().admitted()), (0, 2));
 }
 
 #[test]
