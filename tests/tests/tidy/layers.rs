@@ -25,6 +25,13 @@ const PACKAGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("crates/appender/src/", &["rolling", "non_blocking", "start"]),
+    (
+        "crates/cli/src/",
+        &[
+            "say", "text", "set", "flags", "pipe", "read", "verify", "inspect", "config", "demo", "page",
+            "main",
+        ],
+    ),
 ];
 
 /// Rooms that may not import all that stands below them: room, what it may import.

@@ -1,0 +1,65 @@
+//! `tspool`: the files of a log as one log, for operators. Each command is a module; this file only chooses one.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files that are read"))]
+
+mod page;
+mod read;
+mod say;
+mod set;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const QUESTIONS: &str = "\
+Questions, and the commands that answer them:
+  the errors of the last hour       tspool cat LOG --since 1h --level error
+  follow new records                tspool follow LOG
+  is anything missing or damaged?   tspool verify LOG
+  what was lost last night?         tspool verify LOG --since yesterday
+  why is the disk full?             tspool status LOG
+  what if I lower the limit?        tspool plan LOG --max-total-bytes 1GiB
+  what didn't a dead process write? tspool recover RING
+
+LOG is the path of the live file, such as /var/log/shop/shop.log; status
+names its RING. Only pipe and recover --into change anything. The man
+page has the exit codes: tspool man | man -l -";
+
+/// Writes, reads and checks the files of a log as one log
+#[derive(Debug, Parser)]
+#[command(name = "tspool", version, max_term_width = 110, arg_required_else_help = true, after_help = QUESTIONS)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Cat(read::cat::Options),
+    Follow(read::follow::Options),
+    Man(page::ManOptions),
+    Completions(page::CompletionsOptions),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return without_a_command(&answer),
+    };
+    let outcome = match cli.command {
+        Command::Cat(options) => read::cat::run(&options),
+        Command::Follow(options) => read::follow::run(&options),
+        Command::Man(options) => page::man::<Cli>(&options),
+        Command::Completions(options) => page::completions::<Cli>(&options),
+    };
+    say::end(outcome)
+}
+
+/// Prints what is to be said instead of doing something: the help, the version, or what is wrong with the command line.
+fn without_a_command(answer: &clap::Error) -> ExitCode {
+    match answer.print() {
+        Err(error) if !answer.use_stderr() => say::end(Err(say::Problem::stdout(&error))),
+        _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(say::UNUSABLE)),
+    }
+}

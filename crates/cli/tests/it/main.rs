@@ -1,0 +1,49 @@
+//! Runs `tspool` as operators do: real processes, real files, and the programs that its output is for.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test is part of the outside world, and fails by panics"
+)]
+
+mod cat;
+mod follow;
+mod writer;
+
+use std::ffi::OsStr;
+use std::process::{Command, Output};
+
+/// How many runs a test makes that is the better the longer it runs.
+fn runs(few: usize) -> usize {
+    std::env::var("TRACING_SPOOL_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(few)
+}
+
+/// Returns the program, to be run.
+fn tspool<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tspool"));
+    command.args(arguments);
+    command
+}
+
+/// Runs the program to its end.
+fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Output {
+    tspool(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Says that a test does not run here and why, also to the file from which `.ci/run` counts.
+fn skip(test: &str, reason: &str) {
+    use std::io::Write as _;
+    let line = format!("skipped: {test}: {reason}\n");
+    print!("{line}");
+    let Some(path) = std::env::var_os("TRACING_SPOOL_SKIPS") else { return };
+    let _ = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(line.as_bytes()));
+}
