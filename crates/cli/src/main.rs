@@ -7,6 +7,7 @@ mod read;
 mod say;
 mod set;
 mod text;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ struct Cli {
 enum Command {
     Cat(read::cat::Options),
     Follow(read::follow::Options),
+    Verify(verify::Options),
     Man(page::ManOptions),
     Completions(page::CompletionsOptions),
 }
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Cat(options) => read::cat::run(&options),
         Command::Follow(options) => read::follow::run(&options),
+        Command::Verify(options) => verify::run(&options),
         Command::Man(options) => page::man::<Cli>(&options),
         Command::Completions(options) => page::completions::<Cli>(&options),
     };

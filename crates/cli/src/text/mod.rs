@@ -5,5 +5,6 @@ pub(crate) mod backward;
 pub(crate) mod filter;
 pub(crate) mod level;
 pub(crate) mod moment;
+pub(crate) mod notice;
 pub(crate) mod records;
 pub(crate) mod time;

@@ -9,6 +9,9 @@
 
 mod cat;
 mod follow;
+mod set_of;
+mod verify;
+mod verify_damage;
 mod writer;
 
 use std::ffi::OsStr;
