@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files that are read"))]
 
+mod flags;
 mod page;
+mod pipe;
 mod read;
 mod say;
 mod set;
@@ -37,6 +39,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Pipe(pipe::Options),
     Cat(read::cat::Options),
     Follow(read::follow::Options),
     Verify(verify::Options),
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Err(answer) => return without_a_command(&answer),
     };
     let outcome = match cli.command {
+        Command::Pipe(options) => pipe::run(&options),
         Command::Cat(options) => read::cat::run(&options),
         Command::Follow(options) => read::follow::run(&options),
         Command::Verify(options) => verify::run(&options),

@@ -9,6 +9,7 @@
 
 mod cat;
 mod follow;
+mod pipe;
 mod set_of;
 mod verify;
 mod verify_damage;
