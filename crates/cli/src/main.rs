@@ -3,6 +3,7 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files that are read"))]
 
 mod flags;
+mod inspect;
 mod page;
 mod pipe;
 mod read;
@@ -43,6 +44,9 @@ enum Command {
     Cat(read::cat::Options),
     Follow(read::follow::Options),
     Verify(verify::Options),
+    Status(inspect::status::Options),
+    Plan(inspect::plan::Options),
+    Recover(inspect::recover::Options),
     Man(page::ManOptions),
     Completions(page::CompletionsOptions),
 }
@@ -57,6 +61,9 @@ fn main() -> ExitCode {
         Command::Cat(options) => read::cat::run(&options),
         Command::Follow(options) => read::follow::run(&options),
         Command::Verify(options) => verify::run(&options),
+        Command::Status(options) => inspect::status::run(&options),
+        Command::Plan(options) => inspect::plan::run(&options),
+        Command::Recover(options) => inspect::recover::run(&options),
         Command::Man(options) => page::man::<Cli>(&options),
         Command::Completions(options) => page::completions::<Cli>(&options),
     };

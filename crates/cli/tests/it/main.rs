@@ -9,6 +9,7 @@
 
 mod cat;
 mod follow;
+mod inspect;
 mod pipe;
 mod set_of;
 mod verify;
