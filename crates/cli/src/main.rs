@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files that are read"))]
 
+mod config;
 mod flags;
 mod inspect;
 mod page;
@@ -47,6 +48,7 @@ enum Command {
     Status(inspect::status::Options),
     Plan(inspect::plan::Options),
     Recover(inspect::recover::Options),
+    Config(config::Options),
     Man(page::ManOptions),
     Completions(page::CompletionsOptions),
 }
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Command::Status(options) => inspect::status::run(&options),
         Command::Plan(options) => inspect::plan::run(&options),
         Command::Recover(options) => inspect::recover::run(&options),
+        Command::Config(options) => config::run(&options),
         Command::Man(options) => page::man::<Cli>(&options),
         Command::Completions(options) => page::completions::<Cli>(&options),
     };

@@ -8,6 +8,7 @@
 )]
 
 mod cat;
+mod config;
 mod follow;
 mod inspect;
 mod pipe;
