@@ -3,6 +3,7 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files that are read"))]
 
 mod config;
+mod demo;
 mod flags;
 mod inspect;
 mod page;
@@ -49,6 +50,7 @@ enum Command {
     Plan(inspect::plan::Options),
     Recover(inspect::recover::Options),
     Config(config::Options),
+    Demo(demo::Options),
     Man(page::ManOptions),
     Completions(page::CompletionsOptions),
 }
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Plan(options) => inspect::plan::run(&options),
         Command::Recover(options) => inspect::recover::run(&options),
         Command::Config(options) => config::run(&options),
+        Command::Demo(options) => demo::run(&options),
         Command::Man(options) => page::man::<Cli>(&options),
         Command::Completions(options) => page::completions::<Cli>(&options),
     };

@@ -9,8 +9,10 @@
 
 mod cat;
 mod config;
+mod demo;
 mod follow;
 mod inspect;
+mod picture;
 mod pipe;
 mod set_of;
 mod verify;
