@@ -151,6 +151,24 @@ compare:
 bench *args:
     cargo run --release --quiet --manifest-path crates/bench/Cargo.toml -- {{ args }}
 
+# `tspool cat`, `follow` and `verify` under a writer that rotates fifty times a second: so many runs for each of seven layouts
+read-while-rotating runs="15":
+    @TRACING_SPOOL_RUNS={{ runs }} cargo test --quiet --package tspool --test it -- nothing_is_missing every_line_once a_clean_set_is_clean
+
+# `tspool pipe --durable` killed so many times: each line that was read is there once
+pipe-kills kills="1000":
+    @TRACING_SPOOL_KILLS={{ kills }} cargo test --release --quiet --package tspool --test it -- each_line_is_there_once
+
+# `tspool cat` beside cat(1) and zstdcat(1), and five minutes of 10 GiB
+cat-bench *args:
+    cargo build --release --package tspool
+    crates/cli/bench/cat.sh {{ args }}
+
+# `tspool pipe` and other pipe loggers: lines per second, and a full disk that is freed later
+pipe-bench *args:
+    cargo build --release --quiet -p tspool
+    crates/cli/bench/pipe.sh {{ args }}
+
 # the documentation, private items too
 doc:
     cargo doc --workspace --no-deps --all-features --document-private-items

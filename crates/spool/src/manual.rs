@@ -50,6 +50,10 @@ pub mod formats {}
 pub mod tailers_and_shipping {}
 
 #[doc = include_str!("manual/links.md")]
+#[doc = include_str!("../manual/shipping.md")]
+pub mod shipping {}
+
+#[doc = include_str!("manual/links.md")]
 #[doc = include_str!("../manual/metrics-and-health.md")]
 pub mod metrics_and_health {}
 
@@ -64,3 +68,7 @@ pub mod daemons {}
 #[doc = include_str!("manual/links.md")]
 #[doc = include_str!("../manual/troubleshooting.md")]
 pub mod troubleshooting {}
+
+#[doc = include_str!("manual/links.md")]
+#[doc = include_str!("../manual/tspool.md")]
+pub mod tspool {}
