@@ -33,7 +33,8 @@ start of the program still writes them. What was found is said on stderr. A reco
 left out.
 
 With --into, the log is opened under the limits that its lock file says, which may remove backups as any start does, and \
-its own recovery writes the records. Nothing is left in the ring then.
+its own recovery writes the records. Nothing is left in the ring then. What `tspool pipe --durable` had read last and not \
+handed to the ring waits in a file beside it: its size is said, and --into writes that, too.
 
 Exit code: 0 if all that waited was printed or written; 2 for an unusable path, 3 if the ring is in use or can't be read.";
 

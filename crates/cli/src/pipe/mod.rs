@@ -7,7 +7,7 @@ mod child;
 mod events;
 mod feeder;
 mod help;
-mod intake;
+pub(crate) mod intake;
 mod keeper;
 mod lines;
 mod place;

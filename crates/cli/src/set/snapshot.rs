@@ -20,7 +20,7 @@ use super::member::{Member, Role};
 use crate::say::Problem;
 
 /// How often the files are opened anew if they move meanwhile. At fifty rotations a second, two attempts are rare.
-const TRIES: usize = 500;
+const TRIES: usize = 2_000;
 /// The default of `backup_count`: up to this number, a gap in the numbers ends nothing.
 const BACKUP_COUNT: u32 = 5;
 /// A pause after an attempt that met a rotation, so that the rotation can end.

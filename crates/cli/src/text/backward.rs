@@ -63,6 +63,14 @@ pub(crate) fn backward<S: ReadAt + ?Sized>(
         if unseen == block && buffer.len() == block {
             unseen = buffer.len();
         }
+        // A line without an end, such as the hole in a file that was cut under its writer, takes no endless memory.
+        if buffer.len() >= RECORD_MAX && line_start(&buffer, unseen).is_none() {
+            if take(Record { text: &buffer, time: None })?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            buffer.clear();
+            unseen = 0;
+        }
     }
     if buffer.is_empty() {
         return Ok(ControlFlow::Continue(()));
@@ -74,4 +82,36 @@ pub(crate) fn backward<S: ReadAt + ?Sized>(
 fn line_start(buffer: &[u8], unseen: usize) -> Option<usize> {
     let before = unseen.checked_sub(1)?;
     memchr::memrchr(b'\n', &buffer[..before]).map(|place| place + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of nothing but NULs.
+    struct Hole(u64);
+
+    impl ReadAt for Hole {
+        fn len(&self) -> u64 {
+            self.0
+        }
+
+        fn fill_at(&self, buffer: &mut [u8], _: u64) -> io::Result<usize> {
+            buffer.fill(0);
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_cut() {
+        let hole = Hole(3 * RECORD_MAX as u64 + 7);
+        let mut taken = Vec::new();
+        let _ = backward(&hole, true, &mut |record| {
+            taken.push(record.text.len());
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+        assert_eq!(taken.iter().sum::<usize>() as u64, hole.0);
+        assert_eq!(taken, [RECORD_MAX, RECORD_MAX, RECORD_MAX, 7]);
+    }
 }

@@ -38,6 +38,12 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// How much of a file is read to learn when it begins.
 const HEAD_BYTES: usize = 4096;
 
+const NUMBERS: &str =
+    r"Check the numbers that lines carry: an expression such as '^(?<key>\S+) N(?<number>\d+)'";
+const NUMBERS_IN_FULL: &str = r"Check the numbers that lines carry: an expression such as '^(?<key>\S+) N(?<number>\d+)'
+
+It should match once in a line, at best from its beginning. <number> rises by one from line to line. <key> tells writers apart that count for themselves; if they begin anew at each start, something that changes at a start must be in it. <bytes>, if the lines state it, is the length of the line without its newline.";
+
 /// Check that no line is missing, torn or damaged, and say what was lost
 ///
 /// Reads every file of the log once, plain or compressed, from the oldest line to the newest, in bounded memory, also while
@@ -69,12 +75,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
     until: Option<i64>,
 
-    /// Check the numbers that lines carry: an expression such as '^(?<key>\S+) N(?<number>\d+)'
-    ///
-    /// It should match once in a line, at best from its beginning. <number> rises by one from line to line. <key> tells writers
-    /// apart that count for themselves; if they begin anew at each start, something that changes at a start must be in it.
-    /// <bytes>, if the lines state it, is the length of the line without its newline.
-    #[arg(long, value_name = "REGEX", value_parser = Pattern::parse)]
+    // Not a doc comment: its words would be taken for tags.
+    #[arg(help = NUMBERS, long_help = NUMBERS_IN_FULL, long, value_name = "REGEX", value_parser = Pattern::parse)]
     numbers: Option<Pattern>,
 
     /// Print one JSON object

@@ -12,6 +12,7 @@ use super::standing::{Standing, standing};
 use crate::inspect::limits::Limits;
 use crate::inspect::log::Log;
 use crate::inspect::shown;
+use crate::pipe::intake;
 use crate::say::{self, End, Problem};
 
 pub(super) fn print(path: &Path, seen: &Sight, opened: Opened, limits: &Limits) -> Result<End, Problem> {
@@ -24,6 +25,14 @@ pub(super) fn print(path: &Path, seen: &Sight, opened: Opened, limits: &Limits) 
     let printed = put(&mut left).map_err(|error| Problem::stdout(&error))?;
     tell(path, seen, printed);
     tell_rest(left.recovered(), standing);
+    let read_last = intake::bytes_beside(path)?;
+    if read_last > 0 {
+        say::warn(format_args!(
+            "{} at most, which the process had read last, wait beside {} and aren't printed: --into writes them, too",
+            shown::bytes(read_last),
+            path.display()
+        ));
+    }
     Ok(End::Well)
 }
 

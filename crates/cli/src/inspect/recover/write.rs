@@ -5,12 +5,13 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use tracing_spool::{Durable, Notices, Spool, SpoolBuilder};
+use tracing_spool::{Durable, Notices, Overflow, Spool, SpoolBuilder};
 use tracing_spool_fileset::Settings;
 use tracing_spool_ring::Sight;
 
 use crate::inspect::log::{Log, Origin};
 use crate::inspect::shown;
+use crate::pipe::intake::{self, Intake};
 use crate::say::{self, End, Problem};
 
 /// How long the records may take. A full disk holds them up, and they stay in the ring then.
@@ -30,7 +31,14 @@ pub(super) fn write(ring: &Path, seen: &Sight, log: &Log) -> Result<End, Problem
             unknown.join(" and ")
         )));
     }
-    let (spool, guard) = builder(ring, &log.settings).open().map_err(Problem::failed)?;
+    let mut builder = builder(ring, &log.settings);
+    if intake::is_beside(ring) {
+        // What was read last is handed over behind the ring's records, and must not be dropped then.
+        builder = builder.keep_claim().overflow(Overflow::Block);
+    }
+    let (spool, guard) = builder.open().map_err(Problem::failed)?;
+    let read_last = intake::bytes_beside(ring)?;
+    let intake = intake::recover(ring, &spool)?;
     let recovered = guard.recovered();
     let report = guard.shutdown(PATIENCE);
     drop(spool);
@@ -44,6 +52,7 @@ pub(super) fn write(ring: &Path, seen: &Sight, log: &Log) -> Result<End, Problem
             ring.display()
         )));
     }
+    intake.into_iter().for_each(Intake::remove);
     let process = seen.process.map_or_else(String::new, |process| format!(" {process}"));
     let records = shown::count(recovered.records, "record", "records");
     let bytes = shown::bytes(recovered.bytes);
@@ -51,6 +60,12 @@ pub(super) fn write(ring: &Path, seen: &Sight, log: &Log) -> Result<End, Problem
         "{records} ({bytes}) of process{process} written into {}",
         log.settings.path.display()
     ));
+    if read_last > 0 {
+        say::warn(format_args!(
+            "so was what the process had read last ({} at most)",
+            shown::bytes(read_last)
+        ));
+    }
     if recovered.uncertain > 0 {
         let records = shown::count(recovered.uncertain, "record", "records");
         say::warn(format_args!(

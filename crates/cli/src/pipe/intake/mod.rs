@@ -9,8 +9,11 @@ mod file;
 mod state;
 
 use std::collections::hash_map::RandomState;
+use std::fs::File;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::io::ErrorKind;
 use std::os::fd::BorrowedFd;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -20,13 +23,17 @@ use tracing_spool::Spool;
 use tracing_spool::internal::CLAIM;
 
 use crate::pipe::lines::Lines;
+use crate::pipe::platform::WIDE;
 use crate::say::{self, Problem};
 use file::{PAGE, Store};
 use state::{BYTES, LANES, State};
 
+/// What the names of the lanes add to the ring's.
+const ENDINGS: [&str; LANES] = [".intake", ".intake.stderr"];
+
 /// The intake of a log whose ring is held by this process, and with it the lock on these files.
 #[derive(Debug)]
-pub(super) struct Intake {
+pub(crate) struct Intake {
     spool: Spool,
     stores: Vec<Store>,
     state: State,
@@ -40,15 +47,53 @@ struct Left {
     fragment: u64,
 }
 
+/// Returns the path of a lane's file.
+fn beside(ring: &Path, ending: &str) -> PathBuf {
+    let mut name = ring.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Hands over what an earlier process read and didn't hand over, for whoever opens its log only to recover it. The log must
+/// keep the claim. Returns nothing if there is no intake beside the ring.
+pub(crate) fn recover(ring: &Path, spool: &Spool) -> Result<Option<Intake>, Problem> {
+    if !is_beside(ring) {
+        return Ok(None);
+    }
+    let mut intake = Intake::open(ring, spool)?;
+    intake.resume(&mut [], &mut vec![0; WIDE])?;
+    Ok(Some(intake))
+}
+
+/// Returns whether there is an intake beside the ring.
+pub(crate) fn is_beside(ring: &Path) -> bool {
+    beside(ring, ENDINGS[0]).symlink_metadata().is_ok()
+}
+
+/// Returns how many bytes wait beside the ring, at most: the last ones may have been handed over before this was noted.
+pub(crate) fn bytes_beside(ring: &Path) -> Result<u64, Problem> {
+    if !is_beside(ring) {
+        return Ok(0);
+    }
+    let path = beside(ring, ENDINGS[0]);
+    let mut bytes = [0; BYTES];
+    let read = File::open(&path).and_then(|file| file.read_exact_at(&mut bytes, 0));
+    match read {
+        // Its process died as it made the file.
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
+        read => read.map_err(Problem::doing("reading", &path))?,
+    }
+    let Some(state) = State::decode(&bytes) else { return Ok(0) };
+    let size = |ending: &str| beside(ring, ending).metadata().map_or(0, |meta| meta.len());
+    let lanes = ENDINGS.iter().zip(&state.lanes);
+    Ok(lanes.map(|(ending, lane)| size(ending).saturating_sub(lane.until)).sum())
+}
+
 impl Intake {
     /// Opens the intake beside the ring. The lines in it wait for `resume`.
     pub(super) fn open(ring: &Path, spool: &Spool) -> Result<Self, Problem> {
-        let lane = |ending: &str| {
-            let mut name = ring.as_os_str().to_owned();
-            name.push(ending);
-            Store::open(PathBuf::from(name))
-        };
-        let stores = vec![lane(".intake")?, lane(".intake.stderr")?];
+        let stores = ENDINGS.map(|ending| Store::open(beside(ring, ending)));
+        let stores = stores.into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut intake = Self { spool: spool.clone(), stores, state: State::default() };
         if intake.stores[0].is_new() {
             intake.begin()?;
@@ -226,7 +271,7 @@ impl Intake {
     }
 
     /// Removes the files, when everything is in the log.
-    pub(super) fn remove(self) {
+    pub(crate) fn remove(self) {
         if self.waiting() == 0 {
             self.stores.iter().for_each(Store::remove);
         }

@@ -109,6 +109,29 @@ fn killed_in_a_line(world: &World, args: &[&str], reader: &OwnedFd, writer: &mut
     running.end();
 }
 
+/// `recover` knows what was read last, though it isn't in the ring yet.
+#[test]
+fn what_was_read_last_is_recovered_too_and_once() {
+    let world = World::new();
+    let (ring, log) = (world.path("ring"), world.log());
+    let durable = format!("--durable={}", ring.display());
+    let args = [durable.as_str(), "--durable-on-any-file-system"];
+    let (reader, mut writer) = pipe();
+    killed_in_a_line(&world, &args, &reader, &mut writer);
+    let recover = |more: &[&std::path::Path]| {
+        let output = crate::tspool(["recover".as_ref(), ring.as_path()]).args(more).output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b""[..]));
+        stderr(&output)
+    };
+    let said = recover(&[]);
+    assert!(said.contains("2 B at most, which the process had read last, wait beside"), "{said}");
+    recover(&["--into".as_ref(), log.as_path()]);
+    assert_eq!(world.text(), "whole\nha\n");
+    assert!(!world.path("ring.intake").exists(), "nothing is left in it");
+    let next = run(&mut world.pipe(&args), b"more\n");
+    assert_eq!((world.text().as_str(), stderr(&next).as_str()), ("whole\nha\nmore\n", ""));
+}
+
 #[test]
 fn half_a_line_goes_on_in_the_same_pipe_and_is_one_of_its_own_before_another() {
     for (is_same, wanted) in [(true, &["whole", "half"][..]), (false, &["whole", "ha", "lf"])] {
