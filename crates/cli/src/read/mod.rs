@@ -2,3 +2,4 @@
 
 pub(crate) mod cat;
 pub(crate) mod follow;
+mod from_the_end;

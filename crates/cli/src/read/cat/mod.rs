@@ -6,15 +6,15 @@ mod range;
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufWriter, Read as _, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
 
 use self::copy::Copy;
+use crate::read::from_the_end::from_the_end;
 use crate::say::{self, End, Problem};
 use crate::set::{self, Log, Member, Snapshot};
-use crate::text::backward::{ReadAt, backward};
 use crate::text::filter::Filter;
-use crate::text::records::{Record, Taker, forward, have_times};
+use crate::text::records::{Record, Taker, forward};
 
 /// Bytes that are collected before they are written.
 const OUTPUT: usize = 256 * 1024;
@@ -130,7 +130,8 @@ impl Reading<'_> {
                 break;
             }
             let mut write = self.writer(left);
-            let outcome = from_the_end(member, write.filter, &mut |record| write.take(record));
+            let outcome = range::of(member, write.filter)
+                .and_then(|part| from_the_end(member, part, &mut |record| write.take(record)));
             left = write.left;
             let ended = write.ended(outcome, member);
             self.go_on(ended)?;
@@ -154,14 +155,16 @@ impl Reading<'_> {
         let mut found: VecDeque<Vec<u8>> = VecDeque::new();
         for member in members.iter().rev() {
             let filter = self.filter;
-            let outcome = from_the_end(member, filter, &mut |record| {
-                if found.len() == limit {
-                    return Ok(ControlFlow::Break(()));
-                }
-                if filter.takes(record) {
-                    found.push_front(record.text.to_vec());
-                }
-                Ok(ControlFlow::Continue(()))
+            let outcome = range::of(member, filter).and_then(|part| {
+                from_the_end(member, part, &mut |record| {
+                    if found.len() == limit {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    if filter.takes(record) {
+                        found.push_front(record.text.to_vec());
+                    }
+                    Ok(ControlFlow::Continue(()))
+                })
             });
             let read = outcome.map(|_| ()).map_err(member.unreadable());
             self.go_on(read)?;
@@ -215,39 +218,8 @@ fn write_record(out: &mut BufWriter<File>, record: &[u8]) -> io::Result<()> {
 fn from_the_beginning(member: &Member, filter: &Filter, take: &mut Taker<'_>) -> io::Result<ControlFlow<()>> {
     let times = range::have_times(member)?;
     if member.is_plain() {
-        let (start, end) = range::of(member, filter)?;
-        return forward(&mut member.section(start, end), times, take);
+        let part = range::of(member, filter)?;
+        return forward(&mut member.section(part.start, part.end), times, take);
     }
     forward(&mut member.reader()?, times, take)
-}
-
-/// Takes the records of a file from the last one on. A packed file can't be read from the end, so it is unpacked into
-/// memory, as far as it goes.
-fn from_the_end(member: &Member, filter: &Filter, take: &mut Taker<'_>) -> io::Result<ControlFlow<()>> {
-    if member.is_plain() {
-        let (start, end) = range::of(member, filter)?;
-        return backward(&Window { member, start, end }, range::have_times(member)?, take);
-    }
-    let mut lines = Vec::new();
-    let unpacked = member.reader()?.read_to_end(&mut lines);
-    let times = have_times(&lines[..lines.len().min(range::HEAD)]);
-    let taken = backward(&lines[..], times, take)?;
-    unpacked.map(|_| taken)
-}
-
-/// A part of a plain file.
-struct Window<'a> {
-    member: &'a Member,
-    start: u64,
-    end: u64,
-}
-
-impl ReadAt for Window<'_> {
-    fn len(&self) -> u64 {
-        self.end - self.start
-    }
-
-    fn fill_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        self.member.read_at(buffer, self.start + at)
-    }
 }

@@ -2,16 +2,16 @@
 //! searched by halves, so that five minutes of ten gigabytes cost a few blocks.
 
 use std::io;
+use std::ops::Range;
 use std::time::UNIX_EPOCH;
 
+use crate::read::from_the_end::HEAD;
 use crate::set::Member;
 use crate::text::filter::Filter;
 use crate::text::level::level_of;
 use crate::text::records;
 use crate::text::time::time_of;
 
-/// How much of a file is looked at for its first time stamp.
-pub(super) const HEAD: usize = 64 * 1024;
 /// The size at which the search by halves ends.
 const NEAR: u64 = 256 * 1024;
 /// By how much records may be out of order, in microseconds: a thread that has its time stamp may be suspended before it
@@ -57,7 +57,10 @@ fn modified(member: &Member) -> i64 {
 }
 
 /// Returns the part of a plain file that can hold records of the time that is wanted. It begins and ends between records.
-pub(super) fn of(member: &Member, filter: &Filter) -> io::Result<(u64, u64)> {
+pub(super) fn of(member: &Member, filter: &Filter) -> io::Result<Range<u64>> {
+    if !member.is_plain() {
+        return Ok(0..member.bytes);
+    }
     let start = match filter.since {
         Some(since) => search(member, since.saturating_sub(SLACK))?.0,
         None => 0,
@@ -69,7 +72,7 @@ pub(super) fn of(member: &Member, filter: &Filter) -> io::Result<(u64, u64)> {
         }
         None => member.bytes,
     };
-    Ok((start, end.max(start)))
+    Ok(start..end.max(start))
 }
 
 /// Returns two places near each other. The first is the beginning of a line, before which all records are older than

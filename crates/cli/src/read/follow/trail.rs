@@ -13,10 +13,9 @@ use tracing_spool_fileset::FileId;
 
 use super::lines::Lines;
 use super::troubles::Troubles;
+use crate::read::from_the_end::from_the_end;
 use crate::say::{self, Problem};
 use crate::set::{self, Log, Member, Role, Snapshot};
-use crate::text::backward::{ReadAt, backward};
-use crate::text::records;
 
 /// Bytes by which an older file is known.
 const MARK: usize = 1024;
@@ -206,8 +205,8 @@ impl<'a> Trail<'a> {
             if found.len() >= limit {
                 break;
             }
-            let end = if std::ptr::eq(member, &self.current) { Some(self.read) } else { None };
-            let outcome = from_the_end(member, end, &mut |record| {
+            let end = if std::ptr::eq(member, &self.current) { self.read } else { member.bytes };
+            let outcome = from_the_end(member, 0..end, &mut |record| {
                 if lines.filter.takes(record) {
                     found.push_front(record.text.to_vec());
                 }
@@ -267,35 +266,4 @@ fn complete(member: &Member) -> io::Result<u64> {
         end = start;
     }
     Ok(0)
-}
-
-/// Takes the records of a file from the last one on, before `end` if it is plain.
-fn from_the_end(
-    member: &Member,
-    end: Option<u64>,
-    take: &mut records::Taker<'_>,
-) -> io::Result<ControlFlow<()>> {
-    let times = records::have_times(&member.head(BLOCK)?);
-    if member.is_plain() {
-        return backward(&Beginning { member, end: end.unwrap_or(member.bytes) }, times, take);
-    }
-    let mut lines = Vec::new();
-    io::Read::read_to_end(&mut member.reader()?, &mut lines)?;
-    backward(&lines[..], times, take)
-}
-
-/// A plain file up to a place.
-struct Beginning<'a> {
-    member: &'a Member,
-    end: u64,
-}
-
-impl ReadAt for Beginning<'_> {
-    fn len(&self) -> u64 {
-        self.end
-    }
-
-    fn fill_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        self.member.read_at(buffer, at)
-    }
 }
