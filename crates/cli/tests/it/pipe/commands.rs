@@ -60,7 +60,9 @@ fn a_grandchild_that_keeps_the_pipe_is_not_waited_for_without_end() {
 #[test]
 fn the_command_inherits_nothing_odd() {
     let script = "ls -1 /proc/self/fd | wc -l; grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status";
-    let direct = std::process::Command::new("sh").args(["-c", script]).stdin(Stdio::null()).output().unwrap();
+    let mut direct = std::process::Command::new("env");
+    direct.args(["--default-signal=INT,QUIT", "sh", "-c", script]).stdin(Stdio::null());
+    let direct = direct.output().unwrap();
     let world = World::new();
     let mut command = world.pipe(&["--", "sh", "-c", script]);
     assert!(command.output().unwrap().status.success());
