@@ -103,6 +103,27 @@ impl Bench {
     }
 }
 
+/// However early a record comes, the words on a torn line stand right behind it.
+#[test]
+fn what_the_start_found_is_said_before_the_first_record() {
+    let (disk, clock) = (SimDisk::new(), SimClock::new());
+    let seen: Arc<dyn Clock> = Arc::new(clock.clone());
+    disk.put(LOG, b"whole\ntorn");
+    let builder = Spool::builder(LOG).quiet();
+    let (shared, worker) = crate::open::start::assemble_with(builder.description, disk.fs(), &seen).unwrap();
+    let spool = Spool::new(Arc::clone(&shared));
+    let mut bench = Bench { disk, clock, shared, spool, worker };
+    bench.log(Rank::Info, "first\n");
+    bench.settle();
+    bench.pass(1);
+    let text = bench.file();
+    let lines: Vec<&str> = text.lines().collect();
+    let behind = lines.iter().position(|line| *line == "torn").unwrap() + 1;
+    assert!(lines[behind].contains("tracing_spool: "), "{text}");
+    assert_eq!(lines.last(), Some(&"first"), "{text}");
+    assert!(text.contains("the last line before the start was unfinished"), "{text}");
+}
+
 #[test]
 fn records_become_lines_and_are_booked_when_written() {
     let mut bench = bench(|builder| builder);
