@@ -93,7 +93,7 @@ full_disk() {
 
 case $mode in
     log) log "$2" "$3"; exit ;;
-    full) work=$4; full_disk "$2" "$3"; exit ;;
+    full) work=$4; full_disk "$2" "$3"; rm -f "/dev/shm/pipe-bench.$$.ring"*; exit ;;
 esac
 
 # What else the machine does would count more for a logger of several threads.
