@@ -87,6 +87,8 @@ struct Seen {
     newest: Option<(SystemTime, Naming)>,
     packed: Option<(SystemTime, Compression)>,
     backups: usize,
+    /// Whether a directory can't be read.
+    is_shut: bool,
 }
 
 impl Layout {
@@ -107,6 +109,7 @@ impl Layout {
         let source = match seen.backups {
             _ if has_flags => "as the flags say".to_owned(),
             _ if naming.is_some() && compression.is_some() => "as the log says".to_owned(),
+            _ if seen.is_shut => "assumed, as the directory can't be read".to_owned(),
             0 => "no backup is there yet".to_owned(),
             1 => "1 backup found".to_owned(),
             count => format!("{count} backups found"),
@@ -166,6 +169,11 @@ impl Seen {
         let entries = match fs::read_dir(dir) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // Whoever writes the configuration need not be whoever may read the log.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.is_shut = true;
+                return Ok(());
+            }
             Err(error) => return Err(Problem::doing("reading", dir)(error)),
         };
         for entry in entries {

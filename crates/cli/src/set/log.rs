@@ -96,7 +96,7 @@ pub(crate) fn find(given: &Path) -> Result<Found, Problem> {
         ))
     })?;
     let (lock, note) = read_lock(&names);
-    if is_reserved(names.base()) && lock == Lock::Missing {
+    if is_reserved(names.base()) && matches!(lock, Lock::Missing | Lock::Unreadable(_)) {
         return Err(Problem::unusable(format_args!(
             "{} is a name that a log gives to its other files: give the path of the live file{}",
             given.display(),

@@ -18,7 +18,7 @@ fn numbered() -> String {
 
 /// Runs a script as root of a mount namespace of its own, with a small tmpfs at `$DIR`; or says why not.
 fn with_tmpfs(test: &str, dir: &std::path::Path, script: &str) -> Option<std::process::Output> {
-    let script = format!("set -e; mount -t tmpfs -o size=1M none '{}'; {script}", dir.display());
+    let script = format!("set -e; mount -t tmpfs -o size=8M none '{}'; {script}", dir.display());
     let probe = |args: &[&str]| {
         Command::new("unshare").args(args).args(["mount", "-t", "tmpfs", "none", "/mnt"]).output()
     };
@@ -40,10 +40,11 @@ fn a_full_disk_that_is_freed_later_costs_no_line() {
     std::fs::write(&input, numbered()).unwrap();
     let program = env!("CARGO_BIN_EXE_tspool");
     let script = format!(
-        "cd '{}'; dd if=/dev/zero of=filler bs=1k count=900 2>/dev/null
+        "cd '{}'; dd if=/dev/zero of=filler bs=1k count=7300 2>/dev/null
         {program} pipe app.log --max-bytes=100M --max-total-bytes=200M <'{}' 2>'{}' & pipe=$!
+        trap 'kill -9 $pipe 2>/dev/null || true' EXIT
         until grep -q 'no space' '{}'; do sleep 0.05; done
-        mount -o remount,size=8M . ; rm filler; wait $pipe; cp app.log '{}'",
+        rm filler; wait $pipe; cp app.log '{}'",
         small.display(),
         input.display(),
         said.display(),
