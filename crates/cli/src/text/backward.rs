@@ -60,9 +60,6 @@ pub(crate) fn backward<S: ReadAt + ?Sized>(
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         unseen += block;
-        if unseen == block && buffer.len() == block {
-            unseen = buffer.len();
-        }
         // A line without an end, such as the hole in a file that was cut under its writer, takes no endless memory.
         if buffer.len() >= RECORD_MAX && line_start(&buffer, unseen).is_none() {
             if take(Record { text: &buffer, time: None })?.is_break() {

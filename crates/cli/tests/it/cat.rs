@@ -190,6 +190,9 @@ fn a_damaged_archive_is_named_and_the_rest_is_read() {
         assert!(said.contains("app.log.1.gz: the archive is damaged"), "{said}");
         assert!(printed.contains("line 4000\n") && printed.contains("line 5999\n"), "{more:?}");
     }
+    for enough in [["-n", "2000"], ["-rn", "2000"]] {
+        assert_eq!(cat(&path, &enough).lines().count(), 2_000, "older archives are not read");
+    }
 }
 
 /// What the search by halves finds is what reading every line finds.
@@ -226,6 +229,26 @@ fn times_are_found_in_large_files_without_reading_them() {
         assert!(printed == wanted, "{since} to {until}: {} bytes, not {}", printed.len(), wanted.len());
         let newest_first = cat(&path, &["--since", &at(since), "--until", &at(until), "-r"]);
         assert_eq!(newest_first.len(), wanted.len());
+    }
+}
+
+/// A thread that has its time stamp may be suspended before it hands the record over.
+#[test]
+fn times_are_found_where_records_are_out_of_order_by_less_than_five_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.log");
+    let time = |millis: u32| {
+        format!("2026-11-24T12:{:02}:{:02}.{:03}Z", millis / 60_000, millis / 1_000 % 60, millis % 1_000)
+    };
+    let is_late = |number: u32| number / 7 % 2 == 0;
+    let stamp = |number: u32| 10_000 + number - if is_late(number) { 4_900 } else { 0 };
+    let line = |number: u32| format!("{}  INFO shop: {number}\n", time(stamp(number)));
+    fs::write(&path, (0..100_000).map(line).collect::<String>()).unwrap();
+    for since in (20_000..90_000).step_by(7_000) {
+        let until = since + 2_000;
+        let wanted = (0..100_000).filter(|number| (since..until).contains(&stamp(*number)));
+        let printed = cat(&path, &["--since", &time(since), "--until", &time(until)]);
+        assert!(printed == wanted.map(line).collect::<String>(), "{}: {} bytes", time(since), printed.len());
     }
 }
 

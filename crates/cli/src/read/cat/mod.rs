@@ -4,13 +4,12 @@
 mod copy;
 mod range;
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
 
 use self::copy::Copy;
-use crate::read::from_the_end::from_the_end;
+use crate::read::from_the_end::{from_the_end, last};
 use crate::say::{self, End, Problem};
 use crate::set::{self, Log, Member, Snapshot};
 use crate::text::filter::Filter;
@@ -152,23 +151,13 @@ impl Reading<'_> {
 
     /// Prints the last `limit` records in their order. They are found from the end, so that old files need not be read.
     fn last(&mut self, members: &[Member], limit: usize) -> Result<(), Problem> {
-        let mut found: VecDeque<Vec<u8>> = VecDeque::new();
-        for member in members.iter().rev() {
-            let filter = self.filter;
-            let outcome = range::of(member, filter).and_then(|part| {
-                from_the_end(member, part, &mut |record| {
-                    if found.len() == limit {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                    if filter.takes(record) {
-                        found.push_front(record.text.to_vec());
-                    }
-                    Ok(ControlFlow::Continue(()))
-                })
-            });
-            let read = outcome.map(|_| ()).map_err(member.unreadable());
-            self.go_on(read)?;
-        }
+        let filter = self.filter;
+        let newest_first: Vec<&Member> = members.iter().rev().collect();
+        let part = |member: &Member| range::of(member, filter);
+        let found = last(&newest_first, part, filter, limit, |member, error| {
+            say::warn(member.unreadable()(error));
+            self.is_partial = true;
+        });
         let written = found.iter().try_for_each(|record| write_record(&mut self.out, record));
         written.map_err(|error| Problem::stdout(&error))
     }

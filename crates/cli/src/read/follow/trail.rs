@@ -1,11 +1,10 @@
 //! Where the reader is, and which file comes next: the one that is being read is known because it is held open, older ones
 //! by their first bytes, which compression doesn't change.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
-use std::ops::ControlFlow;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use tracing_spool_fileset::FileId;
 
 use super::lines::Lines;
 use super::troubles::Troubles;
-use crate::read::from_the_end::from_the_end;
+use crate::read::from_the_end::last;
 use crate::say::{self, Problem};
 use crate::set::{self, Log, Member, Role, Snapshot};
 
@@ -199,23 +198,11 @@ impl<'a> Trail<'a> {
 
     /// Prints the last records, of older files too if the newest has too few.
     fn print_last(&mut self, members: &[Member], limit: usize, lines: &mut Lines<'_>) -> Result<(), Problem> {
-        let mut found: VecDeque<Vec<u8>> = VecDeque::new();
         self.read = complete(&self.current).map_err(Problem::doing("reading", &self.current.path))?;
-        for member in std::iter::once(&self.current).chain(members.iter().rev()) {
-            if found.len() >= limit {
-                break;
-            }
-            let end = if std::ptr::eq(member, &self.current) { self.read } else { member.bytes };
-            let outcome = from_the_end(member, 0..end, &mut |record| {
-                if lines.filter.takes(record) {
-                    found.push_front(record.text.to_vec());
-                }
-                Ok(if found.len() >= limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-            });
-            if let Err(error) = outcome {
-                say_damage(member, error);
-            }
-        }
+        let newest_first: Vec<&Member> = std::iter::once(&self.current).chain(members.iter().rev()).collect();
+        let end =
+            |member: &Member| if std::ptr::eq(member, &self.current) { self.read } else { member.bytes };
+        let found = last(&newest_first, |member| Ok(0..end(member)), lines.filter, limit, say_damage);
         found.iter().try_for_each(|record| lines.print_record(record))
     }
 
