@@ -69,18 +69,6 @@ pub(super) struct Layout {
     pub(super) flags: Vec<(String, String)>,
 }
 
-/// Settings that the lock file notes and a writer has to be told again: with smaller limits, it would remove backups.
-const NOTED: [&str; 8] = [
-    "max_bytes",
-    "backup_count",
-    "max_total_bytes",
-    "max_age",
-    "min_free_bytes",
-    "min_backups",
-    "rotate_every",
-    "max_record_bytes",
-];
-
 /// What the newest backup on disk tells, and how many there are.
 #[derive(Debug, Default)]
 struct Seen {
@@ -212,7 +200,8 @@ fn flags(
         ("--compression", (compression != Compression::None).then(|| word(compression))),
         ("--archive-dir", archive.map(str::to_owned)),
     ];
-    let noted = NOTED.iter().filter_map(|name| {
+    // A writer has to be told them again: with smaller ones, it would remove backups.
+    let noted = set::LIMITS.into_iter().chain(["max_record_bytes"]).filter_map(|name| {
         let value = note.get(name)?;
         Some((format!("--{}", name.replace('_', "-")), value.to_owned()))
     });

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use indicatif::HumanCount;
 
 use super::disk::BYTES;
 use super::play::{BUDGET, Budget, Fate, FullDisk, LINES};
@@ -23,26 +24,26 @@ pub(super) fn of_a_full_disk(scene: &FullDisk) -> String {
         "{BOLD}A disk of {} MiB, {} lines.{BOLD:#} Something else fills the disk after a third of them, and makes room\n\
          after two thirds.\n\n",
         BYTES >> 20,
-        grouped(LINES as u64)
+        HumanCount(LINES as u64)
     );
     let full = format!("{}{}", " ".repeat(19 + COLUMNS / 3), "-- the disk is full --");
     let _ = writeln!(words, "{DIM}{full}{DIM:#}");
     for (name, fate) in [("tracing-spool", &scene.ours), ("tracing-appender", &scene.theirs)] {
         let _ = writeln!(words, "  {name:<16} {}", bar(fate));
         let lost = (LINES - fate.kept.len()) as u64;
-        let _ = write!(words, "{:19}kept {}", "", grouped(fate.kept.len() as u64));
+        let _ = write!(words, "{:19}kept {}", "", HumanCount(fate.kept.len() as u64));
         if lost > 0 {
             let _ = write!(
                 words,
                 ", lost {}, and told of {} of them",
-                grouped(lost),
-                grouped(fate.said_lost.min(lost))
+                HumanCount(lost),
+                HumanCount(fate.said_lost.min(lost))
             );
         } else {
             words.push_str(", lost none");
         }
         if fate.damaged > 0 {
-            let _ = write!(words, ", {} damaged", grouped(fate.damaged as u64));
+            let _ = write!(words, ", {} damaged", HumanCount(fate.damaged as u64));
         }
         words.push('\n');
         for said in fate.words.iter().take(3) {
@@ -102,31 +103,9 @@ fn bar(fate: &Fate) -> String {
     drawn
 }
 
-/// Writes a number with commas.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let places = digits.len();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (places - place) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(
-            [0, 999, 1_000, 20_001, 1_234_567].map(grouped),
-            ["0", "999", "1,000", "20,001", "1,234,567"]
-        );
-    }
 
     #[test]
     fn a_bar_shows_what_was_said_and_what_was_not() {

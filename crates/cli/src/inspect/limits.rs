@@ -3,21 +3,15 @@
 use tracing_spool::Setting;
 
 use crate::flags::{Choice, Flags};
+use crate::set::LIMITS;
 
 /// The limits that a command is told. What isn't given comes from the log's lock file, and otherwise is the default.
 pub(crate) type Limits = Flags<OfLimits>;
 
-/// The names of the limits, in the order in which they are shown.
-pub(super) const NAMES: [&str; 8] = [
-    "max_bytes",
-    "backup_count",
-    "max_total_bytes",
-    "max_age",
-    "min_free_bytes",
-    "min_backups",
-    "rotate_every",
-    "naming",
-];
+/// Returns what decides which backups are kept and what they are called, in the order in which it is shown.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    LIMITS.into_iter().chain(["naming"])
+}
 
 /// The settings that decide what is kept, and where it stands.
 #[derive(Clone, Debug)]
@@ -25,7 +19,7 @@ pub(crate) struct OfLimits;
 
 impl Choice for OfLimits {
     fn takes(setting: &Setting) -> bool {
-        setting.name == "archive_dir" || NAMES.contains(&setting.name)
+        setting.name == "archive_dir" || names().any(|name| name == setting.name)
     }
 
     fn default_of(_: &Setting) -> &'static str {

@@ -6,7 +6,7 @@ use tracing_spool_fileset::internal::Foresight;
 use tracing_spool_fileset::internal::lock_note::LockNote;
 use tracing_spool_fileset::{Clock as _, Disk, Naming, OsError, Schedule, Settings, SystemClock};
 
-use super::limits::{Limits, NAMES};
+use super::limits::{Limits, names};
 use crate::flags::Read;
 use crate::say::Problem;
 use crate::set::{self, Found, Lock};
@@ -77,6 +77,6 @@ impl Log {
 
     /// Returns the limits of this origin.
     pub(super) fn limits_of(&self, origin: Origin) -> Vec<&'static str> {
-        NAMES.into_iter().filter(|name| self.origin(name) == origin).collect()
+        names().filter(|name| self.origin(name) == origin).collect()
     }
 }

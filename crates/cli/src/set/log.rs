@@ -13,6 +13,17 @@ use crate::say::{self, Problem};
 /// The most logs that an error message lists.
 const SUGGESTED_MAX: usize = 8;
 
+/// The limits that a log's lock file notes, in the order in which they are shown.
+pub(crate) const LIMITS: [&str; 7] = [
+    "max_bytes",
+    "backup_count",
+    "max_total_bytes",
+    "max_age",
+    "min_free_bytes",
+    "min_backups",
+    "rotate_every",
+];
+
 /// The log to read.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Log {

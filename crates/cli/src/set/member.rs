@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use flate2::read::MultiGzDecoder;
 use tracing_spool_fileset::internal::slot::Slot;
@@ -14,9 +14,9 @@ use crate::say::{self, Problem};
 
 /// Bytes that a decoder reads at once.
 const PACKED_BUFFER: usize = 256 * 1024;
-/// How much further, how often and how far apart the end of a line that is being written is looked for.
+/// How much at once, how long and how far apart the end of a line that is being written is looked for.
 const MORE: usize = 64 * 1024;
-const LOOKS: usize = 20;
+const PATIENCE: Duration = Duration::from_millis(100);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// What a file is in its set.
@@ -95,19 +95,22 @@ impl Member {
             return Ok(());
         }
         let mut more = vec![0; MORE];
-        for _ in 0..LOOKS {
-            let count = self.file.read_at(&mut more, self.bytes)?;
+        let mut at = self.bytes;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let count = self.file.read_at(&mut more, at)?;
             if let Some(end) = memchr::memchr(b'\n', &more[..count]) {
-                self.bytes += end as u64 + 1;
-                break;
+                self.bytes = at + end as u64 + 1;
+                return Ok(());
             }
-            if count == more.len() {
-                more.resize(more.len() * 2, 0);
-                continue;
+            at += count as u64;
+            if Instant::now() >= deadline {
+                return Ok(());
             }
-            std::thread::sleep(BETWEEN_LOOKS);
+            if count == 0 {
+                std::thread::sleep(BETWEEN_LOOKS);
+            }
         }
-        Ok(())
     }
 
     fn ends_line(&self, at: u64) -> io::Result<bool> {
@@ -163,5 +166,58 @@ impl Read for Section<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::set::{self, Log};
+
+    fn open_newest(path: &std::path::Path) -> Member {
+        let log = Log { path: path.to_owned(), archive_dir: None };
+        set::open(&log).unwrap().members.pop().unwrap()
+    }
+
+    fn lines(member: &Member) -> String {
+        let mut text = String::new();
+        member.reader().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn a_file_is_read_to_the_end_of_the_line_that_is_being_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("app.log");
+        let mut file = File::options().create(true).append(true).open(&path).unwrap();
+        file.write_all(b"one\nhalf").unwrap();
+        let mut member = open_newest(&path);
+        member.await_newline().unwrap();
+        assert_eq!(lines(&member), "one\nhalf", "nobody ends it");
+        let long = "x".repeat(2 * MORE);
+        file.write_all(format!("{long}\nthe next\n").as_bytes()).unwrap();
+        assert_eq!(lines(&member), "one\nhalf", "what follows isn't of this moment");
+        member.await_newline().unwrap();
+        assert_eq!(lines(&member), format!("one\nhalf{long}\n"));
+        member.await_newline().unwrap();
+        assert!(lines(&member).ends_with("x\n"), "the end is there already");
+    }
+
+    #[test]
+    fn the_rest_of_a_line_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("app.log");
+        let mut file = File::options().create(true).append(true).open(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        let mut member = open_newest(&path);
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(PATIENCE / 5); // the reader is waiting by now, or will find the rest
+            file.write_all(b" a line\n").unwrap();
+        });
+        member.await_newline().unwrap();
+        writer.join().unwrap();
+        assert_eq!(lines(&member), "half a line\n");
     }
 }

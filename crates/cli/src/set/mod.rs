@@ -4,6 +4,6 @@ mod log;
 mod member;
 mod snapshot;
 
-pub(crate) use log::{Found, Lock, Log, absent, find};
+pub(crate) use log::{Found, LIMITS, Lock, Log, absent, find};
 pub(crate) use member::{Member, Role};
 pub(crate) use snapshot::{Shut, Snapshot, open, open_until};

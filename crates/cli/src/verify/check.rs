@@ -90,7 +90,7 @@ impl Check {
         progress: &mut dyn FnMut(u64),
     ) -> Tally {
         let mut tally = Tally::default();
-        let outcome = source::open(member, is_newest).and_then(|reader| {
+        let outcome = member.reader().and_then(|reader| {
             let mut lines = Lines::new(reader);
             self.lines_of(file, &mut lines, is_newest, &mut tally, progress)
         });

@@ -30,7 +30,7 @@ use tracing_spool_fileset::FileId;
 
 use crate::say::{End, Problem, plain};
 use crate::set::{self, Lock, Log, Member, Role, Shut, Snapshot};
-use crate::text::{moment, time::time_of};
+use crate::text::{moment, records::first_time};
 
 /// How often, and how long apart, the names are looked at again for a number that is missing: a rotation may be under way.
 const LOOKS: u32 = 5;
@@ -101,9 +101,12 @@ pub(crate) fn examine(options: &Options, out: &mut dyn Write) -> Result<End, Pro
         return Err(Problem::unusable("--since is later than --until: nothing can lie between them"));
     }
     options.log.say_if_lock_is_shut()?;
-    let Snapshot { members, shut, .. } = set::open(&options.log)?;
+    let Snapshot { mut members, shut, .. } = set::open(&options.log)?;
     let is_live_shut = shut.iter().any(|shut| shut.role == Role::Live);
-    let newest = members.last().filter(|_| !is_live_shut).map(|member| member.id);
+    let newest = members.last_mut().filter(|_| !is_live_shut).map(|member| {
+        let _ = member.await_newline(); // a file that can't be read is said when its turn comes
+        member.id
+    });
     let is_held = set::find(&options.log.path)?.lock == Lock::Held;
     let holes = find_holes_of_names(&options.log, &members, &shut, is_held);
     let count = members.len();
@@ -151,8 +154,7 @@ fn is_of_time(member: &Member, options: &Options) -> bool {
         return false;
     }
     let Some(until) = options.until else { return true };
-    let head = member.head(HEAD_BYTES).unwrap_or_default();
-    let first = head.split(|byte| *byte == b'\n').find_map(time_of);
+    let first = first_time(&member.head(HEAD_BYTES).unwrap_or_default());
     first.is_none_or(|first| first <= until)
 }
 

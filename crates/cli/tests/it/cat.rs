@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tracing_spool::{Compression, Naming};
+use tracing_spool_tests::skip;
 
 use crate::writer::{Look, Writer, number_of};
-use crate::{run, runs, skip, text, tspool};
+use crate::{run, runs, text, tspool};
 
 fn cat(path: &Path, more: &[&str]) -> String {
     let output = run([&["cat", path.to_str().unwrap()], more].concat());

@@ -42,16 +42,3 @@ fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Output {
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
-
-/// Says that a test does not run here and why, also to the file from which `.ci/run` counts.
-fn skip(test: &str, reason: &str) {
-    use std::io::Write as _;
-    let line = format!("skipped: {test}: {reason}\n");
-    print!("{line}");
-    let Some(path) = std::env::var_os("TRACING_SPOOL_SKIPS") else { return };
-    let _ = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(line.as_bytes()));
-}

@@ -149,7 +149,10 @@ fn the_picture_of_a_session_is_what_the_commands_print() {
 fn the_picture_of_the_demo_is_what_it_prints() {
     let printed = session(Path::new("/"), &["tspool demo"]);
     if printed.contains("The full disk is left out") {
-        return crate::skip("the_picture_of_the_demo_is_what_it_prints", "no small disk can be mounted");
+        return tracing_spool_tests::skip(
+            "the_picture_of_the_demo_is_what_it_prints",
+            "no small disk can be mounted",
+        );
     }
     is_drawn("tspool-demo.svg", &printed);
 }

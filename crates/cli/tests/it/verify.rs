@@ -199,7 +199,7 @@ fn a_file_that_may_not_be_read_is_named_and_the_rest_is_checked() {
     }
     let output = match command.output() {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            return crate::skip(
+            return tracing_spool_tests::skip(
                 "verify_unreadable",
                 "another user may not run the program where it is built",
             );

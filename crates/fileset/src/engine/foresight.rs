@@ -15,7 +15,6 @@ use crate::model::name::Names;
 use crate::model::settings::{Naming, Settings};
 use crate::model::slot::{Slot, Stamp};
 use crate::model::time::{Now, Wall};
-use crate::policy::budget;
 use crate::policy::forecast::Limits;
 use crate::policy::foresight::{Course, Facts, foresee};
 use crate::policy::plan::Scheme;
@@ -123,14 +122,7 @@ fn course(mut facts: Facts, settings: &Settings, period: &Period, free: u64, now
     facts.is_period_over = period.is_over(now);
     let standing = facts.standing.map(|standing| standing.modified);
     let scheme = |inventory: &Inventory| scheme(period, inventory, standing, settings, now);
-    let limits = Limits {
-        max_bytes: settings.max_bytes,
-        max_total_bytes: settings.max_total_bytes,
-        max_age: settings.max_age,
-        above_floor: budget::above_floor(free, settings.min_free_bytes),
-        kept_backups: settings.kept_backups(),
-    };
-    foresee(facts, &scheme, &limits, now.wall).ok()
+    foresee(facts, &scheme, &Limits::of(settings, free), now.wall).ok()
 }
 
 fn scheme(

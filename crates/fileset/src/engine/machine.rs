@@ -24,7 +24,7 @@ use crate::model::settings::{Settings, SyncPolicy};
 use crate::model::slot::Slot;
 use crate::model::time::{Mono, Now};
 use crate::policy::forecast::{Forecast, Limits, forecast};
-use crate::policy::{budget, plan};
+use crate::policy::plan;
 use std::path::{Path, PathBuf};
 
 /// A live file and its backups: rotated, bounded and repaired. Driven with time as a value.
@@ -232,16 +232,9 @@ impl Engine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn plan(&self, now: Now) -> Result<Forecast, Failure> {
-        let settings = &self.settings;
         // If the free space is unknown, that is no reason to predict that backups go.
         let free = self.stage.space().map_or(u64::MAX, |space| space.available);
-        let limits = Limits {
-            max_bytes: settings.max_bytes,
-            max_total_bytes: settings.max_total_bytes,
-            max_age: settings.max_age,
-            above_floor: budget::above_floor(free, settings.min_free_bytes),
-            kept_backups: settings.kept_backups(),
-        };
+        let limits = Limits::of(&self.settings, free);
         let log = self.stage.site.names.base().to_string_lossy().into_owned();
         let inventory = &self.stage.picture.inventory;
         forecast(log, inventory, self.live_bytes(), self.scheme(now), &limits, now.wall)

@@ -8,6 +8,7 @@ use super::plan::{self, Durability, NoSlot, Scheme, Step};
 use super::{budget, retention};
 use crate::model::inventory::{Backup, Inventory};
 use crate::model::removal::Reason;
+use crate::model::settings::Settings;
 use crate::model::slot::Slot;
 use crate::model::time::Wall;
 
@@ -24,6 +25,19 @@ pub(crate) struct Limits {
     pub(crate) above_floor: u64,
     /// Backups that stay whatever their age, and even if free space is short.
     pub(crate) kept_backups: u32,
+}
+
+impl Limits {
+    /// Returns the limits of the settings, where `free` bytes are available.
+    pub(crate) fn of(settings: &Settings, free: u64) -> Self {
+        Self {
+            max_bytes: settings.max_bytes,
+            max_total_bytes: settings.max_total_bytes,
+            max_age: settings.max_age,
+            above_floor: budget::above_floor(free, settings.min_free_bytes),
+            kept_backups: settings.kept_backups(),
+        }
+    }
 }
 
 /// What the next rotation would do. It displays as one line per step, per backup that would be removed, and per backup

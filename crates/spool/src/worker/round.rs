@@ -212,7 +212,9 @@ impl Worker {
         self.shared.queue.wake.hear(); // must come before the inbox is looked at: see `wake`
         self.take_control(now);
         // What happened at the start comes before the first record: the words on a torn line stand right behind it.
-        self.listen(now);
+        if self.counts.taken == 0 {
+            self.listen(now);
+        }
         self.watch_gap(now);
         let before = self.counts;
         self.refill(now);

@@ -5,9 +5,9 @@ use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
+use tracing_spool_tests::skip;
 
 use super::support::{Running, World, pipe, run, stderr, until};
-use crate::skip;
 
 /// The number of lines in each of these.
 const LINES: usize = 20_001;
