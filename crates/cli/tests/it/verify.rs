@@ -1,5 +1,6 @@
 //! Tries `tspool verify` on logs as they live: being written, rotated, killed, losing records and telling so.
 
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -23,8 +24,7 @@ const NOBODY: u32 = 65_534;
 /// Looks at logs that rotate fifty times a second: a clean set is clean at every moment.
 #[test]
 fn a_clean_set_is_clean_while_it_rotates() {
-    let runs =
-        std::env::var("TRACING_SPOOL_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(21_usize);
+    let runs = crate::runs(21);
     for look in Look::ALL {
         let dir = tempfile::tempdir().unwrap();
         let writer = Writer::begin(dir.path(), look);
@@ -43,6 +43,20 @@ fn a_clean_set_is_clean_while_it_rotates() {
         let said: Value = serde_json::from_str(&said).unwrap();
         assert_eq!((code, &said["lines"]), (0, &lines.into()), "{said}");
     }
+}
+
+#[test]
+fn no_color_takes_the_colours_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = Set::written(Compression::None, Shape::Text).put(dir.path());
+    let is_coloured = |variables: &[&str]| {
+        let variables = variables.iter().map(|name| (*name, "1"));
+        let said = crate::tspool([OsStr::new("verify"), path.as_ref()]).envs(variables).output().unwrap();
+        said.stdout.contains(&b'\x1b')
+    };
+    assert!(!is_coloured(&[]), "there is no terminal");
+    assert!(is_coloured(&["CLICOLOR_FORCE"]));
+    assert!(!is_coloured(&["CLICOLOR_FORCE", "NO_COLOR"]));
 }
 
 #[test]
